@@ -1,0 +1,31 @@
+"""Who may connect as which charge point: the stored record and the pure rules of OCPP's security profiles.
+
+Profile 0: no password (only where the station allows it). 1: Basic over ws. 2: Basic over TLS. 3: mutual TLS.
+(OCPP 1.6 security whitepaper §2, OCPP 2.0.1 part 2 A00.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from engine.domain.state import Frozen
+
+
+class StationRecord(Frozen, frozen=True):
+    """What the listener must know to let a charge point in."""
+
+    id: int
+    identity: str
+    operator_id: int
+    security_profile: int  # 0–3, OCPP's numbering
+    enabled: bool = True
+    password_sha256: bytes | None = None
+    invalid_username_allowed: bool = False
+    certificate_serial: str | None = None  # profile 3: hex; None: the certificate's CN must be the identity
+
+
+def password_matches(record: StationRecord, password: bytes) -> bool:
+    """Constant-time comparison with the stored hash; False when none is stored."""
+    presented = hashlib.sha256(password).digest()
+    return hmac.compare_digest(presented, record.password_sha256 or bytes(32)) and record.password_sha256 is not None

@@ -1,0 +1,309 @@
+"""What handlers want written: one frozen Struct per kind of row change. `engine.store` knows the SQL for each.
+
+A change carries absolute values, never increments, so writing it twice is writing it once. The order of the classes here
+is the order in which the journal writes (parents before children). Fields are named after their columns.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.domain.state import Frozen
+
+
+class Change(Frozen, frozen=True):
+    """Base of every row change. Subclasses say in their docstring which table and what identifies the row."""
+
+
+# --- charge points -----------------------------------------------------------------------------------------
+
+
+class ChargePointConnected(Change, frozen=True):
+    """charge_points by id: a connection was accepted; sets first_contact_at once."""
+
+    id: int
+    at: datetime
+    protocol: str
+    security_profile: int
+    remote_address: str
+
+
+class NetworkStatusChanged(Change, frozen=True):
+    """charge_points by id, and a row of status_log (scope `network`)."""
+
+    id: int
+    network_status: str
+    at: datetime
+
+
+class ChargePointBooted(Change, frozen=True):
+    """charge_points by id: identity fields of BootNotification and our verdict."""
+
+    id: int
+    at: datetime
+    registration_status: str
+    vendor: str
+    model: str
+    charge_point_serial_number: str | None = None
+    charge_box_serial_number: str | None = None
+    firmware_version: str | None = None
+    iccid: str | None = None
+    imsi: str | None = None
+    meter_type: str | None = None
+    meter_serial_number: str | None = None
+    boot_reason: str | None = None
+
+
+class HardwareStatusChanged(Change, frozen=True):
+    """charge_points (EVSE 0) or evses + connectors, upserted, and a row of status_log (scope `hardware`)."""
+
+    charge_point_id: int
+    evse_number: int
+    connector_number: int
+    status: str
+    error_code: str
+    info: str | None
+    vendor_id: str | None
+    vendor_error_code: str | None
+    at: datetime  # the charger's time stamp, else the time of receipt
+    received_at: datetime
+
+
+class FirmwareStatusChanged(Change, frozen=True):
+    """charge_points by id: firmware_status, firmware_status_at."""
+
+    id: int
+    firmware_status: str
+    request_id: int | None
+    at: datetime
+
+
+class LogStatusChanged(Change, frozen=True):
+    """charge_points by id: log_status (diagnostics and log uploads), log_status_at."""
+
+    id: int
+    log_status: str
+    request_id: int | None
+    at: datetime
+
+
+class ConfigurationKeyRead(Change, frozen=True):
+    """charge_point_configuration by (charge_point_id, name): a key as the charger reported it."""
+
+    charge_point_id: int
+    name: str
+    value: str | None
+    readonly: bool
+    at: datetime
+
+
+class LocalListVersionRead(Change, frozen=True):
+    """charge_points by id: local_list_version."""
+
+    id: int
+    local_list_version: int
+    at: datetime
+
+
+class CertificateInstalled(Change, frozen=True):
+    """charge_point_certificates by id (a row the management API queued): the charger's verdict."""
+
+    id: int
+    status: str  # Accepted | Rejected | Pending
+    at: datetime
+
+
+class ChargingProfileChanged(Change, frozen=True):
+    """charging_profiles by (charge_point_id, evse_number, profile_id): what the station holds now."""
+
+    charge_point_id: int
+    evse_number: int
+    profile_id: int
+    purpose: str
+    stack_level: int
+    profile: bytes  # JSON as sent
+    active: bool  # False: cleared
+    at: datetime
+
+
+class ReservationChanged(Change, frozen=True):
+    """reservations by id: status active | done | expired | canceled | rejected."""
+
+    id: int
+    status: str
+    at: datetime
+    session_id: int | None = None
+
+
+class SecurityEventReported(Change, frozen=True):
+    """security_events, new row. `type` is OCPP's name; `critical` per the security whitepaper."""
+
+    charge_point_id: int | None
+    type: str
+    timestamp: datetime
+    tech_info: str | None
+    critical: bool
+    received_at: datetime
+
+
+# --- authorization and sessions ----------------------------------------------------------------------------
+
+
+class AuthorizationMade(Change, frozen=True):
+    """authorizations, new row: an id tag was presented and answered."""
+
+    id: int
+    operator_id: int
+    charge_point_id: int
+    evse_number: int | None
+    id_tag_uid: str
+    id_tag_id: int | None
+    user_id: int | None
+    method: str  # id_tag | admin | …
+    status: str  # accepted | rejected
+    rejection_reason: str | None
+    created_at: datetime
+
+
+class SessionOpened(Change, frozen=True):
+    """sessions, new row; `start_key` is unique per charge point (idempotent by meaning)."""
+
+    id: int
+    operator_id: int
+    charge_point_id: int
+    evse_number: int
+    connector_number: int
+    transaction_id: str
+    start_key: str
+    status: str
+    id_tag: str | None
+    id_tag_id: int | None
+    user_id: int | None
+    authorization_id: int | None
+    reservation_id: int | None
+    meter_start_wh: int
+    started_at: datetime
+    received_at: datetime
+    offline: bool  # the start was reported later than it happened
+    review: str | None = None
+
+
+class SessionClosed(Change, frozen=True):
+    """sessions by id: the end, its reason and the totals. Final: later changes are corrections."""
+
+    id: int
+    status: str
+    reason: str
+    stopped_at: datetime
+    meter_stop_wh: int | None
+    energy_wh: int
+    stop_id_tag: str | None
+    received_at: datetime
+    review: str | None = None
+
+
+class SessionReviewed(Change, frozen=True):
+    """sessions by id: `review` says why billing is held (implausible, reconciled, corrected …)."""
+
+    id: int
+    review: str
+    at: datetime
+
+
+class SessionReopened(Change, frozen=True):
+    """sessions by id: closed by us without a stop (missing stop), and the charger goes on with it."""
+
+    id: int
+    at: datetime
+
+
+class ChargingPeriodOpened(Change, frozen=True):
+    """charging_periods by (session_id, started_at); also closes the session's open period at that moment."""
+
+    session_id: int
+    started_at: datetime
+    charging_state: str  # charging | idle
+    energy_wh: int  # session total at this moment
+
+
+class ChargingPeriodClosed(Change, frozen=True):
+    """charging_periods: the session's open period ends."""
+
+    session_id: int
+    stopped_at: datetime
+    energy_wh: int  # session total at this moment
+
+
+class MeterValueAdded(Change, frozen=True):
+    """meter_values, new row by (charge_point_id, timestamp, sample_key): one MeterValue with its samples.
+
+    The running totals of the session as of this row stand beside the verbatim samples, so the newest row of a
+    session is its present state.
+    """
+
+    charge_point_id: int
+    session_id: int | None
+    evse_number: int
+    timestamp: datetime
+    received_at: datetime
+    sample_key: int  # 64-bit fingerprint of (session, identities of the samples)
+    energy_wh: int | None
+    register_wh: int | None
+    resets: int
+    power_w: float | None
+    current_a: float | None
+    voltage_v: float | None
+    soc_percent: float | None
+    samples: str  # JSON array as received (signed values verbatim)
+
+
+class OrphanKept(Change, frozen=True):
+    """orphans, new row by (charge_point_id, key)."""
+
+    id: int
+    charge_point_id: int
+    key: str
+    action: str
+    transaction_id: str
+    connector_number: int | None
+    id_tag: str | None
+    meter_wh: int | None
+    timestamp: datetime
+    reason: str | None
+    payload: bytes
+    received_at: datetime
+
+
+class OrphanResolved(Change, frozen=True):
+    """orphans by id: it found its session."""
+
+    id: int
+    session_id: int
+    at: datetime
+
+
+# --- what others are told ----------------------------------------------------------------------------------
+
+
+class EventPublished(Change, frozen=True):
+    """events (the outbox), new row; delivered at least once after the commit."""
+
+    type: str
+    subject: str  # "charge_point:12", "session:7"
+    operator_id: int | None
+    payload: bytes  # JSON
+    created_at: datetime
+
+
+class MessageLogged(Change, frozen=True):
+    """message_log, new row. Written behind: never waited for, dropped (and counted) under overload."""
+
+    charge_point_id: int
+    at: datetime
+    direction: str  # in | out
+    kind: str  # call | result | error
+    action: str
+    message_id: str
+    payload: str
+    correlation_id: str
+    repairs: str | None = None

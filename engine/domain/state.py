@@ -1,0 +1,165 @@
+"""What a node keeps in memory about a charge point: immutable values, replaced as messages are folded in.
+
+An actor adopts a new state only after the changes that go with it are committed, so a refused commit leaves
+nothing half done. No I/O, no clock. Energy is whole Wh, power W, current A, voltage V, state of charge %.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+StationNumber = 0  # EVSE number 0 (connectorId 0 in OCPP 1.6) is the charge point as a whole
+
+
+class Registration(StrEnum):
+    """Answer to BootNotification (OCPP 1.6 §4.2)."""
+
+    ACCEPTED = "Accepted"
+    PENDING = "Pending"
+    REJECTED = "Rejected"
+
+
+class SessionStatus(StrEnum):
+    """pending → active → finished; pending → expired / failed; active → failed."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    FINISHED = "finished"
+    EXPIRED = "expired"
+    FAILED = "failed"
+
+
+class NetworkStatus(StrEnum):
+    NEVER_CONNECTED = "never_connected"
+    AVAILABLE = "available"
+    TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
+    LONG_TERM_UNAVAILABLE = "long_term_unavailable"
+
+
+class Policy(StrEnum):
+    """What happens to a message that breaks its schema: refuse it, mend it, or mend it and log it."""
+
+    STRICT = "strict"
+    REPAIR = "repair"
+    OBSERVE = "observe"
+
+
+class Frozen(msgspec.Struct, frozen=True, kw_only=True):
+    """An immutable value; `msgspec.structs.replace` makes a changed copy."""
+
+
+class StationSettings(Frozen, frozen=True):
+    """Per-station behaviour; every automatic call to the charger can be switched off."""
+
+    heartbeat_interval: int = 300  # seconds, sent with every accepted boot
+    boot_retry_interval: int = 60  # seconds, sent with pending and rejected boots
+    policy: Policy = Policy.REPAIR
+    read_configuration_after_boot: bool = False  # GetConfiguration once a boot was accepted
+    trigger_status_after_boot: bool = False  # TriggerMessage(StatusNotification) for chargers that send none
+    auto_start_without_authorization: bool = False  # local starts of unknown tags are accepted
+    max_power_w: int = 400_000  # plausibility bound: energy ≤ max power × time
+
+
+class Metering(Frozen, frozen=True):
+    """Running totals of one session. `energy_wh` only grows; a register that falls back is a reset."""
+
+    energy_wh: int = 0
+    register_wh: int | None = None  # last plausible Energy.Active.Import.Register
+    register_at: datetime | None = None
+    resets: int = 0
+    power_w: float | None = None
+    current_a: float | None = None
+    voltage_v: float | None = None
+    soc_percent: float | None = None
+    last_sample_at: datetime | None = None  # newest sample folded in; older ones need a look-up
+
+
+class Session(Frozen, frozen=True):
+    """A charging session that is not closed. In OCPP 1.6 `transaction_id` is `str(id)`."""
+
+    id: int
+    transaction_id: str
+    evse_number: int
+    connector_number: int
+    status: SessionStatus
+    started_at: datetime
+    id_tag: str | None = None
+    meter_start_wh: int = 0
+    stopped_at: datetime | None = None  # closed sessions appear here only as looked-up facts
+    meter_stop_wh: int | None = None
+    reservation_id: int | None = None
+    parent_id_tag: str | None = None
+    metering: Metering = Metering()
+    charging: bool | None = None  # True charging, False idle, None unknown: decides the open charging period
+    review: str | None = None  # why billing is held for a person to look at
+
+
+class Connector(Frozen, frozen=True):
+    """Hardware state as last reported by StatusNotification."""
+
+    status: str
+    error_code: str = "NoError"
+    info: str | None = None
+    vendor_id: str | None = None
+    vendor_error_code: str | None = None
+    at: datetime | None = None
+
+
+class Reservation(Frozen, frozen=True):
+    id: int
+    connector_number: int
+    id_tag: str
+    parent_id_tag: str | None
+    expiry_date: datetime
+
+
+class Orphan(Frozen, frozen=True):
+    """A transaction message whose transaction is not known (yet): acknowledged, kept, reconciled later."""
+
+    id: int
+    action: str  # "StopTransaction" | "MeterValues" | "TransactionEvent"
+    transaction_id: str
+    connector_number: int | None
+    id_tag: str | None
+    meter_wh: int | None
+    timestamp: datetime
+    reason: str | None
+    payload: bytes  # the message's payload as received (JSON)
+
+
+class ChargePoint(Frozen, frozen=True):
+    """State of one charge point on the node that holds its connection."""
+
+    id: int
+    identity: str  # what it calls itself in the URL (`charge_points.network_id`)
+    operator_id: int
+    version: str  # OCPP subprotocol of the present connection: "ocpp1.6" …
+    settings: StationSettings
+    registration: Registration = Registration.REJECTED  # as answered on *this* connection or restored
+    booted: bool = False  # a BootNotification was accepted on this connection or an earlier one
+    vendor: str = ""
+    model: str = ""
+    local_list_version: int | None = None
+    connectors: dict[tuple[int, int], Connector] = {}  # (EVSE number, connector number)
+    sessions: dict[str, Session] = {}  # open ones, by transaction id
+    orphans: tuple[Orphan, ...] = ()  # unresolved ones, oldest first; bounded by the loader
+    reservations: dict[int, Reservation] = {}  # active ones
+
+
+class Token(Frozen, frozen=True):
+    """An id tag as the authorization rules see it (`id_tags` joined with its user)."""
+
+    id: int
+    uid: str
+    group_id: str | None  # parentIdTag
+    status: str  # enabled | disabled | suspended
+    valid: bool  # the issuer's word (OCPI Token.valid)
+    expires_at: datetime | None
+    user_id: int | None
+    user_enabled: bool
+    max_active_sessions: int | None  # None: no limit
+    active_sessions: int  # sessions open network-wide on this tag when it was looked up
+    cache_mode: str = "ALWAYS"  # ALWAYS | ALLOWED | ALLOWED_OFFLINE | NEVER

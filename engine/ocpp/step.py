@@ -1,0 +1,85 @@
+"""The contract between a charge point's actor and the protocol: what a handler is given and what it returns.
+
+A handler is pure: `step(charge_point, request, facts, now) -> Outcome`. It never raises for what a charger
+says: a refusal is an Outcome whose reply is a `Refusal`. What it needs to know beyond the state it asks for beforehand,
+through `needs(charge_point, request) -> Needs | None`; the actor resolves that in one batched read.
+Answers to our own calls are folded the same way: `answered(charge_point, request, response, now) -> Outcome`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from engine.domain.changes import Change
+from engine.domain.state import ChargePoint, Frozen, Session, Token
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of every generated OCPP payload Struct. Members stand in the schema's order; absent ones are UNSET."""
+
+
+class Refusal(Frozen, frozen=True):
+    """A CALLERROR in meaning; `code` is one of `engine.ocpp.rpc`'s codes, spelt per version when it is sent."""
+
+    code: str
+    description: str = ""
+    details: Mapping[str, Any] = {}
+
+
+class Needs(Frozen, frozen=True):
+    """Look-ups a handler wants done before it runs. Everything empty: no read at all."""
+
+    id_tags: tuple[str, ...] = ()  # → facts.tokens, keyed by the id tag as asked
+    start_key: str | None = None  # → facts.session: the session this start already made, open or closed
+    transaction_id: str | None = None  # → facts.session: this charger's session of that id, open or closed
+    samples_since: tuple[int, datetime] | None = None  # (session id, time) → facts.samples
+    new_ids: int = 0  # → facts.new_ids: that many numbers of the one database sequence
+
+
+class Facts(Frozen, frozen=True):
+    """The answers to `Needs`."""
+
+    tokens: Mapping[str, Token] = {}  # an unknown id tag is absent
+    session: Session | None = None
+    samples: frozenset[tuple[datetime, str]] = frozenset()  # (timestamp, sample identity), see domain.metering
+    new_ids: Sequence[int] = ()
+
+
+class Outcome(Frozen, frozen=True):
+    """What a handled message leads to, in this order: commit `changes`, adopt `state`, send `reply`, queue `calls`."""
+
+    state: ChargePoint
+    reply: Message | Refusal | None  # None only where nothing is answered (our own calls' answers, SEND)
+    changes: Sequence[Change] = ()
+    durable: bool = True  # False: the reply need not wait for the commit
+    calls: Sequence[Message] = ()  # requests to the same charger, queued behind the reply
+
+
+class Handler(Frozen, frozen=True):
+    """One inbound action: its request type, its step and, where it has to look something up, its needs."""
+
+    request: type[Message]
+    response: type[Message]
+    step: Callable[[ChargePoint, Any, Facts, datetime], Outcome]
+    needs: Callable[[ChargePoint, Any], Needs | None] | None = None
+    before_boot: bool = False  # may be processed before a BootNotification was accepted (1.6 §4.2)
+
+
+class Command(Frozen, frozen=True):
+    """One outbound action: its request and response types and what its answer changes, if anything."""
+
+    request: type[Message]
+    response: type[Message]
+    answered: Callable[[ChargePoint, Any, Any, datetime], Outcome] | None = None
+
+
+class Protocol(Frozen, frozen=True):
+    """One OCPP version: its subprotocol name and its two tables, keyed by action."""
+
+    name: str  # "ocpp1.6"
+    inbound: Mapping[str, Handler]
+    outbound: Mapping[str, Command]
