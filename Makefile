@@ -1,0 +1,63 @@
+# Every target prepares .venv by itself; nothing else is needed but Python ≥ 3.11, a C compiler and git.
+
+PYTHON ?= python3
+BIN := .venv/bin
+KERNELS := $(wildcard ext/*.pyx ext/*.pxd ext/*.py)
+
+.PHONY: run demo test soak bench check lint types layers generated format coverage clean help
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: .venv/ready ## start PostgreSQL and the node, print addresses and the next command (ARGS="--flag …")
+	@$(BIN)/voltrio serve $(ARGS)
+
+demo: .venv/ready ## the node with 20 simulated chargers, in a database of its own
+	@$(BIN)/python -m bench.demo $(ARGS)
+
+test: .venv/ready ## all tests, on real PostgreSQL (ARGS="tests/ext -k frame")
+	@$(BIN)/pytest $(ARGS)
+
+soak: .venv/ready ## the long tests: kills, leaks, fuzzing
+	@$(BIN)/pytest -m soak $(ARGS)
+
+bench: .venv/bench ## measure side by side with peers; one table, saved as bench/results/latest.json
+	@$(BIN)/python -m bench $(ARGS)
+
+check: lint types layers generated test ## everything that CI runs
+
+lint: .venv/ready
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: .venv/ready
+	@$(BIN)/mypy
+
+layers: .venv/ready
+	@$(BIN)/lint-imports
+
+generated: .venv/ready
+	@$(BIN)/python -m engine.ocpp.codegen --check
+
+format: .venv/ready ## let ruff mend what it can
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+coverage: .venv/ready ## tests with branch coverage
+	@$(BIN)/pytest --cov $(ARGS)
+
+.venv/installed: pyproject.toml setup.py
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing Voltrio and its tools into .venv (a minute or two the first time) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+.venv/ready: .venv/installed $(KERNELS)
+	@$(BIN)/python setup.py --quiet build_ext --inplace
+	@touch $@
+
+.venv/bench: .venv/ready
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	@touch $@
+
+clean: ## remove what was built (not the data in var/)
+	rm -rf .venv build dist *.egg-info ext/*.so ext/*.c .mypy_cache .ruff_cache .pytest_cache .hypothesis
