@@ -1,0 +1,75 @@
+"""The composition root: settings → store → registry → listeners → services. The only place that wires parts.
+
+A node is one process with one Trio loop. `run` owns everything it opens and closes it in the reverse order;
+SIGTERM and SIGINT drain first: no new connections, work in flight ends, chargers are told to come back.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import structlog
+import trio
+
+from engine.domain.state import Frozen
+from engine.metrics import Metrics
+from engine.points import Registry, serve_chargers
+from engine.provisioning import deliver_pending
+from engine.settings import Settings
+from engine.store import Store, open_store
+
+log = structlog.get_logger(__name__)
+
+
+class Node(Frozen, frozen=True):
+    """What the services of `api` are given."""
+
+    settings: Settings
+    store: Store
+    registry: Registry
+    metrics: Metrics
+
+
+class Service(Protocol):
+    """A listener or worker of the layers above; reports `started` with the addresses it listens on, if any."""
+
+    async def __call__(self, node: Node, *, task_status: trio.TaskStatus[Sequence[str]]) -> None: ...
+
+
+async def run(
+    settings: Settings,
+    services: Sequence[Service] = (),
+    *,
+    announce: Callable[[Node, Sequence[str]], Any] | None = None,
+    task_status: trio.TaskStatus[Node] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run one node until a signal asks it to stop.
+
+    `announce` is called once, when every listener is up, with the node and all addresses.
+    Raises SettingsError, StoreError or OSError (an address in use) when it cannot start.
+    """
+    metrics = Metrics()
+    async with open_store(settings, metrics) as store:
+        registry = Registry(settings, store, metrics)
+        node = Node(settings=settings, store=store, registry=registry, metrics=metrics)
+        async with trio.open_nursery() as nursery:
+            addresses: list[str] = list(await nursery.start(serve_chargers, settings, store, registry, metrics))
+            await nursery.start(deliver_pending, node.store, node.registry)
+            for service in services:
+                addresses += await nursery.start(service, node)
+            if announce is not None:
+                announce(node, addresses)
+            task_status.started(node)
+            await _until_asked_to_stop()
+            await registry.drain()
+            nursery.cancel_scope.cancel()
+
+
+async def _until_asked_to_stop() -> None:
+    """Return at the first SIGTERM or SIGINT; a second SIGINT interrupts as usual."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            log.info("stopping", signal=signal.Signals(number).name)
+            return
