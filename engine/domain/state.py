@@ -116,6 +116,17 @@ class Reservation(Frozen, frozen=True):
     expiry_date: datetime
 
 
+class InstalledProfile(Frozen, frozen=True):
+    """A charging profile the charge point accepted and has not been told to clear."""
+
+    evse_number: int
+    profile_id: int
+    purpose: str
+    stack_level: int
+    transaction_id: str | None  # of a TxProfile; it ends with that transaction
+    profile: bytes  # JSON as sent
+
+
 class Orphan(Frozen, frozen=True):
     """A transaction message whose transaction is not known (yet): acknowledged, kept, reconciled later."""
 
@@ -147,6 +158,7 @@ class ChargePoint(Frozen, frozen=True):
     sessions: dict[str, Session] = {}  # open ones, by transaction id
     orphans: tuple[Orphan, ...] = ()  # unresolved ones, oldest first; bounded by the loader
     reservations: dict[int, Reservation] = {}  # active ones
+    charging_profiles: tuple[InstalledProfile, ...] = ()  # active ones
 
 
 class Token(Frozen, frozen=True):

@@ -70,11 +70,16 @@ class Handler(Frozen, frozen=True):
 
 
 class Command(Frozen, frozen=True):
-    """One outbound action: its request and response types and what its answer changes, if anything."""
+    """One outbound action: its request and response types, its own rules and what its answer changes, if anything.
+
+    `check` knows the rules that no schema can say; each string it returns is a reason not to send the request
+    (the caller of the registry gets them as `Invalid`).
+    """
 
     request: type[Message]
     response: type[Message]
     answered: Callable[[ChargePoint, Any, Any, datetime], Outcome] | None = None
+    check: Callable[[Any, ChargePoint, datetime], list[str]] | None = None
 
 
 class Protocol(Frozen, frozen=True):
