@@ -18,7 +18,15 @@ from engine.domain.changes import Change
 from engine.domain.state import ChargePoint, Frozen, Session, Token
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Message(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    rename="camel",
+    gc=False,
+):
     """Base of every generated OCPP payload Struct. Members stand in the schema's order; absent ones are UNSET."""
 
 
@@ -45,7 +53,9 @@ class Facts(Frozen, frozen=True):
 
     tokens: Mapping[str, Token] = {}  # an unknown id tag is absent
     session: Session | None = None
-    samples: frozenset[tuple[datetime, str]] = frozenset()  # (timestamp, sample identity), see domain.metering
+    samples: frozenset[tuple[datetime, str]] = (
+        frozenset()
+    )  # (timestamp, sample identity), see domain.metering
     new_ids: Sequence[int] = ()
 
 
