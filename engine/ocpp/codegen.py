@@ -36,7 +36,7 @@ NAMES_16 = {
 }
 # Words of a schema that say nothing about which documents are valid.
 COMMENTS = {"title", "description", "comment", "javaType", "$schema", "$id", "additionalItems", "default"}
-# The specification's `integer` has 32 bits (2.0.1 part 2 §2.1.3; `xs:int` in 1.6's WSDL); JSON schema cannot say it.
+# An OCPP `integer` has 32 bits (2.0.1 part 2 §2.1.3; `xs:int` in 1.6's WSDL); its JSON schema does not say so.
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 # What a generated module may import, by group; it imports what it uses.
 IMPORTS = (
@@ -61,7 +61,7 @@ class Type:
 
 @dataclass
 class Namespace:
-    """Final names of nested types: equal content shares one name; of different contents the most used keeps it."""
+    """Final names of nested types: equal contents share one; of different ones the most used keeps it."""
 
     taken: set[str]
     uses: list[Type] = field(default_factory=list)
@@ -112,7 +112,7 @@ def _resolve(schema: Any, definitions: Mapping[str, Schema], name: str | None = 
 
 
 def read_schemas(version: str) -> dict[str, Schema]:
-    """All schemas of one version by message name ("StartTransaction", "StartTransactionResponse"), resolved."""
+    """All schemas of a version, resolved, by message name (`StartTransaction`, `StartTransactionResponse`)."""
     spec = importlib.util.find_spec("ocpp")
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit("the official schemas come with the package `ocpp`: pip install 'voltrio[dev]'")
@@ -127,8 +127,8 @@ def read_schemas(version: str) -> dict[str, Schema]:
 def _as_specified(version: str, schemas: dict[str, Schema]) -> dict[str, Schema]:
     """Where schema files and specification contradict each other, the specification's type wins."""
     if version == "v16":
-        # 1.6 §6.47: transactionData is a list of the same MeterValue that MeterValues.req carries (1.6 §7.33). Its
-        # schema lacks that one's `minItems`.
+        # 1.6 §6.47: transactionData is a list of the same MeterValue that MeterValues.req carries (1.6 §7.33).
+        # Its schema lacks that one's `minItems`.
         values = schemas["MeterValues"]["properties"]["meterValue"]["items"]
         schemas["StopTransaction"]["properties"]["transactionData"]["items"] = values
     return schemas
@@ -145,9 +145,7 @@ def _nested(schema: Schema, member: str, owner: str, version: str) -> str | None
 
 def _attribute(member: str) -> str:
     """`csChargingProfiles` → `cs_charging_profiles`, `numEPriceLevels` → `num_e_price_levels`."""
-    words = (
-        re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})", "_", member).replace("__", "_").lower()
-    )
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})", "_", member).lower()
     return f"{words}_" if keyword.iskeyword(words) else words
 
 
@@ -171,7 +169,7 @@ class Module:
         self.blocks: dict[str, str] = {}  # every class and enum, dependencies first
 
     def _types(self, schema: Schema, message: str) -> Iterator[tuple[str, Schema, Type | None]]:
-        """Members of an object with the innermost schema of each (list items) and its nested type, if it has one."""
+        """Members of an object, the schema of each (of its items, for a list) and its nested type if any."""
         for member, declared in schema.get("properties", {}).items():
             inner = declared
             while inner.get("type") == "array":

@@ -27,7 +27,7 @@ class Message(
     rename="camel",
     gc=False,
 ):
-    """Base of every generated OCPP payload Struct. Members stand in the schema's order; absent ones are UNSET."""
+    """Base of every generated OCPP payload Struct. Members in the schema's order; absent ones are UNSET."""
 
 
 class Refusal(Frozen, frozen=True):
