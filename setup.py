@@ -17,7 +17,9 @@ SOURCES = sorted(
 setup(
     ext_modules=cythonize(
         [
-            Extension(f"ext.{source.stem}", [str(source.relative_to(EXT.parent))], extra_compile_args=["-O3"])
+            Extension(
+                f"ext.{source.stem}", [str(source.relative_to(EXT.parent))], extra_compile_args=["-O3", "-g0"]
+            )
             for source in SOURCES
         ],
         compiler_directives={"language_level": 3},
