@@ -22,6 +22,7 @@ setup(
             )
             for source in SOURCES
         ],
-        compiler_directives={"language_level": 3},
+        # Annotations are for the type checker; what is compiled to which C type stands in the .pxd files.
+        compiler_directives={"language_level": 3, "annotation_typing": False},
     )
 )

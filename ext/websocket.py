@@ -1,4 +1,4 @@
-# cython: boundscheck=False, wraparound=False, annotation_typing=False
+# cython: boundscheck=False, wraparound=False
 """WebSocket frames (RFC 6455) and permessage-deflate (RFC 7692), for either end. Bytes in, messages out.
 
 No I/O, no handshake, no policy about what messages mean. `websocket.pxd` gives the types with which this very

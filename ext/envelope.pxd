@@ -1,0 +1,43 @@
+cimport cython
+from ext._words cimport pack
+
+
+@cython.final
+@cython.freelist(8)
+cdef class Scanner:
+    cdef bytes text
+    cdef Py_ssize_t at
+    cdef Py_ssize_t end
+
+    @cython.locals(end=Py_ssize_t)
+    cdef bint enter(self) except -1
+
+    cdef void skip(self) noexcept
+    cdef bint comma(self) noexcept
+
+    @cython.locals(start=Py_ssize_t, value=int)
+    cdef int number(self) except -2
+
+    @cython.locals(start=Py_ssize_t, at=Py_ssize_t, plain=bint)
+    cdef str string(self)
+
+    cdef bytes rest(self)
+
+
+@cython.locals(scan=Scanner, kind=int, message_id=str, name=str, rest=bytes)
+cpdef tuple split(bytes text)
+
+cpdef bytes result_frame(str message_id, bytes payload)
+cpdef bytes result_text(str message_id, bytes payload)
+cpdef bytes call_frame(str message_id, str action, bytes payload, int kind=*)
+cpdef bytes call_text(str message_id, str action, bytes payload, int kind=*)
+cpdef bytes error_frame(str message_id, str code, str description=*, bytes details=*, int kind=*)
+cpdef bytes error_text(str message_id, str code, str description=*, bytes details=*, int kind=*)
+
+cdef bint _is_space(int byte) noexcept
+
+@cython.locals(char=Py_UCS4)
+cdef bint _is_plain(str text) except -1
+
+cdef str _escape(str text)
+cdef str _unescape(bytes literal)
