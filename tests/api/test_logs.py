@@ -1,0 +1,98 @@
+"""Log lines: shape, correlation, no secrets."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from engine import logs
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    logs.configure("json", "info", stream)
+    yield stream
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def read(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_is_json_with_level_and_time(lines: io.StringIO) -> None:
+    structlog.get_logger("engine.points").info("connected", identity="CP1")
+    structlog.get_logger("engine.points").debug("not shown")
+    (line,) = read(lines)
+    assert (line["event"], line["level"], line["identity"]) == ("connected", "info", "CP1")
+    assert line["timestamp"].endswith("Z")
+
+
+def test_correlation_reaches_every_line_in_its_context(lines: io.StringIO) -> None:
+    log = structlog.get_logger()
+    with logs.correlated("abc", identity="CP1"):
+        log.info("inside")
+    log.info("outside")
+    inside, outside = read(lines)
+    assert (inside["correlation_id"], inside["identity"]) == ("abc", "CP1")
+    assert "correlation_id" not in outside
+
+
+def test_errors_carry_their_traceback(lines: io.StringIO) -> None:
+    try:
+        raise ValueError("what went wrong")
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    assert "what went wrong" in lines.getvalue()
+
+
+def test_libraries_come_out_in_the_same_shape_and_only_warnings(lines: io.StringIO) -> None:
+    logging.getLogger("hypercorn.error").info("Running on …")
+    logging.getLogger("hypercorn.error").warning("odd %s", "thing")
+    (line,) = read(lines)
+    assert (line["event"], line["level"]) == ("odd thing", "warning")
+
+
+def test_console_lines_are_for_people(lines: io.StringIO) -> None:
+    stream = io.StringIO()
+    logs.configure("console", "info", stream)
+    structlog.get_logger().info("connected", identity="CP1", password="x" * 20)
+    assert "connected" in stream.getvalue()
+    assert "x" * 20 not in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"password": "hunter22"},
+        {"headers": {"Authorization": "hunter22"}},
+        {"details": [{"manage_token": "hunter22"}]},
+        {"frame": "Authorization: Basic hunter22"},
+        {"header": "Bearer hunter22"},
+        {"database": "postgresql://voltrio:hunter22@db/voltrio"},
+        {"text": "use vlt_hunter22 now"},
+    ],
+)
+def test_secrets_are_hidden_by_name_and_by_look(lines: io.StringIO, value: dict[str, Any]) -> None:
+    structlog.get_logger().info("event", **value)
+    assert "hunter22" not in lines.getvalue()
+    assert "***" in lines.getvalue()
+
+
+def test_what_is_no_secret_stays(lines: io.StringIO) -> None:
+    structlog.get_logger().info("event", token_id=7, id_tag="04A2", has_password=True, url="http://host/path")
+    (line,) = read(lines)
+    assert (line["token_id"], line["id_tag"], line["has_password"], line["url"]) == (
+        7,
+        "04A2",
+        True,
+        "http://host/path",
+    )
