@@ -64,9 +64,10 @@ class StationSettings(Frozen, frozen=True):
 
 
 class Metering(Frozen, frozen=True):
-    """Running totals of one session. `energy_wh` only grows; a register that falls back is a reset."""
+    """Running totals of one session. A register that falls back is a reset, the energy goes on."""
 
     energy_wh: int = 0
+    interval_rest_uwh: int = 0  # what rounding to whole Wh left of summed intervals, µWh; in memory only
     register_wh: int | None = None  # last plausible Energy.Active.Import.Register
     register_at: datetime | None = None
     resets: int = 0
@@ -94,7 +95,12 @@ class Session(Frozen, frozen=True):
     parent_id_tag: str | None = None
     metering: Metering = Metering()
     charging: bool | None = None  # True charging, False idle, None unknown: decides the open charging period
-    review: str | None = None  # why billing is held for a person to look at
+    review: str | None = (
+        None  # why billing is held for a person to look at: codes of domain.plausibility.Review
+    )
+    rebooted_at: datetime | None = (
+        None  # the charger booted and has not shown since that it goes on; in memory only
+    )
 
 
 class Connector(Frozen, frozen=True):

@@ -1,0 +1,171 @@
+"""How a charging session ends: by its real stop, or by us when its stop is missing; and what ends with it.
+
+A session that was closed without its stop keeps billing on hold and accepts one real stop as a correction;
+every other closed session is final.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, Literal
+
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from engine.domain import metering
+from engine.domain.changes import Change, ChargingPeriodClosed, ChargingProfileChanged, SessionClosed
+from engine.domain.notifications import Notification, publish
+from engine.domain.plausibility import CLOSED_BY_US, Review, clock_is_wrong, held, is_held
+from engine.domain.state import ChargePoint, Frozen, Session, SessionStatus
+
+_REASON_OF: Final = {
+    Review.MISSING_STOP: "new_start_transaction_received",
+    Review.MISSING_STOP_AFTER_BOOT: "reboot",
+}
+
+
+class Stop(Frozen, frozen=True):
+    """The end of a transaction as told by its station. `reason` is one of the API's session reasons."""
+
+    at: datetime
+    meter_wh: int
+    reason: str
+    id_tag: str | None = None
+
+
+class SessionStartStop(Notification, frozen=True, kw_only=True, tag="session.start.stop.notification"):
+    """`meter_stop` repeats the start's reading while there is none."""
+
+    session_id: int
+    charge_point_id: int
+    evse_number: int
+    action: Literal["start", "stop"]
+    id_tag: str | UnsetType = UNSET
+    started_at_timestamp: datetime
+    meter_start: int
+    meter_stop: int
+    stopped_at_timestamp: datetime | UnsetType = UNSET
+    energy_consumed: int | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    last_updated_at: datetime
+
+
+def finish(
+    cp: ChargePoint, session: Session, stop: Stop, now: datetime, *codes: Review
+) -> tuple[ChargePoint, list[Change]]:
+    """Closes a session by its real stop; corrects one that we had closed without it. `codes`: further doubts.
+
+    After a boot the queued stop is the expected one, so it lifts the hold; after another start it is not.
+    """
+    totals, doubt = metering.settle(session, stop.meter_wh, stop.at, cp.settings.max_power_w)
+    doubts = list(codes)
+    if doubt is not None:
+        doubts.append(doubt)
+    if clock_is_wrong(stop.at, now) or stop.at < session.started_at:
+        doubts.append(Review.CLOCK_DRIFT)
+    if is_held(session.review, Review.MISSING_STOP):
+        doubts.append(Review.LATE_STOP)
+    review = without_stop_codes(session.review)
+    return _close(
+        cp,
+        replace(session, metering=totals, meter_stop_wh=stop.meter_wh, review=held(review, *doubts)),
+        reason=stop.reason,
+        at=max(stop.at, session.started_at),
+        stop_id_tag=stop.id_tag,
+        now=now,
+    )
+
+
+def close_missing(
+    cp: ChargePoint, session: Session, code: Review, *, bound: datetime, now: datetime
+) -> tuple[ChargePoint, list[Change]]:
+    """Closes a session whose stop is missing: it ended with its last sample, else at `bound`, never after it.
+
+    `code` is one of CLOSED_BY_US and gives the reason; the energy is what the samples told.
+    """
+    ended = min(session.metering.last_sample_at or bound, bound)
+    return _close(
+        cp,
+        replace(session, review=held(session.review, code)),
+        reason=_REASON_OF[code],
+        at=max(ended, session.started_at),
+        stop_id_tag=None,
+        now=now,
+    )
+
+
+def without_stop_codes(review: str | None) -> str | None:
+    """`review` without what a missing stop has put there."""
+    kept = [code for code in (review or "").split(",") if code and code not in CLOSED_BY_US]
+    return ",".join(kept) or None
+
+
+def _close(
+    cp: ChargePoint, session: Session, *, reason: str, at: datetime, stop_id_tag: str | None, now: datetime
+) -> tuple[ChargePoint, list[Change]]:
+    energy_wh = session.metering.energy_wh
+    changes: list[Change] = [
+        SessionClosed(
+            id=session.id,
+            status=SessionStatus.FINISHED,
+            reason=reason,
+            stopped_at=at,
+            meter_stop_wh=session.meter_stop_wh,
+            energy_wh=energy_wh,
+            stop_id_tag=stop_id_tag,
+            received_at=now,
+            review=session.review,
+        )
+    ]
+    if session.charging is not None:
+        changes.append(ChargingPeriodClosed(session_id=session.id, stopped_at=at, energy_wh=energy_wh))
+    meter_stop = session.metering.register_wh if session.meter_stop_wh is None else session.meter_stop_wh
+    news = SessionStartStop(
+        session_id=session.id,
+        charge_point_id=cp.id,
+        evse_number=session.evse_number,
+        action="stop",
+        id_tag=session.id_tag or UNSET,
+        started_at_timestamp=session.started_at,
+        meter_start=session.meter_start_wh,
+        meter_stop=session.meter_start_wh if meter_stop is None else meter_stop,
+        stopped_at_timestamp=at,
+        energy_consumed=energy_wh,
+        reason=reason,
+        last_updated_at=now,
+    )
+    cp, cleared = _end_profiles(without_session(cp, session), session, now)
+    return cp, [*changes, *cleared, publish(news, f"session:{session.id}", cp.operator_id, now)]
+
+
+def _end_profiles(cp: ChargePoint, session: Session, now: datetime) -> tuple[ChargePoint, list[Change]]:
+    # OCPP 1.6 §3.13.1: a TxProfile ends with its transaction.
+    ended = [p for p in cp.charging_profiles if p.transaction_id == session.transaction_id]
+    if not ended:
+        return cp, []
+    left = tuple(p for p in cp.charging_profiles if p.transaction_id != session.transaction_id)
+    return replace(cp, charging_profiles=left), [
+        ChargingProfileChanged(
+            charge_point_id=cp.id,
+            evse_number=p.evse_number,
+            profile_id=p.profile_id,
+            purpose=p.purpose,
+            stack_level=p.stack_level,
+            profile=p.profile,
+            active=False,
+            at=now,
+        )
+        for p in ended
+    ]
+
+
+def with_session(cp: ChargePoint, session: Session) -> ChargePoint:
+    """`cp` with `session` open in this state."""
+    return replace(cp, sessions={**cp.sessions, session.transaction_id: session})
+
+
+def without_session(cp: ChargePoint, session: Session) -> ChargePoint:
+    """`cp` without `session` among the open ones."""
+    if session.transaction_id not in cp.sessions:
+        return cp
+    return replace(cp, sessions={k: s for k, s in cp.sessions.items() if k != session.transaction_id})

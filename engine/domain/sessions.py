@@ -1,0 +1,247 @@
+"""The life of a charging session while it is open: never two on an EVSE, none that happened left out.
+
+Meaning only, for every OCPP version: messages become a `Start` in the protocol's blocks. How a session ends is
+in `domain.closing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from engine.domain import metering
+from engine.domain.authorization import Decision
+from engine.domain.changes import Change, ReservationChanged, SessionOpened, SessionReopened
+from engine.domain.closing import SessionStartStop, close_missing, with_session, without_stop_codes
+from engine.domain.metering import Measured, measure
+from engine.domain.notifications import ReservationChanged as ReservationNews
+from engine.domain.notifications import publish
+from engine.domain.plausibility import CLOSED_BY_US, Review, clock_is_wrong, closed_by_us, held, is_held
+from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus
+
+OFFLINE_AFTER: Final = timedelta(minutes=2)  # a start told later than this after it happened was kept offline
+
+# Connector states in which a transaction goes on, and the one that says there is none (OCPP 1.6 §4.9).
+_GOES_ON: Final = frozenset({"charging", "suspendedev", "suspendedevse"})
+_FREE: Final = "available"
+
+
+class Start(Frozen, frozen=True):
+    """A transaction that has begun at a station, as told by it. `transaction_id` is None where we give it."""
+
+    evse_number: int
+    connector_number: int
+    id_tag: str
+    meter_wh: int
+    at: datetime
+    reservation_id: int | None = None
+    transaction_id: str | None = None
+
+
+def start_key(start: Start) -> str:
+    """What makes a start the same start, however often and on whatever connection it is told."""
+    at = start.at.astimezone(UTC).isoformat()
+    return f"{start.connector_number}|{start.id_tag.casefold()}|{start.meter_wh}|{at}"
+
+
+# --- start -------------------------------------------------------------------------------------------------
+
+
+def superseded(cp: ChargePoint, start: Start) -> list[Session]:
+    """The open sessions on the start's EVSE: their stop is missing."""
+    return [s for s in cp.sessions.values() if s.evse_number == start.evse_number]
+
+
+def begin(
+    cp: ChargePoint,
+    start: Start,
+    decision: Decision,
+    *,
+    session_id: int,
+    authorization_id: int | None,
+    now: datetime,
+) -> tuple[ChargePoint, Session, list[Change]]:
+    """Opens the session of a start that is new, and closes what it shows to be over.
+
+    A start that is older than the open session on its EVSE (told late, out of order) is recorded and closed
+    at once: the returned session is then not among `cp.sessions`.
+    """
+    token = decision.token
+    session = Session(
+        id=session_id,
+        transaction_id=start.transaction_id or str(session_id),
+        evse_number=start.evse_number,
+        connector_number=start.connector_number,
+        status=SessionStatus.ACTIVE,
+        started_at=start.at,
+        id_tag=start.id_tag,
+        meter_start_wh=start.meter_wh,
+        reservation_id=start.reservation_id,
+        parent_id_tag=None if token is None else token.group_id,
+        metering=Metering(register_wh=start.meter_wh, register_at=start.at),
+        review=held(None, Review.CLOCK_DRIFT) if clock_is_wrong(start.at, now) else None,
+    )
+    changes: list[Change] = []
+    newer: Session | None = None
+    for other in superseded(cp, start):
+        if other.started_at > start.at:
+            newer = other
+            continue
+        cp, closing = close_missing(cp, other, Review.MISSING_STOP, bound=start.at, now=now)
+        changes += closing
+    changes += _opened(
+        cp, session, decision, key=start_key(start), authorization_id=authorization_id, now=now
+    )
+    cp, consumed = _consume_reservation(cp, session, now)
+    changes += consumed
+    if newer is None:
+        return with_session(cp, session), session, changes
+    cp, closing = close_missing(cp, session, Review.MISSING_STOP, bound=newer.started_at, now=now)
+    return cp, replace(session, status=SessionStatus.FINISHED), changes + closing
+
+
+def _opened(
+    cp: ChargePoint,
+    session: Session,
+    decision: Decision,
+    *,
+    key: str,
+    authorization_id: int | None,
+    now: datetime,
+) -> tuple[Change, Change]:
+    token = decision.token
+    opened = SessionOpened(
+        id=session.id,
+        operator_id=cp.operator_id,
+        charge_point_id=cp.id,
+        evse_number=session.evse_number,
+        connector_number=session.connector_number,
+        transaction_id=session.transaction_id,
+        start_key=key,
+        status=session.status,
+        id_tag=session.id_tag,
+        id_tag_id=None if token is None else token.id,
+        user_id=None if token is None else token.user_id,
+        authorization_id=authorization_id,
+        reservation_id=session.reservation_id,
+        meter_start_wh=session.meter_start_wh,
+        started_at=session.started_at,
+        received_at=now,
+        offline=now - session.started_at > OFFLINE_AFTER,
+        review=session.review,
+    )
+    news = SessionStartStop(
+        session_id=session.id,
+        charge_point_id=cp.id,
+        evse_number=session.evse_number,
+        action="start",
+        id_tag=session.id_tag or UNSET,
+        started_at_timestamp=session.started_at,
+        meter_start=session.meter_start_wh,
+        meter_stop=session.meter_start_wh,
+        last_updated_at=now,
+    )
+    return opened, publish(news, f"session:{session.id}", cp.operator_id, now)
+
+
+def _consume_reservation(
+    cp: ChargePoint, session: Session, now: datetime
+) -> tuple[ChargePoint, tuple[Change, ...]]:
+    number = session.reservation_id
+    if number is None or number not in cp.reservations:
+        return cp, ()
+    left = {k: v for k, v in cp.reservations.items() if k != number}
+    news = ReservationNews(reservation_id=number, status="done", last_updated_at=now)
+    return replace(cp, reservations=left), (
+        ReservationChanged(id=number, status="done", at=now, session_id=session.id),
+        publish(news, f"reservation:{number}", cp.operator_id, now),
+    )
+
+
+# --- samples -----------------------------------------------------------------------------------------------
+
+
+def add_samples(
+    cp: ChargePoint, session: Session, values: Iterable[Measured], now: datetime
+) -> tuple[ChargePoint, Session, list[Change]]:
+    """Folds meter values, oldest first, into their session, open or closed; none may have been stored before.
+
+    A session that we closed after a boot goes on if a later value comes and its EVSE is free; otherwise what
+    we said about its end is corrected. A session that has its stop keeps its totals.
+    """
+    changes: list[Change] = []
+    if session.transaction_id in cp.sessions:
+        for measured in values:
+            session, more = measure(cp, session, measured, now)
+            changes += more
+        return with_session(cp, session), session, changes
+    if not closed_by_us(session):
+        return cp, session, [metering.row(cp, session, session.metering, m, now) for m in values]
+    before = session
+    for measured in values:
+        totals, doubt = metering.fold(
+            session.metering, measured, session.meter_start_wh, cp.settings.max_power_w
+        )
+        review = session.review if doubt is None else held(session.review, doubt)
+        session = replace(session, metering=totals, review=review)
+        changes.append(metering.row(cp, session, totals, measured, now))
+    if _goes_on(cp, before, session):
+        reopened = replace(
+            session,
+            status=SessionStatus.ACTIVE,
+            stopped_at=None,
+            charging=None,
+            review=without_stop_codes(session.review),
+        )
+        return with_session(cp, reopened), reopened, [SessionReopened(id=session.id, at=now), *changes]
+    code = next(c for c in CLOSED_BY_US if is_held(session.review, c))
+    bound = session.stopped_at or session.started_at
+    newer = [s.started_at for s in cp.sessions.values() if s.evse_number == session.evse_number]
+    cp, closing = close_missing(cp, session, code, bound=min(newer, default=bound), now=now)
+    return cp, session, changes + closing
+
+
+def _goes_on(cp: ChargePoint, before: Session, after: Session) -> bool:
+    newest, ended = after.metering.last_sample_at, before.stopped_at
+    return (
+        is_held(after.review, Review.MISSING_STOP_AFTER_BOOT)
+        and newest is not None
+        and ended is not None
+        and newest > ended
+        and all(s.evse_number != after.evse_number for s in cp.sessions.values())
+    )
+
+
+# --- boot and status ---------------------------------------------------------------------------------------
+
+
+def on_boot(cp: ChargePoint, now: datetime) -> tuple[ChargePoint, list[Change]]:
+    """A BootNotification was accepted: open sessions may be over, may go on, or their stop is still queued.
+
+    Nothing is closed yet; `on_connector_status`, the next sample or the next start decides. The mark is kept
+    in memory: after a restart of the node the next start on the connector decides alone.
+    """
+    marked = {k: replace(s, rebooted_at=now) for k, s in cp.sessions.items()}
+    return replace(cp, sessions=marked) if marked else cp, []
+
+
+def on_connector_status(
+    cp: ChargePoint, evse_number: int, status: str, now: datetime
+) -> tuple[ChargePoint, list[Change]]:
+    """A connector reported its status (any case): `Available` after a boot ends the session open there."""
+    word = status.casefold()
+    changes: list[Change] = []
+    for session in [s for s in cp.sessions.values() if s.evse_number == evse_number]:
+        if session.rebooted_at is None:
+            continue
+        if word in _GOES_ON:
+            cp = with_session(cp, replace(session, rebooted_at=None))
+        elif word == _FREE:
+            code = Review.MISSING_STOP_AFTER_BOOT
+            cp, closing = close_missing(cp, session, code, bound=session.rebooted_at, now=now)
+            changes += closing
+    return cp, changes

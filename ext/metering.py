@@ -1,0 +1,364 @@
+# cython: boundscheck=False, wraparound=False, annotation_typing=False
+"""Sampled meter values into numbers: scaled integers, never binary floats, until energy is whole Wh.
+
+No session, no clock, no message types: a sample is anything with the attributes of OCPP 1.6's SampledValue.
+`metering.pxd` gives the types with which this very file is compiled; uncompiled it behaves the same.
+
+Of one MeterValue's samples of a measurand those at the best location count (outlet, inlet, cable, body, EV;
+the default is the outlet), and of those a value without phase; without one, the phases: energy and power are
+their sum, current the largest, voltage the mean (line-to-line voltages alone are brought to line-to-neutral).
+A register that comes in phases of which one is unreadable counts as not sent: a sum with a gap would look like
+a reset.
+"""
+
+from __future__ import annotations
+
+import decimal
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+COMPILED: Final = not __file__.endswith(".py")
+
+_UNUSABLE: Final = -0x7FFFFFFFFFFFFFFF  # not a value: `parse` found no number within LIMIT
+LIMIT: Final = 2_000_000_000_000_000_009  # millionths; a sum of three still fits 64 bits
+_MASK: Final = 0x3FFFFFFFFFFFFFFF  # 62 bits: sums of two stay positive in 64
+UNUSABLE: Final = _UNUSABLE  # compiled, the underscored names are seen in this module only
+FINGERPRINT: Final = _MASK
+
+_TENTH: Final = 200_000_000_000_000_000  # what may still be multiplied by ten
+_KINDS_KEPT: Final = 4_096
+_SCIENTIFIC: Final = re.compile(r"[+-]?[0-9]{1,30}(?:[.,][0-9]{0,30})?[eE][+-]?[0-9]{1,2}")
+_SQRT3: Final = 3.0**0.5
+
+# What a sample measures; those of value _IGNORED are stored but enter no total.
+_IGNORED: Final = 0
+_REGISTER: Final = 1
+_INTERVAL: Final = 2
+_POWER: Final = 3
+_CURRENT: Final = 4
+_VOLTAGE: Final = 5
+_SOC: Final = 6
+
+_MEASURANDS: Final = {
+    "Energy.Active.Import.Register": _REGISTER,
+    "Energy.Active.Import.Interval": _INTERVAL,
+    "Power.Active.Import": _POWER,
+    "Current.Import": _CURRENT,
+    "Voltage": _VOLTAGE,
+    "SoC": _SOC,
+}
+_WHOLE: Final = 0  # no phase
+_LINE_TO_LINE: Final = 4  # 1…3 line to neutral, 4…6 line to line
+_PHASES: Final = {
+    "": _WHOLE,
+    **{"L1": 1, "L2": 2, "L3": 3, "L1-N": 1, "L2-N": 2, "L3-N": 3},
+    **{"L1-L2": 4, "L2-L3": 5, "L3-L1": 6},
+}
+_LOCATIONS: Final = {"Outlet": 0, "Inlet": 1, "Cable": 2, "Body": 3, "EV": 4}
+_WORST: Final = 9  # rank of line-to-line voltages: only where nothing else is
+
+
+class Kind:
+    """What one (measurand, phase, location, context, format) means; made once, then looked up."""
+
+    __slots__ = ("fingerprint", "identity", "measurand", "phase", "rank")
+
+    def __init__(self, identity: str, fingerprint: int, measurand: int, phase: int, rank: int) -> None:
+        self.identity = identity
+        self.fingerprint = fingerprint
+        self.measurand = measurand
+        self.phase = phase
+        self.rank = rank
+
+
+class Slot:
+    """One measurand's values within a reading, in millionths."""
+
+    __slots__ = ("broken", "first", "mask", "rank", "second", "third", "whole")
+
+    def __init__(self) -> None:
+        self.rank = _WORST + 1
+        self.mask = 0  # bit 0: whole, bits 1…3: the phases
+        self.broken = False
+        self.whole = 0
+        self.first = 0
+        self.second = 0
+        self.third = 0
+
+
+class Reading:
+    """What one MeterValue says: whole Wh, µWh, W, A, V, %; None where it says nothing.
+
+    `fingerprint` is that of the samples' identities whatever their order; `unusable` counts the values of
+    known measurands that are no numbers.
+    """
+
+    __slots__ = (
+        "current_a",
+        "fingerprint",
+        "interval_uwh",
+        "power_w",
+        "register_wh",
+        "soc_percent",
+        "unusable",
+        "voltage_v",
+    )
+
+    def __init__(self) -> None:
+        self.fingerprint = 0
+        self.unusable = 0
+        self.register_wh: int | None = None
+        self.interval_uwh: int | None = None
+        self.power_w: float | None = None
+        self.current_a: float | None = None
+        self.voltage_v: float | None = None
+        self.soc_percent: float | None = None
+
+
+_kinds: dict[tuple[Any, ...], Kind] = {}
+
+
+def kind_of(measurand: Any, phase: Any, location: Any, context: Any, format_: Any) -> Kind:
+    """The kind of a sample; anything falsy stands for OCPP's default."""
+    key = (measurand, phase, location, context, format_)
+    kind = _kinds.get(key)
+    if kind is None:
+        if len(_kinds) >= _KINDS_KEPT:
+            _kinds.clear()
+        kind = _kinds[key] = _make_kind(key)
+    return kind
+
+
+def _make_kind(key: tuple[Any, ...]) -> Kind:
+    # OCPP 1.6 §7.43: the defaults of a SampledValue.
+    measurand = key[0] or "Energy.Active.Import.Register"
+    phase = key[1] or ""
+    location = key[2] or "Outlet"
+    context = key[3] or "Sample.Periodic"
+    format_ = key[4] or "Raw"
+    identity = f"{measurand}|{phase}|{location}|{context}|{format_}"
+    digest = hashlib.blake2b(identity.encode(), digest_size=8).digest()
+    number = _MEASURANDS.get(measurand, _IGNORED)
+    at_phase = _PHASES.get(phase, -1)
+    rank = _LOCATIONS.get(location, _WORST - 1)
+    if at_phase >= _LINE_TO_LINE:
+        rank = _WORST
+    # Signed data is for people to verify. A clock-aligned interval overlaps the periodic ones.
+    if format_ != "Raw" or (number == _INTERVAL and context == "Sample.Clock"):
+        number = _IGNORED
+    if number == _SOC:
+        at_phase = _WHOLE
+    elif at_phase < 0 or (at_phase >= _LINE_TO_LINE and number != _VOLTAGE):
+        number = _IGNORED
+    return Kind(
+        identity,
+        int.from_bytes(digest, "big") & _MASK,
+        number,
+        at_phase - 3 if at_phase >= _LINE_TO_LINE else at_phase,
+        rank,
+    )
+
+
+def identities(samples: Iterable[Any]) -> list[str]:
+    """`measurand|phase|location|context|format` of each sample, defaults filled in."""
+    return [kind_of(s.measurand, s.phase, s.location, s.context, s.format).identity for s in samples]
+
+
+def parse(text: str, exponent: int) -> int:
+    """`text` × 10**`exponent` in millionths, rounded half to even; UNUSABLE if no number within LIMIT.
+
+    Takes a comma for the decimal point and blanks around. `exponent` is 0…6.
+    """
+    places = 6 + exponent
+    number = 0
+    digits = 0
+    decimals = -1  # -1: before the point
+    signed = False
+    negative = False
+    dropped = 0  # first digit behind `places`, and whether any later one is not 0
+    sticky = False
+    ended = False
+    for c in text:
+        if "0" <= c <= "9":
+            if ended:
+                return _UNUSABLE
+            digits += 1
+            digit = ord(c) - 48
+            if decimals >= places:
+                if decimals == places:
+                    dropped = digit
+                elif digit:
+                    sticky = True
+                decimals += 1
+                continue
+            if number > _TENTH:
+                return _UNUSABLE
+            number = number * 10 + digit
+            if decimals >= 0:
+                decimals += 1
+        elif c in ".,":
+            if decimals >= 0 or ended:
+                return _UNUSABLE
+            decimals = 0
+        elif c in " \t\r\n":
+            ended = ended or digits > 0 or decimals >= 0 or signed
+        elif c in "+-":
+            if digits or decimals >= 0 or signed:
+                return _UNUSABLE
+            signed = True
+            negative = c == "-"
+        elif c in "eE":
+            return _parse_scientific(text, places)
+        else:
+            return _UNUSABLE
+    if not digits:
+        return _UNUSABLE
+    decimals = max(decimals, 0)
+    while decimals < places:
+        if number > _TENTH:
+            return _UNUSABLE
+        number *= 10
+        decimals += 1
+    if dropped > 5 or (dropped == 5 and (sticky or number & 1)):
+        number += 1
+    return -number if negative else number
+
+
+def _parse_scientific(text: str, places: int) -> int:
+    text = text.strip(" \t\r\n")
+    if not _SCIENTIFIC.fullmatch(text):
+        return _UNUSABLE
+    # Sixty digits and two of exponent at most, so the context below is exact until the one rounding.
+    with decimal.localcontext(decimal.Context(prec=200)):
+        value = decimal.Decimal(text.replace(",", ".")).scaleb(places)
+        if abs(value) > LIMIT:
+            return _UNUSABLE
+        return int(value.to_integral_value(decimal.ROUND_HALF_EVEN))
+
+
+def read(samples: Iterable[Any]) -> Reading:
+    """Folds the samples of one MeterValue."""
+    reading = Reading()
+    register: Slot | None = None
+    interval: Slot | None = None
+    power: Slot | None = None
+    current: Slot | None = None
+    voltage: Slot | None = None
+    for sample in samples:
+        kind = kind_of(sample.measurand, sample.phase, sample.location, sample.context, sample.format)
+        reading.fingerprint = (reading.fingerprint + kind.fingerprint) & _MASK
+        measurand = kind.measurand
+        if measurand == _IGNORED:
+            continue
+        unit = sample.unit
+        value = parse(sample.value, 3 if unit and unit.startswith("k") else 0)
+        if value == _UNUSABLE:
+            reading.unusable += 1
+        if measurand == _REGISTER:
+            if register is None:
+                register = Slot()
+            _put(register, kind, value)
+        elif measurand == _POWER:
+            if power is None:
+                power = Slot()
+            _put(power, kind, value)
+        elif measurand == _CURRENT:
+            if current is None:
+                current = Slot()
+            _put(current, kind, value)
+        elif measurand == _VOLTAGE:
+            if voltage is None:
+                voltage = Slot()
+            _put(voltage, kind, value)
+        elif measurand == _INTERVAL:
+            if interval is None:
+                interval = Slot()
+            _put(interval, kind, value)
+        elif value != _UNUSABLE:
+            if 0 <= value <= 100_000_000:
+                reading.soc_percent = float(value) / 1e6
+            else:
+                reading.unusable += 1
+    if register is not None and _has(register):
+        reading.register_wh = whole_units(_total(register))
+    if interval is not None and _has(interval):
+        reading.interval_uwh = _total(interval)
+    if power is not None and _has(power):
+        reading.power_w = float(_total(power)) / 1e6
+    if current is not None and _has(current):
+        reading.current_a = float(_largest(current)) / 1e6
+    if voltage is not None and _has(voltage):
+        reading.voltage_v = _mean(voltage)
+    return reading
+
+
+def _put(slot: Slot, kind: Kind, value: int) -> None:
+    if kind.rank > slot.rank:
+        return
+    if kind.rank < slot.rank:
+        slot.rank = kind.rank
+        slot.mask = 0
+        slot.broken = False
+    if value == _UNUSABLE:
+        slot.broken = slot.broken or kind.phase != _WHOLE
+        return
+    # Told twice (begin and end of a transaction under one time stamp), the larger value counts.
+    seen = bool(slot.mask >> kind.phase & 1)
+    if kind.phase == _WHOLE:
+        slot.whole = max(value, slot.whole) if seen else value
+    elif kind.phase == 1:
+        slot.first = max(value, slot.first) if seen else value
+    elif kind.phase == 2:
+        slot.second = max(value, slot.second) if seen else value
+    else:
+        slot.third = max(value, slot.third) if seen else value
+    slot.mask |= 1 << kind.phase
+
+
+def _has(slot: Slot) -> bool:
+    return bool(slot.mask & 1) or (slot.mask != 0 and not slot.broken)
+
+
+def _total(slot: Slot) -> int:
+    if slot.mask & 1:
+        return slot.whole
+    total = 0
+    if slot.mask & 2:
+        total += slot.first
+    if slot.mask & 4:
+        total += slot.second
+    if slot.mask & 8:
+        total += slot.third
+    return total
+
+
+def _largest(slot: Slot) -> int:
+    if slot.mask & 1:
+        return slot.whole
+    largest = _UNUSABLE
+    if slot.mask & 2:
+        largest = slot.first
+    if slot.mask & 4 and slot.second > largest:
+        largest = slot.second
+    if slot.mask & 8 and slot.third > largest:
+        largest = slot.third
+    return largest
+
+
+def _mean(slot: Slot) -> float:
+    if slot.mask & 1:
+        return float(slot.whole) / 1e6
+    phases = (slot.mask >> 1 & 1) + (slot.mask >> 2 & 1) + (slot.mask >> 3 & 1)
+    mean = float(_total(slot)) / (1e6 * phases)
+    return mean / _SQRT3 if slot.rank == _WORST else mean
+
+
+def whole_units(millionths: int) -> int:
+    """Millionths in whole units, rounded half to even."""
+    quotient = millionths // 1_000_000
+    rest = millionths - quotient * 1_000_000
+    if rest > 500_000 or (rest == 500_000 and quotient & 1):
+        return quotient + 1
+    return quotient
