@@ -1,0 +1,68 @@
+"""The `voltrio` command: only the list of commands; each is loaded when it is used, so that help is quick.
+
+Exit codes, the same for every command:
+0 done · 1 refused, the message says why · 2 wrong usage or settings · 3 no node answers at --server ·
+4 the token is missing or invalid · 5 the charge point is offline or did not answer ·
+6 the charge point answered with an error.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+COMMANDS: Mapping[str, str] = {
+    "serve": "api.cli.serve:serve",
+    "migrate": "api.cli.serve:migrate",
+    "simulate": "api.cli.simulate:simulate",
+    "station": "api.cli.station:station",
+    "tag": "api.cli.tag:tag",
+    "session": "api.cli.session:session",
+    "call": "api.cli.call:call",
+    "token": "api.cli.token:token",
+    "version": "api.cli.version:version",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are looked up."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: Any = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)  # noqa: S101 - a slip in the table above
+        return command
+
+
+@click.group(
+    "voltrio",
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+First steps, in two terminals:
+  voltrio serve                              the node; prints addresses and the first token
+  export VOLTRIO_TOKEN=…                     as printed by serve
+  voltrio station add CP1                    prints the password to enter in the charger
+  voltrio tag add 04A2B3C4
+  voltrio simulate --stations 1              or connect a real charger
+  voltrio session tail                       watch it charge
+
+\b
+Exit codes: 0 done · 1 refused · 2 wrong usage or settings · 3 no node answers · 4 token missing or
+invalid · 5 charge point offline or silent · 6 charge point answered with an error.
+""",
+)
+def main() -> None:
+    """Voltrio, a charging station management system.
+
+    `serve` runs it. The other commands speak to a running node (--server or VOLTRIO_SERVER, by default
+    http://127.0.0.1:8080) with an API token (--token or VOLTRIO_TOKEN).
+    """

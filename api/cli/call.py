@@ -1,0 +1,43 @@
+"""`voltrio call`: any OCPP request to a connected charge point, and its real answer."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from api.cli.client import TIMEOUT, Client, remote, segment
+from api.cli.output import print_json
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  voltrio call CP1 GetConfiguration
+  voltrio call CP1 Reset '{"type": "Soft"}'
+  voltrio call CP1 RemoteStartTransaction '{"idTag": "04A2B3C4", "connectorId": 1}'
+  voltrio call CP1 TriggerMessage '{"requestedMessage": "StatusNotification"}'
+
+\b
+Exit codes: 0 answered · 1 refused here (unknown action, payload against schema or rule, queue full) ·
+5 offline or no answer in time · 6 the charge point answered with an error (CALLERROR).
+"""
+)
+@click.argument("identity")
+@click.argument("action")
+@click.argument("payload", default="{}")
+@click.option("--timeout", type=click.FloatRange(min=1, max=600), help="Seconds to wait for the answer.")
+@remote
+def call(client: Client, identity: str, action: str, payload: str, timeout: float | None) -> None:
+    """Send the request ACTION with PAYLOAD (JSON) to the charge point IDENTITY and print what it answers."""
+    try:
+        request = json.loads(payload)
+    except ValueError as error:
+        raise click.BadParameter(f"not JSON: {error}", param_hint="PAYLOAD") from None
+    body: dict[str, object] = {"action": action, "payload": request}
+    if timeout is not None:
+        body["timeout"] = timeout
+    answer = client.post(
+        f"/stations/{segment(identity)}/call", body, timeout=max(TIMEOUT, (timeout or 0) + 10)
+    )
+    print_json(answer["payload"])

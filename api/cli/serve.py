@@ -1,0 +1,165 @@
+"""`voltrio serve` runs a node and says how to reach it; `voltrio migrate` only updates the database."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import trio
+
+from api.cli.client import Failure, Usage
+from api.cli.options import options_of
+from api.cli.settings import config_option, settings_from
+from engine import logs
+from engine.errors import SettingsError, VoltrioError
+from engine.metrics import Metrics
+from engine.settings import Settings
+
+FIRST_TOKEN: Final = "first"  # noqa: S105 - the name of a token
+BANNER: Final = """\
+
+Voltrio is running.
+
+  Chargers (OCPP 1.6J)  {ocpp}
+  HTTP API              {http}/admin-api/v1
+  Health, metrics       {http}/health/ready   {http}/metrics
+  Management API        {manage}
+  Data                  {data}
+"""
+FIRST_STEPS: Final = """
+First admin token, shown this once:
+
+  export VOLTRIO_TOKEN={token}
+
+Then, in another terminal (with that line):
+
+  {voltrio} station add CP1{server}       # prints the password to enter in the charger
+  {voltrio} tag add 04A2B3C4{server}
+  {voltrio} session tail{server}
+"""
+LATER_STEPS: Final = """
+Next, with your token in VOLTRIO_TOKEN: `{voltrio} station list{server}`.
+Lost the token? `{voltrio} token create NAME` makes another.
+"""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  voltrio serve
+  voltrio serve --ocpp-host 0.0.0.0            chargers of your network may connect
+  voltrio serve --database postgresql://…      your own PostgreSQL
+\b
+Every option is also a key of voltrio.toml (with underscores) and an environment variable
+(VOLTRIO_OCPP_PORT=9001); flags win over the environment, the environment over the file.
+SIGTERM or Ctrl-C ends it in order: chargers are told to come back, work in flight is finished.
+"""
+)
+@config_option
+@options_of(Settings)
+def serve(config: Path | None, **flags: Any) -> None:
+    """Run a node: database, OCPP listener, HTTP API."""
+    # Quart takes a moment to load, and only this command needs it.
+    from api.server import serve_http, serve_manage  # noqa: PLC0415
+    from engine.node import Node, run  # noqa: PLC0415
+
+    settings = settings_from(config, flags)
+    logs.configure(settings.log_format, settings.log_level)
+    _announce_database(settings)
+    secret: list[str] = []
+
+    async def first_token(node: Node, *, task_status: trio.TaskStatus[Sequence[str]]) -> None:
+        if not await node.store.api_tokens.list():
+            created = await node.store.api_tokens.create(FIRST_TOKEN, actor="serve")
+            secret.append(created.secret)
+        task_status.started(())
+
+    def announce(_node: Node, addresses: Sequence[str]) -> None:
+        click.echo(start_up_text(settings, addresses, secret[0] if secret else None))
+
+    services = (first_token, serve_http, serve_manage)
+    run_or_fail(partial(run, settings, services, announce=announce))
+
+
+@click.command()
+@config_option
+@options_of(Settings, skip=set(Settings.__struct_fields__) - {"data", "database"})
+def migrate(config: Path | None, **flags: Any) -> None:
+    """Bring the database schema up to date. `serve` does so by itself; this is for upgrades in steps."""
+    from engine.store import open_store  # noqa: PLC0415
+
+    settings = settings_from(config, flags)
+
+    async def open_and_close() -> None:
+        async with open_store(settings, Metrics()):
+            pass
+
+    _announce_database(settings)
+    run_or_fail(open_and_close)
+    click.echo("The database is up to date.")
+
+
+def run_or_fail(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """trio.run; errors that the person at the terminal can mend become one line and an exit code."""
+    failures: list[BaseException] = []
+    try:
+        trio.run(main)
+    except* (VoltrioError, OSError) as group:
+        failures = leaves(group)
+    except* KeyboardInterrupt:
+        click.echo("Interrupted.", err=True)
+    if failures:
+        failure = Usage if isinstance(failures[0], SettingsError) else Failure
+        raise failure(said(failures[0]))
+
+
+def leaves(error: BaseException) -> list[BaseException]:
+    """The plain exceptions in a group of groups."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
+    return [error]
+
+
+def said(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{error}. Is another node running? Other ports: --ocpp-port, --http-port, --manage-port."
+    return str(error)
+
+
+def start_up_text(settings: Settings, addresses: Sequence[str], token: str | None) -> str:
+    """What `serve` prints once everything listens; `token` is the first one, if it was made just now."""
+    ocpp = [address for address in addresses if address.startswith("ws")]
+    http, manage = (address for address in addresses if address.startswith("http"))
+    banner = BANNER.format(
+        ocpp="\n                        ".join(charger_url(address) for address in ocpp),
+        http=http,
+        manage=manage,
+        data="your PostgreSQL" if settings.database else Path(settings.data).resolve(),
+    )
+    words = {"voltrio": program(), "server": "" if http.endswith(":8080") else f" --server {http}"}
+    return banner + (FIRST_STEPS.format(token=token, **words) if token else LATER_STEPS.format(**words))
+
+
+def charger_url(address: str) -> str:
+    """The address to enter in a charger: most append their identity by themselves, some want it whole."""
+    base = address.rstrip("/")
+    base = base if base.endswith("/ocpp") else base + "/ocpp"
+    return f"{base}/<identity>"
+
+
+def program() -> str:
+    """How this program was called, to be typed again."""
+    name = Path(sys.argv[0])
+    return shlex.quote(sys.argv[0]) if name.name == "voltrio" and name.exists() else "voltrio"
+
+
+def _announce_database(settings: Settings) -> None:
+    if settings.database is None and not (Path(settings.data) / "postgres").exists():
+        click.echo(
+            f"Preparing the database in {Path(settings.data).resolve()} (first start only) …", err=True
+        )

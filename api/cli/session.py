@@ -1,0 +1,160 @@
+"""`voltrio session …`: charging sessions, running and finished."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import click
+
+from api.cli.client import Client, remote
+from api.cli.output import as_json, cell, print_json, print_one, print_rows
+
+Row = Mapping[str, Any]
+LIST: Final = {
+    "ID": "id",
+    "STATION": "station",
+    "EVSE": "evseNumber",
+    "STATUS": "status",
+    "TAG": "idTag",
+    "STARTED": "startedAt",
+    "STOPPED": "stoppedAt",
+    "WH": "energyWh",
+    "W": "powerW",
+}
+ONE: Final = {
+    "Session": "id",
+    "Station": "station",
+    "EVSE": "evseNumber",
+    "Transaction": "transactionId",
+    "Status": "status",
+    "Reason": "reason",
+    "Tag": "idTag",
+    "Started": "startedAt",
+    "Stopped": "stoppedAt",
+    "Energy, Wh": "energyWh",
+    "Power, W": "powerW",
+    "Current, A": "currentA",
+    "Voltage, V": "voltageV",
+    "State of charge, %": "socPercent",
+    "Meter start, Wh": "meterStartWh",
+    "Meter stop, Wh": "meterStopWh",
+    "Amount": "amount",
+    "Currency": "currency",
+    "Held for review": "review",
+}
+VALUES: Final = {
+    "TIME": "timestamp",
+    "WH": "energyWh",
+    "W": "powerW",
+    "A": "currentA",
+    "V": "voltageV",
+    "SOC %": "socPercent",
+}
+OPEN: Final = frozenset({"pending", "active"})
+NO_SESSIONS: Final = (
+    "No sessions yet. They appear when a charge point starts one: voltrio simulate --stations 1"
+)
+
+
+@click.group()
+def session() -> None:
+    """List, show and follow charging sessions."""
+
+
+@session.command(name="list")
+@click.option("--station", help="Only of this charge point.")
+@click.option("--status", help="Only of this status: active, finished, failed, …")
+@click.option("--tag", "id_tag", help="Only of this id tag.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many."
+)
+@as_json
+@remote
+def list_(
+    client: Client, *, station: str | None, status: str | None, id_tag: str | None, limit: int, json_: bool
+) -> None:
+    """List sessions, newest first."""
+    rows = client.pages("/sessions", most=limit, station=station, status=status, idTag=id_tag)
+    print_rows(list(rows), LIST, json_, NO_SESSIONS)
+
+
+@session.command()
+@click.argument("session_id", type=int)
+@click.option("--meter-values", is_flag=True, help="With all its meter values.")
+@as_json
+@remote
+def show(client: Client, session_id: int, meter_values: bool, json_: bool) -> None:
+    """Show one session."""
+    row = client.get(f"/sessions/{session_id}")
+    if meter_values:
+        row["meterValues"] = list(client.pages(f"/sessions/{session_id}/meter-values"))
+    print_one(row, ONE, json_)
+    if meter_values and not json_:
+        print_rows(row["meterValues"], VALUES, json_=False, empty="No meter values.")
+
+
+@session.command(
+    epilog="""\b
+Examples:
+  voltrio session tail                 a line for each start, meter reading and end, until Ctrl-C
+  voltrio session tail --no-follow     the newest sessions, then stop
+"""
+)
+@click.option(
+    "--lines", type=click.IntRange(0, 100), default=10, show_default=True, help="Sessions to begin with."
+)
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.1),
+    default=2.0,
+    show_default=True,
+    help="Seconds between looks.",
+)
+@click.option("--follow/--no-follow", default=True, help="Go on until interrupted.")
+@as_json
+@remote
+def tail(client: Client, lines: int, interval: float, follow: bool, json_: bool) -> None:
+    """Follow sessions as they happen. With --json, one document per line."""
+    newest = list(client.pages("/sessions", most=max(lines, 1)))
+    seen: dict[int, Row] = {row["id"]: row for row in newest}
+    for row in reversed(newest[:lines]):
+        _say(row, json_)
+    while follow:
+        time.sleep(interval)
+        for row in changed(client, seen):
+            _say(row, json_)
+
+
+def changed(client: Client, seen: dict[int, Row]) -> Iterator[Row]:
+    """Sessions that are new or moved on since they were `seen`, which is brought up to date."""
+    fresh = client.get("/sessions/tail", after=max(seen, default=0))["data"]
+    still = [client.get(f"/sessions/{key}") for key, row in seen.items() if row["status"] in OPEN]
+    for row in [*still, *fresh]:
+        if row != seen.get(row["id"]):
+            seen[row["id"]] = row
+            yield row
+
+
+def _say(row: Row, json_: bool) -> None:
+    if json_:
+        print_json(row)
+        return
+    moment = cell(row["stoppedAt"] or row["startedAt"])
+    energy = f"{row['energyWh'] or 0} Wh"
+    power = f"{row['powerW']:.0f} W" if row["powerW"] is not None and row["status"] == "active" else ""
+    charge = f"{row['socPercent']:.0f} %" if row["socPercent"] is not None else ""
+    why = row["reason"] or ""
+    words = (
+        moment,
+        f"#{row['id']}",
+        row["station"],
+        f"EVSE {row['evseNumber']}",
+        row["status"],
+        energy,
+        power,
+        charge,
+        why,
+    )
+    click.echo("  ".join(word for word in words if word))

@@ -1,0 +1,63 @@
+"""`voltrio simulate`: chargers that behave like real ones, for trying out and for tests."""
+
+from __future__ import annotations
+
+import click
+
+from engine.simulator import SimulationSettings, run
+
+DEFAULTS = SimulationSettings()
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  voltrio simulate --stations 1 --prefix CP --first 1 --password "…"
+  voltrio simulate --stations 20 --speed 60 --mix rough --seed 7
+  voltrio simulate --url wss://csms.example:9443/ocpp --ca ca.pem --no-table
+
+\b
+Stations must be known to the node (`voltrio station add`), unless it runs with --accept-unknown.
+Exit codes: 0 the server kept to the protocol · 1 it did not.
+"""
+)
+@click.option(
+    "--url", default=DEFAULTS.url, show_default=True, help="OCPP address; the identity is appended."
+)
+@click.option("--stations", type=click.IntRange(1, 10_000), default=DEFAULTS.stations, show_default=True)
+@click.option(
+    "--prefix", default=DEFAULTS.prefix, show_default=True, help="Identities are PREFIX0001 and on."
+)
+@click.option(
+    "--first", type=click.IntRange(0), default=DEFAULTS.first, show_default=True, help="First number."
+)
+@click.option("--seed", type=int, default=DEFAULTS.seed, show_default=True, help="Same seed, same chargers.")
+@click.option("--password", help="Basic authentication password of all stations.")
+@click.option(
+    "--tag", "tags", multiple=True, help=f"Id tags of the drivers  [default: {', '.join(DEFAULTS.tags)}]"
+)
+@click.option("--ca", type=click.Path(exists=True, dir_okay=False), help="PEM file to trust for wss://.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, min_open=True),
+    default=DEFAULTS.speed,
+    show_default=True,
+    help="Simulated seconds per second.",
+)
+@click.option(
+    "--duration", type=click.FloatRange(0, min_open=True), help="Seconds to run; else until Ctrl-C."
+)
+@click.option(
+    "--mix",
+    type=click.Choice(["calm", "typical", "rough"]),
+    default=DEFAULTS.mix,
+    show_default=True,
+    help="How often networks, power and people fail.",
+)
+@click.option("--table/--no-table", default=True, help="Live table, or log lines.")
+@click.option("--ledger", type=click.Path(dir_okay=False), help="Write what each charger did, JSON lines.")
+@click.pass_context
+def simulate(ctx: click.Context, **options: object) -> None:
+    """Run simulated chargers against a node."""
+    options["tags"] = options["tags"] or DEFAULTS.tags
+    ctx.exit(run(SimulationSettings(**options)))  # type: ignore[arg-type]  # click's options are untyped

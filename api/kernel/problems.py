@@ -1,0 +1,59 @@
+"""From any exception to an HTTP problem (status, message, fields); each application renders it its way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from werkzeug.exceptions import HTTPException
+
+from engine.errors import Invalid, VoltrioError
+
+INVALID_DATA: Final = "The given data was invalid."
+_PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$\.?(?P<where>.*)`)?$", re.DOTALL)
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """An error on its way out; `error` is its cause, for renderers that say more (CALLERROR details)."""
+
+    status: int
+    message: str
+    fields: Mapping[str, list[str]] = {}
+    headers: Mapping[str, str] = {}
+    error: VoltrioError | None = None
+
+    @property
+    def phrase(self) -> str:
+        return HTTPStatus(self.status).phrase
+
+
+Render = Callable[[Problem], object]
+
+
+class TooSlowError(VoltrioError):
+    """The request was not done within its time; the database is away or overloaded."""
+
+    http_status = 503
+
+
+def of_ours(error: VoltrioError) -> Problem:
+    fields = error.fields if isinstance(error, Invalid) else {}
+    headers = {"Retry-After": "5"} if error.http_status in {429, 503} else {}
+    return Problem(status=error.http_status, message=str(error), fields=fields, headers=headers, error=error)
+
+
+def of_http(error: HTTPException) -> Problem:
+    """The framework's errors: unknown addresses, wrong methods, too large or slow bodies, our own bugs."""
+    kept = {name: value for name, value in error.get_headers() if name != "Content-Type"}
+    status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    return Problem(status=status, message=error.description or HTTPStatus(status).phrase, headers=kept)
+
+
+def invalid(error: msgspec.ValidationError) -> Invalid:
+    """msgspec's message, taken apart: `evses[0].uid` → what is wrong with it."""
+    place = _PLACE.match(str(error))
+    where, what = (place["where"], place["what"]) if place else (None, str(error))
+    return Invalid(INVALID_DATA, {where or "body": [what]})

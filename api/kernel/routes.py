@@ -1,0 +1,156 @@
+"""From a table of routes to a Quart application: JSON in and out, errors by table, bounds on size and time.
+
+A handler is `async def handler(node, …)`; its other parameters are its dependencies, by name: the variables
+of the rule, `body` (the JSON body, decoded into the annotated type), `query` (the query string, likewise),
+`actor` (who asks). What it returns is the response's JSON; None is an empty body. It knows nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, get_type_hints
+
+import msgspec
+import structlog
+import trio
+from quart import Response, g, request
+from quart_trio import QuartTrio
+from werkzeug.exceptions import BadRequest, HTTPException
+
+from api.kernel.problems import Problem, Render, TooSlowError, invalid, of_http, of_ours
+from engine.errors import VoltrioError
+from engine.node import Node
+
+MAX_BODY: Final = 1_048_576  # bytes
+BODY_TIMEOUT: Final = 20.0  # seconds for a request's body to arrive
+TIME_LIMIT: Final = 30.0  # seconds for a handler
+HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+CORRELATION: Final = "X-Correlation-Id"
+PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+log = structlog.get_logger(__name__)
+
+Guard = Callable[[Node], Awaitable[str]]  # who asks; raises Unauthorized or Forbidden
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One operation. `limit` is its time limit in seconds; None where it keeps its own."""
+
+    method: str
+    rule: str
+    handler: Callable[..., Awaitable[object]]
+    status: int = 200
+    limit: float | None = TIME_LIMIT
+
+
+def create_app(name: str, render: Render, max_body: int = MAX_BODY) -> QuartTrio:
+    """An application without routes that renders every error with `render`."""
+    app = QuartTrio(name, static_folder=None)
+    app.config |= {
+        "MAX_CONTENT_LENGTH": max_body,
+        "BODY_TIMEOUT": BODY_TIMEOUT,
+        "PROVIDE_AUTOMATIC_OPTIONS": False,
+    }
+
+    async def ours(error: VoltrioError) -> Response:
+        problem = of_ours(error)
+        if problem.status >= 500:
+            log.error("request failed", path=request.path, method=request.method, error=str(error))
+        return _problem(problem, render)
+
+    async def http(error: HTTPException) -> Response:
+        return _problem(of_http(error), render)
+
+    app.register_error_handler(VoltrioError, ours)
+    app.register_error_handler(HTTPException, http)
+    app.before_request(_correlate)
+    app.after_request(_finish)
+    return app
+
+
+def mount(app: QuartTrio, node: Node, prefix: str, routes: Sequence[Route], guard: Guard) -> None:
+    """Add `routes` under `prefix`; every request must pass `guard` first, unknown methods included."""
+    for route in routes:
+        app.add_url_rule(
+            prefix + route.rule,
+            endpoint=f"{route.method} {prefix}{route.rule}",
+            view_func=_view(route, node, guard),
+            methods=[route.method],
+        )
+
+
+def _view(route: Route, node: Node, guard: Guard) -> Callable[..., Awaitable[Response]]:
+    hints = get_type_hints(route.handler)
+    decoder = msgspec.json.Decoder(hints["body"]) if "body" in hints else None
+    query = hints.get("query")
+    limit = float("inf") if route.limit is None else route.limit
+
+    async def view(**given: Any) -> Response:
+        with trio.move_on_after(limit):
+            actor = await guard(node)
+            if "actor" in hints:
+                given["actor"] = actor
+            if decoder is not None:
+                given["body"] = _decoded(decoder, await _body())
+            if query is not None:
+                given["query"] = _query(query)
+            return _reply(route.status, await route.handler(node, **given))
+        raise TooSlowError(f"not done within {route.limit:g} s; is the database reachable? See /health/ready")
+
+    return view
+
+
+async def _body() -> bytes:
+    return await request.get_data(cache=False, as_text=False, parse_form_data=False)
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:
+    try:
+        return decoder.decode(data)
+    except msgspec.ValidationError as error:
+        raise invalid(error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"the body is not JSON: {error}") from None
+
+
+def _query(type_: Any) -> Any:
+    """The query string as `type_`; members it does not name are ignored, as everywhere."""
+    try:
+        return msgspec.convert(request.args.to_dict(), type_, strict=False)
+    except msgspec.ValidationError as error:
+        raise invalid(error) from None
+
+
+def _reply(status: int, result: object) -> Response:
+    if isinstance(result, Response):
+        return result
+    if result is None:
+        return Response(b"", status)
+    return Response(msgspec.json.encode(result), status, content_type="application/json")
+
+
+def _problem(problem: Problem, render: Render) -> Response:
+    response = _reply(problem.status, render(problem))
+    response.headers.update(problem.headers)
+    return response
+
+
+async def _correlate() -> None:
+    """Take the caller's correlation id when it is a short plain word, else make one."""
+    given = request.headers.get(CORRELATION, "")
+    g.correlation_id = given if PLAIN_WORD.fullmatch(given) else uuid.uuid4().hex
+    structlog.contextvars.bind_contextvars(correlation_id=g.correlation_id)
+
+
+async def _finish(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers[CORRELATION] = g.correlation_id
+    return response

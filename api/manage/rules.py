@@ -1,0 +1,112 @@
+"""Conversions between the management API's words and ours. Pure; what cannot be converted is Invalid."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from engine.errors import Invalid
+from engine.ocpp.messages import v16
+from engine.ocpp.step import Message
+
+MAX_IDENTITY: Final = 255
+EMAID: Final = re.compile(
+    r"(?P<country>[A-Z]{2})-?(?P<provider>[A-Z0-9]{3})-?(?P<instance>[A-Z0-9]{9})(?:-?(?P<check>[A-Z0-9]))?",
+    re.IGNORECASE,
+)
+# What OCPP 1.6 can trigger; the other triggers exist for ISO 15118, which 1.6 does not speak.
+TRIGGERS_V16: Final[Mapping[str, Message]] = {
+    "BootNotification": v16.TriggerMessage(requested_message="BootNotification"),
+    "StatusNotification": v16.TriggerMessage(requested_message="StatusNotification"),
+    "SignChargingStationCertificate": v16.ExtendedTriggerMessage(
+        requested_message="SignChargePointCertificate"
+    ),
+}
+TRIGGERS: Final[Mapping[str, Mapping[str, Message]]] = {"ocpp1.6": TRIGGERS_V16}
+
+
+def identity(text: str) -> str:
+    """A charge point's identity, as it may stand in a path."""
+    if not 1 <= len(text) <= MAX_IDENTITY or "/" in text or not text.isprintable():
+        raise Invalid(
+            "An identity has 1 to 255 printable characters and no slash.", {"identity": [text[:48]]}
+        )
+    return text
+
+
+def profile_in(zero_based: int) -> int:
+    """OCPP's number of a security profile."""
+    return zero_based + 1
+
+
+def profile_out(profile: int) -> int:
+    """The zero-based number. OCPP's profile 0 (no password) has none and appears as 0, without a password."""
+    return max(profile - 1, 0)
+
+
+def password_hash_in(text: str) -> bytes:
+    """The SHA-256 of a password from base64."""
+    return _digest(text, "base64SHA256Password", "must be the base64 of a SHA-256 hash (32 bytes)")
+
+
+def password_hash_out(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()
+
+
+def certificate_hash(text: str) -> bytes:
+    """The SHA-256 of a certificate from its address: base64 in either alphabet, padding optional."""
+    return _digest(
+        text, "certificateHash", "must be the base64 of the SHA-256 of the certificate's DER bytes"
+    )
+
+
+def _digest(text: str, field: str, rule: str) -> bytes:
+    plain = text.rstrip("=").translate(str.maketrans("-_", "+/"))
+    try:
+        digest = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        digest = b""
+    if len(digest) != hashes.SHA256.digest_size:
+        raise Invalid(f"{field} {rule}", {field: [rule]})
+    return digest
+
+
+def certificate(pem: str, field: str = "certificate") -> x509.Certificate:
+    """The first certificate of a PEM text, whose newlines may be written as backslash and n."""
+    try:
+        return x509.load_pem_x509_certificate(unescaped(pem).encode())
+    except ValueError as error:
+        raise Invalid(
+            f"{field} is not a PEM certificate: {error}", {field: ["not a PEM certificate"]}
+        ) from None
+
+
+def unescaped(pem: str) -> str:
+    """Some clients send the two characters that the reference names instead of a newline."""
+    return pem.replace("\\n", "\n").strip() + "\n"
+
+
+def pem_and_hash(parsed: x509.Certificate) -> tuple[str, bytes]:
+    """The certificate alone as PEM, and the SHA-256 of its DER bytes."""
+    return parsed.public_bytes(Encoding.PEM).decode(), parsed.fingerprint(hashes.SHA256())
+
+
+def contract_id(text: str) -> str:
+    """An eMAID in capitals without separators; other contract ids stay as they are."""
+    found = EMAID.fullmatch(text)
+    return "".join(part for part in found.groups() if part).upper() if found else text
+
+
+def trigger(name: str, version: str) -> Message:
+    """The request that triggers `name` in this version of OCPP."""
+    try:
+        return TRIGGERS[version][name]
+    except KeyError:
+        raise Invalid(f"{version} has no trigger for {name}", {"trigger": [f"not in {version}"]}) from None

@@ -1,0 +1,192 @@
+"""What commands ask the node, print, and exit with."""
+
+import json
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from api.cli import COMMANDS
+from api.cli.client import Client
+from api.cli.session import changed
+
+
+def page(*rows: dict[str, Any], cursor: str | None = None) -> httpx.Response:
+    return httpx.Response(200, json={"data": rows, "nextCursor": cursor})
+
+
+def session(number: int, status: str = "active", energy: int = 1_200) -> dict[str, Any]:
+    return {
+        "id": number,
+        "station": "CP1",
+        "evseNumber": 1,
+        "status": status,
+        "idTag": "04A2",
+        "startedAt": "2026-01-02T03:04:05Z",
+        "stoppedAt": None if status == "active" else "2026-01-02T04:04:05Z",
+        "energyWh": energy,
+        "powerW": 7_000.4,
+        "socPercent": 55.0,
+        "reason": None if status == "active" else "EVDisconnected",
+    }
+
+
+def test_every_command_is_there_and_explains_itself(run: Any) -> None:
+    assert run("--help").exit_code == 0
+    for name in COMMANDS:
+        result = run(name, "--help")
+        assert result.exit_code == 0, name
+        assert re.search(r"Usage: voltrio " + name, result.output)
+
+
+def test_an_unknown_command_is_wrong_usage(run: Any) -> None:
+    assert run("stations").exit_code == 2
+
+
+def test_version(run: Any) -> None:
+    assert re.match(r"voltrio \d+\.\d+\.\d+", run("version").output)
+
+
+def test_without_a_token_it_says_how_to_get_one(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VOLTRIO_TOKEN", raising=False)
+    result = run("station", "list")
+    assert result.exit_code == 4
+    assert "voltrio token create" in result.output
+
+
+def test_without_a_node_it_says_how_to_start_one(run: Any) -> None:
+    result = run("station", "list", "--token", "x", "--server", "http://127.0.0.1:9")
+    assert result.exit_code == 3
+    assert "voltrio serve" in result.output
+
+
+def test_the_token_is_sent_as_bearer(run: Any, played: Any) -> None:
+    played.answers["GET /stations"] = page()
+    assert run("station", "list").exit_code == 0
+    assert played.asked[0].headers["Authorization"] == "Bearer a token"
+
+
+@pytest.mark.parametrize(
+    ("status", "exit_code"),
+    [(401, 4), (403, 4), (404, 1), (406, 6), (408, 5), (409, 1), (422, 1), (424, 5), (429, 1), (503, 1)],
+)
+def test_exit_codes(run: Any, played: Any, status: int, exit_code: int) -> None:
+    body = {"message": "said why", "errors": {"payload.type": ["is unknown"]}}
+    played.answers["POST /stations/CP1/call"] = httpx.Response(status, json=body)
+    result = run("call", "CP1", "Reset", '{"type": "Soft"}')
+    assert result.exit_code == exit_code
+    if exit_code != 4:
+        assert "said why" in result.output
+        assert "payload.type: is unknown" in result.output
+
+
+def test_something_else_on_that_port(run: Any, played: Any) -> None:
+    played.answers["GET /stations"] = httpx.Response(500, text="<html>")
+    result = run("station", "list")
+    assert result.exit_code == 1
+    assert "is it a Voltrio node?" in result.output
+
+
+def test_call_prints_the_charger_s_answer(run: Any, played: Any) -> None:
+    played.answers["POST /stations/CP%2F1/call"] = httpx.Response(
+        200, json={"payload": {"status": "Accepted"}}
+    )
+    result = run("call", "CP/1", "Reset", '{"type": "Soft"}', "--timeout", "5")
+    assert json.loads(result.output) == {"status": "Accepted"}
+    assert json.loads(played.asked[0].content) == {
+        "action": "Reset",
+        "payload": {"type": "Soft"},
+        "timeout": 5.0,
+    }
+
+
+def test_call_wants_json(run: Any, played: Any) -> None:
+    assert run("call", "CP1", "Reset", "{type: Soft}").exit_code == 2
+    assert played.asked == []
+
+
+def test_station_add_shows_the_password_that_was_made(run: Any, played: Any) -> None:
+    played.answers["POST /stations"] = httpx.Response(201, json={"identity": "CP1", "password": "0123abcd"})
+    result = run("station", "add", "CP1")
+    assert "0123abcd" in result.output
+    assert json.loads(played.asked[0].content) == {"identity": "CP1", "securityProfile": 1}
+
+
+def test_station_add_with_everything(run: Any, played: Any) -> None:
+    played.answers["POST /stations"] = httpx.Response(201, json={"identity": "CP1", "password": None})
+    result = run("station", "add", "CP1", "--profile", "2", "--password", "sixteen letters!", "--pending")
+    assert result.output == "Added CP1.\n"
+    assert json.loads(played.asked[0].content) == {
+        "identity": "CP1",
+        "securityProfile": 2,
+        "password": "sixteen letters!",
+        "registrationStatus": "Pending",
+    }
+
+
+def test_listings_follow_the_cursor(run: Any, played: Any) -> None:
+    rows = [{"uid": f"TAG{n}", "status": "enabled", "valid": True} for n in range(3)]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return page(*rows[:2], cursor="c1") if "cursor" not in request.url.params else page(rows[2])
+
+    played.answers["GET /id-tags"] = answer
+    assert json.loads(run("tag", "list", "--json").output) == rows
+    assert "TAG2" in run("tag", "list").output
+
+
+def test_an_empty_listing_says_what_to_do(run: Any, played: Any) -> None:
+    for words, path in (
+        (("tag", "list"), "/id-tags"),
+        (("station", "list"), "/stations"),
+        (("session", "list"), "/sessions"),
+    ):
+        played.answers[f"GET {path}"] = page()
+        assert "voltrio" in run(*words).output
+        assert json.loads(run(*words, "--json").output) == []
+
+
+def test_session_filters_reach_the_node(run: Any, played: Any) -> None:
+    played.answers["GET /sessions"] = page(session(7))
+    result = run("session", "list", "--station", "CP1", "--status", "active", "--tag", "04A2", "--limit", "5")
+    assert "CP1" in result.output
+    assert dict(played.asked[0].url.params) == {
+        "station": "CP1",
+        "status": "active",
+        "idTag": "04A2",
+        "limit": "5",
+    }
+
+
+def test_session_show_with_meter_values(run: Any, played: Any) -> None:
+    played.answers["GET /sessions/7"] = httpx.Response(200, json=session(7))
+    played.answers["GET /sessions/7/meter-values"] = page(
+        {"timestamp": "2026-01-02T03:05:05Z", "energyWh": 42}
+    )
+    assert (
+        json.loads(run("session", "show", "7", "--meter-values", "--json").output)["meterValues"][0][
+            "energyWh"
+        ]
+        == 42
+    )
+    assert "42" in run("session", "show", "7", "--meter-values").output
+
+
+def test_tail_begins_with_the_newest(run: Any, played: Any) -> None:
+    played.answers["GET /sessions"] = page(session(8, "finished"), session(7, "finished"))
+    lines = run("session", "tail", "--no-follow").output.splitlines()
+    assert ["#7" in lines[0], "#8" in lines[1]] == [True, True]
+    assert "EVDisconnected" in lines[0]
+
+
+def test_tail_tells_what_is_new_and_what_moved_on(played: Any) -> None:
+    seen: dict[int, Any] = {7: session(7, "finished"), 8: session(8), 9: session(9)}
+    played.answers["GET /sessions/tail"] = page(session(10))
+    played.answers["GET /sessions/8"] = httpx.Response(200, json=session(8, energy=1_300))
+    played.answers["GET /sessions/9"] = httpx.Response(200, json=session(9))
+    assert [row["id"] for row in changed(Client("http://node", "t"), seen)] == [8, 10]
+    assert seen[8]["energyWh"] == 1_300
+    assert [request.url.params.get("after") for request in played.asked if "tail" in request.url.path] == [
+        "9"
+    ]
