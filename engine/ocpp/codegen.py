@@ -36,7 +36,7 @@ NAMES_16 = {
 }
 # Words of a schema that say nothing about which documents are valid.
 COMMENTS = {"title", "description", "comment", "javaType", "$schema", "$id", "additionalItems", "default"}
-# An OCPP `integer` has 32 bits (2.0.1 part 2 §2.1.3; `xs:int` in 1.6's WSDL); its JSON schema does not say so.
+# An OCPP `integer` has 32 bits (2.0.1 part 2, primitive types; `xs:int` in 1.6's WSDL); no schema says so.
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 # What a generated module may import, by group; it imports what it uses.
 IMPORTS = (
@@ -112,7 +112,7 @@ def _resolve(schema: Any, definitions: Mapping[str, Schema], name: str | None = 
 
 
 def read_schemas(version: str) -> dict[str, Schema]:
-    """All schemas of a version, resolved, by message name (`StartTransaction`, `StartTransactionResponse`)."""
+    """All schemas of a version, resolved, by message name (`Heartbeat`, `HeartbeatResponse`)."""
     spec = importlib.util.find_spec("ocpp")
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit("the official schemas come with the package `ocpp`: pip install 'voltrio[dev]'")
@@ -127,8 +127,8 @@ def read_schemas(version: str) -> dict[str, Schema]:
 def _as_specified(version: str, schemas: dict[str, Schema]) -> dict[str, Schema]:
     """Where schema files and specification contradict each other, the specification's type wins."""
     if version == "v16":
-        # 1.6 §6.47: transactionData is a list of the same MeterValue that MeterValues.req carries (1.6 §7.33).
-        # Its schema lacks that one's `minItems`.
+        # 1.6 §6.49: transactionData is a list of the MeterValue that MeterValues.req carries. The
+        # schema of the latter has one more unit (errata v4.0 §3.84) and the lower bounds of its lists.
         values = schemas["MeterValues"]["properties"]["meterValue"]["items"]
         schemas["StopTransaction"]["properties"]["transactionData"]["items"] = values
     return schemas

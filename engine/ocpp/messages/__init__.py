@@ -11,7 +11,7 @@ VENDOR_ID_LENGTH = 255
 
 
 class CustomData(dict[str, Any]):
-    """A 2.x `customData` object: any members besides its `vendorId`, kept as they came (2.0.1 part 2 §2.1.4).
+    """A 2.x `customData` object: any members besides its `vendorId` (2.0.1 part 2, CustomDataType).
 
     A dict rather than a Struct, because a Struct would lose what vendors put in. Decoders make it through
     `decode_hook`.
