@@ -1,6 +1,13 @@
 cimport cython
 from ext._words cimport pack
 
+cdef int _CALL
+cdef int _CALLRESULT
+cdef int _CALLERROR
+cdef int _CALLRESULTERROR
+cdef int _SEND
+cdef int _TEXT_FRAME
+
 
 @cython.final
 @cython.freelist(8)
@@ -9,10 +16,9 @@ cdef class Scanner:
     cdef Py_ssize_t at
     cdef Py_ssize_t end
 
-    @cython.locals(end=Py_ssize_t)
-    cdef bint enter(self) except -1
-
+    cdef bint enter(self, bytes text) except -1
     cdef void skip(self) noexcept
+    cdef void trim(self) noexcept
     cdef bint comma(self) noexcept
 
     @cython.locals(start=Py_ssize_t, value=int)

@@ -14,11 +14,13 @@ from ext._words import pack
 
 COMPILED: Final = not __file__.endswith(".py")
 
-CALL: Final = 2
-CALLRESULT: Final = 3
-CALLERROR: Final = 4
-CALLRESULTERROR: Final = 5  # since OCPP 2.1
-SEND: Final = 6  # since OCPP 2.1
+# Compiled, the private names are C integers, which Python does not see.
+_CALL: Final = 2
+_CALLRESULT: Final = 3
+_CALLERROR: Final = 4
+_CALLRESULTERROR: Final = 5  # since OCPP 2.1
+_SEND: Final = 6  # since OCPP 2.1
+CALL, CALLRESULT, CALLERROR, CALLRESULTERROR, SEND = _CALL, _CALLRESULT, _CALLERROR, _CALLRESULTERROR, _SEND
 
 _TEXT_FRAME: Final = 0x81  # first byte of a whole, unmasked text frame
 _HEADS: Final = {kind: b'[%d,"' % kind for kind in (CALL, CALLRESULT, CALLERROR, CALLRESULTERROR, SEND)}
@@ -39,26 +41,27 @@ class Scanner:
 
     __slots__ = ("at", "end", "text")
 
-    def __init__(self, text: bytes) -> None:
+    def enter(self, text: bytes) -> bool:
+        """Step inside the brackets, which must enclose the whole text but for white space."""
         self.text = text
         self.at = 0
         self.end = len(text)
-
-    def enter(self) -> bool:
-        """Step inside the brackets, which enclose the whole text but for white space."""
-        end = self.end
-        while end > 0 and _is_space(self.text[end - 1]):
-            end -= 1
+        self.trim()
         self.skip()
-        if end - self.at < 2 or self.text[self.at] != 0x5B or self.text[end - 1] != 0x5D:
+        if self.end - self.at < 2 or text[self.at] != 0x5B or text[self.end - 1] != 0x5D:
             return False
         self.at += 1
-        self.end = end - 1
+        self.end -= 1
+        self.trim()
         return True
 
     def skip(self) -> None:
         while self.at < self.end and _is_space(self.text[self.at]):
             self.at += 1
+
+    def trim(self) -> None:
+        while self.end > self.at and _is_space(self.text[self.end - 1]):
+            self.end -= 1
 
     def comma(self) -> bool:
         """Step over a comma and the white space around it."""
@@ -102,7 +105,7 @@ class Scanner:
         """What stands behind the next comma; b"" at the array's end, None where something else stands."""
         if not self.comma():
             return b"" if self.at == self.end else None
-        return self.text[self.at : self.end].rstrip()
+        return self.text[self.at : self.end]
 
 
 def split(text: bytes) -> tuple[int, str, str, bytes]:
@@ -112,8 +115,8 @@ def split(text: bytes) -> tuple[int, str, str, bytes]:
     what follows the code: description and details, either of which may be absent. It need not be JSON.
     A CALLRESULT has "" for an action. Raises EnvelopeError, and nothing else, whatever the bytes.
     """
-    scan = Scanner(text)
-    if not scan.enter():
+    scan = Scanner()
+    if not scan.enter(text):
         raise EnvelopeError(None, "not a JSON array")
     kind = scan.number()
     if kind < 0:
@@ -121,15 +124,15 @@ def split(text: bytes) -> tuple[int, str, str, bytes]:
     message_id = scan.string()
     if message_id is None:
         raise EnvelopeError(None, "the message id must be a string", kind)
-    if kind < CALL or kind > SEND:
+    if kind < _CALL or kind > _SEND:
         raise EnvelopeError(message_id, "unknown message type", kind)
-    name = "" if kind == CALLRESULT else scan.string()
+    name = "" if kind == _CALLRESULT else scan.string()
     if name is None:
         raise EnvelopeError(message_id, "the action or error code must be a string", kind)
     rest = scan.rest()
     if rest is None:
         raise EnvelopeError(message_id, "elements must be separated by commas", kind)
-    if kind in (CALLERROR, CALLRESULTERROR):
+    if kind in (_CALLERROR, _CALLRESULTERROR):
         return kind, message_id, name, pack(0, (b"[", rest, b"]"))
     if not rest:
         raise EnvelopeError(message_id, "the payload is missing", kind)

@@ -1,0 +1,1 @@
+"""Programs that measure Voltrio; nothing of the product imports them."""
