@@ -15,7 +15,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain import notifications, sessions
-from engine.domain.changes import Change, HardwareStatusChanged
+from engine.domain.changes import HardwareStatusChanged
 from engine.domain.state import ChargePoint, Connector, StationNumber
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Outcome
@@ -47,16 +47,18 @@ def status_notification_v16(
     reported = _connector(request, now)
     key = (number, 0 if number == StationNumber else 1)
     known = cp.connectors.get(key)
-    late = known is not None and known.at is not None and reported.at is not None and reported.at < known.at
-    repeated = known is not None and known == replace(reported, at=known.at)
-    state = cp if late else replace(cp, connectors={**cp.connectors, key: reported})
-    if repeated:
-        return Outcome(state=state, reply=v16.StatusNotificationResponse())
-    changes: list[Change] = [_change(cp, number, key[1], reported, now)]
-    if not late:
-        state, session_changes = sessions.on_connector_status(state, number, reported.status, now)
-        changes += session_changes
-        changes.append(notifications.about(cp, _notification(cp, number, reported, now), now))
+    if known is not None and known.at is not None and reported.at is not None and reported.at < known.at:
+        late = () if _repeats(known, reported) else (_change(cp, number, key[1], reported, now),)
+        return Outcome(state=cp, reply=v16.StatusNotificationResponse(), changes=late)
+    state = replace(cp, connectors={**cp.connectors, key: reported})
+    # A repeated status may still be the first after a boot, which tells whether the session goes on.
+    state, changes = sessions.on_connector_status(state, number, reported.status, now)
+    if known is None or not _repeats(known, reported):
+        changes = [
+            _change(cp, number, key[1], reported, now),
+            *changes,
+            notifications.about(cp, _notification(cp, number, reported, now), now),
+        ]
     return Outcome(state=state, reply=v16.StatusNotificationResponse(), changes=changes)
 
 
@@ -81,6 +83,10 @@ def _connector(request: v16.StatusNotification, now: datetime) -> Connector:
 def _when(reported: datetime, now: datetime) -> datetime:
     # A clock that was never set or runs ahead must neither hide this report nor all later ones.
     return reported if CLOCK_NEVER_SET < reported < now + CLOCK_AHEAD else now
+
+
+def _repeats(known: Connector, reported: Connector) -> bool:
+    return known == replace(reported, at=known.at)
 
 
 def _change(

@@ -154,7 +154,7 @@ def _schedule(value: Any, errors: dict[str, list[str]]) -> Any:
 def _tenths(value: Any, path: str, errors: dict[str, list[str]]) -> Decimal | None:
     # Through text: 8.1 as JSON is the decimal 8.1, which no binary float is.
     text = str(value)
-    if not isinstance(value, bool) and TENTHS.fullmatch(text):
+    if not isinstance(value, (bool, str)) and TENTHS.fullmatch(text):
         return Decimal(text)
     errors[path] = ["must be a number with at most one decimal"]
     return None

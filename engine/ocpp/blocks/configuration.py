@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
+from msgspec import UnsetType
+
 from engine.domain.changes import ConfigurationKeyRead
 from engine.domain.state import ChargePoint
 from engine.ocpp.messages import v16
@@ -34,7 +36,7 @@ def get_configuration_answered_v16(
 ) -> Outcome:
     """Keep every key as reported; keys the charge point does not know change nothing."""
     changes = [
-        _read(cp, entry.key, entry.value or None, entry.readonly, now)
+        _read(cp, entry.key, None if isinstance(entry.value, UnsetType) else entry.value, entry.readonly, now)
         for entry in response.configuration_key or ()
     ]
     return Outcome(state=cp, reply=None, changes=changes)

@@ -44,11 +44,12 @@ def data_transfer_v16(
     }
 
     def step(cp: ChargePoint, request: v16.DataTransfer, facts: Facts, now: datetime) -> Outcome:
+        """Publish the message and answer as its vendor's hook says (OCPP 1.6 §4.3)."""
         if request.data and len(request.data) > MAX_DATA:
             return Outcome(state=cp, reply=v16.DataTransferResponse(status="Rejected"))
         received = notifications.about(cp, _notification(cp, request), now)
         messages = known.get(request.vendor_id.casefold())
-        if messages is None:  # OCPP 1.6 §4.3
+        if messages is None:
             return Outcome(
                 state=cp, reply=v16.DataTransferResponse(status="UnknownVendorId"), changes=(received,)
             )

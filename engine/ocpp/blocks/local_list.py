@@ -19,7 +19,7 @@ MAX_UID: Final = 20  # idToken is CiString20 (OCPP 1.6 §7.15, §7.28)
 
 
 def fits_v16(token: Token) -> bool:
-    """Whether a 1.6 charge point may hold this token: short enough, and not one to be asked for every time."""
+    """Whether a 1.6 charge point may hold this token: short enough, and not one to be asked for each time."""
     return len(token.uid) <= MAX_UID and token.cache_mode != "NEVER"
 
 

@@ -1,5 +1,5 @@
-"""Reservation: ReserveNow and CancelReservation. The row in `reservations` is made by whoever asks for one and
-follows the charge point's answers here; a reservation that led to a session is closed by the transaction.
+"""Reservation: ReserveNow and CancelReservation. Whoever asks for a reservation makes its row, which here
+follows the charge point's answers; one that led to a session is closed by the transaction.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def reserve_now_answered_v16(
 def cancel_reservation_answered_v16(
     cp: ChargePoint, request: v16.CancelReservation, response: v16.CancelReservationResponse, now: datetime
 ) -> Outcome:
-    """Either answer leaves no reservation: Rejected says that the charge point holds none of that id (§7.5)."""
+    """Either answer leaves no reservation: Rejected says that none of that id is held there (§7.5)."""
     number = request.reservation_id
     known = cp.reservations.get(number)
     if response.status != "Accepted" and known is None:
