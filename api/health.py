@@ -1,0 +1,60 @@
+"""Health for orchestrators and load balancers, and metrics for Prometheus. Health never needs a token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import trio
+from quart import Response
+
+from api.kernel.routes import Route
+from engine.errors import StoreError
+from engine.node import Node
+
+DATABASE_PATIENCE = 2.0  # seconds
+EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Health(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`status` is ok or unavailable; `reasons` says why not."""
+
+    status: str
+    reasons: list[str] = []
+
+
+async def live(node: Node) -> Health:
+    """The process runs and its loop turns; nothing else is looked at."""
+    return Health("ok")
+
+
+async def ready(node: Node) -> Health | Response:
+    """Whether chargers and requests should be sent here: 200, or 503 with the reasons."""
+    reasons = await _reasons(node)
+    if not reasons:
+        return Health("ok")
+    body = msgspec.json.encode(Health("unavailable", reasons))
+    return Response(body, 503, content_type="application/json", headers={"Retry-After": "5"})
+
+
+async def _reasons(node: Node) -> list[str]:
+    reasons = ["this node is draining"] if node.registry.draining else []
+    with trio.move_on_after(DATABASE_PATIENCE) as scope:
+        try:
+            await node.store.ping()
+        except StoreError as error:
+            reasons.append(f"the database cannot be reached: {error}")
+    if scope.cancelled_caught:
+        reasons.append(f"the database did not answer within {DATABASE_PATIENCE:g} s")
+    return reasons
+
+
+async def metrics(node: Node) -> Response:
+    return Response(node.metrics.exposition(), content_type=EXPOSITION)
+
+
+HEALTH: Sequence[Route] = (
+    Route("GET", "/health/live", live),
+    Route("GET", "/health/ready", ready),
+)
+METRICS: Sequence[Route] = (Route("GET", "/metrics", metrics),)
