@@ -7,8 +7,8 @@ No session, no clock, no message types: a sample is anything with the attributes
 Of one MeterValue's samples of a measurand those at the best location count (outlet, inlet, cable, body, EV;
 the default is the outlet), and of those a value without phase; without one, the phases: energy and power are
 their sum, current the largest, voltage the mean (line-to-line voltages alone are brought to line-to-neutral).
-A register that comes in phases of which one is unreadable counts as not sent: a sum with a gap would look like
-a reset.
+A register that comes in phases of which one is unreadable counts as not sent: a sum with a gap would look
+like a reset.
 """
 
 from __future__ import annotations

@@ -6,15 +6,16 @@ Registers count by their own time stamps, so a value that arrives late or twice 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 
 from msgspec.structs import replace
 
-from engine.domain.changes import Change, ChargingPeriodOpened, MeterValueAdded, SessionReviewed
+from engine.domain.changes import Change, ChargingPeriodOpened, MeterValueAdded
 from engine.domain.notifications import Notification, publish
-from engine.domain.plausibility import Review, energy_ceiling_wh, held
-from engine.domain.state import ChargePoint, Frozen, Metering, Session
+from engine.domain.plausibility import Review, closed_by_us, energy_ceiling_wh, held
+from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus
 from ext.metering import FINGERPRINT, Reading, kind_of, whole_units
 
 JITTER_WH: Final = 10  # a register may seem to fall by this much between two roundings; more is a reset
@@ -202,37 +203,55 @@ def charging_state(before: bool | None, power_w: float | None, current_a: float 
 # --- rows --------------------------------------------------------------------------------------------------
 
 
-def measure(
-    cp: ChargePoint, session: Session, measured: Measured, now: datetime
+def absorb(
+    cp: ChargePoint, session: Session, values: Iterable[Measured], now: datetime
 ) -> tuple[Session, list[Change]]:
-    """Folds one MeterValue into an open session; also its row and, on a flip, its charging period."""
+    """Folds MeterValues, oldest first, into a session and keeps each as a row.
+
+    An open session's charging periods follow. One that has its stop keeps its totals.
+    """
+    changes: list[Change] = []
+    if session.status is not SessionStatus.FINISHED:
+        for measured in values:
+            session = _measure(cp, session, measured, now, changes)
+        return session, changes
+    held_open = closed_by_us(session)
+    for measured in values:
+        if held_open:
+            session = _counted(cp, session, measured)
+        changes.append(row(cp, session, session.metering, measured, now))
+    return session, changes
+
+
+def _counted(cp: ChargePoint, session: Session, measured: Measured) -> Session:
+    totals, doubt = fold(session.metering, measured, session.meter_start_wh, cp.settings.max_power_w)
+    review = session.review if doubt is None else held(session.review, doubt)
+    return replace(session, metering=totals, review=review)
+
+
+def _measure(
+    cp: ChargePoint, session: Session, measured: Measured, now: datetime, changes: list[Change]
+) -> Session:
     reading, at = measured.reading, measured.at
     newest = session.metering.last_sample_at
     metering, doubt = fold(session.metering, measured, session.meter_start_wh, cp.settings.max_power_w)
-    changes: list[Change] = [row(cp, session, metering, measured, now)]
+    changes.append(row(cp, session, metering, measured, now))
     charging = session.charging
     if newest is None or at > newest:
         charging = charging_state(charging, reading.power_w, reading.current_a)
-    if charging is not session.charging and charging is not None:
-        changes += _flipped(cp, session, charging, at=at, energy_wh=metering.energy_wh, now=now)
-    review = session.review
-    if doubt is not None:
-        review = held(review, doubt)
-        if review != session.review and review is not None:
-            changes.append(SessionReviewed(id=session.id, review=review, at=now))
+        if charging is not session.charging and charging is not None:
+            changes += _flipped(cp, session, charging, at=at, energy_wh=metering.energy_wh, now=now)
     rebooted_at = session.rebooted_at
     if rebooted_at is not None and at > rebooted_at:
         rebooted_at = None
-    return (
-        replace(session, metering=metering, charging=charging, review=review, rebooted_at=rebooted_at),
-        changes,
-    )
+    review = session.review if doubt is None else held(session.review, doubt)
+    return replace(session, metering=metering, charging=charging, review=review, rebooted_at=rebooted_at)
 
 
 def _flipped(
     cp: ChargePoint, session: Session, charging: bool, *, at: datetime, energy_wh: int, now: datetime
 ) -> tuple[Change, Change]:
-    first = session.charging is None
+    first = session.metering.last_sample_at is None
     state: Literal["charging", "idle"] = "charging" if charging else "idle"
     previous: Literal["charging", "idle"] = "idle" if charging else "charging"
     period = ChargingPeriodOpened(
@@ -246,7 +265,7 @@ def _flipped(
         session_id=session.id,
         charge_point_id=cp.id,
         evse_number=session.evse_number,
-        previous_state=None if first else previous,
+        previous_state=None if session.charging is None else previous,
         current_state=state,
         last_updated_at=now,
     )

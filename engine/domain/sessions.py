@@ -1,23 +1,22 @@
 """The life of a charging session while it is open: never two on an EVSE, none that happened left out.
 
-Meaning only, for every OCPP version: messages become a `Start` in the protocol's blocks. How a session ends is
-in `domain.closing`.
+Meaning only, for every OCPP version: messages become a `Start` in the protocol's blocks. How a session ends
+is in `domain.closing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from engine.domain import metering
 from engine.domain.authorization import Decision
-from engine.domain.changes import Change, ReservationChanged, SessionOpened, SessionReopened
+from engine.domain.changes import Change, ReservationChanged, SessionOpened, SessionReopened, SessionReviewed
 from engine.domain.closing import SessionStartStop, close_missing, with_session, without_stop_codes
-from engine.domain.metering import Measured, measure
+from engine.domain.metering import Measured, absorb
 from engine.domain.notifications import ReservationChanged as ReservationNews
 from engine.domain.notifications import publish
 from engine.domain.plausibility import CLOSED_BY_US, Review, clock_is_wrong, closed_by_us, held, is_held
@@ -45,15 +44,19 @@ class Start(Frozen, frozen=True):
 def start_key(start: Start) -> str:
     """What makes a start the same start, however often and on whatever connection it is told."""
     at = start.at.astimezone(UTC).isoformat()
-    return f"{start.connector_number}|{start.id_tag.casefold()}|{start.meter_wh}|{at}"
+    return f"{start.evse_number}|{start.connector_number}|{start.id_tag.casefold()}|{start.meter_wh}|{at}"
 
 
 # --- start -------------------------------------------------------------------------------------------------
 
 
 def superseded(cp: ChargePoint, start: Start) -> list[Session]:
-    """The open sessions on the start's EVSE: their stop is missing."""
-    return [s for s in cp.sessions.values() if s.evse_number == start.evse_number]
+    """The open sessions that a start shows to be over: their stop is missing."""
+    return [s for s in _on_evse(cp, start.evse_number) if s.started_at <= start.at]
+
+
+def _on_evse(cp: ChargePoint, evse_number: int) -> list[Session]:
+    return [s for s in cp.sessions.values() if s.evse_number == evse_number]
 
 
 def begin(
@@ -86,11 +89,8 @@ def begin(
         review=held(None, Review.CLOCK_DRIFT) if clock_is_wrong(start.at, now) else None,
     )
     changes: list[Change] = []
-    newer: Session | None = None
+    newer = [s.started_at for s in _on_evse(cp, start.evse_number) if s.started_at > start.at]
     for other in superseded(cp, start):
-        if other.started_at > start.at:
-            newer = other
-            continue
         cp, closing = close_missing(cp, other, Review.MISSING_STOP, bound=start.at, now=now)
         changes += closing
     changes += _opened(
@@ -98,9 +98,9 @@ def begin(
     )
     cp, consumed = _consume_reservation(cp, session, now)
     changes += consumed
-    if newer is None:
+    if not newer:
         return with_session(cp, session), session, changes
-    cp, closing = close_missing(cp, session, Review.MISSING_STOP, bound=newer.started_at, now=now)
+    cp, closing = close_missing(cp, session, Review.MISSING_STOP, bound=min(newer), now=now)
     return cp, replace(session, status=SessionStatus.FINISHED), changes + closing
 
 
@@ -166,43 +166,46 @@ def _consume_reservation(
 
 
 def add_samples(
-    cp: ChargePoint, session: Session, values: Iterable[Measured], now: datetime
-) -> tuple[ChargePoint, Session, list[Change]]:
+    cp: ChargePoint, session: Session, values: Sequence[Measured], now: datetime
+) -> tuple[ChargePoint, list[Change]]:
     """Folds meter values, oldest first, into their session, open or closed; none may have been stored before.
 
     A session that we closed after a boot goes on if a later value comes and its EVSE is free; otherwise what
     we said about its end is corrected. A session that has its stop keeps its totals.
     """
-    changes: list[Change] = []
-    if session.transaction_id in cp.sessions:
-        for measured in values:
-            session, more = measure(cp, session, measured, now)
-            changes += more
-        return with_session(cp, session), session, changes
+    after, changes = absorb(cp, session, values, now)
+    if session.status is not SessionStatus.FINISHED:
+        if after.review is not None and after.review != session.review:
+            changes.append(SessionReviewed(id=after.id, review=after.review, at=now))
+        return with_session(cp, after), changes
     if not closed_by_us(session):
-        return cp, session, [metering.row(cp, session, session.metering, m, now) for m in values]
-    before = session
-    for measured in values:
-        totals, doubt = metering.fold(
-            session.metering, measured, session.meter_start_wh, cp.settings.max_power_w
-        )
-        review = session.review if doubt is None else held(session.review, doubt)
-        session = replace(session, metering=totals, review=review)
-        changes.append(metering.row(cp, session, totals, measured, now))
-    if _goes_on(cp, before, session):
-        reopened = replace(
-            session,
+        return cp, changes
+    if _goes_on(cp, session, after):
+        # Its charging state is open again: the next value says it.
+        after = replace(
+            after,
             status=SessionStatus.ACTIVE,
             stopped_at=None,
             charging=None,
-            review=without_stop_codes(session.review),
+            review=without_stop_codes(after.review),
         )
-        return with_session(cp, reopened), reopened, [SessionReopened(id=session.id, at=now), *changes]
-    code = next(c for c in CLOSED_BY_US if is_held(session.review, c))
-    bound = session.stopped_at or session.started_at
-    newer = [s.started_at for s in cp.sessions.values() if s.evse_number == session.evse_number]
-    cp, closing = close_missing(cp, session, code, bound=min(newer, default=bound), now=now)
-    return cp, session, changes + closing
+        return with_session(cp, after), [SessionReopened(id=after.id, at=now), *changes]
+    cp, correction = _corrected(cp, session, after, now)
+    return cp, changes + correction
+
+
+def _corrected(
+    cp: ChargePoint, before: Session, after: Session, now: datetime
+) -> tuple[ChargePoint, list[Change]]:
+    """The end we gave a session, moved by samples that came later."""
+    ended = before.stopped_at or before.started_at
+    newest = after.metering.last_sample_at or ended
+    newer = [s.started_at for s in _on_evse(cp, after.evse_number) if s.started_at >= after.started_at]
+    bound = min(newer, default=max(ended, newest))
+    if min(newest, bound) == ended and before.metering.energy_wh == after.metering.energy_wh:
+        return cp, []
+    code = next(c for c in CLOSED_BY_US if is_held(after.review, c))
+    return close_missing(cp, after, code, bound=bound, now=now)
 
 
 def _goes_on(cp: ChargePoint, before: Session, after: Session) -> bool:
@@ -212,7 +215,7 @@ def _goes_on(cp: ChargePoint, before: Session, after: Session) -> bool:
         and newest is not None
         and ended is not None
         and newest > ended
-        and all(s.evse_number != after.evse_number for s in cp.sessions.values())
+        and not _on_evse(cp, after.evse_number)
     )
 
 

@@ -1,0 +1,68 @@
+"""Functional block authorization: an id tag is presented and answered.
+
+The verdict is `domain.authorization`'s; here it gets the version's words and bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, Literal
+
+from msgspec import UNSET
+
+from engine.domain.authorization import Decision, Verdict, decide, recorded
+from engine.domain.state import ChargePoint
+from engine.ocpp.messages import v16
+from engine.ocpp.step import Facts, Needs, Outcome
+
+_STATUS_V16: Final[Mapping[Verdict, Literal["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"]]] = {
+    Verdict.ACCEPTED: "Accepted",
+    Verdict.BLOCKED: "Blocked",
+    Verdict.EXPIRED: "Expired",
+    Verdict.INVALID: "Invalid",
+    Verdict.CONCURRENT: "ConcurrentTx",
+}
+_ID_TAG_LENGTH_V16: Final = 20  # OCPP 1.6 §7.28 IdToken
+
+
+def authorize_needs_v16(cp: ChargePoint, request: v16.Authorize) -> Needs:
+    """The tag, and an id for the authorization's row."""
+    return Needs(id_tags=(request.id_tag,), new_ids=1)
+
+
+def authorize_v16(cp: ChargePoint, request: v16.Authorize, facts: Facts, now: datetime) -> Outcome:
+    """Answers a presented tag (OCPP 1.6 §4.1).
+
+    ConcurrentTx is for starts alone (§7.2): the tag of a running transaction is presented to end it, too.
+    """
+    decision = decide_v16(cp, request.id_tag, facts, now)
+    changes = recorded(cp, decision, id=facts.new_ids[0], id_tag=request.id_tag, evse_number=None, now=now)
+    return Outcome(
+        state=cp, reply=v16.AuthorizeResponse(id_tag_info=id_tag_info_v16(decision)), changes=changes
+    )
+
+
+def decide_v16(
+    cp: ChargePoint, id_tag: str, facts: Facts, now: datetime, uncounted: int | None = None
+) -> Decision:
+    """The verdict on a looked-up tag, with the station's own rule for unknown ones; see `decide`."""
+    return decide(
+        facts.tokens.get(id_tag),
+        now,
+        unknown_accepted=cp.settings.auto_start_without_authorization,
+        uncounted=uncounted,
+    )
+
+
+def id_tag_info_v16(decision: Decision) -> v16.IdTagInfo:
+    """The verdict as OCPP 1.6 tells it; a group longer than an idTag may be is left out."""
+    token = decision.token
+    if token is None:
+        return v16.IdTagInfo(status=_STATUS_V16[decision.verdict])
+    group = token.group_id
+    return v16.IdTagInfo(
+        expiry_date=token.expires_at or UNSET,
+        parent_id_tag=group if group and len(group) <= _ID_TAG_LENGTH_V16 else UNSET,
+        status=_STATUS_V16[decision.verdict],
+    )

@@ -1,0 +1,99 @@
+"""Functional block metering: meter values during, after and outside transactions.
+
+What they mean is `domain.metering`'s and `domain.sessions`'; here they are assigned to their session, and
+samples that are stored already are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from datetime import datetime
+
+import msgspec
+
+from engine.domain import sessions
+from engine.domain.metering import Measured, identity, loose_row
+from engine.domain.reconcile import session_on_evse
+from engine.domain.state import ChargePoint, Session
+from engine.ocpp.messages import v16
+from engine.ocpp.step import Facts, Needs, Outcome
+from ext.metering import read
+
+_encode = msgspec.json.Encoder().encode
+_ANSWER_V16 = v16.MeterValuesResponse()
+
+
+def meter_values_needs_v16(cp: ChargePoint, request: v16.MeterValues) -> Needs | None:
+    """None for values newer than all before: the hot path reads nothing."""
+    session = _open_session_v16(cp, request)
+    number = request.transaction_id
+    if session is not None:
+        since = late_since_v16(session, request.meter_value)
+        return None if since is None else Needs(samples_since=(session.id, since))
+    if isinstance(number, int) and number > 0:
+        # In 1.6 the transaction's id is its session's: a closed session's samples are asked for in one go.
+        return Needs(transaction_id=str(number), samples_since=(number, earliest_v16(request.meter_value)))
+    return None
+
+
+def meter_values_v16(cp: ChargePoint, request: v16.MeterValues, facts: Facts, now: datetime) -> Outcome:
+    """Stores meter values and folds them into their session (OCPP 1.6 §4.7).
+
+    A transaction id that is unknown here gives way to the connector: what it measured while a session was
+    open belongs to that session. Values without any session are kept as the connector's own.
+    """
+    session = _open_session_v16(cp, request) or facts.session
+    if session is None:
+        session = session_on_evse(cp, request.connector_id, earliest_v16(request.meter_value))
+    values = measured_v16(session, request.meter_value, facts.samples)
+    if session is None:
+        rows = [loose_row(cp, request.connector_id, m, now) for m in values]
+        return Outcome(state=cp, reply=_ANSWER_V16, changes=rows)
+    cp, changes = sessions.add_samples(cp, session, values, now)
+    return Outcome(state=cp, reply=_ANSWER_V16, changes=changes)
+
+
+def _open_session_v16(cp: ChargePoint, request: v16.MeterValues) -> Session | None:
+    number = request.transaction_id
+    if isinstance(number, int) and number > 0:
+        return cp.sessions.get(str(number))
+    # No id, or one that was never given (offline chargers say 0 or -1).
+    return session_on_evse(cp, request.connector_id, earliest_v16(request.meter_value))
+
+
+def earliest_v16(values: Sequence[v16.MeterValue]) -> datetime:
+    """The oldest time stamp; `values` is not empty."""
+    return values[0].timestamp if len(values) == 1 else min(v.timestamp for v in values)
+
+
+def late_since_v16(session: Session, values: Sequence[v16.MeterValue]) -> datetime | None:
+    """The oldest time stamp if some samples of it may be stored already, else None."""
+    last = session.metering.last_sample_at
+    if last is None or not values:
+        return None
+    since = earliest_v16(values)
+    return since if since <= last else None
+
+
+def measured_v16(
+    session: Session | None, values: Sequence[v16.MeterValue], stored: Set[tuple[datetime, str]]
+) -> list[Measured]:
+    """Meter values, oldest first, without the samples in `stored` and without what the message says twice."""
+    last = None if session is None else session.metering.last_sample_at
+    if len(values) == 1 and (last is None or values[0].timestamp > last):
+        value = values[0]
+        samples = value.sampled_value
+        return [Measured(at=value.timestamp, reading=read(samples), samples=_encode(samples).decode())]
+    seen = set(stored)
+    fresh: list[Measured] = []
+    for value in sorted(values, key=lambda v: v.timestamp):
+        at = value.timestamp
+        samples = []
+        for sample in value.sampled_value:
+            key = (at, identity(sample))
+            if key not in seen:
+                seen.add(key)
+                samples.append(sample)
+        if samples:
+            fresh.append(Measured(at=at, reading=read(samples), samples=_encode(samples).decode()))
+    return fresh

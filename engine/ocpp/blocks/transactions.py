@@ -1,0 +1,226 @@
+"""Functional block transactions: starts and stops, told live, late, twice, out of order or with the wrong id.
+
+Every one is acknowledged: a transaction that happened cannot be refused (OCPP 1.6 §4.8, §4.10). What they
+mean is `domain.sessions`', `domain.closing`'s and `domain.reconcile`'s.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from engine.domain import closing, sessions
+from engine.domain.authorization import recorded
+from engine.domain.changes import Change
+from engine.domain.closing import Stop
+from engine.domain.metering import absorb
+from engine.domain.plausibility import Review, closed_by_us
+from engine.domain.reconcile import (
+    ORPHANS_KEPT,
+    STOP,
+    is_kept,
+    kept,
+    resolved,
+    session_of_stop,
+    stop_of_start,
+)
+from engine.domain.sessions import Start
+from engine.domain.state import ChargePoint, Orphan, Session, SessionStatus
+from engine.ocpp.blocks.authorization import decide_v16, id_tag_info_v16
+from engine.ocpp.blocks.metering import earliest_v16, late_since_v16, measured_v16
+from engine.ocpp.messages import v16
+from engine.ocpp.step import Facts, Needs, Outcome
+
+_stop_v16 = msgspec.json.Decoder(v16.StopTransaction)
+
+
+# --- start -------------------------------------------------------------------------------------------------
+
+
+def _start_v16(request: v16.StartTransaction) -> Start:
+    # In OCPP 1.6 a connector is an EVSE of its own.
+    return Start(
+        evse_number=request.connector_id,
+        connector_number=1,
+        id_tag=request.id_tag,
+        meter_wh=request.meter_start,
+        at=request.timestamp,
+        reservation_id=request.reservation_id or None,
+    )
+
+
+def start_transaction_needs_v16(cp: ChargePoint, request: v16.StartTransaction) -> Needs:
+    """The tag, the session that this start may have made before, ids for a session and an authorization."""
+    start = _start_v16(request)
+    return Needs(id_tags=(request.id_tag,), start_key=sessions.start_key(start), new_ids=2)
+
+
+def start_transaction_v16(
+    cp: ChargePoint, request: v16.StartTransaction, facts: Facts, now: datetime
+) -> Outcome:
+    """Records a transaction that has begun and judges its tag (OCPP 1.6 §4.8).
+
+    The verdict does not undo the start: the charge point stops by itself if StopTransactionOnInvalidId says
+    so.
+    A start told again gets its first transaction id, and a fresh verdict that does not count itself.
+    """
+    start = _start_v16(request)
+    if facts.session is not None:
+        again = facts.session
+        own = _counted(request.id_tag, [again] if again.status is not SessionStatus.FINISHED else [])
+        decision = decide_v16(cp, request.id_tag, facts, now, uncounted=own)
+        reply = v16.StartTransactionResponse(
+            id_tag_info=id_tag_info_v16(decision), transaction_id=int(again.transaction_id)
+        )
+        return Outcome(state=cp, reply=reply)
+    session_id, authorization_id = facts.new_ids
+    own = _counted(request.id_tag, sessions.superseded(cp, start))
+    decision = decide_v16(cp, request.id_tag, facts, now, uncounted=own)
+    changes: list[Change] = [
+        *recorded(
+            cp,
+            decision,
+            id=authorization_id,
+            id_tag=request.id_tag,
+            evse_number=start.evse_number,
+            now=now,
+        )
+    ]
+    orphan = stop_of_start(cp, start)
+    cp, session, opening = sessions.begin(
+        cp, start, decision, session_id=session_id, authorization_id=authorization_id, now=now
+    )
+    changes += opening
+    if orphan is not None:
+        cp, ending = _adopt_v16(cp, session, orphan, now)
+        changes += ending
+    reply = v16.StartTransactionResponse(id_tag_info=id_tag_info_v16(decision), transaction_id=session_id)
+    return Outcome(state=cp, reply=reply, changes=changes)
+
+
+def _counted(id_tag: str, open_sessions: list[Session]) -> int:
+    tag = id_tag.casefold()
+    return sum(s.id_tag is not None and s.id_tag.casefold() == tag for s in open_sessions)
+
+
+def _adopt_v16(
+    cp: ChargePoint, session: Session, orphan: Orphan, now: datetime
+) -> tuple[ChargePoint, list[Change]]:
+    """Ends a session whose stop was told before its start."""
+    cp = replace(cp, orphans=tuple(o for o in cp.orphans if o.id != orphan.id))
+    request = _stop_v16.decode(orphan.payload)
+    cp, changes = _finish_v16(cp, session, request, Facts(), now, Review.RECONCILED)
+    return cp, [*changes, resolved(orphan, session, now)]
+
+
+# --- stop --------------------------------------------------------------------------------------------------
+
+
+def stop_transaction_needs_v16(cp: ChargePoint, request: v16.StopTransaction) -> Needs | None:
+    """Nothing for a running session whose stop has no tag and no data that may be stored already."""
+    tags = (request.id_tag,) if request.id_tag else ()
+    data = request.transaction_data or []
+    session = cp.sessions.get(str(request.transaction_id))
+    if session is not None:
+        since = late_since_v16(session, data)
+        if not tags and since is None:
+            return None
+        return Needs(id_tags=tags, samples_since=None if since is None else (session.id, since))
+    if request.transaction_id > 0:
+        return Needs(
+            id_tags=tags,
+            transaction_id=str(request.transaction_id),
+            samples_since=(request.transaction_id, earliest_v16(data)) if data else None,
+            new_ids=1,
+        )
+    session = _meant_v16(cp, request)
+    since = None if session is None else late_since_v16(session, data)
+    late = None if session is None or since is None else (session.id, since)
+    return Needs(id_tags=tags, samples_since=late, new_ids=1)
+
+
+def stop_transaction_v16(
+    cp: ChargePoint, request: v16.StopTransaction, facts: Facts, now: datetime
+) -> Outcome:
+    """Ends a transaction (OCPP 1.6 §4.10), whatever its id says; the charge point is always acknowledged.
+
+    Told again, it changes nothing. The stop of a session that we had closed without it corrects that session.
+    """
+    reply = v16.StopTransactionResponse()
+    if request.id_tag:
+        reply = v16.StopTransactionResponse(
+            id_tag_info=id_tag_info_v16(decide_v16(cp, request.id_tag, facts, now))
+        )
+    session = cp.sessions.get(str(request.transaction_id)) or facts.session
+    if session is not None:
+        if session.status is SessionStatus.FINISHED and not closed_by_us(session):
+            return Outcome(state=cp, reply=reply)
+        cp, changes = _finish_v16(cp, session, request, facts, now)
+        return Outcome(state=cp, reply=reply, changes=changes)
+    orphan = _orphan_v16(request, facts.new_ids[0])
+    session = _meant_v16(cp, request)
+    if session is not None:
+        cp, changes = _finish_v16(cp, session, request, facts, now, Review.RECONCILED)
+        # The row, resolved at once, is what recognises this stop when it is told again.
+        return Outcome(
+            state=cp, reply=reply, changes=[*changes, kept(cp, orphan, now), resolved(orphan, session, now)]
+        )
+    if is_kept(cp, orphan):
+        return Outcome(state=cp, reply=reply)
+    row = kept(cp, orphan, now)
+    return Outcome(
+        state=replace(cp, orphans=(*cp.orphans, orphan)[-ORPHANS_KEPT:]), reply=reply, changes=[row]
+    )
+
+
+def _meant_v16(cp: ChargePoint, request: v16.StopTransaction) -> Session | None:
+    return session_of_stop(
+        cp,
+        id_tag=request.id_tag or None,
+        meter_wh=request.meter_stop,
+        at=request.timestamp,
+        numbered=request.transaction_id > 0,
+    )
+
+
+def _finish_v16(
+    cp: ChargePoint,
+    session: Session,
+    request: v16.StopTransaction,
+    facts: Facts,
+    now: datetime,
+    *codes: Review,
+) -> tuple[ChargePoint, list[Change]]:
+    changes: list[Change] = []
+    if request.transaction_data:
+        values = measured_v16(session, request.transaction_data, facts.samples)
+        session, changes = absorb(cp, session, values, now)
+    cp, ending = closing.finish(cp, session, _ended_v16(request), now, *codes)
+    return cp, changes + ending
+
+
+def _ended_v16(request: v16.StopTransaction) -> Stop:
+    return Stop(
+        at=request.timestamp,
+        meter_wh=request.meter_stop,
+        # OCPP 1.6 §6.49: the reason may be left out only when it is Local.
+        reason="local" if request.reason is UNSET else request.reason.lower(),
+        id_tag=request.id_tag or None,
+    )
+
+
+def _orphan_v16(request: v16.StopTransaction, orphan_id: int) -> Orphan:
+    return Orphan(
+        id=orphan_id,
+        action=STOP,
+        transaction_id=str(request.transaction_id),
+        connector_number=None,
+        id_tag=request.id_tag or None,
+        meter_wh=request.meter_stop,
+        timestamp=request.timestamp,
+        reason=request.reason or None,
+        payload=msgspec.json.encode(request),
+    )
