@@ -1,0 +1,143 @@
+"""A whole simulation: chargers, their visitors and their troubles, from switching on to the last answer."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import trio
+
+from engine.simulator import driver, ledger, show, trouble
+from engine.simulator.charger import Charger, World
+from engine.simulator.clock import Time
+from engine.simulator.link import Address, address
+from engine.simulator.physics import CATALOGUE
+from engine.simulator.settings import MIXES, Counts, Report, SimulationSettings
+from engine.simulator.v16 import Charger16
+
+# How often each model of the catalogue stands somewhere: most charging is AC.
+SHARES: Final = (2, 3, 4, 2, 2)
+
+Reach = Callable[[str, str | None], Address]
+
+
+def wall_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+async def simulate(
+    settings: SimulationSettings,
+    *,
+    clock: Callable[[], datetime] = wall_clock,
+    reach: Reach | None = None,
+    ending: trio.Event | None = None,
+) -> Report:
+    """Run chargers until `settings.duration` has passed or `ending` is set, then let them finish, and report.
+
+    `clock` is read once, for the time at which the simulated world begins; the rest follows Trio's clock.
+    `reach` replaces the network: identity and password to address.
+    """
+    world = World(
+        time=Time(_beginning(settings, clock()), settings.speed),
+        mix=MIXES[settings.mix],
+        seed=settings.seed,
+        tags=settings.tags,
+        call_timeout=settings.call_timeout,
+        counts=Counts(),
+        errors=[],
+    )
+    chargers = _build(settings, world, reach)
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(show.table if settings.table else show.log, world, chargers)
+        async with trio.open_nursery() as life:
+            for number, charger in enumerate(chargers):
+                delay = settings.ramp * number / len(chargers)
+                life.start_soon(_switch_on, charger, delay, nursery, life)
+            with trio.move_on_after(float("inf") if settings.duration is None else settings.duration):
+                await (ending or trio.Event()).wait()
+            life.cancel_scope.cancel()
+        await _settle(chargers, settings.drain)
+        nursery.cancel_scope.cancel()
+    return Report(
+        ledger=sorted(
+            (e for c in chargers for e in c.ledger), key=lambda e: (e.started, e.identity, e.connector)
+        ),
+        errors=world.errors,
+        counts=world.counts,
+        undelivered=sum(len(charger.outbox) + charger.given_up for charger in chargers),
+        seconds=trio.current_time() - began,
+    )
+
+
+def run(settings: SimulationSettings) -> int:
+    """Simulate until done or interrupted, print the summary, write the ledger file; return the exit code."""
+
+    async def main() -> Report:
+        ending = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_until_signal, ending)
+            report = await simulate(settings, ending=ending)
+            nursery.cancel_scope.cancel()
+        return report
+
+    report = trio.run(main)
+    if settings.ledger is not None:
+        ledger.write(Path(settings.ledger), report.ledger)
+    show.summary(report)
+    return report.exit_code
+
+
+async def _until_signal(ending: trio.Event) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            ending.set()
+
+
+def _beginning(settings: SimulationSettings, now: datetime) -> datetime:
+    """When the simulated world begins: a compressed one of known length so early that it ends now."""
+    if settings.duration is None or settings.speed <= 1.0:
+        return now
+    past = min(settings.duration * (settings.speed - 1.0), 30 * 86_400.0)
+    return datetime.fromtimestamp(now.timestamp() - past, UTC)
+
+
+def _build(settings: SimulationSettings, world: World, reach: Reach | None) -> list[Charger]:
+    if reach is None:
+
+        def reach(identity: str, password: str | None) -> Address:
+            return address(settings.url, identity, password, settings.ca)
+
+    chargers: list[Charger] = []
+    for identity in settings.identities():
+        hardware = Random(f"{settings.seed}/{identity}/model").choices(CATALOGUE, SHARES)[0]
+        password = settings.passwords.get(identity, settings.password)
+        at = _bound(reach, identity)
+        chargers.append(Charger16(world, identity, hardware, at, password))
+    return chargers
+
+
+def _bound(reach: Reach, identity: str) -> Callable[[str | None], Address]:
+    return lambda password: reach(identity, password)
+
+
+async def _switch_on(charger: Charger, delay: float, nursery: trio.Nursery, life: trio.Nursery) -> None:
+    """The charger itself goes on when visitors and troubles have ended, so that it can finish."""
+    await trio.sleep(delay)
+    nursery.start_soon(charger.run)
+    for connector in charger.connectors:
+        life.start_soon(driver.visits, charger, connector)
+    life.start_soon(trouble.happen, charger)
+
+
+async def _settle(chargers: list[Charger], patience: float) -> None:
+    """End what still runs and wait for the last answers."""
+    for charger in chargers:
+        charger.stop_all("Local")
+    with trio.move_on_after(patience):
+        for charger in chargers:
+            await charger.outbox.empty()

@@ -1,0 +1,99 @@
+"""What a simulation is told and what it tells in the end. Data only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, Literal
+
+import msgspec
+
+from engine.simulator.ledger import Entry
+
+
+class Mix(msgspec.Struct, frozen=True, kw_only=True):
+    """How rough life is: events per simulated hour and charger, probabilities and clock errors."""
+
+    outages: float  # the network is gone for a while
+    power_cuts: float  # the charger dies without a word and boots again
+    faults: float  # a connector reports an error for a while
+    lost_answers: float  # probability that the answer to a transaction message does not arrive
+    bad_tags: float  # probability that a driver's tag is one nobody knows
+    drift: float  # greatest clock error, seconds per second
+    visits: float  # cars per simulated hour and connector
+
+
+MIXES: Final[Mapping[str, Mix]] = {
+    "calm": Mix(outages=0, power_cuts=0, faults=0, lost_answers=0, bad_tags=0, drift=0, visits=4),
+    "typical": Mix(
+        outages=0.5, power_cuts=0.05, faults=0.2, lost_answers=0.01, bad_tags=0.03, drift=0.0001, visits=4
+    ),
+    "rough": Mix(outages=4, power_cuts=1, faults=2, lost_answers=0.1, bad_tags=0.1, drift=0.02, visits=12),
+}
+
+
+class SimulationSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """One simulation. Times are seconds of this machine's clock unless they say simulated."""
+
+    url: str = "ws://127.0.0.1:9000/ocpp"  # the identity is appended
+    stations: int = 20
+    prefix: str = "SIM-"
+    first: int = 1  # number of the first identity: SIM-0001
+    seed: int = 1
+    password: str | None = None  # one for all stations (security profiles 1 and 2)
+    passwords: Mapping[str, str] = {}  # or one each, by identity
+    tags: tuple[str, ...] = ("TAG-0001", "TAG-0002", "TAG-0003", "TAG-0004", "TAG-0005")
+    ca: str | None = None  # PEM file to trust for wss://
+    speed: float = 1.0  # simulated seconds per second
+    duration: float | None = None  # until interrupted if absent
+    ramp: float = 5.0  # chargers are switched on over so many seconds
+    drain: float = 30.0  # at the end, wait so long for the last answers
+    call_timeout: float = 30.0
+    mix: Literal["calm", "typical", "rough"] = "typical"
+    table: bool = True
+    ledger: str | None = None  # file for the ledgers, JSON lines
+
+    def identities(self) -> list[str]:
+        return [f"{self.prefix}{self.first + n:04d}" for n in range(self.stations)]
+
+
+class ProtocolError(msgspec.Struct, frozen=True, kw_only=True):
+    """Something the server did wrong, with the frame that shows it."""
+
+    identity: str
+    at: datetime
+    rule: str
+    detail: str
+    frame: str = ""
+
+
+class Counts(msgspec.Struct):
+    """What went over the wire, by action, and how often chargers connected or were turned away."""
+
+    sent: Counter[str] = msgspec.field(default_factory=Counter)
+    received: Counter[str] = msgspec.field(default_factory=Counter)
+    connects: int = 0
+    failures: int = 0  # attempts to connect that failed
+    timeouts: int = 0  # our calls without an answer
+    lost: int = 0  # answers that the simulation let go astray
+    unheard: Counter[str] = msgspec.field(default_factory=Counter)  # messages not worth repeating, by reason
+
+    @property
+    def messages(self) -> int:
+        return sum(self.sent.values()) + sum(self.received.values())
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome. `undelivered` counts transaction messages that still waited at the end."""
+
+    ledger: list[Entry]
+    errors: list[ProtocolError]
+    counts: Counts
+    undelivered: int
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """1 if the server broke the protocol, else 0."""
+        return 1 if self.errors else 0
