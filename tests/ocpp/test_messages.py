@@ -1,0 +1,52 @@
+"""Generated Structs against the schemas they come from: every valid document passes through unchanged."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.domain.state import Policy
+from engine.ocpp.messages import CustomData, decode_hook, v16, v21, v201
+from engine.ocpp.policy import Decoded, decode
+from engine.ocpp.rpc import encode
+from tests.ocpp.strategies import example, schemas, to_json, valid
+
+MODULES = {"v16": v16, "v201": v201, "v21": v21}
+EVERY = [(version, name) for version in MODULES for name in schemas(version)]
+
+
+@pytest.mark.parametrize("name", schemas("v16"))
+@given(data=st.data())
+def test_valid_documents_come_out_as_they_went_in(name, data):
+    payload = to_json(data.draw(valid(schemas("v16")[name])))
+    decoded = decode(getattr(v16, name), payload, Policy.STRICT)
+    assert isinstance(decoded, Decoded), decoded
+    assert decoded.repairs == ()
+    assert encode(decoded.message) == payload
+
+
+@pytest.mark.parametrize("full", [True, False], ids=["full", "minimal"])
+@pytest.mark.parametrize(("version", "name"), EVERY, ids=[f"{version}-{name}" for version, name in EVERY])
+def test_every_version_s_messages_keep_names_and_order(version, name, full):
+    payload = to_json(example(schemas(version)[name], full=full))
+    decoded = decode(getattr(MODULES[version], name), payload, Policy.STRICT, version=f"ocpp{version}")
+    assert isinstance(decoded, Decoded), decoded
+    assert encode(decoded.message) == payload
+
+
+def test_custom_data_keeps_what_vendors_put_in():
+    decoder = msgspec.json.Decoder(v201.Heartbeat, dec_hook=decode_hook)
+    payload = b'{"customData":{"vendorId":"x","deep":{"list":[1]}}}'
+    message = decoder.decode(payload)
+    assert message.custom_data == CustomData(vendorId="x", deep={"list": [1]})
+    assert encode(message) == payload
+
+
+@pytest.mark.parametrize("custom", [b"{}", b'{"vendorId":1}', b"[]", b'{"vendorId":"' + b"x" * 256 + b'"}'])
+def test_custom_data_names_its_vendor(custom):
+    decoder = msgspec.json.Decoder(v201.Heartbeat, dec_hook=decode_hook)
+    with pytest.raises(msgspec.ValidationError):
+        decoder.decode(b'{"customData":' + custom + b"}")
+    assert not isinstance(decode(v201.Heartbeat, b'{"customData":' + custom + b"}", Policy.STRICT), Decoded)
