@@ -1,7 +1,8 @@
-"""What handlers want written: one frozen Struct per kind of row change. `engine.store` knows the SQL for each.
+"""What handlers want written: one frozen Struct per kind of row change. `engine.store` knows the SQL of each.
 
-A change carries absolute values, never increments, so writing it twice is writing it once. The order of the classes here
-is the order in which the journal writes (parents before children). Fields are named after their columns.
+A change carries absolute values, never increments, so writing it twice is writing it once. The order of the
+classes here is the order in which the journal writes (parents before children). Fields are named after their
+columns.
 """
 
 from __future__ import annotations
@@ -199,14 +200,14 @@ class SessionClosed(Change, frozen=True):
     energy_wh: int
     stop_id_tag: str | None
     received_at: datetime
-    review: str | None = None
+    review: str | None = None  # None: as it stands
 
 
 class SessionReviewed(Change, frozen=True):
-    """sessions by id: `review` says why billing is held (implausible, reconciled, corrected …)."""
+    """sessions by id: `review` says why billing is held (domain.plausibility.Review); None lifts the hold."""
 
     id: int
-    review: str
+    review: str | None
     at: datetime
 
 

@@ -13,7 +13,13 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from engine.domain import metering
-from engine.domain.changes import Change, ChargingPeriodClosed, ChargingProfileChanged, SessionClosed
+from engine.domain.changes import (
+    Change,
+    ChargingPeriodClosed,
+    ChargingProfileChanged,
+    SessionClosed,
+    SessionReviewed,
+)
 from engine.domain.notifications import Notification, publish
 from engine.domain.plausibility import CLOSED_BY_US, Review, clock_is_wrong, held, is_held
 from engine.domain.state import ChargePoint, Frozen, Session, SessionStatus
@@ -65,15 +71,18 @@ def finish(
         doubts.append(Review.CLOCK_DRIFT)
     if is_held(session.review, Review.MISSING_STOP):
         doubts.append(Review.LATE_STOP)
-    review = without_stop_codes(session.review)
-    return _close(
+    review = held(without_stop_codes(session.review), *doubts)
+    cp, changes = _close(
         cp,
-        replace(session, metering=totals, meter_stop_wh=stop.meter_wh, review=held(review, *doubts)),
+        replace(session, metering=totals, meter_stop_wh=stop.meter_wh, review=review),
         reason=stop.reason,
         at=max(stop.at, session.started_at),
         stop_id_tag=stop.id_tag,
         now=now,
     )
+    if review is None and session.review is not None:
+        changes.append(SessionReviewed(id=session.id, review=None, at=now))
+    return cp, changes
 
 
 def close_missing(

@@ -175,7 +175,7 @@ def add_samples(
     """
     after, changes = absorb(cp, session, values, now)
     if session.status is not SessionStatus.FINISHED:
-        if after.review is not None and after.review != session.review:
+        if after.review != session.review:
             changes.append(SessionReviewed(id=after.id, review=after.review, at=now))
         return with_session(cp, after), changes
     if not closed_by_us(session):
@@ -189,7 +189,8 @@ def add_samples(
             charging=None,
             review=without_stop_codes(after.review),
         )
-        return with_session(cp, after), [SessionReopened(id=after.id, at=now), *changes]
+        reviewed = SessionReviewed(id=after.id, review=after.review, at=now)
+        return with_session(cp, after), [SessionReopened(id=after.id, at=now), reviewed, *changes]
     cp, correction = _corrected(cp, session, after, now)
     return cp, changes + correction
 
