@@ -12,7 +12,6 @@ import hashlib
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
 
 import h11
 
@@ -144,13 +143,10 @@ def _upgrade(request: h11.Request, leftover: bytes) -> Upgrade | Rejection:
     key = single.get(b"sec-websocket-key", b"")
     if not _is_key(key):
         return Rejection(400, "Sec-WebSocket-Key must be the base64 of 16 bytes.")
-    try:
-        target = urlsplit(request.target.decode("ascii"))
-    except ValueError:
-        return Rejection(400, "Malformed request target.")
+    path, _, query = _origin_form(request.target).decode("ascii").partition("?")
     return Upgrade(
-        path=target.path,
-        query=target.query,
+        path=path,
+        query=query,
         headers=headers,
         subprotocols=tuple(_listed(headers, b"sec-websocket-protocol")),
         authorization=single.get(b"authorization"),
@@ -158,6 +154,14 @@ def _upgrade(request: h11.Request, leftover: bytes) -> Upgrade | Rejection:
         extensions=tuple(_listed(headers, b"sec-websocket-extensions")),
         leftover=leftover,
     )
+
+
+def _origin_form(target: bytes) -> bytes:
+    """The target without scheme and host, which a client may put before it (RFC 9112 §3.2.2)."""
+    if target.startswith(b"/"):
+        return target
+    _, slash, rest = target.partition(b"://")[2].partition(b"/")
+    return slash + rest
 
 
 def _listed(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[str]:
