@@ -16,7 +16,7 @@ import msgspec
 
 from engine.ocpp.quirks import Place, Quirks
 from engine.ocpp.rpc import ENCODER
-from engine.ocpp.shapes import Choice, Flag, Many, Moment, Number, Shape, Text, Whole, fold
+from engine.ocpp.shapes import MAX_NUMBER, Choice, Flag, Many, Moment, Number, Shape, Text, Whole, fold
 
 NO = msgspec.UNSET  # this repair does not apply
 
@@ -82,13 +82,13 @@ def _enum_other(value: str, shape: Choice, place: Place, quirks: Quirks) -> Any:
 
 
 def _integral_number(value: Any, shape: Whole, place: Place, quirks: Quirks) -> Any:
-    if not isinstance(value, Decimal) or abs(value) >= 2**63:
+    if not isinstance(value, Decimal) or value.copy_abs() >= MAX_NUMBER:
         return NO
     return int(value) if value == value.to_integral_value() else NO
 
 
 def _number_rounded(value: Any, shape: Whole, place: Place, quirks: Quirks) -> Any:
-    if place not in quirks.rounded or not isinstance(value, Decimal) or abs(value) >= 2**63:
+    if place not in quirks.rounded or not isinstance(value, Decimal) or value.copy_abs() >= MAX_NUMBER:
         return NO
     return int(value.to_integral_value(ROUND_HALF_EVEN))
 
@@ -102,7 +102,7 @@ def _text_as_number(value: Any, shape: Whole | Number, place: Place, quirks: Qui
 
 def _step_rounded(value: Any, shape: Number, place: Place, quirks: Quirks) -> Any:
     """Downwards: a limit must not rise by being rounded."""
-    if shape.places is None or abs(value) >= 2**63:
+    if shape.places is None:
         return NO
     return Decimal(value).quantize(Decimal(1).scaleb(-shape.places), ROUND_FLOOR)
 
@@ -145,7 +145,7 @@ def _date_rollover(value: str, shape: Moment, place: Place, quirks: Quirks) -> A
 
 
 def _single_item(value: Any, shape: Many, place: Place, quirks: Quirks) -> Any:
-    return [value] if isinstance(value, dict) else NO
+    return [value] if isinstance(value, dict) and value else NO
 
 
 # What breaks (shape, keyword) → the repairs to try, in this order, by the name they are counted under.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn, TypeAlias
 
 import msgspec
@@ -171,11 +171,18 @@ def _parse(payload: bytes, walk: _Walk) -> Any:
 
 
 def _loads(text: str) -> Any:
-    return json.loads(text, parse_float=Decimal, parse_int=_integer, parse_constant=_constant)
+    return json.loads(text, parse_float=_decimal, parse_int=_integer, parse_constant=_constant)
+
+
+def _decimal(digits: str) -> Decimal:
+    try:
+        return Decimal(digits)
+    except InvalidOperation:  # an exponent beyond what even Decimal can hold
+        raise ValueError("number out of range") from None
 
 
 def _integer(digits: str) -> int | Decimal:
-    return int(digits) if len(digits) <= MAX_INTEGER_DIGITS else Decimal(digits)
+    return int(digits) if len(digits) <= MAX_INTEGER_DIGITS else _decimal(digits)
 
 
 def _constant(name: str) -> NoReturn:

@@ -82,7 +82,8 @@ class Record(Frozen, frozen=True):
     exact: bool = False
 
 
-MAX_NUMBER = 2**63  # bound of decimals; beyond it no arithmetic is done with a peer's number
+# Bounds of decimals. Until they are checked, a peer's number is compared but not calculated with.
+MAX_NUMBER = 2**63
 MAX_FLOAT = Decimal("1e308")
 
 Shape: TypeAlias = Text | Choice | Whole | Number | Flag | Moment | Open | Many | Record
@@ -190,7 +191,7 @@ def _choice_fault(shape: Choice, value: Any) -> str | None:
 
 def _whole_fault(shape: Whole, value: Any) -> str | None:
     if not isinstance(value, int) or isinstance(value, bool):
-        return "range" if isinstance(value, Decimal) and abs(value) >= MAX_NUMBER else "type"
+        return "range" if isinstance(value, Decimal) and value.copy_abs() >= MAX_NUMBER else "type"
     return None if shape.least <= value <= shape.most else "range"
 
 
@@ -215,7 +216,7 @@ def _number_fault(shape: Number, value: Any) -> str | None:
     bound = MAX_FLOAT if shape.places is None else MAX_NUMBER
     low = shape.least is not None and number < Decimal(shape.least)
     high = shape.most is not None and number > Decimal(shape.most)
-    if low or high or abs(number) > bound:
+    if low or high or number.copy_abs() > bound:
         return "range"
     return None if shape.places is None or _used_places(number) <= shape.places else "multipleOf"
 

@@ -1,4 +1,4 @@
-"""Shared by the protocol's tests: one hypothesis profile, bounded so that all schemas together take seconds."""
+"""Shared by the protocol's tests: one hypothesis profile, so bounded that all schemas take seconds."""
 
 from hypothesis import HealthCheck, settings
 

@@ -1,6 +1,6 @@
 """Documents made from the official JSON schemas: valid ones at random, and every single way to break one.
 
-A document is what `json` gives, with Decimal for numbers that have a `multipleOf`. Works for any OCPP version.
+A document is what `json` gives, with Decimal for numbers that have a `multipleOf`. For any OCPP version.
 """
 
 from __future__ import annotations
@@ -65,9 +65,7 @@ def _objects(schema: Schema) -> st.SearchStrategy[dict[str, Any]]:
     @st.composite
     def build(draw: st.DrawFn) -> dict[str, Any]:
         return {
-            name: draw(member)
-            for name, member in members.items()
-            if name in required or draw(st.booleans())
+            name: draw(member) for name, member in members.items() if name in required or draw(st.booleans())
         }
 
     return build()

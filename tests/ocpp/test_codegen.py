@@ -1,4 +1,4 @@
-"""The generated modules are what the generator writes today, and the generator's names are the agreed ones."""
+"""The generated modules are what the generator writes today, and its names are the agreed ones."""
 
 from __future__ import annotations
 
@@ -97,6 +97,8 @@ def test_a_nested_type_never_takes_a_message_s_name():
 
 
 def test_one_version_does_not_import_the_others():
-    code = "import sys; import engine.ocpp.messages.v16; print(*[m for m in sys.modules if 'messages.v' in m])"
+    code = (
+        "import sys; import engine.ocpp.messages.v16; print(*[m for m in sys.modules if 'messages.v' in m])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["engine.ocpp.messages.v16"]
