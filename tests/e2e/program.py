@@ -1,0 +1,160 @@
+"""Voltrio as a program: started, spoken to, and killed from outside, on ports and data of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+START_TIMEOUT = 120.0  # seconds; the first start initialises a database on what may be a slow machine
+STOP_TIMEOUT = 60.0
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for s in sockets:
+            s.bind(("127.0.0.1", 0))
+        return [s.getsockname()[1] for s in sockets]
+
+
+class Program:
+    """One installation: a data folder and ports that stay the same over restarts."""
+
+    def __init__(self, data: Path, *flags: str) -> None:
+        self.data = data
+        self.flags = flags
+        self.ocpp_port, self.http_port, self.manage_port = free_ports(3)
+        self.token = ""
+        self.output = data / "serve.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        data.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def manage(self) -> str:
+        return f"http://127.0.0.1:{self.manage_port}/api/v0"
+
+    @property
+    def ocpp(self) -> str:
+        return f"ws://127.0.0.1:{self.ocpp_port}/ocpp"
+
+    def start(self) -> None:
+        """Start the node and wait until it is ready; the first start also reads the admin token it prints."""
+        command = [sys.executable, "-m", "api.cli", "serve", "--data", str(self.data), "--log-format", "json"]
+        command += ["--ocpp-port", str(self.ocpp_port), "--http-port", str(self.http_port)]
+        command += ["--manage-port", str(self.manage_port), *self.flags]
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("VOLTRIO_")}
+        with self.output.open("ab") as output:
+            self._process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
+        self._wait_until_ready()
+        if not self.token:
+            found = re.search(r"VOLTRIO_TOKEN=(\S+)", self.output.read_text())
+            assert found, self.output.read_text()
+            self.token = found[1]
+
+    def _wait_until_ready(self) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline:
+            assert self._process.poll() is None, self.output.read_text()
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{self.http}/health/ready", trust_env=False).status_code == 200:
+                    return
+            time.sleep(
+                0.05
+            )  # another process becomes ready: there is nothing to wait on but the answer itself
+        raise AssertionError(f"not ready in time:\n{self.output.read_text()}")
+
+    def stop(self) -> int:
+        """SIGTERM, as a service manager would; the exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(STOP_TIMEOUT)
+
+    def kill(self) -> None:
+        """kill -9 of the node alone; PostgreSQL goes on."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(STOP_TIMEOUT)
+
+    def kill_database(self) -> None:
+        """kill -9 of the PostgreSQL postmaster that serves this data folder."""
+        pid_file = next(self.data.glob("**/postmaster.pid"))
+        os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """A request to the admin API with the admin token; 2xx or AssertionError."""
+        response = httpx.request(
+            method,
+            f"{self.http}/admin-api/v1{path}",
+            headers={"Authorization": f"Bearer {self.token}"},
+            trust_env=False,
+            timeout=30.0,
+            **arguments,
+        )
+        assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
+        return response
+
+    def rows(self, path: str, **query: Any) -> list[dict[str, Any]]:
+        """All rows of an admin listing."""
+        return list(self._pages(path, query))
+
+    def _pages(self, path: str, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        cursor: Any = None
+        while True:
+            page = self.request("GET", path, params=query | ({"cursor": cursor} if cursor else {})).json()
+            yield from page["data"]
+            cursor = page["nextCursor"]
+            if cursor is None:
+                return
+
+    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A `voltrio` command against this node."""
+        environment = os.environ | {
+            "VOLTRIO_SERVER": self.http,
+            "VOLTRIO_TOKEN": self.token,
+            "COLUMNS": "200",
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "api.cli", *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def add_station(self, identity: str, **body: Any) -> str:
+        """Register a charge point; its password ("" for profile 0)."""
+        added = self.request("POST", "/stations", json={"identity": identity, **body}).json()
+        return str(added.get("password") or "")
+
+
+@contextlib.contextmanager
+def running(data: Path, *flags: str) -> Iterator[Program]:
+    """A started Program that is stopped at the end, whatever happens."""
+    program = Program(data, *flags)
+    program.start()
+    try:
+        yield program
+    finally:
+        if program.running:
+            program.stop()
