@@ -1,8 +1,8 @@
 """May this connection be that charge point? A pure decision by the rules of OCPP's security profiles.
 
-(OCPP 1.6 security whitepaper §2, OCPP 2.0.1 part 2 A00.) Whoever has proven nothing learns nothing: an unknown
-identity, a wrong password and a missing certificate are answered with the same 401, although OCPP-J suggests
-404 for the first. Only who knew the password or holds the certificate is told (403) why it is kept out.
+(OCPP 1.6 security whitepaper §2, OCPP 2.0.1 part 2 A00.) Whoever has proven nothing learns nothing:
+an unknown identity, a wrong password and a missing certificate are answered with the same 401, although
+OCPP-J suggests 404 for the first. Only who knew the password or holds the certificate is told why not (403).
 Takes credentials as the wire gave them; reads no socket and no database.
 """
 

@@ -1,8 +1,8 @@
 """Deadlines of a whole node in one place: a calendar of timers as plain data, and the one task that runs it.
 
-A timer is a callback at a time, rounded up to a tick. Whoever watches for silence does not re-arm on every sign
-of life: its callback looks when something was last heard and asks to be called again. Callbacks are synchronous
-and short, and must not raise.
+A timer is a callback at a time, rounded up to a tick. Whoever watches for silence does not re-arm on every
+sign of life: its callback looks when something was last heard and asks to be called again. Callbacks are
+synchronous and short, and must not raise.
 """
 
 from __future__ import annotations

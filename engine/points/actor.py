@@ -1,0 +1,516 @@
+"""One charge point's connection: a task that reads, lets the protocol decide, writes the journal and answers.
+
+The actor owns the socket and the state. What a message means is the handler's to say (`engine.ocpp.step`);
+this file performs the outcome in its order: commit, adopt, answer, then call. One message is worked on at a
+time; what arrives meanwhile waits in the kernel, which is all the flow control there is.
+
+The way of a message that needs no look-up and changes nothing has no `await` in it: `_on_text` and what it
+calls return None then, and otherwise what is left to be awaited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from typing import Any, Final
+
+import structlog
+import trio
+from msgspec.structs import replace
+
+from engine.domain.access import StationRecord
+from engine.domain.changes import ChargePointConnected, MessageLogged
+from engine.domain.state import ChargePoint, Policy, Registration, StationSettings
+from engine.errors import StoreError
+from engine.ocpp import policy, rpc
+from engine.ocpp.step import Facts, Message, Needs, Outcome, Refusal
+from engine.points import message_log
+from engine.points.commands import Commands
+from engine.points.shared import Dialect, Route, Shared
+from engine.points.timers import Timer
+from engine.points.transport import Transport
+from ext import envelope, websocket
+
+log = structlog.get_logger(__name__)
+
+LINGER: Final = 3.0  # seconds for the peer to answer our close frame
+BOOT_PATIENCE: Final = 15.0  # seconds that a boot may wait for its turn
+COMPRESS_FROM: Final = 512  # bytes; shorter texts gain nothing from deflate
+MAX_REPAIR_LABELS: Final = 2_000  # chargers choose vendor and model, and so the size of that counter
+MAX_ACTION: Final = 64  # characters kept of an action that does not exist
+
+NO_FACTS: Final = Facts()
+NOT_BOOTED: Final = Refusal(
+    code=rpc.Code.SECURITY_ERROR, description="Send BootNotification first and wait until it is accepted."
+)
+TOO_MANY_BOOTS: Final = Refusal(code=rpc.Code.GENERIC_ERROR, description="Too many boots; try again.")
+FAILED: Final = Refusal(code=rpc.Code.INTERNAL_ERROR, description="The message could not be processed.")
+
+
+class Actor:
+    """One connection. `run` is its task; the other public methods may be called by any task."""
+
+    __slots__ = (
+        "_busy", "_commands", "_deflate", "_draining", "_override", "_pinged_at", "_reader", "_remembered",
+        "_routes", "_shared", "_transport", "_watch", "closed_for", "dialect", "generation", "is_open",
+        "last_seen", "profile", "record", "remote", "state",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        shared: Shared,
+        transport: Transport,
+        *,
+        dialect: Dialect,
+        record: StationRecord,
+        state: ChargePoint,
+        generation: int,
+        deflate: websocket.Deflate | None = None,
+        profile: int = 0,
+        remote: str = "",
+    ) -> None:
+        self.dialect = dialect
+        self.record = record
+        self.state = state
+        self.generation = generation
+        self.profile = profile  # security profile in effect
+        self.remote = remote  # the peer's address
+        self.last_seen = shared.steady()  # Trio time at which something was received
+        self.closed_for: str | None = None  # why it is closing or closed, one word
+        self.is_open = _is_open(state)  # may send everything
+        self._shared = shared
+        self._routes = dialect.routes
+        self._transport = transport
+        self._deflate = deflate
+        self._reader = websocket.FrameReader(shared.settings.max_message_size, deflate=deflate)
+        self._commands: Commands | None = None
+        self._watch: Timer | None = None
+        self._pinged_at: float | None = None
+        self._busy = False  # something is awaited for a message
+        self._draining = False
+        self._override: tuple[StationSettings, Registration] | None = None
+        self._remembered: tuple[str, int, bytes] | None = None  # last durable call: id, hash of text, answer
+
+    # --- the task ------------------------------------------------------------------------------------------
+
+    async def run(self, leftover: bytes = b"") -> None:
+        """Serve the connection until it ends. `leftover` was received behind the HTTP request."""
+        try:
+            self._watch = self._shared.timers.after(self._shared.settings.ping_interval, self._look_after)
+            if leftover and (work := self._on_bytes(leftover)) is not None:
+                await self._attend(work)
+            await self._converse()
+            if self._transport.closed:
+                self.closed_for = self.closed_for or "slow_consumer"  # nothing else closes without a word
+        except OSError:
+            pass  # the socket failed
+        except trio.ClosedResourceError:
+            self.closed_for = self.closed_for or "slow_consumer"
+        except Exception:
+            # A bug ends this connection, not the node.
+            log.exception("connection failed", identity=self.record.identity)
+            self.closed_for = self.closed_for or "failed"
+        finally:
+            self.closed_for = self.closed_for or "lost"
+            self._transport.close()
+            self._watch_until(None)
+            self._drop_calls("the connection ended")
+
+    async def _converse(self) -> None:
+        wait = trio.lowlevel.wait_readable
+        transport = self._transport
+        sock = transport.sock
+        receive = transport.receive
+        sole_text = self._reader.sole_text
+        steady = self._shared.steady
+        while not transport.closed:
+            await wait(sock.fileno())
+            data = receive()
+            if data is None:
+                continue
+            self.last_seen = steady()
+            text = sole_text(data)
+            if text is not None:
+                work = self._on_text(text)
+            elif data:
+                work = self._on_bytes(data)
+            else:
+                return
+            if work is not None:
+                await self._attend(work)
+
+    async def _attend(self, work: Awaitable[None]) -> None:
+        """Await what a message needs; draining and configuring wait for it."""
+        self._busy = True
+        try:
+            await work
+        finally:
+            self._busy = False
+        if self._override is not None:
+            settings, registration = self._override
+            self._override = None
+            self.configure(settings, registration)
+        if self._draining:
+            self.drain()
+
+    # --- what was received ---------------------------------------------------------------------------------
+
+    def _on_bytes(self, data: bytes) -> Awaitable[None] | None:
+        """Anything that is not exactly one short text frame."""
+        events = self._reader.feed(data)
+        for index, (opcode, payload) in enumerate(events):
+            if opcode != websocket.TEXT:
+                self._on_control(opcode, payload)
+            elif (work := self._on_text(payload)) is not None:
+                return self._on_rest(work, events[index + 1 :])
+        return None
+
+    async def _on_rest(self, work: Awaitable[None], events: Sequence[tuple[int, bytes]]) -> None:
+        """Several messages came at once, and the first of them has to be awaited."""
+        await work
+        for opcode, payload in events:
+            if opcode != websocket.TEXT:
+                self._on_control(opcode, payload)
+            elif (more := self._on_text(payload)) is not None:
+                await more
+
+    def _on_control(self, opcode: int, payload: bytes) -> None:
+        if opcode == websocket.PING:
+            self._transport.send(websocket.frame(websocket.PONG, payload))
+        elif opcode == websocket.BINARY:
+            self._on_malformed(rpc.Malformed.BINARY, None, payload)
+        elif opcode == websocket.VIOLATION:
+            self._close(payload, "violation")
+        elif opcode == websocket.CLOSE:
+            self._close(payload[:2], "peer")  # RFC 6455 §5.5.1: the answer echoes the code
+
+    def _on_text(self, text: bytes) -> Awaitable[None] | None:
+        if self.closed_for is not None:
+            return None
+        try:
+            kind, message_id, action, rest = envelope.split(text)
+        except envelope.EnvelopeError as error:
+            self._on_bad_envelope(error, text)
+            return None
+        if kind != envelope.CALL:
+            return self._on_answer(kind, message_id, action, rest)
+        if len(message_id) > rpc.MAX_MESSAGE_ID:
+            self._on_malformed(rpc.Malformed.ID_TOO_LONG, message_id, text)
+            return None
+        route = self._routes.get(action)
+        if route is None:
+            self._on_unknown(action, message_id, rest)
+            return None
+        # The answer got lost and the same text came again. Another text under an old id is a new message:
+        # some chargers start counting anew, or never count.
+        kept = self._remembered
+        if kept is not None and message_id == kept[0] and hash(text) == kept[1]:
+            self._shared.metrics.messages.add("in", action, "repeated")
+            self._transport.send(kept[2])
+            return None
+        if not (self.is_open or route.early):
+            # OCPP 1.6 §4.2: it SHALL NOT send this; what to answer is said by 2.0.1 B02.FR.09.
+            self._refuse(route, message_id, rest, NOT_BOOTED)
+            return None
+        if route.boot:
+            return self._on_boot(route, message_id, rest, text)
+        return self._on_call(route, message_id, rest, text)
+
+    def _on_boot(self, route: Route, message_id: str, rest: bytes, text: bytes) -> Awaitable[None] | None:
+        """Boots wait for their turn, so that in a storm transactions are answered first."""
+        delay = self._shared.boots.take(self._shared.steady(), BOOT_PATIENCE)
+        if delay is None:
+            self._refuse(route, message_id, rest, TOO_MANY_BOOTS)
+            return None
+        if delay == 0:
+            return self._on_call(route, message_id, rest, text)
+        return self._boot_later(delay, route, message_id, rest, text)
+
+    async def _boot_later(
+        self, delay: float, route: Route, message_id: str, rest: bytes, text: bytes
+    ) -> None:
+        await trio.sleep(delay)
+        work = self._on_call(route, message_id, rest, text) if self.closed_for is None else None
+        if work is not None:
+            await work
+
+    def _on_call(self, route: Route, message_id: str, rest: bytes, text: bytes) -> Awaitable[None] | None:
+        state = self.state
+        decoded = policy.decode(
+            route.request, rest, state.settings.policy, state.vendor, state.model, state.version
+        )
+        if isinstance(decoded, Refusal):
+            self._refuse(route, message_id, rest, decoded)
+            return None
+        if decoded.repairs:
+            self._note_repairs(route, message_id, rest, decoded)
+        elif route.logged:
+            self.keep("in", "call", route.action, message_id, rest)
+        request = decoded.message
+        try:
+            needs = route.needs(state, request) if route.needs is not None else None
+            if needs is not None:
+                return self._look_up(route, message_id, text, request, needs)
+            outcome = route.step(state, request, NO_FACTS, self._shared.now())
+        except Exception:
+            log.exception("handler failed", **self._named(route, message_id))
+            self._fail(route, message_id)
+            return None
+        if outcome.changes:
+            return self._perform(route, message_id, text, outcome)
+        self._conclude(route, message_id, outcome)
+        return None
+
+    async def _look_up(self, route: Route, message_id: str, text: bytes, request: Any, needs: Needs) -> None:
+        """A message whose handler has to know more than the state."""
+        try:
+            facts = await self._shared.reader.resolve(self.state, needs)
+            if self.closed_for is not None:
+                return  # taken over meanwhile: the charge point will send it again
+            outcome = route.step(self.state, request, facts, self._shared.now())
+        except Exception:
+            log.exception("handler failed", **self._named(route, message_id))
+            self._fail(route, message_id)
+            return
+        if outcome.changes:
+            await self._perform(route, message_id, text, outcome)
+        else:
+            self._conclude(route, message_id, outcome)
+
+    async def _perform(self, route: Route, message_id: str, text: bytes, outcome: Outcome) -> None:
+        """Write what changes, then go on: what is answered is committed, where the handler wants it so."""
+        if outcome.durable:
+            try:
+                await self._shared.journal.commit(outcome.changes)
+            except StoreError as error:
+                log.error("change refused", error=str(error), **self._named(route, message_id))
+                self._fail(route, message_id)
+                return
+            if self.closed_for is not None:
+                return  # the newer connection has loaded what was committed
+        else:
+            self._shared.journal.append(outcome.changes)
+        frame = self._conclude(route, message_id, outcome)
+        if frame is not None:
+            self._remembered = (message_id, hash(text), frame)
+
+    def _conclude(self, route: Route, message_id: str, outcome: Outcome) -> bytes | None:
+        """Adopt the state, answer, and queue the calls that follow. Returns the answer's frame."""
+        if outcome.state is not self.state:
+            self.adopt(outcome.state)
+        reply = outcome.reply
+        if reply is None:
+            return None
+        if isinstance(reply, Refusal):
+            self._shared.metrics.messages[route.failed] += 1
+            frame = self._error(route.action, message_id, reply)
+        else:
+            self._shared.metrics.messages[route.handled] += 1
+            payload = rpc.ENCODER.encode(reply)
+            if route.logged:
+                self.keep("out", "result", route.action, message_id, payload)
+            if self._deflate is None:
+                frame = envelope.result_frame(message_id, payload)
+            else:
+                frame = self._framed(envelope.result_text(message_id, payload))
+        self._transport.send(frame)
+        for request in outcome.calls:
+            self._made_commands().call_automatically(request)
+        return frame
+
+    def _on_answer(self, kind: int, message_id: str, code: str, rest: bytes) -> Awaitable[None] | None:
+        if kind in (envelope.CALLRESULT, envelope.CALLERROR):
+            return self._made_commands().answered(kind, message_id, code, rest)
+        self._on_malformed(rpc.Malformed.UNKNOWN_TYPE, message_id, rest)  # 5 and 6 come with OCPP 2.1
+        return None
+
+    # --- what cannot be worked on --------------------------------------------------------------------------
+
+    def _refuse(self, route: Route, message_id: str, rest: bytes, refusal: Refusal) -> None:
+        """Answer CALLERROR; both are always logged."""
+        self._shared.metrics.messages[route.failed] += 1
+        self.keep("in", "call", route.action, message_id, rest)
+        self._transport.send(self._error(route.action, message_id, refusal))
+
+    def _on_unknown(self, action: str, message_id: str, rest: bytes) -> None:
+        # OCPP-J 1.6 table 7: NotImplemented is not known, NotSupported is known but not in this direction.
+        known = action in self.dialect.outbound
+        self._shared.metrics.messages.add("in", "unknown", "error")
+        action = action[:MAX_ACTION]
+        self.keep("in", "call", action, message_id, rest)
+        code = rpc.Code.NOT_SUPPORTED if known else rpc.Code.NOT_IMPLEMENTED
+        refusal = Refusal(code=code, description="There is no such request to a central system.")
+        self._transport.send(self._error(action, message_id, refusal))
+
+    def _on_bad_envelope(self, error: envelope.EnvelopeError, text: bytes) -> None:
+        kind = error.message_type
+        if kind in (envelope.CALLRESULT, envelope.CALLERROR, envelope.CALLRESULTERROR):
+            # An answer is never answered; the call runs into its deadline.
+            self._shared.metrics.messages.add("in", "answer", "malformed")
+            self.keep("in", "result", "", (error.message_id or "")[: rpc.MAX_ECHOED_ID], text)
+        elif kind is None or kind in (envelope.CALL, envelope.SEND):
+            self._on_malformed(rpc.Malformed.NOT_A_MESSAGE, error.message_id, text)
+        else:
+            self._on_malformed(rpc.Malformed.UNKNOWN_TYPE, error.message_id, text)
+
+    def _on_malformed(self, fault: rpc.Malformed, message_id: str | None, text: bytes) -> None:
+        self._shared.metrics.messages.add("in", "none", "malformed")
+        self.keep("in", "call", "", (message_id or "")[: rpc.MAX_ECHOED_ID], text)
+        frame = rpc.malformed_frame(fault, message_id, self.state.version)
+        if frame is not None:
+            self._transport.send(frame)
+
+    def _fail(self, route: Route, message_id: str) -> None:
+        """Our fault, or the database's: this message fails, the connection goes on."""
+        self._shared.metrics.messages[route.failed] += 1
+        if self.closed_for is None:
+            self._transport.send(self._error(route.action, message_id, FAILED))
+
+    def _note_repairs(self, route: Route, message_id: str, rest: bytes, decoded: policy.Decoded) -> None:
+        state, repairs = self.state, self._shared.metrics.repairs
+        full = len(repairs) >= MAX_REPAIR_LABELS
+        for rule in decoded.repairs:
+            repairs.add(*(("", "") if full else (state.vendor, state.model)), route.action, rule)
+        listed = zip(decoded.repairs, decoded.places, strict=True)
+        repaired = ", ".join(f"{rule} {place}" for rule, place in listed)
+        self.keep("in", "call", route.action, message_id, rest, repairs=repaired)
+        if state.settings.policy is Policy.OBSERVE:
+            log.warning("message mended", repairs=repaired, **self._named(route, message_id))
+
+    # --- from elsewhere ------------------------------------------------------------------------------------
+
+    async def call(self, request: Message, timeout: float) -> Message:
+        """As `Commands.call`."""
+        return await self._made_commands().call(request, timeout)
+
+    @property
+    def waiting_calls(self) -> int:
+        return 0 if self._commands is None else len(self._commands)
+
+    def adopt(self, state: ChargePoint) -> None:
+        self.state = state
+        self.is_open = _is_open(state)
+
+    def configure(self, settings: StationSettings, registration: Registration) -> None:
+        """Take over what was changed in the database; a message being worked on is finished first."""
+        if self._busy:
+            self._override = (settings, registration)
+        else:
+            self.adopt(replace(self.state, settings=settings, registration=registration))
+
+    def connected(self) -> ChargePointConnected:
+        """The row that says so."""
+        return ChargePointConnected(
+            id=self.record.id,
+            at=self._shared.now(),
+            protocol=self.state.version,
+            security_profile=self.profile,
+            remote_address=self.remote,
+        )
+
+    def drain(self) -> None:
+        """Close as soon as the message being worked on is answered (1012: come back, perhaps elsewhere)."""
+        self._draining = True
+        if not self._busy:
+            self.close(1012, "service restart", "drain")
+
+    def close(self, code: int, reason: str, why: str) -> None:
+        """Say goodbye: calls fail, nothing more is answered. `why` is one word for the counters."""
+        self._close(websocket.close_payload(code, reason), why)
+
+    def _close(self, payload: bytes, why: str) -> None:
+        if self.closed_for is not None:
+            return
+        self.closed_for = why
+        self._transport.send(websocket.frame(websocket.CLOSE, payload))
+        self._transport.finish()
+        self._drop_calls("the connection was closed")
+        # Closing the socket at once would turn unread bytes into a reset that overtakes our close frame.
+        self._watch_until(self._shared.timers.after(LINGER, self._transport.close))
+
+    # --- small parts ---------------------------------------------------------------------------------------
+
+    def _look_after(self) -> None:
+        """Ping who is silent, close who stays silent. While we keep the peer waiting, silence is no sign."""
+        settings, now = self._shared.settings, self._shared.steady()
+        if self._pinged_at is not None and self.last_seen < self._pinged_at and not self._busy:
+            self.closed_for = self.closed_for or "ping_timeout"
+            self._transport.close()
+            return
+        self._pinged_at = None
+        at = self.last_seen + settings.ping_interval
+        if at <= now:
+            at = now + settings.ping_timeout
+            if not self._busy:
+                self._transport.send(websocket.frame(websocket.PING, b""))
+                self._pinged_at = now
+        self._watch_until(self._shared.timers.at(at, self._look_after))
+
+    def _watch_until(self, timer: Timer | None) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = timer
+
+    def _made_commands(self) -> Commands:
+        if self._commands is None:
+            self._commands = Commands(self._shared, self)
+        return self._commands
+
+    def _drop_calls(self, why: str) -> None:
+        if self._commands is not None:
+            self._commands.drop(why)
+
+    def send_text(self, text: bytes) -> None:
+        self._transport.send(self._framed(text))
+
+    def _framed(self, text: bytes) -> bytes:
+        """A text frame, compressed where that was agreed upon and is worth it."""
+        if self._deflate is None or len(text) < COMPRESS_FROM:
+            return websocket.frame(websocket.TEXT, text)
+        return websocket.frame(websocket.TEXT, self._deflate.compress(text), rsv1=True)
+
+    def _error(self, action: str, message_id: str, refusal: Refusal) -> bytes:
+        """The CALLERROR's frame; logged."""
+        code = rpc.spelt(refusal.code, self.state.version)
+        shown = rpc.ENCODER.encode((code, refusal.description, refusal.details))
+        self.keep("out", "error", action, message_id, shown)
+        return rpc.error_frame(message_id, refusal, self.state.version)
+
+    def correlation(self, message_id: str) -> str:
+        """Finds a message in logs and message log: the node's run, the connection, the message."""
+        return f"{self._shared.run_id}-{self.generation}-{message_id}"
+
+    def _named(self, route: Route, message_id: str) -> dict[str, str]:
+        return {
+            "identity": self.record.identity,
+            "action": route.action,
+            "correlation_id": self.correlation(message_id),
+        }
+
+    def keep(
+        self,
+        direction: str,
+        kind: str,
+        action: str,
+        message_id: str,
+        payload: bytes,
+        *,
+        repairs: str | None = None,
+    ) -> None:
+        """Put a message into the log."""
+        row = MessageLogged(
+            charge_point_id=self.record.id,
+            at=self._shared.now(),
+            direction=direction,
+            kind=kind,
+            action=action,
+            message_id=message_id,
+            payload=message_log.kept(payload),
+            correlation_id=self.correlation(message_id),
+            repairs=repairs,
+        )
+        self._shared.journal.append((row,))
+
+
+def _is_open(state: ChargePoint) -> bool:
+    """Whether it may send everything: its boot was accepted, now or on an earlier connection."""
+    return state.booted and state.registration is Registration.ACCEPTED

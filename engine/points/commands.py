@@ -1,0 +1,197 @@
+"""Our requests to one charge point and what becomes of its answers. One per connection that needs it.
+
+`calls` keeps the queue; here it meets the wire, the deadlines and the handlers that fold answers into the
+state. Callers live in any task, answers are worked on in the actor's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from functools import partial
+from typing import Final, Protocol
+
+import structlog
+import trio
+
+from engine.domain.state import ChargePoint
+from engine.errors import CallDropped, CallError, CallRefused, CallTimeout, Conflict, Invalid, StoreError
+from engine.ocpp import policy, rpc
+from engine.ocpp.step import Command, Message, Outcome, Refusal
+from engine.points.calls import Call, Calls
+from engine.points.shared import Dialect, Shared
+from ext import envelope
+
+log = structlog.get_logger(__name__)
+
+# Not before a boot was accepted (OCPP 1.6 §4.2; 2.0.1 B02.FR.05). What changes configuration is allowed.
+NEVER_BEFORE_BOOT: Final = frozenset(
+    {"RemoteStartTransaction", "RemoteStopTransaction", "RequestStartTransaction", "RequestStopTransaction"}
+)
+
+
+class Link(Protocol):
+    """What a connection offers here."""
+
+    @property
+    def state(self) -> ChargePoint: ...
+    @property
+    def dialect(self) -> Dialect: ...
+    @property
+    def is_open(self) -> bool: ...
+    @property
+    def closed_for(self) -> str | None: ...
+
+    def adopt(self, state: ChargePoint) -> None: ...
+    def send_text(self, text: bytes) -> None: ...
+    def keep(self, direction: str, kind: str, action: str, message_id: str, payload: bytes) -> None: ...
+    def correlation(self, message_id: str) -> str: ...
+
+
+class Commands:
+    """The calls of one connection."""
+
+    __slots__ = ("_calls", "_link", "_shared")
+
+    def __init__(self, shared: Shared, link: Link) -> None:
+        self._shared = shared
+        self._link = link
+        self._calls = Calls(shared.settings.call_queue)
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    async def call(self, request: Message, timeout: float) -> Message:
+        """The charge point's answer to `request`. `timeout` seconds include waiting for earlier calls.
+
+        Raises Invalid (a rule of the protocol), Conflict (its boot is not accepted yet) and CallError.
+        """
+        call = self._enqueue(request, timeout)
+        try:
+            return await call.result()
+        except trio.Cancelled:
+            self._calls.withdraw(call)
+            raise
+
+    def call_automatically(self, request: Message) -> None:
+        """A call that an outcome asks for: nobody waits for it."""
+        try:
+            self._enqueue(request, self._shared.settings.call_timeout)
+        except (CallError, Conflict, Invalid) as error:
+            log.warning(
+                "call not made",
+                identity=self._link.state.identity,
+                action=type(request).__name__,
+                error=str(error),
+            )
+
+    def drop(self, why: str) -> None:
+        """The connection is over: everybody who waits is told."""
+        for call in self._calls.empty():
+            self._shared.metrics.messages.add("out", call.action, "dropped")
+            call.settle(CallDropped(f"{call.action}: {why}"))
+
+    def answered(self, kind: int, message_id: str, code: str, rest: bytes) -> Awaitable[None] | None:
+        """A CALLRESULT or CALLERROR came; what is returned has to be awaited."""
+        call = self._calls.answered(message_id)
+        if isinstance(call, rpc.Answered):
+            self.unmatched(call, message_id, rest)
+            return None
+        self._shared.metrics.call_seconds.observe(self._shared.steady() - call.sent_at)
+        if kind == envelope.CALLERROR:
+            refused = rpc.read_error(code, rest)
+            self._link.keep("in", "error", call.action, message_id, rest)
+            self._settle(call, refused)
+            return None
+        if call.action not in self._shared.unlogged:
+            self._link.keep("in", "result", call.action, message_id, rest)
+        return self._fold(call, rest)
+
+    def unmatched(self, verdict: rpc.Answered, message_id: str, rest: bytes) -> None:
+        """An answer to nothing, or too late, changes nothing."""
+        self._shared.metrics.messages.add("in", "answer", verdict.value)
+        self._link.keep("in", "result", "", message_id[: rpc.MAX_ECHOED_ID], rest)
+
+    def _enqueue(self, request: Message, timeout: float) -> Call:
+        action = type(request).__name__
+        command = self._link.dialect.outbound.get(action)
+        if command is None or not isinstance(request, command.request):
+            raise Invalid(f"{self._link.state.version} has no request {action} to a charge point")
+        self._check(action, command, request)
+        if self._link.closed_for is not None:
+            raise CallDropped("the connection is closing")
+        call = Call(action, command, request)
+        self._calls.add(call)
+        call.timer = self._shared.timers.after(timeout, partial(self._overdue, call))
+        self._send_next()
+        return call
+
+    def _check(self, action: str, command: Command, request: Message) -> None:
+        if not self._link.is_open and action in NEVER_BEFORE_BOOT:
+            raise Conflict(f"{action} is not allowed before the charge point's boot was accepted")
+        if command.check is not None:
+            reasons = command.check(request, self._link.state, self._shared.now())
+            if reasons:
+                raise Invalid("; ".join(reasons))
+
+    def _send_next(self) -> None:
+        call = self._calls.next()
+        if call is None:
+            return
+        message_id = self._shared.new_id()
+        self._calls.sent(call, message_id, self._shared.steady())
+        payload = rpc.ENCODER.encode(call.request)
+        if call.action not in self._shared.unlogged:
+            self._link.keep("out", "call", call.action, message_id, payload)
+        self._link.send_text(envelope.call_text(message_id, call.action, payload))
+
+    def _overdue(self, call: Call) -> None:
+        was_out = self._calls.expire(call)
+        why = "the charge point did not answer in time" if was_out else "its turn did not come in time"
+        self._shared.metrics.messages.add("out", call.action, "timeout")
+        call.settle(CallTimeout(f"{call.action}: {why}"))
+        self._send_next()
+
+    def _fold(self, call: Call, rest: bytes) -> Awaitable[None] | None:
+        state = self._link.state
+        decoded = policy.decode(
+            call.command.response, rest, state.settings.policy, state.vendor, state.model, state.version
+        )
+        if isinstance(decoded, Refusal):
+            self._settle(call, CallRefused(decoded.code, f"malformed answer: {decoded.description}", {}))
+            return None
+        answer = decoded.message
+        outcome = None
+        if call.command.answered is not None:
+            try:
+                outcome = call.command.answered(state, call.request, answer, self._shared.now())
+            except Exception:
+                # The caller gets its answer all the same: the charge point has done what was asked.
+                correlation_id = self._link.correlation(call.id)
+                log.exception("handler failed", action=call.action, correlation_id=correlation_id)
+        if outcome is not None and outcome.changes:
+            return self._commit(call, answer, outcome)
+        self._conclude(call, answer, outcome)
+        return None
+
+    async def _commit(self, call: Call, answer: Message, outcome: Outcome) -> None:
+        committed: Outcome | None = outcome
+        try:
+            await self._shared.journal.commit(outcome.changes)
+        except StoreError as error:
+            correlation_id = self._link.correlation(call.id)
+            log.error("change refused", action=call.action, error=str(error), correlation_id=correlation_id)
+            committed = None
+        self._conclude(call, answer, committed if self._link.closed_for is None else None)
+
+    def _conclude(self, call: Call, answer: Message, outcome: Outcome | None) -> None:
+        if outcome is not None:
+            self._link.adopt(outcome.state)
+        self._settle(call, answer)
+        for request in outcome.calls if outcome is not None else ():
+            self.call_automatically(request)
+
+    def _settle(self, call: Call, result: Message | CallError) -> None:
+        verdict = "error" if isinstance(result, CallError) else "ok"
+        self._shared.metrics.messages.add("out", call.action, verdict)
+        call.settle(result)
+        self._send_next()

@@ -1,0 +1,67 @@
+"""What the message log keeps of a payload: its text, without secrets, and not endlessly long. Pure.
+
+Most payloads are kept as they are: one search tells that nothing in them looks like a secret. The others are
+taken apart, masked and put together again.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+MASK: Final = "***"
+LONGEST: Final = 65_536  # characters kept of one payload
+
+# Names of configuration keys, variables and members whose value is a secret: AuthorizationKey (1.6),
+# BasicAuthPassword, apnPassword (2.x), and what vendors call theirs.
+_SECRET: Final = re.compile(
+    r"authorizationkey|passw|passphrase|secret|private_?key|credential", re.IGNORECASE
+)
+_USERINFO: Final = re.compile(r"(?<=://)[^/\s\"@]+@")  # ftp://user:password@host
+_SUSPECT: Final = re.compile(f'{_SECRET.pattern}|://[^/\\s"@]+@'.encode(), re.IGNORECASE)
+
+_VALUES: Final = ("value", "attributeValue")
+
+
+def kept(payload: bytes) -> str:
+    """The text to log for a payload in JSON."""
+    if _SUSPECT.search(payload) is None:
+        return _bounded(payload.decode(errors="replace"))
+    try:
+        document = msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return f"{MASK} (malformed, and it may hold a secret)"
+    return _bounded(msgspec.json.encode(_masked(document)).decode())
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return _USERINFO.sub(f"{MASK}@", value)
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    secret_values = _SECRET.search(_named(value)) is not None
+    return {
+        name: MASK
+        if isinstance(member, str | int | float)
+        and (_SECRET.search(name) or (secret_values and name in _VALUES))
+        else _masked(member)
+        for name, member in value.items()
+    }
+
+
+def _named(member: dict[str, Any]) -> str:
+    """Whose value an object carries: {"key": …, "value": …} in 1.6, {"variable": {"name": …}, …} in 2.x."""
+    key = member.get("key")
+    variable = member.get("variable")
+    if isinstance(variable, dict):
+        key = variable.get("name")
+    return key if isinstance(key, str) else ""
+
+
+def _bounded(text: str) -> str:
+    text = text.replace("\x00", "\ufffd")  # PostgreSQL's text has no NUL
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"

@@ -1,0 +1,201 @@
+"""Which charge point is connected here, and the way to it from anywhere else in the node.
+
+One connection per identity: the newest wins. Whoever comes in claims the identity first, which closes the
+older connection; with the claim comes a generation, and whoever holds an older one can neither attach nor
+change anything any more. What the older connection had handed to the journal is written before the newer one
+loads its state (`reader.load` waits for it), so nothing is lost in between.
+"""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+
+import structlog
+import trio
+
+from engine.domain.state import ChargePoint
+from engine.errors import NotFound, Offline
+from engine.metrics import Metrics
+from engine.ocpp.step import Message, Protocol
+from engine.ocpp.versions import PROTOCOLS
+from engine.points.actor import Actor
+from engine.points.presence import Presence
+from engine.points.shared import Shared, Store
+from engine.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+NORMAL, POLICY = 1000, 1008  # RFC 6455 §7.4.1
+
+
+class Registry:
+    """The charge points of one node. To be made inside Trio; `serve_chargers` brings it to life."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        metrics: Metrics,
+        *,
+        protocols: Mapping[str, Protocol] = PROTOCOLS,
+        now: Callable[[], datetime] | None = None,
+        new_id: Callable[[], str] | None = None,
+    ) -> None:
+        self.shared = Shared(
+            settings,
+            store,
+            metrics,
+            protocols=protocols,
+            now=now or partial(datetime.now, UTC),
+            new_id=new_id or (lambda: str(uuid.uuid4())),
+        )
+        self.door = trio.CancelScope()  # around the accept loops
+        self.draining = False
+        self._actors: dict[str, Actor] = {}
+        self._claims: dict[str, int] = {}  # generation of the newest connection, from claim to end
+        self._generations = itertools.count(1)
+        self._presence = Presence(self.shared)
+        self._living = 0  # connections whose end is not written yet
+        self._silence = trio.Event()  # set when the last one ends
+        metrics.gauges |= {
+            "voltrio_ocpp_connected": ("Charge points connected", lambda: len(self._actors)),
+            "voltrio_ocpp_calls_waiting": (
+                "Commands that wait for charge points",
+                lambda: sum(actor.waiting_calls for actor in self._actors.values()),
+            ),
+            "voltrio_timers": ("Timers set", lambda: len(self.shared.timers)),
+        }
+
+    # --- for everybody -------------------------------------------------------------------------------------
+
+    async def call(self, identity: str, request: Message, timeout: float | None = None) -> Message:
+        """The charge point's answer to `request`, typed.
+
+        `timeout` seconds (settings.call_timeout) include the wait for earlier commands. Raises NotFound,
+        Offline, QueueFull, CallTimeout, CallRefused, CallDropped; Invalid where the request breaks a rule of
+        the protocol, Conflict where it may not be sent before the charge point's boot was accepted.
+        """
+        actor = self._actors.get(identity)
+        if actor is None:
+            if await self.shared.reader.station(identity) is None:
+                raise NotFound(f"there is no charge point {identity!r}")
+            raise Offline(f"charge point {identity!r} is not connected")
+        return await actor.call(request, self.shared.settings.call_timeout if timeout is None else timeout)
+
+    def __len__(self) -> int:
+        """Connections, those that are ending included."""
+        return self._living
+
+    def is_connected(self, identity: str) -> bool:
+        return identity in self._actors
+
+    def connected(self) -> list[str]:
+        """Identities, in the order in which they connected."""
+        return list(self._actors)
+
+    def state(self, identity: str) -> ChargePoint | None:
+        """The present state, None if it is not connected here."""
+        actor = self._actors.get(identity)
+        return actor.state if actor is not None else None
+
+    def connection(self, identity: str) -> Actor | None:
+        """The connection itself: when it was last heard, from where, with which security profile."""
+        return self._actors.get(identity)
+
+    def disconnect(self, identity: str, reason: str) -> bool:
+        """Close its connection with `reason` in the close frame; whether there was one."""
+        actor = self._actors.get(identity)
+        if actor is not None:
+            self._dismiss(actor, NORMAL, reason, "requested")
+        return actor is not None
+
+    async def refresh(self, identity: str) -> None:
+        """Take over a record and settings that were changed in the database.
+
+        A charge point that was deleted or disabled is disconnected, and so is one whose credentials were
+        changed: it has to prove itself anew.
+        """
+        self.shared.reader.forget(identity)
+        actor = self._actors.get(identity)
+        if actor is None:
+            return
+        record = await self.shared.reader.station(identity)
+        if record is None or not record.enabled:
+            self._dismiss(actor, POLICY, "no longer allowed", "disabled")
+        elif record != actor.record:
+            self._dismiss(actor, POLICY, "credentials changed", "requested")
+        else:
+            fresh = await self.shared.reader.load(record, actor.state.version)
+            actor.configure(fresh.settings, fresh.registration)
+
+    async def drain(self) -> None:
+        """Let nobody in, let work in flight end, say 1012 to everybody, write the journal out.
+
+        Bounded by settings.drain_timeout; connections that are still open then are cut.
+        """
+        self.draining = True
+        self.door.cancel()
+        with trio.move_on_after(self.shared.settings.drain_timeout) as patience:
+            for actor in list(self._actors.values()):
+                actor.drain()
+            self._silence = trio.Event()
+            if self._living:
+                await self._silence.wait()
+            await self.shared.journal.flush()
+        if patience.cancelled_caught:
+            log.warning("drain timed out", connections=self._living)
+
+    # --- for the listener ----------------------------------------------------------------------------------
+
+    def claim(self, identity: str) -> int:
+        """Win the identity: an older connection is closed at once (1008, it would only be in the way)."""
+        generation = self._claims[identity] = next(self._generations)
+        actor = self._actors.get(identity)
+        if actor is not None:
+            self._dismiss(actor, POLICY, "replaced by a newer connection", "takeover")
+        return generation
+
+    def holds(self, identity: str, generation: int) -> bool:
+        return self._claims.get(identity) == generation
+
+    async def release(self, identity: str, generation: int, charge_point_id: int) -> None:
+        """Its connection ended, or a claim led to none."""
+        if self.holds(identity, generation):
+            del self._claims[identity]
+            await self.shared.write(self._presence.disconnected(charge_point_id))
+
+    def attach(self, actor: Actor, leftover: bytes) -> None:
+        """Bring an actor to life that holds the claim to its identity."""
+        self._actors[actor.record.identity] = actor
+        self._living += 1
+        self.shared.spawn(partial(self._live, actor, leftover))
+        if self.draining:
+            actor.drain()
+
+    async def restore(self) -> None:
+        """Find out who was connected when the last run ended."""
+
+    async def _live(self, actor: Actor, leftover: bytes) -> None:
+        identity = actor.record.identity
+        try:
+            await self.shared.write([actor.connected(), *self._presence.connected(actor.record.id)])
+            await actor.run(leftover)
+        finally:
+            self.shared.metrics.closes.add(actor.closed_for or "lost")
+            log.debug("disconnected", identity=identity, why=actor.closed_for)
+            if self._actors.get(identity) is actor:
+                del self._actors[identity]
+            self._living -= 1
+            if not self._living:
+                self._silence.set()
+            await self.release(identity, actor.generation, actor.record.id)
+
+    def _dismiss(self, actor: Actor, code: int, reason: str, why: str) -> None:
+        """Close it and forget it: to everybody else it is gone, although its socket lingers."""
+        if self._actors.get(actor.record.identity) is actor:
+            del self._actors[actor.record.identity]
+        actor.close(code, reason, why)

@@ -1,0 +1,57 @@
+"""Brings the charge points' side of a node to life: timers, doors, and the tasks of all connections."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+
+import trio
+
+from engine.metrics import Metrics
+from engine.points.certificates import Certificates
+from engine.points.listener import Listener, listen
+from engine.points.registry import Registry
+from engine.points.shared import Store
+from engine.settings import Settings
+
+
+async def serve_chargers(
+    settings: Settings,
+    store: Store,
+    registry: Registry,
+    metrics: Metrics,
+    *,
+    task_status: trio.TaskStatus[Sequence[str]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve charge points until cancelled; `registry.drain` closes the doors before.
+
+    Reports as `started` the addresses, e.g. `ws://127.0.0.1:9000/ocpp/`. Raises OSError when a port or a
+    certificate cannot be used (ssl.SSLError is one).
+    """
+    certificates = Certificates(settings) if settings.ocpp_tls_port is not None else None
+    listener = Listener(registry, settings)
+    doors: list[tuple[socket.socket, Certificates | None]] = [
+        (sock, None) for sock in await listen(settings.ocpp_host, settings.ocpp_port)
+    ]
+    try:
+        if certificates is not None and settings.ocpp_tls_port is not None:
+            secured = await listen(settings.ocpp_host, settings.ocpp_tls_port)
+            doors += [(sock, certificates) for sock in secured]
+        async with trio.open_nursery() as nursery:
+            registry.shared.nursery = nursery
+            nursery.start_soon(registry.shared.timers.run)
+            await registry.restore()
+            task_status.started([_address(sock, secure is not None) for sock, secure in doors])
+            with registry.door:
+                async with trio.open_nursery() as accepting:
+                    for sock, secure in doors:
+                        accepting.start_soon(listener.accept_all, sock, secure)
+    finally:
+        for sock, _ in doors:
+            sock.close()
+
+
+def _address(sock: socket.socket, secure: bool) -> str:
+    host, port = sock.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    return f"{'wss' if secure else 'ws'}://{shown}:{port}/ocpp/"

@@ -1,0 +1,138 @@
+"""What all charge points of a node have in common: settings, store, timers, counters, tables.
+
+Clock and ids come from here, so that tests give their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import structlog
+import trio
+
+from engine.domain.access import StationRecord
+from engine.domain.changes import Change
+from engine.domain.state import ChargePoint
+from engine.errors import StoreError
+from engine.metrics import Metrics
+from engine.ocpp import step
+from engine.points.admission import Bucket
+from engine.points.timers import Timers
+from engine.points.transport import Carrier
+from engine.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+BOOT: Final = "BootNotification"
+
+
+class Journal(Protocol):
+    """The part of the store that actors write to."""
+
+    async def commit(self, changes: Sequence[Change]) -> None: ...
+    def append(self, changes: Sequence[Change]) -> None: ...
+    async def flush(self) -> None: ...
+
+
+class Reader(Protocol):
+    """The part of the store that actors ask."""
+
+    async def resolve(self, charge_point: ChargePoint, needs: step.Needs) -> step.Facts: ...
+    async def station(self, identity: str) -> StationRecord | None: ...
+    async def load(self, record: StationRecord, version: str) -> ChargePoint: ...
+    def forget(self, identity: str) -> None: ...
+
+
+class Stations(Protocol):
+    """The part of the store that knows who exists."""
+
+    async def create_pending(self, identity: str) -> Any: ...
+
+
+class Store(Protocol):
+    """What this package uses of `engine.store.Store`."""
+
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def reader(self) -> Reader: ...
+    @property
+    def stations(self) -> Stations: ...
+
+
+class Route:
+    """One inbound action, prepared once for all connections."""
+
+    __slots__ = ("action", "boot", "early", "failed", "handled", "logged", "needs", "request", "step")
+
+    def __init__(self, action: str, handler: step.Handler, logged: bool) -> None:
+        self.action = action
+        self.request = handler.request
+        self.step = handler.step
+        self.needs = handler.needs
+        self.early = handler.before_boot
+        self.boot = action == BOOT
+        self.logged = logged
+        self.handled = ("in", action, "ok")  # keys of metrics.messages
+        self.failed = ("in", action, "error")
+
+
+class Dialect:
+    """One OCPP version as the actors use it: the protocol's tables, prepared."""
+
+    __slots__ = ("outbound", "routes", "version")
+
+    def __init__(self, protocol: step.Protocol, unlogged: frozenset[str]) -> None:
+        self.version = protocol.name
+        self.routes: Mapping[str, Route] = {
+            action: Route(action, handler, action not in unlogged)
+            for action, handler in protocol.inbound.items()
+        }
+        self.outbound = protocol.outbound
+
+
+class Shared:
+    """One per node. `nursery` is set while the listeners run."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        metrics: Metrics,
+        *,
+        protocols: Mapping[str, step.Protocol],
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        unlogged = frozenset(settings.message_log_exclude)
+        self.settings = settings
+        self.store = store
+        self.journal = store.journal
+        self.reader = store.reader
+        self.metrics = metrics
+        self.unlogged = unlogged
+        self.dialects = {name: Dialect(protocol, unlogged) for name, protocol in protocols.items()}
+        self.now = now
+        self.steady: Callable[[], float] = trio.lowlevel.current_clock().current_time
+        self.new_id = new_id
+        self.timers = Timers()
+        self.boots = Bucket(settings.boot_rate)
+        self.carrier = Carrier(self.spawn, self.timers, settings.max_out_buffer, metrics.slow_consumers.add)
+        self.run_id = new_id()[:8]  # first part of the correlation ids of this run
+        self.nursery: trio.Nursery | None = None
+
+    async def write(self, changes: Sequence[Change]) -> None:
+        """Commit what belongs to no message of a charge point; a refusal is logged."""
+        try:
+            if changes:
+                await self.journal.commit(changes)
+        except StoreError as error:
+            log.error("change refused", error=str(error))
+
+    def spawn(self, task: Callable[[], Any]) -> None:
+        """Run a task that belongs to the node, not to its starter."""
+        if self.nursery is None:
+            raise RuntimeError("the listeners are not running")
+        self.nursery.start_soon(task)
