@@ -13,7 +13,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from engine.domain import notifications, sessions
-from engine.domain.changes import ChargePointBooted
+from engine.domain.changes import Change, ChargePointBooted
 from engine.domain.state import ChargePoint, Registration, StationSettings
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Message, Outcome
@@ -33,10 +33,9 @@ def boot_notification_v16(
         vendor=request.charge_point_vendor,
         model=request.charge_point_model,
     )
+    session_changes: Sequence[Change] = ()
     if accepted:
         state, session_changes = sessions.on_boot(state, now)
-    else:
-        session_changes = ()  # OCPP 1.6 §4.2: nothing happens before acceptance
     return Outcome(
         state=state,
         reply=v16.BootNotificationResponse(

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from engine.domain import notifications
 from engine.domain.changes import SecurityEventReported
-from engine.domain.state import ChargePoint
+from engine.domain.state import ChargePoint, Registration
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Outcome
 
@@ -75,8 +75,11 @@ def security_event_notification_v16(
 def sign_certificate_v16(
     cp: ChargePoint, request: v16.SignCertificate, facts: Facts, now: datetime
 ) -> Outcome:
-    """Accepted: the CA will be asked (A02, A03). A request that no CA could sign is Rejected at once."""
-    if not _is_signable(request.csr):
+    """Accepted: the CA will be asked (A02, A03). A request that no CA could sign is Rejected at once.
+
+    A charge point may need its certificate to get accepted (Pending), but one that was refused gets none.
+    """
+    if cp.registration is Registration.REJECTED or not _is_signable(request.csr):
         return Outcome(state=cp, reply=v16.SignCertificateResponse(status="Rejected"))
     wanted = notifications.CertificateRequested(charge_point_id=cp.id, csr=request.csr, timestamp=now)
     return Outcome(

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-import msgspec
 from msgspec import UnsetType
 from msgspec.structs import replace
 
@@ -18,11 +17,10 @@ from engine.domain import notifications
 from engine.domain.changes import Change, ChargingProfileChanged
 from engine.domain.state import ChargePoint, InstalledProfile, Session
 from engine.errors import Invalid
+from engine.ocpp import rpc
 from engine.ocpp.blocks.charging_profiles import profile_errors_v16, profile_v16_from_v201
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Outcome
-
-ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 
 
 def profile_from_v201(body: Mapping[str, Any], cp: ChargePoint | None = None) -> v16.SetChargingProfile:
@@ -115,7 +113,7 @@ def set_charging_profile_answered_v16(
         purpose=profile.charging_profile_purpose,
         stack_level=profile.stack_level,
         transaction_id=session.transaction_id if session else None,
-        profile=ENCODER.encode(profile),
+        profile=rpc.ENCODER.encode(profile),
     )
     cleared, kept = _split(cp, lambda held: _ended(held, cp) or _replaces(installed, held))
     news = notifications.ChargingProfileApplied(
@@ -165,7 +163,11 @@ def _replaces(new: InstalledProfile, held: InstalledProfile) -> bool:
 
 
 def _ended(held: InstalledProfile, cp: ChargePoint) -> bool:
-    return held.transaction_id is not None and held.transaction_id not in cp.sessions
+    if held.purpose != "TxProfile":
+        return False
+    if held.transaction_id is not None:
+        return held.transaction_id not in cp.sessions
+    return all(session.evse_number != held.evse_number for session in cp.sessions.values())
 
 
 def _split(

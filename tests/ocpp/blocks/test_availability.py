@@ -18,9 +18,8 @@ from engine.ocpp.step import Facts, Outcome
 
 
 def report(connector_id: int = 1, status: Any = "Available", **more: Any) -> v16.StatusNotification:
-    return v16.StatusNotification(
-        **({"connector_id": connector_id, "error_code": "NoError", "status": status} | more)
-    )
+    plain = v16.StatusNotification(connector_id=connector_id, error_code="NoError", status=status)
+    return replace(plain, **more)
 
 
 def hardware(outcome: Outcome) -> list[HardwareStatusChanged]:

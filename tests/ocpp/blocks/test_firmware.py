@@ -96,7 +96,7 @@ def test_a_signed_update_is_complete(
     members: dict[str, Any],
     count: int,
 ) -> None:
-    given = {
+    given: dict[str, Any] = {
         "location": "https://example.org/f",
         "retrieve_date_time": now,
         "signing_certificate": certificate(now),

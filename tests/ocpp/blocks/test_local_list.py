@@ -16,23 +16,19 @@ from engine.ocpp.messages import v16
 
 
 def token(uid: str, **more: Any) -> Token:
-    return Token(
-        **(
-            {
-                "id": 1,
-                "uid": uid,
-                "group_id": None,
-                "status": "enabled",
-                "valid": True,
-                "expires_at": None,
-                "user_id": 1,
-                "user_enabled": True,
-                "max_active_sessions": None,
-                "active_sessions": 0,
-            }
-            | more
-        )
+    plain = Token(
+        id=1,
+        uid=uid,
+        group_id=None,
+        status="enabled",
+        valid=True,
+        expires_at=None,
+        user_id=1,
+        user_enabled=True,
+        max_active_sessions=None,
+        active_sessions=0,
     )
+    return replace(plain, **more)
 
 
 def entry(uid: str, status: Any = "Accepted", **more: Any) -> v16.AuthorizationData:

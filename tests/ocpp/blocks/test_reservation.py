@@ -21,32 +21,21 @@ from engine.ocpp.step import Outcome
 
 
 def reserve(now: datetime, **more: Any) -> v16.ReserveNow:
-    return v16.ReserveNow(
-        **(
-            {
-                "connector_id": 2,
-                "expiry_date": now + timedelta(minutes=30),
-                "id_tag": "TAG",
-                "reservation_id": 5,
-            }
-            | more
-        )
+    plain = v16.ReserveNow(
+        connector_id=2, expiry_date=now + timedelta(minutes=30), id_tag="TAG", reservation_id=5
     )
+    return replace(plain, **more)
 
 
 def held(now: datetime, **more: Any) -> Reservation:
-    return Reservation(
-        **(
-            {
-                "id": 5,
-                "connector_number": 2,
-                "id_tag": "TAG",
-                "parent_id_tag": None,
-                "expiry_date": now + timedelta(minutes=30),
-            }
-            | more
-        )
+    plain = Reservation(
+        id=5,
+        connector_number=2,
+        id_tag="TAG",
+        parent_id_tag=None,
+        expiry_date=now + timedelta(minutes=30),
     )
+    return replace(plain, **more)
 
 
 def statuses(outcome: Outcome) -> list[str]:

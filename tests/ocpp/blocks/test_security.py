@@ -12,9 +12,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
+from msgspec.structs import replace
 
 from engine.domain.changes import EventPublished, SecurityEventReported
-from engine.domain.state import ChargePoint
+from engine.domain.state import ChargePoint, Registration
 from engine.ocpp.blocks.security import (
     SECURITY_EVENTS,
     check_certificate_signed_v16,
@@ -27,7 +28,7 @@ from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Outcome
 
 
-def signing_request(key: Any, algorithm: hashes.HashAlgorithm | None) -> bytes:
+def signing_request(key: Any, algorithm: hashes.SHA256 | None) -> bytes:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CP-12")])
     request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, algorithm)
     return request.public_bytes(serialization.Encoding.PEM)
@@ -103,6 +104,22 @@ def test_a_good_signing_request_waits_for_the_ca(cp: ChargePoint, now: datetime,
     assert isinstance(event, EventPublished)
     assert event.type == "chargePoint.certificateRequested"
     assert msgspec.json.decode(event.payload)["csr"] == csr
+
+
+@pytest.mark.parametrize(
+    ("registration", "status"),
+    [
+        (Registration.ACCEPTED, "Accepted"),
+        (Registration.PENDING, "Accepted"),
+        (Registration.REJECTED, "Rejected"),
+    ],
+)
+def test_a_refused_charge_point_gets_no_certificate(
+    cp: ChargePoint, now: datetime, csr: str, registration: Registration, status: Any
+) -> None:
+    outcome = sign(replace(cp, registration=registration), now, csr)
+    assert outcome.reply == v16.SignCertificateResponse(status=status)
+    assert len(outcome.changes) == (status == "Accepted")
 
 
 def test_a_tampered_signing_request_is_rejected(cp: ChargePoint, now: datetime, csr: str) -> None:

@@ -23,19 +23,15 @@ def period(start: int = 0, limit: str = "16", **more: Any) -> v16.ChargingSchedu
 
 
 def profile(purpose: Any = "TxDefaultProfile", **more: Any) -> v16.ChargingProfile:
-    schedule = {"charging_rate_unit": "A", "charging_schedule_period": [period()]} | more.pop("schedule", {})
-    return v16.ChargingProfile(
-        **(
-            {
-                "charging_profile_id": 1,
-                "stack_level": 0,
-                "charging_profile_purpose": purpose,
-                "charging_profile_kind": "Absolute",
-                "charging_schedule": v16.ChargingSchedule(**schedule),
-            }
-            | more
-        )
+    schedule = v16.ChargingSchedule(charging_rate_unit="A", charging_schedule_period=[period()])
+    plain = v16.ChargingProfile(
+        charging_profile_id=1,
+        stack_level=0,
+        charging_profile_purpose=purpose,
+        charging_profile_kind="Absolute",
+        charging_schedule=replace(schedule, **more.pop("schedule", {})),
     )
+    return replace(plain, **more)
 
 
 def placed(connector: int, purpose: Any = "TxDefaultProfile", **more: Any) -> v16.SetChargingProfile:
