@@ -10,8 +10,8 @@ calls return None then, and otherwise what is left to be awaited.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
-from typing import Any, Final
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final, TypeAlias
 
 import structlog
 import trio
@@ -32,6 +32,8 @@ from ext import envelope, websocket
 
 log = structlog.get_logger(__name__)
 
+Work: TypeAlias = Coroutine[Any, Any, None]
+
 LINGER: Final = 3.0  # seconds for the peer to answer our close frame
 BOOT_PATIENCE: Final = 15.0  # seconds that a boot may wait for its turn
 COMPRESS_FROM: Final = 512  # bytes; shorter texts gain nothing from deflate
@@ -50,9 +52,10 @@ class Actor:
     """One connection. `run` is its task; the other public methods may be called by any task."""
 
     __slots__ = (
-        "_busy", "_commands", "_deflate", "_draining", "_override", "_pinged_at", "_reader", "_remembered",
-        "_routes", "_shared", "_transport", "_watch", "closed_for", "dialect", "generation", "is_open",
-        "last_seen", "profile", "record", "remote", "state",
+        "_commands", "_deflate", "_draining", "_listening", "_override", "_parked", "_pinged_at", "_reader",
+        "_receive", "_remembered", "_routes", "_shared", "_sole_text", "_steady", "_task", "_transport",
+        "_watch", "_work", "closed_for", "dialect", "generation", "is_open", "last_seen", "profile", "record", "remote",
+        "state",
     )  # fmt: skip
 
     def __init__(
@@ -82,10 +85,16 @@ class Actor:
         self._transport = transport
         self._deflate = deflate
         self._reader = websocket.FrameReader(shared.settings.max_message_size, deflate=deflate)
+        self._sole_text = self._reader.sole_text
+        self._receive = transport.receive
+        self._steady = shared.steady
         self._commands: Commands | None = None
         self._watch: Timer | None = None
         self._pinged_at: float | None = None
-        self._busy = False  # something is awaited for a message
+        self._work: Work | None = None  # what the message being worked on still needs
+        self._task: trio.lowlevel.Task | None = None
+        self._parked = False  # the task sleeps
+        self._listening = False  # the poller tells what can be read
         self._draining = False
         self._override: tuple[StationSettings, Registration] | None = None
         self._remembered: tuple[str, int, bytes] | None = None  # last durable call: id, hash of text, answer
@@ -94,67 +103,99 @@ class Actor:
 
     async def run(self, leftover: bytes = b"") -> None:
         """Serve the connection until it ends. `leftover` was received behind the HTTP request."""
+        shared, transport = self._shared, self._transport
+        self._task = trio.lowlevel.current_task()
+        self._watch = shared.timers.after(shared.settings.ping_interval, self._look_after)
+        transport.on_close = self._on_closed
         try:
-            self._watch = self._shared.timers.after(self._shared.settings.ping_interval, self._look_after)
-            if leftover and (work := self._on_bytes(leftover)) is not None:
-                await self._attend(work)
-            await self._converse()
-            if self._transport.closed:
-                self.closed_for = self.closed_for or "slow_consumer"  # nothing else closes without a word
-        except OSError:
-            pass  # the socket failed
-        except trio.ClosedResourceError:
-            self.closed_for = self.closed_for or "slow_consumer"
+            if leftover:
+                self._work = self._on_bytes(leftover)
+            self._listen()
+            while self._work is not None or not transport.closed:
+                if self._work is None:
+                    await self._park()
+                else:
+                    await self._attend(self._work)
         except Exception:
             # A bug ends this connection, not the node.
             log.exception("connection failed", identity=self.record.identity)
             self.closed_for = self.closed_for or "failed"
         finally:
-            self.closed_for = self.closed_for or "lost"
-            self._transport.close()
+            # Nothing but a transport that is full closes without a word.
+            self.closed_for = self.closed_for or "slow_consumer"
+            transport.close()
+            if self._work is not None:
+                self._work.close()
             self._watch_until(None)
             self._drop_calls("the connection ended")
 
-    async def _converse(self) -> None:
-        wait = trio.lowlevel.wait_readable
-        transport = self._transport
-        sock = transport.sock
-        receive = transport.receive
-        sole_text = self._reader.sole_text
-        steady = self._shared.steady
-        while not transport.closed:
-            await wait(sock.fileno())
-            data = receive()
-            if data is None:
-                continue
-            self.last_seen = steady()
-            text = sole_text(data)
-            if text is not None:
-                work = self._on_text(text)
-            elif data:
-                work = self._on_bytes(data)
-            else:
-                return
-            if work is not None:
-                await self._attend(work)
+    def _on_ready(self) -> None:
+        """Something can be read. Called by the poller, not in this actor's task."""
+        if self._work is not None:
+            self._deafen()
+            return
+        data = self._receive()
+        if data is None:
+            return
+        self.last_seen = self._steady()
+        text = self._sole_text(data)
+        if text is not None:
+            work = self._on_text(text)
+        elif data:
+            work = self._on_bytes(data)
+        else:
+            self.closed_for = self.closed_for or "lost"
+            self._transport.close()
+            return
+        if work is not None:
+            self._work = work
+            self._wake()
 
-    async def _attend(self, work: Awaitable[None]) -> None:
-        """Await what a message needs; draining and configuring wait for it."""
-        self._busy = True
+    async def _attend(self, work: Work) -> None:
+        """Await what a message needs; draining and configuring wait for it, and so does what arrives."""
         try:
             await work
         finally:
-            self._busy = False
+            self._work = None
         if self._override is not None:
             settings, registration = self._override
             self._override = None
             self.configure(settings, registration)
         if self._draining:
             self.drain()
+        self._listen()
+
+    async def _park(self) -> None:
+        """Sleep until `_wake`."""
+        self._parked = True
+        await trio.lowlevel.wait_task_rescheduled(self._unpark)
+
+    def _unpark(self, _: object) -> trio.lowlevel.Abort:
+        self._parked = False
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    def _wake(self) -> None:
+        if self._parked and self._task is not None:
+            self._parked = False
+            trio.lowlevel.reschedule(self._task)
+
+    def _on_closed(self) -> None:
+        self._deafen()
+        self._wake()
+
+    def _listen(self) -> None:
+        if not self._listening and not self._transport.closed:
+            self._listening = True
+            self._shared.poller.watch(self._transport.sock.fileno(), self._on_ready)
+
+    def _deafen(self) -> None:
+        if self._listening:
+            self._listening = False
+            self._shared.poller.forget(self._transport.sock.fileno())
 
     # --- what was received ---------------------------------------------------------------------------------
 
-    def _on_bytes(self, data: bytes) -> Awaitable[None] | None:
+    def _on_bytes(self, data: bytes) -> Work | None:
         """Anything that is not exactly one short text frame."""
         events = self._reader.feed(data)
         for index, (opcode, payload) in enumerate(events):
@@ -164,7 +205,7 @@ class Actor:
                 return self._on_rest(work, events[index + 1 :])
         return None
 
-    async def _on_rest(self, work: Awaitable[None], events: Sequence[tuple[int, bytes]]) -> None:
+    async def _on_rest(self, work: Work, events: Sequence[tuple[int, bytes]]) -> None:
         """Several messages came at once, and the first of them has to be awaited."""
         await work
         for opcode, payload in events:
@@ -183,7 +224,7 @@ class Actor:
         elif opcode == websocket.CLOSE:
             self._close(payload[:2], "peer")  # RFC 6455 §5.5.1: the answer echoes the code
 
-    def _on_text(self, text: bytes) -> Awaitable[None] | None:
+    def _on_text(self, text: bytes) -> Work | None:
         if self.closed_for is not None:
             return None
         try:
@@ -215,7 +256,7 @@ class Actor:
             return self._on_boot(route, message_id, rest, text)
         return self._on_call(route, message_id, rest, text)
 
-    def _on_boot(self, route: Route, message_id: str, rest: bytes, text: bytes) -> Awaitable[None] | None:
+    def _on_boot(self, route: Route, message_id: str, rest: bytes, text: bytes) -> Work | None:
         """Boots wait for their turn, so that in a storm transactions are answered first."""
         delay = self._shared.boots.take(self._shared.steady(), BOOT_PATIENCE)
         if delay is None:
@@ -233,7 +274,7 @@ class Actor:
         if work is not None:
             await work
 
-    def _on_call(self, route: Route, message_id: str, rest: bytes, text: bytes) -> Awaitable[None] | None:
+    def _on_call(self, route: Route, message_id: str, rest: bytes, text: bytes) -> Work | None:
         state = self.state
         decoded = policy.decode(
             route.request, rest, state.settings.policy, state.vendor, state.model, state.version
@@ -262,10 +303,12 @@ class Actor:
 
     async def _look_up(self, route: Route, message_id: str, text: bytes, request: Any, needs: Needs) -> None:
         """A message whose handler has to know more than the state."""
+        if self._is_over():
+            return  # closed meanwhile: the charge point will send it again
         try:
             facts = await self._shared.reader.resolve(self.state, needs)
-            if self.closed_for is not None:
-                return  # taken over meanwhile: the charge point will send it again
+            if self._is_over():
+                return
             outcome = route.step(self.state, request, facts, self._shared.now())
         except Exception:
             log.exception("handler failed", **self._named(route, message_id))
@@ -278,6 +321,8 @@ class Actor:
 
     async def _perform(self, route: Route, message_id: str, text: bytes, outcome: Outcome) -> None:
         """Write what changes, then go on: what is answered is committed, where the handler wants it so."""
+        if self._is_over():
+            return  # the newer connection may have loaded its state
         if outcome.durable:
             try:
                 await self._shared.journal.commit(outcome.changes)
@@ -285,7 +330,7 @@ class Actor:
                 log.error("change refused", error=str(error), **self._named(route, message_id))
                 self._fail(route, message_id)
                 return
-            if self.closed_for is not None:
+            if self._is_over():
                 return  # the newer connection has loaded what was committed
         else:
             self._shared.journal.append(outcome.changes)
@@ -317,7 +362,11 @@ class Actor:
             self._made_commands().call_automatically(request)
         return frame
 
-    def _on_answer(self, kind: int, message_id: str, code: str, rest: bytes) -> Awaitable[None] | None:
+    def _is_over(self) -> bool:
+        """Closed while a message was being worked on: a newer connection may hold the state by now."""
+        return self.closed_for is not None
+
+    def _on_answer(self, kind: int, message_id: str, code: str, rest: bytes) -> Work | None:
         if kind in (envelope.CALLRESULT, envelope.CALLERROR):
             return self._made_commands().answered(kind, message_id, code, rest)
         self._on_malformed(rpc.Malformed.UNKNOWN_TYPE, message_id, rest)  # 5 and 6 come with OCPP 2.1
@@ -392,7 +441,7 @@ class Actor:
 
     def configure(self, settings: StationSettings, registration: Registration) -> None:
         """Take over what was changed in the database; a message being worked on is finished first."""
-        if self._busy:
+        if self._work is not None:
             self._override = (settings, registration)
         else:
             self.adopt(replace(self.state, settings=settings, registration=registration))
@@ -410,7 +459,7 @@ class Actor:
     def drain(self) -> None:
         """Close as soon as the message being worked on is answered (1012: come back, perhaps elsewhere)."""
         self._draining = True
-        if not self._busy:
+        if self._work is None:
             self.close(1012, "service restart", "drain")
 
     def close(self, code: int, reason: str, why: str) -> None:
@@ -432,7 +481,7 @@ class Actor:
     def _look_after(self) -> None:
         """Ping who is silent, close who stays silent. While we keep the peer waiting, silence is no sign."""
         settings, now = self._shared.settings, self._shared.steady()
-        if self._pinged_at is not None and self.last_seen < self._pinged_at and not self._busy:
+        if self._pinged_at is not None and self.last_seen < self._pinged_at and self._work is None:
             self.closed_for = self.closed_for or "ping_timeout"
             self._transport.close()
             return
@@ -440,7 +489,7 @@ class Actor:
         at = self.last_seen + settings.ping_interval
         if at <= now:
             at = now + settings.ping_timeout
-            if not self._busy:
+            if self._work is None:
                 self._transport.send(websocket.frame(websocket.PING, b""))
                 self._pinged_at = now
         self._watch_until(self._shared.timers.at(at, self._look_after))

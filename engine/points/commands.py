@@ -6,9 +6,9 @@ state. Callers live in any task, answers are worked on in the actor's.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 import trio
@@ -90,7 +90,9 @@ class Commands:
             self._shared.metrics.messages.add("out", call.action, "dropped")
             call.settle(CallDropped(f"{call.action}: {why}"))
 
-    def answered(self, kind: int, message_id: str, code: str, rest: bytes) -> Awaitable[None] | None:
+    def answered(
+        self, kind: int, message_id: str, code: str, rest: bytes
+    ) -> Coroutine[Any, Any, None] | None:
         """A CALLRESULT or CALLERROR came; what is returned has to be awaited."""
         call = self._calls.answered(message_id)
         if isinstance(call, rpc.Answered):
@@ -151,7 +153,7 @@ class Commands:
         call.settle(CallTimeout(f"{call.action}: {why}"))
         self._send_next()
 
-    def _fold(self, call: Call, rest: bytes) -> Awaitable[None] | None:
+    def _fold(self, call: Call, rest: bytes) -> Coroutine[Any, Any, None] | None:
         state = self._link.state
         decoded = policy.decode(
             call.command.response, rest, state.settings.policy, state.vendor, state.model, state.version

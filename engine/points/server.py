@@ -40,6 +40,7 @@ async def serve_chargers(
         async with trio.open_nursery() as nursery:
             registry.shared.nursery = nursery
             nursery.start_soon(registry.shared.timers.run)
+            nursery.start_soon(registry.shared.poller.run)
             await registry.restore()
             task_status.started([_address(sock, secure is not None) for sock, secure in doors])
             with registry.door:

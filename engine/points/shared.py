@@ -19,6 +19,7 @@ from engine.errors import StoreError
 from engine.metrics import Metrics
 from engine.ocpp import step
 from engine.points.admission import Bucket
+from engine.points.poller import Poller
 from engine.points.timers import Timers
 from engine.points.transport import Carrier
 from engine.settings import Settings
@@ -118,6 +119,7 @@ class Shared:
         self.steady: Callable[[], float] = trio.lowlevel.current_clock().current_time
         self.new_id = new_id
         self.timers = Timers()
+        self.poller = Poller()
         self.boots = Bucket(settings.boot_rate)
         self.carrier = Carrier(self.spawn, self.timers, settings.max_out_buffer, metrics.slow_consumers.add)
         self.run_id = new_id()[:8]  # first part of the correlation ids of this run

@@ -52,6 +52,13 @@ class Transport(Protocol):
     @property
     def closed(self) -> bool: ...
 
+    @property
+    def on_close(self) -> Callable[[], None] | None:
+        """Called once, just before the socket is closed."""
+
+    @on_close.setter
+    def on_close(self, callback: Callable[[], None] | None) -> None: ...
+
     def receive(self) -> bytes | None:
         """What has arrived, decrypted; None if nothing has, b"" at the end of the stream."""
 
@@ -68,7 +75,9 @@ class Transport(Protocol):
 class PlainTransport:
     """A connected TCP socket."""
 
-    __slots__ = ("_carrier", "_deadline", "_finishing", "_kept", "_kept_size", "_recv", "closed", "sock")
+    __slots__ = (
+        "_carrier", "_deadline", "_finishing", "_kept", "_kept_size", "_recv", "closed", "on_close", "sock",
+    )  # fmt: skip
 
     def __init__(self, sock: socket.socket, carrier: Carrier) -> None:
         sock.setblocking(False)
@@ -80,6 +89,7 @@ class PlainTransport:
         self._deadline: Timer | None = None
         self._finishing = False
         self.closed = False
+        self.on_close: Callable[[], None] | None = None
 
     def receive(self) -> bytes | None:
         try:
@@ -116,6 +126,8 @@ class PlainTransport:
             return
         self.closed = True
         self._drop()
+        if self.on_close is not None:
+            self.on_close()
         trio.lowlevel.notify_closing(self.sock.fileno())
         self.sock.close()
 
@@ -191,6 +203,14 @@ class TlsTransport:
     @property
     def closed(self) -> bool:
         return self._plain.closed
+
+    @property
+    def on_close(self) -> Callable[[], None] | None:
+        return self._plain.on_close
+
+    @on_close.setter
+    def on_close(self, callback: Callable[[], None] | None) -> None:
+        self._plain.on_close = callback
 
     def peer_certificate(self) -> Certificate | None:
         """The verified client certificate, None if the peer sent none."""
