@@ -31,6 +31,7 @@ HARDWARE_STATUS: Final[Mapping[str, str]] = {  # OCPP 1.6 §7.7 → the name our
     "Unavailable": "unavailable",
     "Faulted": "faulted",
 }
+MAX_CONNECTORS: Final = 256  # more than any charge point has; a faulty one must not make rows without end
 CLOCK_NEVER_SET: Final = datetime(
     2015, 10, 8, tzinfo=UTC
 )  # OCPP 1.6 is not older, nor is a clock that was set
@@ -42,11 +43,11 @@ def status_notification_v16(
 ) -> Outcome:
     """Adopt the newest report of a connector; log an older one that came late without adopting it."""
     number = request.connector_id
-    if number < StationNumber:
-        return Outcome(state=cp, reply=v16.StatusNotificationResponse())  # no such connector: nothing to keep
-    reported = _connector(request, now)
     key = (number, 0 if number == StationNumber else 1)
     known = cp.connectors.get(key)
+    if number < StationNumber or (known is None and len(cp.connectors) >= MAX_CONNECTORS):
+        return Outcome(state=cp, reply=v16.StatusNotificationResponse())  # no such connector: nothing to keep
+    reported = _connector(request, now)
     if known is not None and known.at is not None and reported.at is not None and reported.at < known.at:
         late = () if _repeats(known, reported) else (_change(cp, number, key[1], reported, now),)
         return Outcome(state=cp, reply=v16.StatusNotificationResponse(), changes=late)

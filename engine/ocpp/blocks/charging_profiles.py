@@ -105,8 +105,8 @@ def _members(
     value: Mapping[str, Any], path: str, kept: frozenset[str], mapped: set[str], errors: dict[str, list[str]]
 ) -> dict[str, Any]:
     # What 1.6 has no word for (phaseToUse, salesTariff …) is refused: dropping it would change the meaning.
-    for name in value:
-        if name not in kept and name not in mapped:
+    for name, member in value.items():
+        if member is not None and name not in kept and name not in mapped:
             errors[path + name] = ["has no equivalent in OCPP 1.6"]
     return {name: value[name] for name in kept if value.get(name) is not None}
 
@@ -120,7 +120,7 @@ def _purpose(value: Any, errors: dict[str, list[str]]) -> Any:
 
 def _transaction_id(value: Any, errors: dict[str, list[str]]) -> int | None:
     text = str(value)
-    if text.isascii() and text.isdecimal():
+    if re.fullmatch(r"[0-9]{1,10}", text):
         return int(text)
     errors["transactionId"] = ["must be a whole number in OCPP 1.6"]
     return None

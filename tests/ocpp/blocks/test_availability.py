@@ -12,7 +12,11 @@ from msgspec.structs import replace
 from engine.domain.changes import EventPublished, HardwareStatusChanged, SessionClosed
 from engine.domain.sessions import on_boot
 from engine.domain.state import ChargePoint, Connector, Session, SessionStatus
-from engine.ocpp.blocks.availability import check_change_availability_v16, status_notification_v16
+from engine.ocpp.blocks.availability import (
+    MAX_CONNECTORS,
+    check_change_availability_v16,
+    status_notification_v16,
+)
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Outcome
 
@@ -73,6 +77,18 @@ def test_connector_n_is_evse_n_with_one_connector(cp: ChargePoint, now: datetime
 def test_a_negative_connector_is_acknowledged_and_forgotten(cp: ChargePoint, now: datetime) -> None:
     outcome = status_notification_v16(cp, report(-1), Facts(), now)
     assert outcome == Outcome(state=cp, reply=v16.StatusNotificationResponse())
+
+
+def test_a_charge_point_cannot_invent_connectors_without_end(cp: ChargePoint, now: datetime) -> None:
+    state = cp
+    for number in range(MAX_CONNECTORS + 5):
+        outcome = status_notification_v16(state, report(number), Facts(), now)
+        assert outcome.reply == v16.StatusNotificationResponse()
+        state = outcome.state
+    assert len(state.connectors) == MAX_CONNECTORS
+    assert not outcome.changes
+    known = status_notification_v16(state, report(1, "Charging"), Facts(), now)
+    assert known.state.connectors[1, 1].status == "charging"
 
 
 def test_error_code_and_vendor_error_are_kept(cp: ChargePoint, now: datetime) -> None:

@@ -338,6 +338,7 @@ def test_a_list_of_one_schedule_and_null_members_are_fine() -> None:
     plain = smart_charging.profile_from_v201(body())
     assert smart_charging.profile_from_v201(body(chargingSchedule=[schedule()])) == plain
     assert smart_charging.profile_from_v201(body(recurrencyKind=None, transactionId=None)) == plain
+    assert smart_charging.profile_from_v201(body(chargingSchedule=schedule(salesTariff=None))) == plain
 
 
 def test_a_tx_profile_goes_to_the_connector_of_its_transaction(charging: ChargePoint) -> None:
@@ -363,6 +364,7 @@ def test_a_tx_profile_needs_a_running_transaction(charging: ChargePoint, transac
         (body(chargingProfilePurpose=[]), "chargingProfilePurpose"),
         (body(transactionId="9e107d9d-372b-4f0e-bf0e-c6a81f4d5bc1"), "transactionId"),
         (body(transactionId="٣"), "transactionId"),
+        (body(transactionId="7" * 5_000), "transactionId"),
         (body(customData={"vendorId": "x"}), "customData"),
         (body(chargingSchedule=None), "chargingSchedule"),
         (body(chargingSchedule=[schedule(), schedule()]), "chargingSchedule"),
