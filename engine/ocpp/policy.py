@@ -22,7 +22,7 @@ from engine.ocpp.mending import NO, REPAIRS
 from engine.ocpp.messages import decode_hook
 from engine.ocpp.quirks import Place, Quirks, quirks_of
 from engine.ocpp.rpc import MAX_DESCRIPTION, Code
-from engine.ocpp.shapes import Many, Member, Number, Open, Record, Shape, fault, fold, is_unicode, record_of
+from engine.ocpp.shapes import Many, Member, Number, Open, Record, Shape, Text, fault, fold, record_of
 from engine.ocpp.step import Message, Refusal
 
 MAX_REPAIRS_PER_VALUE = 4  # steps on one value; each removes one deviation
@@ -50,6 +50,7 @@ FAULTS_2X: Mapping[str, Code] = {
     "additionalProperties": Code.PROTOCOL_ERROR,
     "required": Code.OCCURRENCE_CONSTRAINT_VIOLATION,
 }
+FREE_TEXT = Text()
 WORDS: Mapping[str, str] = {
     "json": "not valid JSON",
     "structure": "must be an object",
@@ -123,7 +124,8 @@ def decode(  # noqa: PLR0917 - the station's three words stand together, as in e
     `vendor` and `model` choose the quirks (what BootNotification said, "" before that).
     """
     decoder = DECODERS[kind]
-    if decoder is not None and b"\\u0000" not in payload:  # PostgreSQL's text cannot hold NUL
+    # PostgreSQL's text cannot hold NUL. Hardly a payload has an escape at all, and one byte is found fastest.
+    if decoder is not None and (payload.find(b"\\") < 0 or payload.find(b"\\u0000") < 0):
         try:
             return Decoded(message=decoder.decode(payload))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -213,6 +215,9 @@ class _Walk:
                 result[member.name] = item
         for name in given:
             if name not in shape.names:
+                if shape.open:
+                    result[self.free(name, path)] = self.free(given[name], (path, _printable(name)))
+                    continue
                 if not self.quirks:
                     raise ViolationError("additionalProperties", (path, _printable(name)))
                 self.note("unknown-member", (path, _printable(name)))
@@ -265,23 +270,26 @@ class _Walk:
 
     def value(self, shape: Shape, value: Any, path: Path, place: Place) -> Any:
         """A value as its shape wants it, mended as far as the policy allows."""
+        keyword = fault(shape, value)
+        if keyword is not None:
+            value = self._fitted(keyword, shape, value, path, place)
+        if isinstance(shape, Record):
+            return self.record(shape, value, path)
+        if isinstance(shape, Many):
+            return self._many(shape, value, path, place)
+        if isinstance(shape, Number):
+            return float(value) if shape.places is None else Decimal(value)
+        return self.free(value, path) if isinstance(shape, Open) else value
+
+    def _fitted(self, keyword: str | None, shape: Shape, value: Any, path: Path, place: Place) -> Any:
+        """The value after as many single repairs as it takes to fit."""
         for _ in range(MAX_REPAIRS_PER_VALUE):
-            keyword = fault(shape, value)
             if keyword is None:
-                break
+                return value
             value = self._mended(keyword, shape, value, path, place)
-        else:
-            if (keyword := fault(shape, value)) is not None:
-                raise ViolationError(keyword, path)
-        match shape:
-            case Record():
-                return self.record(shape, value, path)
-            case Many():
-                return self._many(shape, value, path, place)
-            case Open():
-                return _open(value, path)
-            case Number(places=places):
-                return float(value) if places is None else Decimal(value)
+            keyword = fault(shape, value)
+        if keyword is not None:
+            raise ViolationError(keyword, path)
         return value
 
     def _mended(self, keyword: str, shape: Shape, value: Any, path: Path, place: Place) -> Any:
@@ -310,23 +318,28 @@ class _Walk:
             raise first or ViolationError("items", path)
         return result
 
+    def free(self, value: Any, path: Path) -> Any:
+        """A value of no given shape, its numbers as the fast path would have made them."""
+        match value:
+            case Decimal():
+                return float(value)
+            case str() if (keyword := fault(FREE_TEXT, value)) is not None:
+                if keyword == "json" or not self.quirks:
+                    raise ViolationError(keyword, path)
+                self.note("nul-character", path)
+                return value.replace("\0", "")
+            case list():
+                return [self.free(item, (path, index)) for index, item in enumerate(value)]
+            case dict():
+                return {
+                    self.free(name, path): self.free(item, (path, _printable(name)))
+                    for name, item in value.items()
+                }
+        return value
+
     def _forget(self, mark: int) -> None:
         """Repairs inside something that was dropped after all."""
         del self.repairs[mark:], self.places[mark:]
-
-
-def _open(value: Any, path: Path) -> Any:
-    """A free JSON value with its numbers as the fast path would have made them."""
-    match value:
-        case Decimal():
-            return float(value)
-        case str() if not is_unicode(value):
-            raise ViolationError("json", path)
-        case list():
-            return [_open(item, path) for item in value]
-        case dict():
-            return {_open(name, path): _open(item, path) for name, item in value.items()}
-    return value
 
 
 def _is_empty(value: Any) -> bool:

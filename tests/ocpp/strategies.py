@@ -113,7 +113,11 @@ class Broken:
 
     keyword: str
     path: str
-    document: Any
+    make: Callable[[], Any]
+
+    @property
+    def document(self) -> Any:
+        return self.make()
 
     def __str__(self) -> str:
         return f"{self.keyword} {self.path}"
@@ -122,14 +126,14 @@ class Broken:
 def violations(schema: Schema) -> Iterator[Broken]:
     """Every single violation of a schema, each in an otherwise valid document that has every member."""
     whole = example(schema)
-    yield Broken("structure", "$", [])
-    yield Broken("structure", "$", "text")
+    yield Broken("structure", "$", list)
+    yield Broken("structure", "$", str)
     yield from _in_object(schema, "$", _Place(whole))
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where in the document we are: `put` makes a copy of the whole with another value there."""
+    """Where in the document we are: `put` gives a maker of copies with another value there."""
 
     whole: Any
     steps: tuple[str | int, ...] = ()
@@ -137,15 +141,18 @@ class _Place:
     def at(self, step: str | int) -> _Place:
         return _Place(self.whole, (*self.steps, step))
 
-    def put(self, change: Callable[[Any], Any]) -> Any:
-        whole = copy.deepcopy(self.whole)
-        if not self.steps:
-            return change(whole)
-        target = whole
-        for step in self.steps[:-1]:
-            target = target[step]
-        target[self.steps[-1]] = change(target[self.steps[-1]])
-        return whole
+    def put(self, change: Callable[[Any], Any]) -> Callable[[], Any]:
+        def make() -> Any:
+            whole = copy.deepcopy(self.whole)
+            if not self.steps:
+                return change(whole)
+            target = whole
+            for step in self.steps[:-1]:
+                target = target[step]
+            target[self.steps[-1]] = change(target[self.steps[-1]])
+            return whole
+
+        return make
 
 
 def _in_object(schema: Schema, path: str, place: _Place) -> Iterator[Broken]:

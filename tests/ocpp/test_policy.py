@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 
 import msgspec
 import pytest
@@ -52,6 +53,17 @@ def test_every_single_violation(name, broken):
     else:
         assert mended == refused
     assert decode(kind, payload, Policy.OBSERVE) == mended
+
+
+@pytest.mark.parametrize(("version", "module"), [("v201", v201), ("v21", v21)])
+def test_violations_of_2_x(version, module):
+    """A sample of them: there are fifty thousand."""
+    for name, schema in schemas(version).items():
+        for broken in islice(violations(schema), 0, None, 31):
+            refused = strict(getattr(module, name), to_json(broken.document), "ocpp2.0.1")
+            assert isinstance(refused, Refusal), broken
+            assert refused.code == FAULTS_2X[broken.keyword], broken
+            assert refused.description.startswith(f"{broken.path}: "), broken
 
 
 @pytest.mark.parametrize(
