@@ -12,7 +12,7 @@ from libc.string cimport memcpy
 
 cpdef bytes unmask(bytes data, Py_ssize_t start, Py_ssize_t end, bytes key, Py_ssize_t key_at):
     """`data[start:end]` XOR the four bytes at `key[key_at:]`, repeated. IndexError outside of either."""
-    if not (0 <= start <= end <= PyBytes_GET_SIZE(data) and 0 <= key_at <= PyBytes_GET_SIZE(key) - 4):
+    if not (0 <= start <= end <= len(data) and 0 <= key_at <= len(key) - 4):
         raise IndexError("range outside of the data")
     cdef Py_ssize_t length = end - start, at = 0
     cdef bytes result = PyBytes_FromStringAndSize(NULL, length)
