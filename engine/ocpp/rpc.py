@@ -1,4 +1,4 @@
-"""OCPP-J's remote procedure calls: message types, error codes per version, frames, the one CALL under way.
+"""OCPP-J's remote procedure calls: error codes per version, answers to malformed frames, the one CALL.
 
 Sans-IO: ids and times are arguments. Which payloads are acceptable is `engine.ocpp.policy`'s question.
 (OCPP-J 1.6 §4, OCPP-J 2.0.1 part 4 §4.)
@@ -7,7 +7,7 @@ Sans-IO: ids and times are arguments. Which payloads are acceptable is `engine.o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum, IntEnum, StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 
 import msgspec
@@ -24,14 +24,6 @@ MAX_ECHOED_ID = 255
 
 # The one encoder of payloads. Decimal is a JSON number, time is RFC 3339 in UTC with `Z`.
 ENCODER = msgspec.json.Encoder(decimal_format="number")
-
-
-class MessageType(IntEnum):
-    CALL = 2
-    CALLRESULT = 3
-    CALLERROR = 4
-    CALLRESULTERROR = 5  # 2.1
-    SEND = 6  # 2.1
 
 
 class Code(StrEnum):
@@ -73,16 +65,6 @@ def encode(message: Message) -> bytes:
     return ENCODER.encode(message)
 
 
-def call_frame(message_id: str, action: str, request: Message) -> bytes:
-    """A CALL as a WebSocket text frame (unmasked, as a server sends it)."""
-    return envelope.call_frame(message_id, action, ENCODER.encode(request))
-
-
-def result_frame(message_id: str, response: Message) -> bytes:
-    """A CALLRESULT as a WebSocket text frame."""
-    return envelope.result_frame(message_id, ENCODER.encode(response))
-
-
 def error_frame(message_id: str, refusal: Refusal, version: str) -> bytes:
     """A CALLERROR as a WebSocket text frame, in the version's words."""
     code, details = spelt(refusal.code, version), ENCODER.encode(refusal.details)
@@ -122,28 +104,13 @@ ANSWERS_2X: Mapping[Malformed, Code] = {
     Malformed.ID_TOO_LONG: Code.RPC_FRAMEWORK_ERROR,
     Malformed.BINARY: Code.RPC_FRAMEWORK_ERROR,
 }
-# Message types that a version has; others are Malformed.UNKNOWN_TYPE.
-TYPES: Mapping[str, frozenset[int]] = {"ocpp2.1": frozenset(MessageType)}
-TYPES_BEFORE_21 = frozenset({MessageType.CALL, MessageType.CALLRESULT, MessageType.CALLERROR})
-
-
-def types_of(version: str) -> frozenset[int]:
-    """The message type numbers of a version."""
-    return TYPES.get(version, TYPES_BEFORE_21)
-
-
-def fault_of(error: envelope.EnvelopeError, version: str) -> Malformed | None:
-    """What an unreadable envelope is answered as; None: it was an answer, and those are not answered."""
-    kind = error.message_type
-    if kind is None or kind in (MessageType.CALL, MessageType.SEND):
-        return Malformed.NOT_A_MESSAGE
-    return None if kind in types_of(version) else Malformed.UNKNOWN_TYPE
 
 
 def malformed_frame(fault: Malformed, message_id: str | None, version: str, detail: str = "") -> bytes | None:
     """The CALLERROR frame that answers a malformed frame, or None: then it is ignored.
 
-    `message_id` is the id where it could be read; `detail` a reason in our words.
+    `message_id` is the id where it could be read; `detail` a reason in our words. Not for malformed answers to
+    our own calls: those are never answered.
     """
     old = version == "ocpp1.6"
     code = (ANSWERS_16 if old else ANSWERS_2X).get(fault)

@@ -12,7 +12,6 @@ from engine.ocpp import rpc
 from engine.ocpp.messages import v16
 from engine.ocpp.rpc import Answered, Code, Correlator, Malformed, spelt
 from engine.ocpp.step import Refusal
-from ext import envelope
 
 VERSIONS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 # OCPP-J 1.6 §4.2.3, table 7, with its misspelling.
@@ -45,11 +44,7 @@ def test_2_x_says_what_the_enum_says(version):
     assert {spelt(code, version) for code in Code} == set(Code)
 
 
-def test_frames():
-    call = rpc.call_frame("1", "RemoteStopTransaction", v16.RemoteStopTransaction(transaction_id=7))
-    assert call[2:] == b'[2,"1","RemoteStopTransaction",{"transactionId":7}]'
-    result = rpc.result_frame("1", v16.HeartbeatResponse(current_time=datetime(2024, 1, 2, tzinfo=UTC)))
-    assert result[2:] == b'[3,"1",{"currentTime":"2024-01-02T00:00:00Z"}]'
+def test_an_error_is_spelt_in_its_version_s_words():
     refusal = Refusal(code=Code.FORMAT_VIOLATION, description="$: no", details={"a": [1]})
     assert text_of(rpc.error_frame("1", refusal, "ocpp1.6")) == [
         4,
@@ -61,7 +56,9 @@ def test_frames():
     assert text_of(rpc.error_frame("1", refusal, "ocpp2.0.1"))[2] == "FormatViolation"
 
 
-def test_decimals_are_json_numbers():
+def test_payloads_are_compact_json_with_utc_times_and_decimal_numbers():
+    response = v16.HeartbeatResponse(current_time=datetime(2024, 1, 2, tzinfo=UTC))
+    assert rpc.encode(response) == b'{"currentTime":"2024-01-02T00:00:00Z"}'
     period = v16.ChargingSchedulePeriod(start_period=0, limit=Decimal("8.1"))
     assert rpc.encode(period) == b'{"startPeriod":0,"limit":8.1}'
 
@@ -88,35 +85,6 @@ def test_descriptions_are_cut_to_what_the_field_holds():
 def test_errors_are_read_whatever_their_shape(rest, description, details):
     error = rpc.read_error("GenericError", rest)
     assert (error.code, error.description, error.details) == ("GenericError", description, details)
-
-
-def fault(text: bytes, version: str) -> Malformed | None:
-    with pytest.raises(envelope.EnvelopeError) as caught:
-        envelope.split(text)
-    return rpc.fault_of(caught.value, version)
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (b"{}", Malformed.NOT_A_MESSAGE),
-        (b'[2,"1"]', Malformed.NOT_A_MESSAGE),
-        (b'[2,17,"Heartbeat",{}]', Malformed.NOT_A_MESSAGE),
-        (b'[9,"1","x",{}]', Malformed.UNKNOWN_TYPE),
-        (b'[3,"1"]', None),
-        (b'[4,"1"]', None),
-    ],
-)
-def test_faults_of_envelopes(text, expected, version):
-    assert fault(text, version) is expected
-
-
-def test_only_2_1_has_answers_to_answers():
-    assert fault(b'[5,"1"]', "ocpp2.0.1") is Malformed.UNKNOWN_TYPE
-    assert fault(b'[5,"1"]', "ocpp2.1") is None
-    assert rpc.types_of("ocpp1.6") == {2, 3, 4}
-    assert rpc.types_of("ocpp2.1") == {2, 3, 4, 5, 6}
 
 
 @pytest.mark.parametrize(
