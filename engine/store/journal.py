@@ -1,0 +1,320 @@
+"""Group commit: changes of many callers gather while a commit runs and go into the next one together.
+
+One writer task, one connection. A caller's changes are committed whole or refused whole; what the database will
+never take is found by halving the batch, so that only its own caller hears of it. While the database is away
+callers wait. What nobody waits for is bounded, and dropped with a count when it piles up.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
+
+import asyncpg
+import msgspec
+import outcome
+import structlog
+import trio
+
+from engine.domain.changes import Change
+from engine.errors import ChangeRefused, StoreError
+from engine.metrics import Metrics
+from engine.store.database import Database, passes
+from engine.store.statements import RANK, STATEMENTS, Statement
+
+log = structlog.get_logger(__name__)
+
+BATCH_ROWS: Final = 2_000  # per transaction; bounds memory and the time one commit takes
+WRITE_BEHIND_ROWS: Final = 20_000  # rows nobody waits for
+RETRY_DELAYS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)  # seconds, times 0.5–1.0; the last one repeats
+COMMIT_TIMEOUT: Final = 30.0  # seconds; a connection that answers nothing for so long is given up
+OUTCOME_POLL: Final = 0.05  # seconds
+
+Plan: TypeAlias = list[tuple[Statement, bytes]]
+
+
+class Entry:
+    """One caller's changes. `task` is None where nobody waits (any more)."""
+
+    __slots__ = ("behind", "changes", "task")
+
+    def __init__(self, changes: Sequence[Change], task: trio.lowlevel.Task | None, behind: int = 0) -> None:
+        self.changes = changes
+        self.task = task
+        self.behind = behind
+
+
+class PlanError(Exception):
+    """The database will never take this plan."""
+
+
+class Attempt:
+    """What is known of a transaction whose connection may break: its number, once COMMIT was sent."""
+
+    __slots__ = ("committing", "xid")
+
+    def __init__(self) -> None:
+        self.xid: str | None = None
+        self.committing = False
+
+
+class Journal:
+    """`commit` waits for the database, `append` does not, `flush` waits for all that came before.
+
+    `jitter()` gives numbers in [0, 1) that spread the retries of several nodes.
+    """
+
+    def __init__(self, database: Database, metrics: Metrics, jitter: Callable[[], float]) -> None:
+        self._database = database
+        self._metrics = metrics
+        self._jitter = jitter
+        self._queue: deque[Entry] = deque()
+        self._behind = 0  # rows in the queue that nobody waits for
+        self._idle: trio.Event | None = None
+        self._closing = False
+        self._scope = trio.CancelScope(shield=True)
+        self._done = trio.Event()
+        self._connection: asyncpg.Connection | None = None
+        self._encoder = msgspec.json.Encoder()
+        metrics.gauges["voltrio_journal_queue"] = (
+            "Callers' entries waiting for a commit",
+            self._queue.__len__,
+        )
+        metrics.gauges["voltrio_journal_behind_rows"] = (
+            "Rows waiting that nobody waits for",
+            lambda: self._behind,
+        )
+
+    async def commit(self, changes: Sequence[Change]) -> None:
+        """Return when the changes are on disk, all of them or none.
+
+        Raises ChangeRefused when the database cannot take these. Cancelled while waiting: they are written anyway.
+        """
+        await self._enter(Entry(changes, trio.lowlevel.current_task()))
+
+    def append(self, changes: Sequence[Change]) -> None:
+        """Write soon, without waiting. Over the bound they are dropped and counted by kind."""
+        count = len(changes)
+        if self._closing or self._behind + count > WRITE_BEHIND_ROWS:
+            self._drop(changes)
+            return
+        self._behind += count
+        self._queue.append(Entry(changes, None, count))
+        self._wake()
+
+    async def flush(self) -> None:
+        """Return when everything handed in before is committed, refused or dropped."""
+        await self._enter(Entry((), trio.lowlevel.current_task()))
+
+    async def run(self) -> None:
+        """Write until `close`; the one task that does. Only `close` ends it, not the cancellation around it."""
+        try:
+            with self._scope:
+                await self._run()
+        finally:
+            self._done.set()
+            self._disconnect()
+
+    async def close(self, timeout: float) -> None:
+        """Take nothing more, write what is there; give up after `timeout` seconds. Returns when `run` has ended."""
+        self._closing = True
+        self._wake()
+        with trio.CancelScope(shield=True):
+            with trio.move_on_after(timeout):
+                await self._done.wait()
+            self._scope.cancel()
+            await self._done.wait()
+        if self._queue:
+            log.error("closed without the database, changes are lost", entries=len(self._queue))
+            for entry in self._queue:
+                self._drop(entry.changes)
+
+    async def _run(self) -> None:
+        while self._queue or not self._closing:
+            if not self._queue:
+                self._idle = trio.Event()
+                await self._idle.wait()
+                self._idle = None
+            await trio.lowlevel.checkpoint()  # whoever is about to hand something in does so first
+            await self._settle(self._take())
+
+    async def _enter(self, entry: Entry) -> None:
+        if self._closing:
+            raise StoreError("the journal is closed")
+        self._queue.append(entry)
+        self._wake()
+
+        def abandon(_: object) -> trio.lowlevel.Abort:
+            entry.task = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abandon)
+
+    def _wake(self) -> None:
+        if self._idle is not None:
+            self._idle.set()
+
+    def _take(self) -> list[Entry]:
+        queue, rows, taken = self._queue, 0, []
+        while queue and rows < BATCH_ROWS:
+            entry = queue.popleft()
+            rows += len(entry.changes)
+            self._behind -= entry.behind
+            taken.append(entry)
+        return taken
+
+    async def _settle(self, entries: Sequence[Entry]) -> None:
+        """Commit the entries together; when that is refused, each half by itself."""
+        try:
+            await self._write([change for entry in entries for change in entry.changes])
+        except PlanError as refusal:
+            if len(entries) > 1:
+                middle = len(entries) // 2
+                await self._settle(entries[:middle])
+                await self._settle(entries[middle:])
+                return
+            (entry,) = entries
+            log.warning("change refused by the database", kinds=_kinds(entry.changes), error=str(refusal))
+            if entry.task is None:
+                self._drop(entry.changes)
+            else:
+                trio.lowlevel.reschedule(entry.task, outcome.Error(ChangeRefused(str(refusal))))
+                entry.task = None
+            return
+        for entry in entries:
+            if entry.task is not None:
+                trio.lowlevel.reschedule(entry.task)
+                entry.task = None
+
+    async def _write(self, changes: Sequence[Change]) -> None:
+        """One transaction, repeated until its outcome is known. Raises PlanError."""
+        if not changes:
+            return
+        plan = self._plan(changes)
+        started = trio.current_time()
+        attempt, failures = Attempt(), 0
+        while True:
+            try:
+                with trio.fail_after(COMMIT_TIMEOUT):
+                    if not (attempt.committing and await self._took_effect(attempt)):
+                        attempt = Attempt()
+                        await self._database.run(_transact(await self._connected(), plan, attempt))
+                break
+            except (
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+                OSError,
+            ) as error:
+                if not passes(error):
+                    raise PlanError(str(error)) from error
+                self._disconnect()
+                reason = str(error)
+            except trio.TooSlowError:
+                self._disconnect()
+                reason = f"no answer within {COMMIT_TIMEOUT} s"
+            if failures == 0:
+                log.warning("the database is away, commits wait", error=reason)
+            await trio.sleep(
+                RETRY_DELAYS[min(failures, len(RETRY_DELAYS) - 1)] * (0.5 + 0.5 * self._jitter())
+            )
+            failures += 1
+        if failures:
+            log.info("the database is back", attempts=failures + 1)
+        self._metrics.journal_rows.observe(len(changes))
+        self._metrics.journal_seconds.observe(trio.current_time() - started)
+
+    def _plan(self, changes: Sequence[Change]) -> Plan:
+        try:
+            return [(statement, self._encoder.encode(rows)) for statement, rows in waves(changes)]
+        except (
+            TypeError,
+            ValueError,
+            OverflowError,
+        ) as error:  # what a column cannot hold, JSON may not either
+            raise PlanError(str(error)) from error
+
+    async def _took_effect(self, attempt: Attempt) -> bool:
+        """Whether a COMMIT that was sent and not answered happened. Repeatable statements need not be asked about."""
+        if attempt.xid is None:
+            return False
+        connection = await self._connected()
+        while True:
+            status = await self._database.run(
+                connection.fetchval("select pg_xact_status($1::text::xid8)", attempt.xid)
+            )
+            if status != "in progress":  # the old server process may not have noticed yet that we are gone
+                return bool(status == "committed")
+            await trio.sleep(OUTCOME_POLL)
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            try:
+                self._connection = await self._database.run(self._database.connect())
+            except (
+                asyncpg.PostgresError
+            ) as error:  # a password changed, a database renamed: no change is guilty
+                raise ConnectionError(str(error)) from error
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    def _drop(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            self._metrics.journal_dropped.add(type(change).__name__)
+
+
+async def _transact(connection: asyncpg.Connection, plan: Plan, attempt: Attempt) -> None:
+    """Run the plan (asyncio flavour). A single repeatable statement is a transaction by itself."""
+    if len(plan) == 1 and plan[0][0].repeatable:
+        await connection.execute(plan[0][0].sql, plan[0][1])
+        return
+    await connection.execute("begin")
+    try:
+        for statement, rows in plan:
+            if statement.repeatable:
+                await connection.execute(statement.sql, rows)
+            else:
+                attempt.xid = await connection.fetchval(statement.sql, rows)
+        attempt.committing = True
+        await connection.execute("commit")
+    except asyncpg.PostgresError:
+        if not connection.is_closed():
+            await connection.execute("rollback")
+        raise
+
+
+def waves(changes: Sequence[Change]) -> list[tuple[Statement, list[Change]]]:
+    """Changes by statement, in the order of their kinds: parents before children.
+
+    Where the changes of one subject come in another order than their kinds (a session is reopened, then closed), what
+    comes later waits for another round.
+    """
+    rounds: list[dict[int, list[Change]]] = [{}]
+    seen: dict[Any, tuple[int, int]] = {}  # subject → (round, rank) of its last change
+    for change in changes:
+        rank = RANK[type(change)]
+        identify = STATEMENTS[rank].subject
+        number = 0
+        if identify is not None:
+            subject = (identify, identify(change))
+            number, last = seen.get(subject, (0, -1))
+            if rank <= last:
+                number += 1
+                if number == len(rounds):
+                    rounds.append({})
+            seen[subject] = (number, rank)
+        rows = rounds[number].get(rank)
+        if rows is None:
+            rounds[number][rank] = [change]
+        else:
+            rows.append(change)
+    return [(STATEMENTS[rank], kinds[rank]) for kinds in rounds for rank in sorted(kinds)]
+
+
+def _kinds(changes: Sequence[Change]) -> list[str]:
+    return sorted({type(change).__name__ for change in changes})

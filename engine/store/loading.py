@@ -1,0 +1,392 @@
+"""Rows into the values of `engine.domain.state`: what an actor needs to go on where the last one stopped.
+
+Asyncio flavour; every query serves many charge points at once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+from engine.domain import metering
+from engine.domain.access import StationRecord
+from engine.domain.state import (
+    ChargePoint,
+    Connector,
+    Frozen,
+    InstalledProfile,
+    Metering,
+    Orphan,
+    Registration,
+    Reservation,
+    Session,
+    SessionStatus,
+    StationSettings,
+    Token,
+)
+from engine.store.database import Connection
+
+ORPHANS_LOADED: Final = 100  # per charge point, oldest first; the rest follows when these are resolved
+SETTINGS_SHARED: Final = 1_000  # distinct settings kept once for all charge points that have them
+
+STATIONS: Final = """
+select id, network_id as identity, operator_id, security_profile, status <> 'disabled' as enabled, password_sha256,
+       invalid_username_allowed, certificate_serial
+from charge_points
+where network_id = any($1) and deleted_at is null
+"""
+CHARGE_POINTS: Final = """
+select id, registration_status, booted_at is not null as booted, vendor, model, local_list_version, settings,
+       hardware_status as status, hardware_error_code as error_code, hardware_info as info,
+       hardware_vendor_id as vendor_id, hardware_vendor_error_code as vendor_error_code, hardware_status_at as at
+from charge_points
+where id = any($1)
+"""
+CONNECTORS: Final = """
+select charge_point_id, evse_network_id, number, hardware_status as status, coalesce(error_code, 'NoError') as error_code,
+       info, vendor_id, vendor_error_code, hardware_status_at as at
+from connectors
+where charge_point_id = any($1) and hardware_status is not null
+"""
+# The row written last has the totals; ties are rows of one message. The newest sample is by its own time stamp.
+SESSIONS: Final = """
+select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.evse_number, s.connector_number, s.status, s.started_at,
+       s.id_tag, s.meter_start_wh, s.stopped_at, s.meter_stop_wh, s.energy_wh, s.reservation_id, s.review,
+       t.group_id as parent_id_tag, p.charging_state,
+       m.energy_wh as total_wh, m.register_wh, m.timestamp as register_at, m.resets, m.power_w, m.current_a,
+       m.voltage_v, m.soc_percent, n.timestamp as last_sample_at
+from sessions s
+left join id_tags t on t.id = s.id_tag_id
+left join lateral (
+    select charging_state from charging_periods
+    where session_id = s.id and stopped_at is null
+    order by started_at desc limit 1
+) p on true
+left join lateral (
+    select * from meter_values
+    where session_id = s.id
+    order by received_at desc, energy_wh desc nulls last, timestamp desc limit 1
+) m on true
+left join lateral (
+    select timestamp from meter_values
+    where charge_point_id = s.charge_point_id and session_id = s.id
+    order by timestamp desc limit 1
+) n on true
+"""
+ORPHANS: Final = """
+select o.*
+from unnest($1::bigint[]) as c(id)
+cross join lateral (
+    select id, charge_point_id, action, transaction_id, connector_number, id_tag, meter_wh, timestamp, reason, payload
+    from orphans where charge_point_id = c.id and resolved_at is null
+    order by id limit $2
+) o
+"""
+RESERVATIONS: Final = """
+select charge_point_id, id, connector_number, id_tag, parent_id_tag, expiry_date
+from reservations
+where charge_point_id = any($1) and status = 'active' and expiry_date > now()
+"""
+PROFILES: Final = """
+select charge_point_id, evse_number, profile_id, purpose, stack_level, profile->>'transactionId' as transaction_id,
+       profile
+from charging_profiles
+where charge_point_id = any($1) and active
+"""
+TOKENS: Final = """
+select q.n, t.id, t.uid, t.group_id, t.status, t.valid, t.expire_at, t.user_id,
+       coalesce(u.status = 'enabled', true) as user_enabled, t.max_active_sessions, t.cache_mode
+from unnest($1::bigint[], $2::text[]) with ordinality as q(operator_id, uid, n)
+join id_tags t on t.operator_id = q.operator_id and lower(t.uid) = lower(q.uid)
+left join users u on u.id = t.user_id
+"""
+ACTIVE: Final = """
+select id_tag_id, count(*) from sessions where id_tag_id = any($1) and status in ('pending', 'active') group by 1
+"""
+SAMPLES: Final = """
+select q.n, m.timestamp, m.samples
+from unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) with ordinality as q(charge_point_id, session_id, since, n)
+join meter_values m
+  on m.charge_point_id = q.charge_point_id and m.session_id = q.session_id and m.timestamp >= q.since
+"""
+
+
+class Sample(msgspec.Struct, gc=False):
+    """What identifies a stored sample; its value does not matter here."""
+
+    measurand: str = ""
+    phase: str = ""
+    location: str = ""
+    context: str = ""
+    format: str = ""
+
+
+decode_samples: Final = msgspec.json.Decoder(list[Sample]).decode
+_shared: dict[bytes, StationSettings] = {}
+
+
+class Restored(Frozen, frozen=True):
+    """A session and what else its row says."""
+
+    charge_point_id: int
+    start_key: str
+    session: Session
+
+
+async def stations(connection: Connection, identities: Sequence[str]) -> Sequence[StationRecord | None]:
+    rows = await connection.fetch(STATIONS, identities)
+    found = {row["identity"]: StationRecord(**row) for row in rows}
+    return [found.get(identity) for identity in identities]
+
+
+async def charge_points(
+    connection: Connection, asked: Sequence[tuple[StationRecord, str]], defaults: Mapping[str, Any]
+) -> Sequence[ChargePoint | None]:
+    """The states of charge points with the versions they now speak; None for one that was removed meanwhile."""
+    ids = [record.id for record, _ in asked]
+    rows = {row["id"]: row for row in await connection.fetch(CHARGE_POINTS, ids)}
+    connectors = _by_station(await connection.fetch(CONNECTORS, ids))
+    sessions: defaultdict[int, dict[str, Session]] = defaultdict(dict)
+    for restored in await open_sessions(connection, ids):
+        sessions[restored.charge_point_id][restored.session.transaction_id] = restored.session
+    orphans = _by_station(await connection.fetch(ORPHANS, ids, ORPHANS_LOADED))
+    reservations = _by_station(await connection.fetch(RESERVATIONS, ids))
+    profiles = _by_station(await connection.fetch(PROFILES, ids))
+    states: list[ChargePoint | None] = []
+    for record, version in asked:
+        row = rows.get(record.id)
+        if row is None:
+            states.append(None)
+            continue
+        states.append(
+            ChargePoint(
+                id=record.id,
+                identity=record.identity,
+                operator_id=record.operator_id,
+                version=version,
+                settings=station_settings(row["settings"], defaults),
+                registration=Registration(row["registration_status"]),
+                booted=row["booted"] and row["registration_status"] == Registration.ACCEPTED,
+                vendor=row["vendor"],
+                model=row["model"],
+                local_list_version=row["local_list_version"],
+                connectors=_connectors(row, connectors[record.id]),
+                sessions=sessions[record.id],
+                orphans=tuple(_orphan(orphan) for orphan in orphans[record.id]),
+                reservations={entry["id"]: _reservation(entry) for entry in reservations[record.id]},
+                charging_profiles=tuple(_profile(profile) for profile in profiles[record.id]),
+            )
+        )
+    return states
+
+
+async def open_sessions(connection: Connection, charge_point_ids: Collection[int]) -> Sequence[Restored]:
+    """Sessions that are not closed."""
+    return await _sessions(
+        connection,
+        "where s.charge_point_id = any($1) and s.status in ('pending', 'active')",
+        charge_point_ids,
+    )
+
+
+async def sessions_by_start(
+    connection: Connection, keys: Sequence[tuple[int, str]]
+) -> Mapping[tuple[int, str], Session]:
+    """Open or closed, by (charge point, start key)."""
+    found = await _sessions(
+        connection,
+        "join unnest($1::bigint[], $2::text[]) as q(charge_point_id, key) "
+        "on s.charge_point_id = q.charge_point_id and s.start_key = q.key",
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+    )
+    return {(one.charge_point_id, one.start_key): one.session for one in found}
+
+
+async def sessions_by_transaction(
+    connection: Connection, keys: Sequence[tuple[int, str]]
+) -> Mapping[tuple[int, str], Session]:
+    """Open or closed, by (charge point, transaction id)."""
+    found = await _sessions(
+        connection,
+        "join unnest($1::bigint[], $2::text[]) as q(charge_point_id, key) "
+        "on s.charge_point_id = q.charge_point_id and s.transaction_id = q.key",
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+    )
+    return {(one.charge_point_id, one.session.transaction_id): one.session for one in found}
+
+
+async def tokens(connection: Connection, asked: Sequence[tuple[int, str]]) -> Sequence[Token | None]:
+    """By (operator, id tag), case-insensitively; without the count of active sessions."""
+    rows = await connection.fetch(TOKENS, [operator for operator, _ in asked], [uid for _, uid in asked])
+    found = {row["n"] - 1: _token(row) for row in rows}
+    return [found.get(n) for n in range(len(asked))]
+
+
+async def active_sessions(connection: Connection, id_tags: Sequence[int]) -> Mapping[int, int]:
+    """Open sessions network-wide by id tag; absent: none."""
+    return {row[0]: row[1] for row in await connection.fetch(ACTIVE, id_tags)}
+
+
+async def samples(
+    connection: Connection, asked: Sequence[tuple[int, int, datetime]]
+) -> Sequence[frozenset[tuple[datetime, str]]]:
+    """(time stamp, identity) of the samples stored, for each (charge point, session, time) at or after that time."""
+    rows = await connection.fetch(SAMPLES, *([one[n] for one in asked] for n in range(3)))
+    found: defaultdict[int, set[tuple[datetime, str]]] = defaultdict(set)
+    for row in rows:
+        found[row["n"] - 1].update((row["timestamp"], identity) for identity in identities(row["samples"]))
+    return [frozenset(found[n]) for n in range(len(asked))]
+
+
+def identities(stored: str) -> list[str]:
+    """The identities of one row's samples (JSON as received)."""
+    return [
+        metering.identity_of(one.measurand, one.phase, one.location, one.context, one.format)
+        for one in decode_samples(stored)
+    ]
+
+
+def station_settings(stored: Mapping[str, Any], defaults: Mapping[str, Any]) -> StationSettings:
+    """The station's own settings over the node's; equal ones are one object. Raises msgspec.ValidationError."""
+    values = {**defaults, **stored}
+    key = msgspec.json.encode(values, order="sorted")
+    shared = _shared.get(key)
+    if shared is None:
+        shared = msgspec.convert(values, StationSettings)
+        if len(_shared) >= SETTINGS_SHARED:
+            _shared.clear()
+        _shared[key] = shared
+    return shared
+
+
+async def _sessions(
+    connection: Connection, condition: str, ids: Collection[int], *keys: Sequence[str]
+) -> Sequence[Restored]:
+    return [_restored(row) for row in await connection.fetch(SESSIONS + condition, ids, *keys)]
+
+
+def _restored(row: asyncpg.Record) -> Restored:
+    state = row["charging_state"]
+    return Restored(
+        charge_point_id=row["charge_point_id"],
+        start_key=row["start_key"],
+        session=Session(
+            id=row["id"],
+            transaction_id=row["transaction_id"],
+            evse_number=row["evse_number"],
+            connector_number=row["connector_number"],
+            status=SessionStatus(row["status"]),
+            started_at=row["started_at"],
+            id_tag=row["id_tag"],
+            meter_start_wh=row["meter_start_wh"],
+            stopped_at=row["stopped_at"],
+            meter_stop_wh=row["meter_stop_wh"],
+            reservation_id=row["reservation_id"],
+            parent_id_tag=row["parent_id_tag"],
+            metering=_metering(row),
+            charging=None if state is None else state == "charging",
+            review=row["review"],
+        ),
+    )
+
+
+def _metering(row: asyncpg.Record) -> Metering:
+    """The running totals; those of the start where nothing was sampled, the final energy where it is closed."""
+    if row["resets"] is None:
+        return Metering(
+            energy_wh=row["energy_wh"] or 0, register_wh=row["meter_start_wh"], register_at=row["started_at"]
+        )
+    return Metering(
+        energy_wh=row["energy_wh"] if row["energy_wh"] is not None else row["total_wh"] or 0,
+        register_wh=row["register_wh"],
+        register_at=row["register_at"] if row["register_wh"] is not None else None,
+        resets=row["resets"],
+        power_w=row["power_w"],
+        current_a=row["current_a"],
+        voltage_v=row["voltage_v"],
+        soc_percent=row["soc_percent"],
+        last_sample_at=row["last_sample_at"],
+    )
+
+
+def _connectors(station: asyncpg.Record, rows: Sequence[asyncpg.Record]) -> dict[tuple[int, int], Connector]:
+    connectors = {(row["evse_network_id"], row["number"]): _connector(row) for row in rows}
+    if station["status"] is not None:
+        connectors[0, 0] = _connector(station)
+    return connectors
+
+
+def _connector(row: asyncpg.Record) -> Connector:
+    return Connector(
+        status=row["status"],
+        error_code=row["error_code"],
+        info=row["info"],
+        vendor_id=row["vendor_id"],
+        vendor_error_code=row["vendor_error_code"],
+        at=row["at"],
+    )
+
+
+def _orphan(row: asyncpg.Record) -> Orphan:
+    return Orphan(
+        id=row["id"],
+        action=row["action"],
+        transaction_id=row["transaction_id"],
+        connector_number=row["connector_number"],
+        id_tag=row["id_tag"],
+        meter_wh=row["meter_wh"],
+        timestamp=row["timestamp"],
+        reason=row["reason"],
+        payload=row["payload"].encode(),
+    )
+
+
+def _reservation(row: asyncpg.Record) -> Reservation:
+    return Reservation(
+        id=row["id"],
+        connector_number=row["connector_number"],
+        id_tag=row["id_tag"],
+        parent_id_tag=row["parent_id_tag"],
+        expiry_date=row["expiry_date"],
+    )
+
+
+def _profile(row: asyncpg.Record) -> InstalledProfile:
+    return InstalledProfile(
+        evse_number=row["evse_number"],
+        profile_id=row["profile_id"],
+        purpose=row["purpose"],
+        stack_level=row["stack_level"],
+        transaction_id=row["transaction_id"],
+        profile=row["profile"].encode(),
+    )
+
+
+def _token(row: asyncpg.Record) -> Token:
+    return Token(
+        id=row["id"],
+        uid=row["uid"],
+        group_id=row["group_id"],
+        status=row["status"],
+        valid=row["valid"],
+        expires_at=row["expire_at"],
+        user_id=row["user_id"],
+        user_enabled=row["user_enabled"],
+        max_active_sessions=row["max_active_sessions"],
+        active_sessions=0,
+        cache_mode=row["cache_mode"],
+    )
+
+
+def _by_station(rows: Sequence[asyncpg.Record]) -> defaultdict[int, list[asyncpg.Record]]:
+    found: defaultdict[int, list[asyncpg.Record]] = defaultdict(list)
+    for row in rows:
+        found[row["charge_point_id"]].append(row)
+    return found

@@ -1,0 +1,221 @@
+"""What the living side reads: who may connect, the state to go on from, and the look-ups of a handler.
+
+Questions of many actors become one query each; station records and id tags are cached while changes made elsewhere are
+heard of (`LISTEN`). While the database is away whoever asks waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import asyncpg
+import structlog
+import trio
+from msgspec.structs import replace
+
+from engine.domain.access import StationRecord
+from engine.domain.state import ChargePoint, Session, Token
+from engine.errors import NotFound
+from engine.metrics import Metrics
+from engine.ocpp.step import Facts, Needs
+from engine.settings import Settings
+from engine.store import loading
+from engine.store.batching import Batcher, Cache
+from engine.store.database import Connection, Database
+
+log = structlog.get_logger(__name__)
+
+STATIONS_CACHED: Final = 100_000
+TOKENS_CACHED: Final = 100_000
+CHANNEL: Final = "voltrio_forget"  # payload: "station:<identity>" or "tag:<operator>:<uid in lower case>"
+LISTEN_CHECK: Final = 5.0  # seconds between looks whether the listening connection still lives
+LISTEN_RETRY: Final = 1.0  # seconds
+
+
+class Reader:
+    """Batched, cached reads. `flush` is the journal's: what was handed in before is seen."""
+
+    def __init__(
+        self, database: Database, settings: Settings, metrics: Metrics, flush: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._database = database
+        self._flush = flush
+        self._defaults: Mapping[str, Any] = {
+            "heartbeat_interval": settings.heartbeat_interval,
+            "policy": settings.policy,
+        }
+        self._station_cache: Cache[str, StationRecord] = Cache(STATIONS_CACHED)
+        self._token_cache: Cache[tuple[int, str], Token] = Cache(TOKENS_CACHED)
+        self._stations = Batcher(database, loading.stations)
+        self._charge_points = Batcher(database, self._load)
+        self._facts = Batcher(database, self._look_up)
+        metrics.gauges["voltrio_cached_stations"] = ("Station records in memory", self._station_cache.__len__)
+        metrics.gauges["voltrio_cached_id_tags"] = ("Id tags in memory", self._token_cache.__len__)
+
+    async def run(self) -> None:
+        """Answer until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._stations.run)
+            nursery.start_soon(self._charge_points.run)
+            nursery.start_soon(self._facts.run)
+            nursery.start_soon(self._listen)
+
+    async def station(self, identity: str) -> StationRecord | None:
+        """Who may connect as `identity`; None when nobody registered it."""
+        if "\0" in identity:  # no text of PostgreSQL holds it
+            return None
+        record = self._station_cache.get(identity)
+        if record is None:
+            generation = self._station_cache.generation
+            record = await self._stations.ask(identity)
+            if record is not None:
+                self._station_cache.keep(identity, record, generation)
+        return record
+
+    def forget(self, identity: str) -> None:
+        """Read the station's record anew the next time."""
+        self._station_cache.forget(identity)
+
+    def forget_tag(self, operator_id: int, uid: str) -> None:
+        """Read the id tag anew the next time."""
+        self._token_cache.forget((operator_id, uid.lower()))
+
+    async def load(self, record: StationRecord, version: str) -> ChargePoint:
+        """The state of a charge point as of everything handed to the journal before; raises NotFound if removed."""
+        await self._flush()
+        state = await self._charge_points.ask((record, version))
+        if state is None:
+            raise NotFound(f"charge point {record.identity!r} was removed")
+        return state
+
+    async def resolve(self, charge_point: ChargePoint, needs: Needs) -> Facts:
+        """The answers to `needs`. `active_sessions` is counted only for id tags that have a limit."""
+        return await self._facts.ask((charge_point, needs))
+
+    async def _load(
+        self, connection: Connection, asked: Sequence[tuple[StationRecord, str]]
+    ) -> Sequence[ChargePoint | None]:
+        return await loading.charge_points(connection, asked, self._defaults)
+
+    async def _look_up(
+        self, connection: Connection, asked: Sequence[tuple[ChargePoint, Needs]]
+    ) -> Sequence[Facts]:
+        tokens = await self._tokens(connection, asked)
+        starts = {(cp.id, needs.start_key) for cp, needs in asked if needs.start_key is not None}
+        transactions = {
+            (cp.id, needs.transaction_id) for cp, needs in asked if needs.transaction_id is not None
+        }
+        by_start = await loading.sessions_by_start(connection, _storable(starts)) if starts else {}
+        by_transaction = (
+            await loading.sessions_by_transaction(connection, _storable(transactions)) if transactions else {}
+        )
+        since = [(cp.id, *needs.samples_since) for cp, needs in asked if needs.samples_since is not None]
+        samples = iter(await loading.samples(connection, since) if since else ())
+        count = sum(needs.new_ids for _, needs in asked)
+        numbers = iter(await _new_ids(connection, count) if count else ())
+        return [
+            Facts(
+                tokens={
+                    uid: token
+                    for uid in needs.id_tags
+                    if (token := tokens.get((cp.operator_id, uid.lower()))) is not None
+                },
+                session=_session(cp, needs, by_start, by_transaction),
+                samples=next(samples) if needs.samples_since is not None else frozenset(),
+                new_ids=tuple(next(numbers) for _ in range(needs.new_ids)),
+            )
+            for cp, needs in asked
+        ]
+
+    async def _tokens(
+        self, connection: Connection, asked: Sequence[tuple[ChargePoint, Needs]]
+    ) -> Mapping[tuple[int, str], Token]:
+        keys = {(cp.operator_id, uid.lower()) for cp, needs in asked for uid in needs.id_tags}
+        found = {key: token for key in keys if (token := self._token_cache.get(key)) is not None}
+        unknown = _storable(key for key in keys if key not in found)
+        if unknown:
+            generation = self._token_cache.generation
+            for key, token in zip(unknown, await loading.tokens(connection, unknown), strict=True):
+                if token is not None:
+                    found[key] = token
+                    self._token_cache.keep(key, token, generation)
+        limited = {token.id for token in found.values() if token.max_active_sessions is not None}
+        if limited:
+            active = await loading.active_sessions(connection, list(limited))
+            found = {
+                key: replace(token, active_sessions=active.get(token.id, 0)) for key, token in found.items()
+            }
+        return found
+
+    async def _listen(self) -> None:
+        """Forget what others changed; while we cannot hear them, keep nothing."""
+        while True:
+            lost = trio.Event()
+            connection: asyncpg.Connection | None = None
+            try:
+                connection = await self._database.run(self._database.connect())
+                await self._database.run(self._subscribe(connection, lost))
+                self._switch(True)
+                while not lost.is_set():
+                    with trio.move_on_after(LISTEN_CHECK):
+                        await lost.wait()
+                    if not lost.is_set():
+                        with trio.fail_after(LISTEN_CHECK):
+                            await self._database.run(connection.fetchval("select 1"))
+            except (
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                OSError,
+                TimeoutError,
+                trio.TooSlowError,
+            ) as error:
+                log.info("not listening for changes, caches are off", error=str(error))
+            finally:
+                self._switch(False)
+                if connection is not None:
+                    connection.terminate()
+            await trio.sleep(LISTEN_RETRY)
+
+    async def _subscribe(self, connection: asyncpg.Connection, lost: trio.Event) -> None:
+        def ended(_: object) -> None:
+            self._switch(False)
+            lost.set()
+
+        connection.add_termination_listener(ended)
+        await connection.add_listener(CHANNEL, self._told)
+
+    def _told(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        kind, _, rest = str(payload).partition(":")
+        if kind == "station":
+            self.forget(rest)
+        elif kind == "tag":
+            operator, _, uid = rest.partition(":")
+            self.forget_tag(int(operator), uid)
+        else:
+            self._switch(True)  # what changed has no name, e.g. a user of many tags: start anew
+
+    def _switch(self, on: bool) -> None:
+        self._station_cache.switch(on)
+        self._token_cache.switch(on)
+
+
+def _session(
+    cp: ChargePoint,
+    needs: Needs,
+    by_start: Mapping[tuple[int, str], Session],
+    by_transaction: Mapping[tuple[int, str], Session],
+) -> Session | None:
+    found = by_start.get((cp.id, needs.start_key)) if needs.start_key is not None else None
+    if found is None and needs.transaction_id is not None:
+        found = by_transaction.get((cp.id, needs.transaction_id))
+    return found
+
+
+def _storable(keys: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+    return [key for key in keys if "\0" not in key[1]]
+
+
+async def _new_ids(connection: Connection, count: int) -> list[int]:
+    rows = await connection.fetch("select nextval('voltrio_ids') from generate_series(1, $1)", count)
+    return [row[0] for row in rows]

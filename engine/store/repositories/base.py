@@ -1,0 +1,79 @@
+"""What all repositories share: rows into Structs, writes with their audit row, changes from partial updates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+import asyncpg
+import msgspec
+from msgspec import UNSET
+
+from engine.domain.state import Frozen
+from engine.store.database import Connection, Database
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+MAX_PAGE: Final = 1_000
+CHANNEL: Final = "voltrio_forget"  # heard by every node's reader; also says what it may have cached
+AUDIT: Final = "insert into audit_log (actor, action, subject, details) values ($1, $2, $3, $4)"
+DEFAULT_OPERATOR: Final = "(select id from operators where is_default)"
+
+
+class Audit(Frozen, frozen=True):
+    """Who did what to what. `details` never holds secrets."""
+
+    actor: str
+    action: str
+    subject: str
+    details: Mapping[str, Any] = {}
+
+
+class Repository:
+    """Queries of one family of tables. Raises Conflict, Invalid, NotFound, StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def _many(self, kind: type[R], sql: str, *arguments: object) -> list[R]:
+        return [kind(**row) for row in await self._database.fetch(sql, *arguments)]
+
+    async def _one(self, kind: type[R], sql: str, *arguments: object) -> R | None:
+        rows = await self._database.fetch(sql, *arguments)
+        return kind(**rows[0]) if rows else None
+
+    async def _write(
+        self, audit: Audit, sql: str, *arguments: object, forget: str | None = None
+    ) -> list[asyncpg.Record]:
+        """Run one writing statement; if it changed a row, with its audit row and a word to every reader.
+
+        `sql` returns the rows it changed. `forget` is the payload that `engine.store.reader` understands.
+        """
+
+        async def work(connection: Connection) -> list[asyncpg.Record]:
+            async with connection.transaction():
+                rows = await connection.fetch(sql, *arguments)
+                if rows:
+                    await connection.execute(
+                        AUDIT, audit.actor, audit.action, audit.subject, dict(audit.details)
+                    )
+                    if forget is not None:
+                        await connection.execute("select pg_notify($1, $2)", CHANNEL, forget)
+            return rows
+
+        return await self._database.translating(work)
+
+
+def given(patch: msgspec.Struct) -> dict[str, Any]:
+    """The members of a partial update that are there."""
+    values = {name: getattr(patch, name) for name in patch.__struct_fields__}
+    return {name: value for name, value in values.items() if value is not UNSET}
+
+
+def assignments(names: Mapping[str, Any], first: int) -> str:
+    """`a = $2, b = $3` for columns whose names are fields of a Struct of ours."""
+    return ", ".join(f"{name} = ${number}" for number, name in enumerate(names, first))
+
+
+def page(limit: int) -> int:
+    return max(1, min(limit, MAX_PAGE))

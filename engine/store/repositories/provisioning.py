@@ -1,0 +1,220 @@
+"""What a charger is to be given and what it said: settings, configuration keys, certificates, its message history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from engine.domain.state import Frozen
+from engine.errors import NotFound
+from engine.store.repositories.base import Audit, Repository, page
+
+
+class Setting(Frozen, frozen=True):
+    """A configuration key that people want set."""
+
+    charge_point_id: int
+    name: str
+    value: str
+    status: str  # Pending | Accepted | Rejected | RebootRequired | NotSupported
+    requested_at: datetime
+    answered_at: datetime | None
+
+
+class ReportedKey(Frozen, frozen=True):
+    """A configuration key as the charger reported it."""
+
+    name: str
+    value: str | None
+    readonly: bool
+    at: datetime
+
+
+class Installation(Frozen, frozen=True):
+    """A certificate that a charger is to install."""
+
+    id: int
+    charge_point_id: int
+    type: str
+    certificate: str  # PEM
+    status: str  # Pending | Accepted | Rejected
+    reason: str | None
+    requested_at: datetime
+    answered_at: datetime | None
+
+
+class LoggedMessage(Frozen, frozen=True):
+    id: int
+    at: datetime
+    direction: str  # in | out
+    kind: str  # call | result | error
+    action: str
+    message_id: str
+    payload: str
+    correlation_id: str
+    repairs: str | None
+
+
+SETTING: Final = "charge_point_id, name, value, status, requested_at, answered_at"
+INSTALLATION: Final = "id, charge_point_id, type, certificate, status, reason, requested_at, answered_at"
+
+
+class Configuration(Repository):
+    async def request(self, charge_point_id: int, settings: Mapping[str, str], *, actor: str) -> None:
+        """Want these keys set; each is pending (again) until the charger answered."""
+        await self._write(
+            Audit(
+                actor=actor,
+                action="station.configure",
+                subject=f"charge_point:{charge_point_id}",
+                details={"keys": sorted(settings)},
+            ),
+            "insert into charge_point_settings (charge_point_id, name, value) "
+            "select $1, name, value from unnest($2::text[], $3::text[]) as r(name, value) "
+            "on conflict (charge_point_id, name) do update "
+            "set value = excluded.value, status = 'Pending', requested_at = now(), answered_at = null returning name",
+            charge_point_id,
+            list(settings),
+            list(settings.values()),
+        )
+
+    async def requested(self, charge_point_id: int) -> Sequence[Setting]:
+        """All keys ever asked for, with their status, oldest first."""
+        sql = f"select {SETTING} from charge_point_settings where charge_point_id = $1 order by requested_at, name"  # noqa: S608 - column names
+        return await self._many(Setting, sql, charge_point_id)
+
+    async def pending(self, charge_point_id: int) -> Sequence[Setting]:
+        """Keys not answered yet, oldest first."""
+        return [setting for setting in await self.requested(charge_point_id) if setting.status == "Pending"]
+
+    async def stations_with_work(self, *, after: int = 0, limit: int = 1_000) -> Sequence[int]:
+        """Ids above `after` of charge points that have pending keys or certificates."""
+        rows = await self._database.fetch(
+            "select charge_point_id from (select charge_point_id from charge_point_settings where status = 'Pending' "
+            "union select charge_point_id from charge_point_certificates where status = 'Pending') w "
+            "where charge_point_id > $1 order by 1 limit $2",
+            after,
+            page(limit),
+        )
+        return [row[0] for row in rows]
+
+    async def answered(self, setting: Setting, status: str) -> None:
+        """Keep the charger's verdict, unless another value was asked for meanwhile."""
+        await self._database.fetch(
+            "update charge_point_settings set status = $4, answered_at = now() "
+            "where charge_point_id = $1 and name = $2 and value = $3",
+            setting.charge_point_id,
+            setting.name,
+            setting.value,
+            status,
+        )
+
+    async def reported(self, charge_point_id: int) -> Sequence[ReportedKey]:
+        """What the charger said its configuration is, by name."""
+        return await self._many(
+            ReportedKey,
+            "select name, value, readonly, at from charge_point_configuration where charge_point_id = $1 order by name",
+            charge_point_id,
+        )
+
+
+class Certificates(Repository):
+    """Certificates known by their hash, and those queued for installation on a charger."""
+
+    async def put(self, sha256: bytes, pem: str, *, actor: str) -> None:
+        """Keep a certificate; one that is known stays."""
+        await self._write(
+            Audit(actor=actor, action="certificate.put", subject=f"certificate:{sha256.hex()}"),
+            "insert into certificates (sha256, certificate) values ($1, $2) on conflict do nothing returning 1",
+            sha256,
+            pem,
+        )
+
+    async def get(self, sha256: bytes) -> str:
+        """The PEM text; raises NotFound."""
+        rows = await self._database.fetch("select certificate from certificates where sha256 = $1", sha256)
+        if not rows:
+            raise NotFound(f"no certificate {sha256.hex()}")
+        pem: str = rows[0][0]
+        return pem
+
+    async def delete(self, sha256: bytes, *, actor: str) -> None:
+        """Raises NotFound."""
+        rows = await self._write(
+            Audit(actor=actor, action="certificate.delete", subject=f"certificate:{sha256.hex()}"),
+            "delete from certificates where sha256 = $1 returning 1",
+            sha256,
+        )
+        if not rows:
+            raise NotFound(f"no certificate {sha256.hex()}")
+
+    async def install(
+        self,
+        charge_point_id: int,
+        kind: str,
+        pem: str,
+        *,
+        actor: str,
+        status: str = "Pending",
+        reason: str | None = None,
+    ) -> Installation:
+        """Queue a certificate for a charger, or note at once why it will not be sent."""
+        rows = await self._write(
+            Audit(
+                actor=actor,
+                action="station.install_certificate",
+                subject=f"charge_point:{charge_point_id}",
+                details={"type": kind, "status": status},
+            ),
+            "insert into charge_point_certificates (charge_point_id, type, certificate, status, reason) "  # noqa: S608 - column names
+            f"values ($1, $2, $3, $4, $5) returning {INSTALLATION}",
+            charge_point_id,
+            kind,
+            pem,
+            status,
+            reason,
+        )
+        return Installation(**rows[0])
+
+    async def installations(self, charge_point_id: int) -> Sequence[Installation]:
+        """All that were ever queued for a charger, oldest first."""
+        sql = f"select {INSTALLATION} from charge_point_certificates where charge_point_id = $1 order by id"  # noqa: S608 - column names
+        return await self._many(Installation, sql, charge_point_id)
+
+    async def pending(self, charge_point_id: int) -> Sequence[Installation]:
+        """Those not answered yet, oldest first."""
+        return [one for one in await self.installations(charge_point_id) if one.status == "Pending"]
+
+    async def answered(self, installation_id: int, status: str, reason: str | None = None) -> None:
+        """Keep the charger's verdict."""
+        await self._database.fetch(
+            "update charge_point_certificates set status = $2, reason = $3, answered_at = now() where id = $1",
+            installation_id,
+            status,
+            reason,
+        )
+
+
+class Messages(Repository):
+    async def list(
+        self,
+        charge_point_id: int,
+        *,
+        before: tuple[datetime, int] | None = None,
+        action: str | None = None,
+        limit: int = 100,
+    ) -> Sequence[LoggedMessage]:
+        """A charger's messages, newest first, those before (at, id)."""
+        at, number = before or (None, None)
+        return await self._many(
+            LoggedMessage,
+            "select id, at, direction, kind, action, message_id, payload, correlation_id, repairs from message_log "
+            "where charge_point_id = $1 and ($2::timestamptz is null or (at, id) < ($2, $3::bigint)) "
+            "and ($4::text is null or action = $4) order by at desc, id desc limit $5",
+            charge_point_id,
+            at,
+            number,
+            action,
+            page(limit),
+        )

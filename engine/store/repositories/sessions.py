@@ -1,0 +1,197 @@
+"""Charging sessions as they are read: running ones with the totals of their newest meter value, all with their price."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from engine.domain.pricing import Price, rate
+from engine.domain.state import Frozen
+from engine.errors import NotFound
+from engine.store.repositories.base import Repository, page
+
+
+class SessionRow(Frozen, frozen=True):
+    """`amount` is the price so far, in `currency`, by the tariff the session started with; None without one."""
+
+    id: int
+    operator_id: int
+    charge_point_id: int
+    identity: str
+    evse_number: int
+    connector_number: int
+    transaction_id: str
+    status: str  # pending | active | finished | expired | failed
+    reason: str | None
+    id_tag: str | None
+    id_tag_id: int | None
+    user_id: int | None
+    authorization_id: int | None
+    reservation_id: int | None
+    meter_start_wh: int
+    meter_stop_wh: int | None
+    energy_wh: int
+    power_w: float | None
+    current_a: float | None
+    voltage_v: float | None
+    soc_percent: float | None
+    started_at: datetime
+    stopped_at: datetime | None
+    stop_id_tag: str | None
+    offline: bool
+    review: str | None
+    currency: str | None
+    amount: Decimal | None
+    last_updated_at: datetime
+
+
+class MeterValueRow(Frozen, frozen=True):
+    """One MeterValue; `samples` is the JSON array as received."""
+
+    timestamp: datetime
+    sample_key: int
+    received_at: datetime
+    energy_wh: int | None
+    register_wh: int | None
+    power_w: float | None
+    current_a: float | None
+    voltage_v: float | None
+    soc_percent: float | None
+    samples: str
+
+
+class PeriodRow(Frozen, frozen=True):
+    """A stretch of one charging state; energies are totals of the session at its ends."""
+
+    started_at: datetime
+    stopped_at: datetime | None
+    charging_state: str
+    energy_start_wh: int
+    energy_stop_wh: int | None
+
+
+class SessionFilter(Frozen, frozen=True):
+    """Absent members do not filter. `started_from` is included, `started_until` is not."""
+
+    identity: str | None = None
+    status: str | None = None
+    id_tag: str | None = None
+    started_from: datetime | None = None
+    started_until: datetime | None = None
+
+
+SELECT: Final = """
+select s.id, s.operator_id, s.charge_point_id, c.network_id as identity, s.evse_number, s.connector_number,
+       s.transaction_id, s.status, s.reason, s.id_tag, s.id_tag_id, s.user_id, s.authorization_id, s.reservation_id,
+       s.meter_start_wh, s.meter_stop_wh, coalesce(s.energy_wh, m.energy_wh, 0) as energy_wh,
+       m.power_w, m.current_a, m.voltage_v, m.soc_percent,
+       s.started_at, s.stopped_at, s.stop_id_tag, s.offline, s.review, s.last_updated_at,
+       t.currency, t.price_per_session, t.price_per_kwh, t.price_per_minute,
+       coalesce(s.stopped_at, now()) - s.started_at as duration
+from sessions s
+join charge_points c on c.id = s.charge_point_id
+left join tariffs t on t.id = s.tariff_id
+left join lateral (
+    select energy_wh, power_w, current_a, voltage_v, soc_percent from meter_values
+    where session_id = s.id
+    order by received_at desc, energy_wh desc nulls last, timestamp desc limit 1
+) m on true
+"""
+# Each comparison has an index of its own; where several filters are given the planner takes the narrowest.
+FILTERS: Final = {
+    "identity": "s.charge_point_id = any(select id from charge_points where network_id = ${})",
+    "status": "s.status = ${}",
+    "id_tag": "lower(s.id_tag) = lower(${})",
+    "started_from": "s.started_at >= ${}",
+    "started_until": "s.started_at < ${}",
+}
+METER_VALUES: Final = """
+select timestamp, sample_key, received_at, energy_wh, register_wh, power_w, current_a, voltage_v, soc_percent, samples
+from meter_values
+where session_id = $1 and (timestamp, sample_key) > ($2, $3)
+order by timestamp, sample_key limit $4
+"""
+BEGINNING: Final = (datetime.fromisoformat("0001-01-02T00:00:00+00:00"), -(2**63))
+PRICE: Final = ("price_per_session", "price_per_kwh", "price_per_minute")
+
+
+class Sessions(Repository):
+    """Reads only: sessions are written by the journal."""
+
+    async def list(
+        self, narrow: SessionFilter | None = None, *, before: int | None = None, limit: int = 100
+    ) -> Sequence[SessionRow]:
+        """Newest first, those below the id `before`."""
+        conditions, values = _conditions(narrow or SessionFilter())
+        if before is not None:
+            values.append(before)
+            conditions.append(f"s.id < ${len(values)}")
+        return await self._rows(conditions, values, "s.id desc", limit)
+
+    async def tail(
+        self, after: int = 0, narrow: SessionFilter | None = None, *, limit: int = 100
+    ) -> Sequence[SessionRow]:
+        """Oldest first, those above the id `after`: for following new sessions."""
+        conditions, values = _conditions(narrow or SessionFilter())
+        values.append(after)
+        return await self._rows([*conditions, f"s.id > ${len(values)}"], values, "s.id", limit)
+
+    async def latest_id(self) -> int:
+        """The number of the newest session, 0 when there is none."""
+        rows = await self._database.fetch("select coalesce(max(id), 0) from sessions")
+        number: int = rows[0][0]
+        return number
+
+    async def get(self, session_id: int) -> SessionRow:
+        """Raises NotFound."""
+        rows = await self._rows(["s.id = $1"], [session_id], "s.id", 1)
+        if not rows:
+            raise NotFound(f"no session {session_id}")
+        return rows[0]
+
+    async def meter_values(
+        self, session_id: int, *, after: tuple[datetime, int] | None = None, limit: int = 100
+    ) -> Sequence[MeterValueRow]:
+        """In order of time, those behind (timestamp, sample_key) `after`."""
+        return await self._many(MeterValueRow, METER_VALUES, session_id, *(after or BEGINNING), page(limit))
+
+    async def periods(self, session_id: int) -> Sequence[PeriodRow]:
+        """Charging and idle stretches, in order."""
+        return await self._many(
+            PeriodRow,
+            "select started_at, stopped_at, charging_state, energy_start_wh, energy_stop_wh from charging_periods "
+            "where session_id = $1 order by started_at",
+            session_id,
+        )
+
+    async def _rows(
+        self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int
+    ) -> Sequence[SessionRow]:
+        where = f" where {' and '.join(conditions)}" if conditions else ""
+        sql = f"{SELECT}{where} order by {order} limit ${len(values) + 1}"
+        return [_priced(dict(row)) for row in await self._database.fetch(sql, *values, page(limit))]
+
+
+def _conditions(narrow: SessionFilter) -> tuple[list[str], list[Any]]:
+    conditions: list[str] = []
+    values: list[Any] = []
+    for name, condition in FILTERS.items():
+        value = getattr(narrow, name)
+        if value is not None:
+            values.append(value)
+            conditions.append(condition.format(len(values)))
+    return conditions, values
+
+
+def _priced(row: dict[str, Any]) -> SessionRow:
+    duration = row.pop("duration")
+    prices = [row.pop(name) for name in PRICE]
+    amount = None
+    if row["currency"] is not None:
+        price = Price(
+            currency=row["currency"], per_session=prices[0], per_kwh=prices[1], per_minute=prices[2]
+        )
+        amount = rate(price, row["energy_wh"], duration).total
+    return SessionRow(amount=amount, **row)

@@ -1,0 +1,222 @@
+"""Charge points as people manage them: who may connect, whether boots are accepted, per-station settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from engine.domain.state import Frozen, StationSettings
+from engine.errors import Conflict, Invalid, NotFound
+from engine.store.database import Database
+from engine.store.repositories.base import DEFAULT_OPERATOR, Audit, Repository, assignments, given, page
+
+
+class Station(Frozen, frozen=True):
+    """A charge point; `identity` is what it calls itself in its URL (network_id)."""
+
+    id: int
+    identity: str
+    operator_id: int
+    name: str
+    status: str  # enabled | disabled | out of order | demo
+    location_id: int | None
+    security_profile: int  # 0–3, OCPP's numbering
+    current_security_profile: int | None
+    has_password: bool
+    password_sha256: bytes | None
+    invalid_username_allowed: bool
+    certificate_serial: str | None
+    registration_status: str  # Accepted | Pending | Rejected
+    network_status: str
+    network_status_at: datetime | None
+    network_protocol: str | None
+    network_ip: str | None
+    connected_at: datetime | None
+    first_contact_at: datetime | None
+    booted_at: datetime | None
+    vendor: str
+    model: str
+    charge_point_serial_number: str | None
+    charge_box_serial_number: str | None
+    firmware_version: str | None
+    hardware_status: str | None
+    hardware_error_code: str | None
+    firmware_status: str | None
+    log_status: str | None
+    local_list_version: int | None
+    settings: dict[str, Any]
+    created_at: datetime
+    last_updated_at: datetime
+
+
+class StationConnector(Frozen, frozen=True):
+    evse_number: int
+    connector_number: int
+    status: str
+    error_code: str | None
+    info: str | None
+    vendor_id: str | None
+    vendor_error_code: str | None
+    at: datetime | None
+
+
+class Presence(Frozen, frozen=True):
+    """The last network status written of a charge point."""
+
+    id: int
+    status: str
+    at: datetime
+
+
+class StationPatch(Frozen, frozen=True):
+    """What may be set; absent members stay as they are. `settings` is replaced whole."""
+
+    name: str | UnsetType = UNSET
+    status: str | UnsetType = UNSET
+    location_id: int | UnsetType | None = UNSET
+    security_profile: int | UnsetType = UNSET
+    password_sha256: bytes | UnsetType | None = UNSET
+    invalid_username_allowed: bool | UnsetType = UNSET
+    certificate_serial: str | UnsetType | None = UNSET
+    registration_status: str | UnsetType = UNSET
+    settings: dict[str, Any] | UnsetType = UNSET
+
+
+SELECT: Final = """
+select id, network_id as identity, operator_id, name, status, location_id, security_profile, current_security_profile,
+       password_sha256 is not null as has_password, password_sha256, invalid_username_allowed, certificate_serial,
+       registration_status, network_status, network_status_at, network_protocol, network_ip, connected_at,
+       first_contact_at, booted_at, vendor, model, charge_point_serial_number, charge_box_serial_number,
+       firmware_version, hardware_status, hardware_error_code, firmware_status, log_status, local_list_version,
+       settings, created_at, last_updated_at
+from charge_points
+where deleted_at is null
+"""
+CONNECTORS: Final = """
+select evse_network_id as evse_number, number as connector_number, hardware_status as status, error_code, info,
+       vendor_id, vendor_error_code, hardware_status_at as at
+from connectors
+where charge_point_id = $1 and hardware_status is not null
+order by 1, 2
+"""
+PRESENT: Final = """
+select id, network_status as status, coalesce(network_status_at, last_updated_at) as at
+from charge_points
+where network_status in ('available', 'temporarily_unavailable') and deleted_at is null
+"""
+SECRETS: Final = frozenset({"password_sha256"})
+
+
+class Stations(Repository):
+    """`forget` is called with the identity of a station that changed, so that this node reads it anew at once."""
+
+    def __init__(self, database: Database, forget: Callable[[str], None]) -> None:
+        super().__init__(database)
+        self._forget = forget
+
+    async def list(self, *, after: int = 0, limit: int = 100) -> Sequence[Station]:
+        """By id, those above `after`."""
+        return await self._many(Station, SELECT + " and id > $1 order by id limit $2", after, page(limit))
+
+    async def get(self, identity: str) -> Station:
+        """Raises NotFound."""
+        found = (
+            await self._one(Station, SELECT + " and network_id = $1", identity)
+            if "\0" not in identity
+            else None
+        )
+        if found is None:
+            raise NotFound(f"no charge point {identity!r}")
+        return found
+
+    async def connectors(self, charge_point_id: int) -> Sequence[StationConnector]:
+        """As last reported."""
+        return await self._many(StationConnector, CONNECTORS, charge_point_id)
+
+    async def present(self) -> Sequence[Presence]:
+        """Those that are available or were lost not long ago, by the last word on them: where a node's run begins."""
+        return await self._many(Presence, PRESENT)
+
+    async def add(self, identity: str, patch: StationPatch, *, actor: str) -> Station:
+        """Register a charge point of the default operator. Raises Conflict when it exists."""
+        if not await self._insert(identity, patch, actor):
+            raise Conflict(f"charge point {identity!r} exists already")
+        return await self.get(identity)
+
+    async def register(self, identity: str, patch: StationPatch, *, actor: str) -> Station:
+        """Register a charge point, or set what `patch` gives on the one that exists."""
+        if not await self._insert(identity, patch, actor):
+            return await self.update(identity, patch, actor=actor)
+        return await self.get(identity)
+
+    async def create_pending(self, identity: str) -> None:
+        """A charge point nobody registered presented itself: known from now on, its boots stay pending."""
+        patch = StationPatch(security_profile=0, registration_status="Pending")
+        await self._insert(identity, patch, "accept_unknown")
+
+    async def update(self, identity: str, patch: StationPatch, *, actor: str) -> Station:
+        """Raises NotFound, Invalid."""
+        values = _checked(patch)
+        if values:
+            rows = await self._write(
+                _audit(actor, "station.update", identity, values),
+                f"update charge_points set {assignments(values, 2)}, last_updated_at = now() "  # noqa: S608 - fields
+                "where network_id = $1 and deleted_at is null returning id",
+                identity,
+                *values.values(),
+                forget=f"station:{identity}",
+            )
+            self._forget(identity)
+            if not rows:
+                raise NotFound(f"no charge point {identity!r}")
+        return await self.get(identity)
+
+    async def delete(self, identity: str, *, actor: str) -> None:
+        """Take a charge point out of service for good; its sessions stay. Raises NotFound."""
+        rows = await self._write(
+            Audit(actor=actor, action="station.delete", subject=f"charge_point:{identity}"),
+            "update charge_points set deleted_at = now(), last_updated_at = now() "
+            "where network_id = $1 and deleted_at is null returning id",
+            identity,
+            forget=f"station:{identity}",
+        )
+        self._forget(identity)
+        if not rows:
+            raise NotFound(f"no charge point {identity!r}")
+
+    async def _insert(self, identity: str, patch: StationPatch, actor: str) -> bool:
+        values = {"name": identity, **_checked(patch)}
+        placeholders = ", ".join(f"${number}" for number in range(2, len(values) + 2))
+        rows = await self._write(
+            _audit(actor, "station.add", identity, values),
+            f"insert into charge_points (network_id, operator_id, {', '.join(values)}) "  # noqa: S608 - fields
+            f"values ($1, {DEFAULT_OPERATOR}, {placeholders}) "
+            f"on conflict (network_id) where deleted_at is null do nothing returning id",
+            identity,
+            *values.values(),
+            forget=f"station:{identity}",
+        )
+        self._forget(identity)
+        return bool(rows)
+
+
+def _checked(patch: StationPatch) -> dict[str, Any]:
+    values = given(patch)
+    if "settings" in values:
+        unknown = values["settings"].keys() - set(StationSettings.__struct_fields__)
+        if unknown:
+            raise Invalid("unknown settings", {name: ["unknown setting"] for name in sorted(unknown)})
+        try:
+            msgspec.convert(values["settings"], StationSettings)
+        except msgspec.ValidationError as error:
+            raise Invalid(f"settings: {error}", {"settings": [str(error)]}) from None
+    return values
+
+
+def _audit(actor: str, action: str, identity: str, values: dict[str, Any]) -> Audit:
+    details = {name: "…" if name in SECRETS else value for name, value in values.items()}
+    return Audit(actor=actor, action=action, subject=f"charge_point:{identity}", details=details)

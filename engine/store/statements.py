@@ -1,0 +1,379 @@
+"""The SQL of every `Change`: one statement per kind, which takes any number of rows as one JSON array.
+
+JSON because msgspec encodes a batch in C at half the cost of asyncpg's array encoders, and the server unpacks
+it on its own core. `batch` in the SQL below is that array as a relation, `latest` the last row per key. Every
+statement may be repeated without harm, except those that append to a log (`repeatable=False`): they return the
+number of their transaction, by which a commit of unknown outcome is looked up.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Final
+
+import msgspec
+
+from engine.domain import changes
+from engine.domain.changes import Change
+from engine.domain.state import Frozen
+
+COLUMN_TYPES: Final = {
+    int: "bigint",
+    float: "double precision",
+    str: "text",
+    bool: "boolean",
+    datetime: "timestamptz",
+    bytes: "text",  # JSON inside JSON: base64 on the way
+}
+XID: Final = "select pg_current_xact_id()::text"
+
+
+class Statement(Frozen, frozen=True):
+    """How one kind of change is written. `sql` takes one bytea argument, the rows as JSON.
+
+    `subject` names the row whose state several kinds change; per subject their order is kept.
+    """
+
+    change: type[Change]
+    sql: str
+    repeatable: bool = True
+    subject: Callable[[Any], Hashable] | None = None
+
+
+def _columns(change: type[Change]) -> Iterator[tuple[str, str, str]]:
+    """(name, type in the JSON, expression) of each field."""
+    hints = typing.get_type_hints(change)
+    for field in msgspec.structs.fields(change):
+        hint = hints[field.name]
+        options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+        (plain,) = {option for option in options if option is not type(None)}
+        name = f'"{field.name}"'
+        expression = (
+            f"convert_from(decode({name}, 'base64'), 'UTF8')::json as {name}" if plain is bytes else name
+        )
+        yield name, COLUMN_TYPES[plain], expression
+
+
+def _relation(change: type[Change], *, ordered: bool) -> str:
+    columns = list(_columns(change))
+    definition = ", ".join(f"{name} {kind}" for name, kind, _ in columns)
+    expressions = ", ".join(expression for _, _, expression in columns)
+    array = "json_to_recordset(convert_from($1::bytea, 'UTF8')::json)"
+    if not ordered:
+        return f"(select {expressions} from {array} as r({definition}))"
+    return (
+        f"(select {expressions}, ordinality from rows from ({array} as ({definition})) with ordinality as r)"
+    )
+
+
+def _statement(
+    change: type[Change],
+    sql: str,
+    *,
+    key: str | None = None,
+    newest: str = "",
+    repeatable: bool = True,
+    subject: Callable[[Any], Hashable] | None = None,
+) -> Statement:
+    """`key`: columns that identify the row; `newest`: an order that comes before that of arrival."""
+    relations = [f"batch as {_relation(change, ordered=key is not None)}"]
+    if key is not None:
+        order = f"{newest}ordinality desc"
+        relations.append(f"latest as (select distinct on ({key}) * from batch order by {key}, {order})")
+    sql = " ".join(("with", ", ".join(relations), sql, "" if repeatable else XID))
+    return Statement(change=change, sql=sql, repeatable=repeatable, subject=subject)
+
+
+SESSION: Final = attrgetter("id")
+PERIODS: Final = attrgetter("session_id")
+
+STATEMENTS: Final[Sequence[Statement]] = (
+    _statement(
+        changes.ChargePointConnected,
+        """
+        update charge_points c
+        set network_protocol = r.protocol, current_security_profile = r.security_profile,
+            network_ip = r.remote_address, connected_at = r.at, first_contact_at = coalesce(c.first_contact_at, r.at)
+        from latest r where c.id = r.id
+        """,
+        key="id",
+    ),
+    _statement(
+        changes.NetworkStatusChanged,
+        """
+        , present as (
+            update charge_points c set network_status = r.network_status, network_status_at = r.at
+            from latest r where c.id = r.id
+        ), logged as (
+            insert into status_log (charge_point_id, scope, status, at, received_at)
+            select id, 'network', network_status, at, at from batch order by ordinality
+        )
+        """,
+        key="id",
+        repeatable=False,
+    ),
+    _statement(
+        changes.ChargePointBooted,  # the verdict is what people decided; it is read, not written
+        """
+        update charge_points c
+        set booted_at = r.at, vendor = r.vendor, model = r.model,
+            charge_point_serial_number = r.charge_point_serial_number,
+            charge_box_serial_number = r.charge_box_serial_number, firmware_version = r.firmware_version,
+            iccid = r.iccid, imsi = r.imsi, meter_type = r.meter_type, meter_serial_number = r.meter_serial_number,
+            boot_reason = r.boot_reason
+        from latest r where c.id = r.id
+        """,
+        key="id",
+    ),
+    _statement(
+        changes.HardwareStatusChanged,
+        """
+        , station as (
+            update charge_points c
+            set hardware_status = r.status, hardware_error_code = r.error_code, hardware_info = r.info,
+                hardware_vendor_id = r.vendor_id, hardware_vendor_error_code = r.vendor_error_code,
+                hardware_status_at = r.at
+            from latest r
+            where c.id = r.charge_point_id and r.evse_number = 0 and coalesce(c.hardware_status_at <= r.at, true)
+        ), evse as (
+            insert into evses as e (charge_point_id, network_id, hardware_status, hardware_status_at)
+            select distinct on (charge_point_id, evse_number) charge_point_id, evse_number, status, at
+            from latest where evse_number > 0
+            order by charge_point_id, evse_number, at desc, ordinality desc
+            on conflict (charge_point_id, network_id) do update
+            set hardware_status = excluded.hardware_status, hardware_status_at = excluded.hardware_status_at
+            where coalesce(e.hardware_status_at <= excluded.hardware_status_at, true)
+        ), connector as (
+            insert into connectors as c (charge_point_id, evse_network_id, number, hardware_status, error_code, info,
+                                         vendor_id, vendor_error_code, hardware_status_at)
+            select charge_point_id, evse_number, connector_number, status, error_code, info,
+                   vendor_id, vendor_error_code, at
+            from latest where evse_number > 0
+            on conflict (charge_point_id, evse_network_id, number) do update
+            set hardware_status = excluded.hardware_status, error_code = excluded.error_code, info = excluded.info,
+                vendor_id = excluded.vendor_id, vendor_error_code = excluded.vendor_error_code,
+                hardware_status_at = excluded.hardware_status_at
+            where coalesce(c.hardware_status_at <= excluded.hardware_status_at, true)
+        ), logged as (
+            insert into status_log (charge_point_id, evse_number, connector_number, scope, status, error_code, info,
+                                    vendor_id, vendor_error_code, at, received_at)
+            select charge_point_id, evse_number, connector_number, 'hardware', status, error_code, info,
+                   vendor_id, vendor_error_code, at, received_at
+            from batch order by ordinality
+        )
+        """,
+        key="charge_point_id, evse_number, connector_number",
+        newest="at desc, ",
+        repeatable=False,
+    ),
+    _statement(
+        changes.FirmwareStatusChanged,
+        """
+        update charge_points c
+        set firmware_status = r.firmware_status, firmware_request_id = r.request_id, firmware_status_at = r.at
+        from latest r where c.id = r.id
+        """,
+        key="id",
+    ),
+    _statement(
+        changes.LogStatusChanged,
+        """
+        update charge_points c
+        set log_status = r.log_status, log_request_id = r.request_id, log_status_at = r.at
+        from latest r where c.id = r.id
+        """,
+        key="id",
+    ),
+    _statement(
+        changes.ConfigurationKeyRead,
+        """
+        insert into charge_point_configuration (charge_point_id, name, value, readonly, at)
+        select charge_point_id, name, value, readonly, at from latest
+        on conflict (charge_point_id, name) do update
+        set value = excluded.value, readonly = excluded.readonly, at = excluded.at
+        """,
+        key="charge_point_id, name",
+    ),
+    _statement(
+        changes.LocalListVersionRead,
+        """
+        update charge_points c set local_list_version = r.local_list_version from latest r where c.id = r.id
+        """,
+        key="id",
+    ),
+    _statement(
+        changes.CertificateInstalled,
+        """
+        update charge_point_certificates c set status = r.status, answered_at = r.at from latest r where c.id = r.id
+        """,
+        key="id",
+    ),
+    _statement(
+        changes.ChargingProfileChanged,
+        """
+        insert into charging_profiles (charge_point_id, evse_number, profile_id, purpose, stack_level, profile,
+                                       active, at)
+        select charge_point_id, evse_number, profile_id, purpose, stack_level, profile, active, at from latest
+        on conflict (charge_point_id, evse_number, profile_id) do update
+        set purpose = excluded.purpose, stack_level = excluded.stack_level, profile = excluded.profile,
+            active = excluded.active, at = excluded.at
+        """,
+        key="charge_point_id, evse_number, profile_id",
+    ),
+    _statement(
+        changes.ReservationChanged,
+        """
+        update reservations v
+        set status = r.status, session_id = coalesce(r.session_id, v.session_id), last_updated_at = r.at
+        from latest r where v.id = r.id
+        """,
+        key="id",
+    ),
+    _statement(
+        changes.SecurityEventReported,
+        """
+        , logged as (
+            insert into security_events (charge_point_id, type, timestamp, tech_info, critical, received_at)
+            select charge_point_id, type, timestamp, tech_info, critical, received_at from batch
+        )
+        """,
+        repeatable=False,
+    ),
+    _statement(
+        changes.AuthorizationMade,
+        """
+        insert into authorizations (id, operator_id, charge_point_id, evse_number, id_tag_uid, id_tag_id, user_id,
+                                    method, status, rejection_reason, created_at)
+        select id, operator_id, charge_point_id, evse_number, id_tag_uid, id_tag_id, user_id,
+               method, status, rejection_reason, created_at
+        from batch
+        on conflict (id) do nothing
+        """,
+    ),
+    _statement(
+        # Another session of the same start is an error: its number would be acknowledged and lead nowhere.
+        changes.SessionOpened,
+        """
+        insert into sessions (id, operator_id, charge_point_id, evse_number, connector_number, transaction_id,
+                              start_key, status, id_tag, id_tag_id, user_id, authorization_id, reservation_id,
+                              tariff_id, meter_start_wh, started_at, start_received_at, offline, review,
+                              last_updated_at)
+        select r.id, r.operator_id, charge_point_id, evse_number, connector_number, transaction_id,
+               start_key, r.status, id_tag, id_tag_id, user_id, authorization_id, reservation_id,
+               o.tariff_id, meter_start_wh, started_at, received_at, offline, review, received_at
+        from batch r left join operators o on o.id = r.operator_id
+        on conflict (id) do nothing
+        """,
+        subject=SESSION,
+    ),
+    _statement(
+        changes.SessionClosed,
+        """
+        update sessions s
+        set status = r.status, reason = r.reason, stopped_at = r.stopped_at, meter_stop_wh = r.meter_stop_wh,
+            energy_wh = r.energy_wh, stop_id_tag = r.stop_id_tag, stop_received_at = r.received_at,
+            review = coalesce(r.review, s.review), last_updated_at = r.received_at
+        from latest r where s.id = r.id
+        """,
+        key="id",
+        subject=SESSION,
+    ),
+    _statement(
+        changes.SessionReviewed,
+        """
+        update sessions s set review = r.review, last_updated_at = r.at from latest r where s.id = r.id
+        """,
+        key="id",
+        subject=SESSION,
+    ),
+    _statement(
+        changes.SessionReopened,
+        """
+        update sessions s
+        set status = 'active', reason = null, stopped_at = null, meter_stop_wh = null, energy_wh = null,
+            stop_id_tag = null, stop_received_at = null, last_updated_at = r.at
+        from latest r where s.id = r.id
+        """,
+        key="id",
+        subject=SESSION,
+    ),
+    _statement(
+        changes.ChargingPeriodOpened,
+        """
+        , closed as (
+            update charging_periods p set stopped_at = r.started_at, energy_stop_wh = r.energy_wh
+            from batch r
+            where p.session_id = r.session_id and p.stopped_at is null and p.started_at < r.started_at
+        )
+        insert into charging_periods (session_id, started_at, charging_state, energy_start_wh)
+        select session_id, started_at, charging_state, energy_wh from batch
+        on conflict (session_id, started_at) do nothing
+        """,
+        subject=PERIODS,
+    ),
+    _statement(
+        changes.ChargingPeriodClosed,
+        """
+        update charging_periods p
+        set stopped_at = greatest(p.started_at, r.stopped_at), energy_stop_wh = r.energy_wh
+        from batch r where p.session_id = r.session_id and p.stopped_at is null
+        """,
+        subject=PERIODS,
+    ),
+    _statement(
+        changes.MeterValueAdded,
+        """
+        insert into meter_values (charge_point_id, session_id, evse_number, timestamp, received_at, sample_key,
+                                  energy_wh, register_wh, resets, power_w, current_a, voltage_v, soc_percent, samples)
+        select charge_point_id, session_id, evse_number, timestamp, received_at, sample_key,
+               energy_wh, register_wh, resets, power_w, current_a, voltage_v, soc_percent, samples::json
+        from batch
+        on conflict do nothing
+        """,
+    ),
+    _statement(
+        changes.OrphanKept,
+        """
+        insert into orphans (id, charge_point_id, key, action, transaction_id, connector_number, id_tag, meter_wh,
+                             timestamp, reason, payload, received_at)
+        select id, charge_point_id, key, action, transaction_id, connector_number, id_tag, meter_wh,
+               timestamp, reason, payload, received_at
+        from batch
+        on conflict do nothing
+        """,
+    ),
+    _statement(
+        changes.OrphanResolved,
+        """
+        update orphans o set session_id = r.session_id, resolved_at = r.at from latest r where o.id = r.id
+        """,
+        key="id",
+    ),
+    _statement(
+        changes.EventPublished,
+        """
+        , logged as (
+            insert into events (type, subject, operator_id, payload, created_at)
+            select type, subject, operator_id, payload, created_at from batch
+        )
+        """,
+        repeatable=False,
+    ),
+    _statement(
+        changes.MessageLogged,
+        """
+        , logged as (
+            insert into message_log (charge_point_id, at, direction, kind, action, message_id, payload,
+                                     correlation_id, repairs)
+            select charge_point_id, at, direction, kind, action, message_id, payload, correlation_id, repairs
+            from batch
+        )
+        """,
+        repeatable=False,
+    ),
+)
+RANK: Final[dict[type[Change], int]] = {statement.change: i for i, statement in enumerate(STATEMENTS)}

@@ -1,0 +1,99 @@
+"""The store as a whole: the server if it is ours, schema, pool, journal, reader, repositories."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from engine.metrics import Metrics
+from engine.settings import Settings
+from engine.store import retention
+from engine.store.background import beside, plain_errors
+from engine.store.database import Database, open_database
+from engine.store.embedded import embedded
+from engine.store.journal import Journal
+from engine.store.migrate import migrate
+from engine.store.reader import Reader
+from engine.store.repositories.access import ApiTokens, AuditTrail, Parties, SecurityEvents
+from engine.store.repositories.id_tags import IdTags
+from engine.store.repositories.network import Locations, Operators, Reservations
+from engine.store.repositories.provisioning import Certificates, Configuration, Messages
+from engine.store.repositories.sessions import Sessions
+from engine.store.repositories.stations import Stations
+
+log = structlog.get_logger(__name__)
+
+DATABASE: Final = "voltrio"  # its name on the embedded server
+ADMIN_DATABASE: Final = "postgres"
+DRAIN_TIMEOUT: Final = 10.0  # seconds that closing waits for the journal when the database is away
+
+
+class Store:
+    """Everything that reaches the database. `journal` writes what chargers do, repositories what people do."""
+
+    def __init__(
+        self, database: Database, settings: Settings, metrics: Metrics, jitter: Callable[[], float]
+    ) -> None:
+        self._database = database
+        self.journal = Journal(database, metrics, jitter)
+        self.reader = Reader(database, settings, metrics, self.journal.flush)
+        self.stations = Stations(database, self.reader.forget)
+        self.id_tags = IdTags(database, self.reader.forget_tag)
+        self.sessions = Sessions(database)
+        self.locations = Locations(database)
+        self.operators = Operators(database)
+        self.reservations = Reservations(database)
+        self.certificates = Certificates(database)
+        self.configuration = Configuration(database)
+        self.messages = Messages(database)
+        self.parties = Parties(database)
+        self.api_tokens = ApiTokens(database)
+        self.audit = AuditTrail(database)
+        self.security_events = SecurityEvents(database)
+
+    async def ping(self) -> None:
+        """Ask the database for an answer; raises StoreError when it is away."""
+        await self._database.fetch("select 1")
+
+
+@asynccontextmanager
+async def open_store(
+    settings: Settings, metrics: Metrics, *, jitter: Callable[[], float] = random.random
+) -> AsyncIterator[Store]:
+    """A store on the database of `settings`, its schema brought up to date; on leaving the journal is drained.
+
+    Raises StoreError when there is no database, SchemaError when its schema is not for this program.
+    """
+    with plain_errors():
+        async with AsyncExitStack() as stack:
+            if settings.database is None:
+                server = await stack.enter_async_context(embedded(Path(settings.data)))
+                opening = open_database(server.dsn(DATABASE), make=(server.dsn(ADMIN_DATABASE), DATABASE))
+            else:
+                opening = open_database(settings.database)
+            database = await stack.enter_async_context(opening)
+            await _bring_up_to_date(database)
+            await retention.maintain(database, settings, datetime.now(UTC))
+            store = Store(database, settings, metrics, jitter)
+            tasks = (store.reader.run, store.journal.run, partial(retention.run, database, settings))
+            async with beside(*tasks):
+                try:
+                    yield store
+                finally:
+                    await store.journal.close(DRAIN_TIMEOUT)
+
+
+async def _bring_up_to_date(database: Database) -> None:
+    connection = await database.reach(database.connect())
+    try:
+        for name in await database.reach(migrate(connection)):
+            log.info("schema brought up to date", migration=name)
+    finally:
+        connection.terminate()

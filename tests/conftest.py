@@ -1,0 +1,89 @@
+"""One PostgreSQL server per test session, one migrated template, a fresh database per test that asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from engine.metrics import Metrics
+from engine.settings import Settings
+from engine.store import Store, open_store
+from engine.store.embedded import Cluster, cluster
+from engine.store.migrate import migrate
+from engine.store.retention import maintain_connection
+
+TEMPLATE = "voltrio_template"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A running server of the session."""
+    # pytest's own folders are closed to the other user that PostgreSQL runs as when we are root.
+    server = cluster(Path(tmp_path_factory.mktemp("data")))
+    server.start()
+    # Nothing here has to survive a power cut; what a killed server wrote is in the system's cache.
+    asyncio.run(_execute(server, "alter system set fsync = off", "select pg_reload_conf()"))
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Cluster) -> str:
+    """Name of a database with the schema and this month's partitions, never connected to again."""
+
+    async def make() -> None:
+        await _execute(postgres, f"create database {TEMPLATE}")
+        connection = await asyncpg.connect(postgres.dsn(TEMPLATE))
+        await migrate(connection)
+        await maintain_connection(connection, Settings(), datetime.now(UTC))
+        await connection.close()
+
+    asyncio.run(make())
+    return TEMPLATE
+
+
+@pytest.fixture
+def dsn(postgres: Cluster, template: str) -> Iterator[str]:
+    """Address of a fresh, migrated, empty database."""
+    name = f"test_{next(_numbers)}"
+    asyncio.run(_execute(postgres, f"create database {name} template {template}"))
+    yield postgres.dsn(name)
+    asyncio.run(_execute(postgres, f"drop database {name} with (force)"))
+
+
+@pytest.fixture
+def settings(dsn: str, tmp_path: Path) -> Settings:
+    """Settings of a node on a fresh database; every port is chosen by the system."""
+    return Settings(
+        data=str(tmp_path), database=dsn, ocpp_port=0, http_port=0, manage_port=0, log_level="error"
+    )
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+async def store(settings: Settings, metrics: Metrics) -> AsyncIterator[Store]:
+    """An open store on a fresh database."""
+    async with open_store(settings, metrics, jitter=lambda: 0.0) as opened:
+        yield opened
+
+
+async def _execute(server: Cluster, *statements: str) -> None:
+    connection = await asyncpg.connect(server.dsn("postgres"))
+    try:
+        for sql in statements:
+            await connection.execute(sql)
+    finally:
+        await connection.close()
