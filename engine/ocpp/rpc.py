@@ -109,8 +109,8 @@ ANSWERS_2X: Mapping[Malformed, Code] = {
 def malformed_frame(fault: Malformed, message_id: str | None, version: str, detail: str = "") -> bytes | None:
     """The CALLERROR frame that answers a malformed frame, or None: then it is ignored.
 
-    `message_id` is the id where it could be read; `detail` a reason in our words. Not for malformed answers to
-    our own calls: those are never answered.
+    `message_id` is the id where it could be read; `detail` a reason in our words. Not for malformed answers
+    to our own calls: those are never answered.
     """
     old = version == "ocpp1.6"
     code = (ANSWERS_16 if old else ANSWERS_2X).get(fault)
