@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -22,6 +22,7 @@ from engine.simulator.v16 import Charger16
 # How often each model of the catalogue stands somewhere: most charging is AC.
 SHARES: Final = (2, 3, 4, 2, 2)
 
+Watch = Callable[[World, Sequence[Charger]], Awaitable[None]]
 Reach = Callable[[str, str | None], Address]
 
 
@@ -35,11 +36,12 @@ async def simulate(
     clock: Callable[[], datetime] = wall_clock,
     reach: Reach | None = None,
     ending: trio.Event | None = None,
+    watch: Watch | None = None,
 ) -> Report:
     """Run chargers until `settings.duration` has passed or `ending` is set, then let them finish, and report.
 
     `clock` is read once, for the time at which the simulated world begins; the rest follows Trio's clock.
-    `reach` replaces the network: identity and password to address.
+    `reach` replaces the network: identity and password to address. `watch` runs beside, until the end.
     """
     world = World(
         time=Time(_beginning(settings, clock()), settings.speed),
@@ -53,7 +55,8 @@ async def simulate(
     chargers = _build(settings, world, reach)
     began = trio.current_time()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(show.table if settings.table else show.log, world, chargers)
+        if watch is not None:
+            nursery.start_soon(watch, world, chargers)
         async with trio.open_nursery() as life:
             for number, charger in enumerate(chargers):
                 delay = settings.ramp * number / len(chargers)
@@ -81,7 +84,7 @@ def run(settings: SimulationSettings) -> int:
         ending = trio.Event()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_until_signal, ending)
-            report = await simulate(settings, ending=ending)
+            report = await simulate(settings, ending=ending, watch=show.table if settings.table else show.log)
             nursery.cancel_scope.cancel()
         return report
 

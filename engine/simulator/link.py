@@ -284,7 +284,7 @@ async def converse(
     call_timeout: float,
     body: Callable[[Link], Awaitable[None]],
 ) -> None:
-    """Connect, run `body` beside the receiver, close. Raises LinkLost if the connection ends first; Refused."""
+    """Connect, run `body` beside the receiver, close. Raises LinkLost or Refused if that ends too early."""
     try:
         with trio.fail_after(HANDSHAKE_TIMEOUT):
             tap = Tap(await where.dial())
