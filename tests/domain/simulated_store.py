@@ -1,0 +1,161 @@
+"""A charge point's rows in memory, pure as the rules: applies changes and answers needs as the store does."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec.structs import asdict, replace
+
+from engine.domain import changes as c
+from engine.domain.metering import identity
+from engine.domain.state import (
+    ChargePoint,
+    Metering,
+    Orphan,
+    Session,
+    SessionStatus,
+    Token,
+)
+from engine.ocpp.messages import v16
+from engine.ocpp.step import Facts, Handler, Message, Needs
+
+_samples = msgspec.json.Decoder(list[v16.SampledValue])
+
+
+class Store:
+    """One charge point's part of the database. `handle` runs a message as its actor would."""
+
+    def __init__(self, cp: ChargePoint, tokens: Mapping[str, Token] | None = None) -> None:
+        self.empty = cp
+        self.cp = cp
+        self.tokens = {uid.casefold(): token for uid, token in (tokens or {}).items()}
+        self.sessions: dict[int, dict[str, Any]] = {}
+        self.rows: dict[tuple[datetime, int], c.MeterValueAdded] = {}
+        self.orphans: dict[str, c.OrphanKept] = {}
+        self.resolved: dict[int, int] = {}
+        self.log: list[c.Change] = []
+        self._ids = itertools.count(1)
+
+    def handle(self, handler: Handler, request: Message, now: datetime) -> Message:
+        """Look up, step, commit, adopt; returns the reply."""
+        needs = handler.needs(self.cp, request) if handler.needs else None
+        outcome = handler.step(self.cp, request, self.resolve(needs) if needs else Facts(), now)
+        self.commit(outcome.changes)
+        self.cp = outcome.state
+        assert isinstance(outcome.reply, handler.response)
+        return outcome.reply
+
+    def reconnect(self) -> None:
+        """The charge point's state as a new connection finds it."""
+        opened = [self._session(n) for n, s in self.sessions.items() if s["status"] == "active"]
+        self.cp = replace(
+            self.empty,
+            sessions={s.transaction_id: s for s in opened},
+            orphans=tuple(
+                msgspec.convert(asdict(o), Orphan, from_attributes=True)
+                for o in self.orphans.values()
+                if o.id not in self.resolved
+            ),
+        )
+
+    def resolve(self, needs: Needs) -> Facts:
+        session = None
+        for number, row in self.sessions.items():
+            if needs.start_key is not None and row["start_key"] == needs.start_key:
+                session = self._session(number)
+            if needs.transaction_id is not None and row["transaction_id"] == needs.transaction_id:
+                session = self._session(number)
+        found = {uid: self.tokens.get(uid.casefold()) for uid in needs.id_tags}
+        tokens = {
+            uid: replace(token, active_sessions=self._active(uid))
+            for uid, token in found.items()
+            if token is not None
+        }
+        samples = frozenset[tuple[datetime, str]]()
+        if needs.samples_since is not None:
+            number, since = needs.samples_since
+            samples = frozenset((at, i) for s, at, i in self.samples() if s == number and at >= since)
+        ids = list(itertools.islice(self._ids, needs.new_ids))
+        return Facts(tokens=tokens, session=session, samples=samples, new_ids=ids)
+
+    def samples(self) -> list[tuple[int | None, datetime, str]]:
+        """Every stored sample: its session's id, its time, its identity. A list, so that doubles show."""
+        return [
+            (row.session_id, row.timestamp, identity(sample))
+            for row in self.rows.values()
+            for sample in _samples.decode(row.samples)
+        ]
+
+    def commit(self, changes: Iterable[c.Change]) -> None:
+        """All of them, by kind in the order of their declaration, as the journal does."""
+        order = [kind for kind in vars(c).values() if isinstance(kind, type) and issubclass(kind, c.Change)]
+        for change in sorted(changes, key=lambda one: order.index(type(one))):
+            self.log.append(change)
+            self._apply(change)
+        opened = [s["evse_number"] for s in self.sessions.values() if s["status"] == "active"]
+        assert len(opened) == len(set(opened)), "two open sessions on one EVSE"
+
+    def _apply(self, change: c.Change) -> None:
+        match change:
+            case c.SessionOpened():
+                assert all(s["start_key"] != change.start_key for s in self.sessions.values())
+                self.sessions[change.id] = {
+                    **asdict(change),
+                    "stopped_at": None,
+                    "meter_stop_wh": None,
+                    "energy_wh": None,
+                    "reason": None,
+                }
+            case c.SessionClosed():
+                row = self.sessions[change.id]
+                row |= asdict(change) | {"review": change.review or row["review"]}
+            case c.SessionReviewed():
+                self.sessions[change.id]["review"] = change.review
+            case c.SessionReopened():
+                gone = {"stopped_at": None, "meter_stop_wh": None, "energy_wh": None, "reason": None}
+                self.sessions[change.id] |= {"status": "active", **gone}
+            case c.MeterValueAdded():
+                self.rows.setdefault((change.timestamp, change.sample_key), change)
+            case c.OrphanKept():
+                self.orphans.setdefault(change.key, change)
+            case c.OrphanResolved():
+                self.resolved[change.id] = change.session_id
+
+    def _active(self, uid: str) -> int:
+        return sum(
+            s["status"] == "active" and (s["id_tag"] or "").casefold() == uid.casefold()
+            for s in self.sessions.values()
+        )
+
+    def _session(self, number: int) -> Session:
+        row = self.sessions[number]
+        values = [r for r in self.rows.values() if r.session_id == number]
+        newest = max(values, key=lambda r: r.timestamp, default=None)
+        totals = Metering(register_wh=row["meter_start_wh"], register_at=row["started_at"])
+        if newest is not None:
+            totals = Metering(
+                energy_wh=newest.energy_wh or 0,
+                register_wh=newest.register_wh,
+                register_at=newest.timestamp,
+                resets=newest.resets,
+                power_w=newest.power_w,
+                last_sample_at=newest.timestamp,
+            )
+        return Session(
+            id=number,
+            transaction_id=row["transaction_id"],
+            evse_number=row["evse_number"],
+            connector_number=row["connector_number"],
+            status=SessionStatus(row["status"]),
+            started_at=row["started_at"],
+            id_tag=row["id_tag"],
+            meter_start_wh=row["meter_start_wh"],
+            stopped_at=row["stopped_at"],
+            meter_stop_wh=row["meter_stop_wh"],
+            metering=totals,
+            review=row["review"],
+        )

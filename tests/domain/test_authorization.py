@@ -1,0 +1,86 @@
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from engine.domain.authorization import Verdict, decide, recorded
+from engine.domain.changes import AuthorizationMade, EventPublished
+from engine.domain.state import ChargePoint, Token
+
+TOKEN = Token(
+    id=3,
+    uid="TAG",
+    group_id="GROUP",
+    status="enabled",
+    valid=True,
+    expires_at=None,
+    user_id=9,
+    user_enabled=True,
+    max_active_sessions=None,
+    active_sessions=0,
+)
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict"),
+    [
+        ({}, Verdict.ACCEPTED),
+        ({"status": "disabled"}, Verdict.BLOCKED),
+        ({"status": "suspended"}, Verdict.BLOCKED),
+        ({"user_enabled": False}, Verdict.BLOCKED),
+        ({"expires_at": 0}, Verdict.EXPIRED),
+        ({"expires_at": 1}, Verdict.ACCEPTED),
+        ({"valid": False}, Verdict.INVALID),
+        ({"status": "disabled", "expires_at": -1, "valid": False}, Verdict.BLOCKED),
+        ({"max_active_sessions": 1, "active_sessions": 5}, Verdict.ACCEPTED),  # no start: no limit
+    ],
+)
+def test_a_known_tag(fields: dict[str, Any], verdict: Verdict, now: datetime) -> None:
+    if "expires_at" in fields:
+        fields = fields | {"expires_at": now + timedelta(seconds=fields["expires_at"])}
+    assert decide(replace(TOKEN, **fields), now).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("limit", "active", "uncounted", "verdict"),
+    [
+        (1, 0, 0, Verdict.ACCEPTED),
+        (1, 1, 0, Verdict.CONCURRENT),
+        (1, 1, 1, Verdict.ACCEPTED),
+        (2, 1, 0, Verdict.ACCEPTED),
+        (0, 0, 0, Verdict.CONCURRENT),
+        (None, 99, 0, Verdict.ACCEPTED),
+    ],
+)
+def test_the_limit_counts_other_sessions(
+    limit: int | None, active: int, uncounted: int, verdict: Verdict, now: datetime
+) -> None:
+    token = replace(TOKEN, max_active_sessions=limit, active_sessions=active)
+    assert decide(token, now, uncounted=uncounted).verdict is verdict
+
+
+def test_an_unknown_tag_is_invalid_unless_the_station_starts_anybody(now: datetime) -> None:
+    assert decide(None, now).verdict is Verdict.INVALID
+    assert decide(None, now, unknown_accepted=True).accepted
+    assert decide(replace(TOKEN, status="disabled"), now, unknown_accepted=True).verdict is Verdict.BLOCKED
+
+
+def test_a_rejection_is_recorded_with_its_reason(cp: ChargePoint, now: datetime) -> None:
+    decision = decide(replace(TOKEN, status="disabled"), now)
+    row, news = recorded(cp, decision, id=5, id_tag="tag", evse_number=None, now=now)
+    assert isinstance(row, AuthorizationMade)
+    assert (row.id, row.id_tag_uid, row.id_tag_id, row.user_id) == (5, "tag", 3, 9)
+    assert (row.status, row.rejection_reason) == ("rejected", "blocked")
+    assert isinstance(news, EventPublished)
+    assert news.type == "authorization.changed"
+    assert msgspec.json.decode(news.payload) == {
+        "notification": "authorization.changed",
+        "authorizationId": 5,
+        "action": "created",
+        "chargePointId": 12,
+        "idTag": "tag",
+        "status": "rejected",
+        "lastUpdatedAt": "2026-03-01T12:00:00Z",
+    }

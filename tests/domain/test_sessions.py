@@ -1,0 +1,346 @@
+"""The life of a session: starts that supersede, missing stops, boots, late samples and corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, TypeVar
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from engine.domain import changes as c
+from engine.domain import closing, sessions
+from engine.domain.authorization import Decision, Verdict
+from engine.domain.closing import Stop
+from engine.domain.metering import Measured
+from engine.domain.plausibility import Review
+from engine.domain.sessions import Start
+from engine.domain.state import ChargePoint, InstalledProfile, Reservation, Session, SessionStatus
+from engine.ocpp.messages import v16
+from ext.metering import read
+
+ACCEPTED = Decision(verdict=Verdict.ACCEPTED)
+Later = Callable[[float], datetime]
+Kind = TypeVar("Kind", bound=c.Change)
+
+
+def of(kind: type[Kind], changes: Sequence[c.Change]) -> list[Kind]:
+    return [change for change in changes if isinstance(change, kind)]
+
+
+@pytest.fixture(scope="session")
+def later(now: datetime) -> Later:
+    """The moment so many minutes after `now`."""
+    return lambda minutes: now + timedelta(minutes=minutes)
+
+
+@pytest.fixture
+def start(later: Later) -> Start:
+    """Another transaction on EVSE 1, an hour later."""
+    return Start(evse_number=1, connector_number=1, id_tag="NEXT", meter_wh=3_000, at=later(60))
+
+
+def begin(cp: ChargePoint, start: Start, now: datetime) -> tuple[ChargePoint, Session, list[c.Change]]:
+    return sessions.begin(cp, start, ACCEPTED, session_id=8, authorization_id=9, now=now)
+
+
+def value(at: datetime, register: int) -> Measured:
+    sampled = [v16.SampledValue(value=str(register))]
+    return Measured(at=at, reading=read(sampled), samples=msgspec.json.encode(sampled).decode())
+
+
+def news(changes: Sequence[c.Change]) -> list[dict[str, Any]]:
+    return [msgspec.json.decode(change.payload) for change in of(c.EventPublished, changes)]
+
+
+# --- start -------------------------------------------------------------------------------------------------
+
+
+def test_the_same_start_has_the_same_key_however_it_is_written(start: Start) -> None:
+    again = replace(start, id_tag="next", at=start.at.astimezone(timezone(timedelta(hours=2))))
+    assert sessions.start_key(again) == sessions.start_key(start)
+
+
+@pytest.mark.parametrize("field", ["evse_number", "meter_wh", "at", "id_tag"])
+def test_another_start_has_another_key(start: Start, field: str) -> None:
+    other = {"evse_number": 2, "meter_wh": 1, "at": datetime(2020, 1, 1, tzinfo=UTC), "id_tag": "X"}
+    assert sessions.start_key(replace(start, **{field: other[field]})) != sessions.start_key(start)
+
+
+def test_a_start_opens_a_session(cp: ChargePoint, start: Start, later: Later) -> None:
+    cp = replace(cp, sessions={})
+    after, session, changes = begin(cp, start, later(60))
+    assert after.sessions == {"8": session}
+    assert session.status is SessionStatus.ACTIVE
+    [row] = of(c.SessionOpened, changes)
+    assert (row.id, row.transaction_id, row.authorization_id, row.status) == (8, "8", 9, "active")
+    assert (row.offline, row.review, row.start_key) == (False, None, sessions.start_key(start))
+    [told] = news(changes)
+    assert (told["notification"], told["action"], told["sessionId"]) == (
+        "session.start.stop.notification",
+        "start",
+        8,
+    )
+    assert (told["meterStart"], told["meterStop"]) == (3_000, 3_000)
+
+
+@pytest.mark.parametrize(
+    ("received", "wanted"),
+    [(62, (False, None)), (62.1, (True, None)), (54, (False, "clock_drift")), (10_000, (True, None))],
+)
+def test_a_start_told_late_was_offline_and_one_from_the_future_is_held(
+    cp: ChargePoint, start: Start, later: Later, received: float, wanted: tuple[bool, str | None]
+) -> None:
+    _, _, changes = begin(replace(cp, sessions={}), start, later(received))
+    [row] = of(c.SessionOpened, changes)
+    assert (row.offline, row.review) == wanted
+
+
+def test_a_start_closes_the_session_whose_stop_is_missing(
+    cp: ChargePoint, start: Start, later: Later
+) -> None:
+    cp, _ = sessions.add_samples(cp, cp.sessions["7"], [value(later(30), 2_500)], later(30))
+    after, _, changes = begin(cp, start, later(60))
+    assert list(after.sessions) == ["8"]
+    [closed] = of(c.SessionClosed, changes)
+    assert (closed.id, closed.status, closed.reason) == (7, "finished", "new_start_transaction_received")
+    assert (closed.stopped_at, closed.energy_wh, closed.meter_stop_wh) == (later(30), 1_500, None)
+    assert closed.review == "missing_stop"
+    assert [n["action"] for n in news(changes)] == ["stop", "start"]
+
+
+def test_without_samples_it_ended_when_the_next_began(cp: ChargePoint, start: Start, later: Later) -> None:
+    [closed] = of(c.SessionClosed, begin(cp, start, later(60))[2])
+    assert (closed.stopped_at, closed.energy_wh) == (later(60), 0)
+
+
+def test_a_start_on_another_evse_closes_nothing(cp: ChargePoint, start: Start, later: Later) -> None:
+    after, _, changes = begin(cp, replace(start, evse_number=2), later(60))
+    assert set(after.sessions) == {"7", "8"}
+    assert not of(c.SessionClosed, changes)
+
+
+def test_an_older_start_told_late_is_recorded_and_leaves_the_running_session(
+    cp: ChargePoint, start: Start, later: Later
+) -> None:
+    after, session, changes = begin(cp, replace(start, at=later(-60)), later(60))
+    assert after.sessions == cp.sessions
+    assert session.status is SessionStatus.FINISHED
+    [closed] = of(c.SessionClosed, changes)
+    assert (closed.id, closed.stopped_at, closed.review) == (8, later(0), "missing_stop")
+
+
+def test_a_start_uses_up_its_reservation(cp: ChargePoint, start: Start, later: Later) -> None:
+    reservation = Reservation(
+        id=4, connector_number=1, id_tag="NEXT", parent_id_tag=None, expiry_date=later(90)
+    )
+    cp = replace(cp, reservations={4: reservation, 5: replace(reservation, id=5)})
+    after, session, changes = begin(cp, replace(start, reservation_id=4), later(60))
+    assert set(after.reservations) == {5}
+    [done] = of(c.ReservationChanged, changes)
+    assert (done.id, done.status, done.session_id) == (4, "done", 8)
+    assert session.reservation_id == 4
+
+
+def test_a_reservation_that_is_gone_is_noted_on_the_session_alone(
+    cp: ChargePoint, start: Start, later: Later
+) -> None:
+    _, _, changes = begin(cp, replace(start, reservation_id=99), later(60))
+    assert not of(c.ReservationChanged, changes)
+    assert of(c.SessionOpened, changes)[0].reservation_id == 99
+
+
+# --- stop --------------------------------------------------------------------------------------------------
+
+
+def test_a_stop_closes_its_session_with_the_chargers_own_difference(cp: ChargePoint, later: Later) -> None:
+    session = replace(cp.sessions["7"], charging=True)
+    stop = Stop(at=later(60), meter_wh=9_000, reason="evdisconnected", id_tag="OTHER")
+    after, changes = closing.finish(cp, session, stop, later(61))
+    assert not after.sessions
+    [closed] = of(c.SessionClosed, changes)
+    assert (closed.energy_wh, closed.meter_stop_wh, closed.reason) == (8_000, 9_000, "evdisconnected")
+    assert (closed.stopped_at, closed.received_at, closed.stop_id_tag) == (later(60), later(61), "OTHER")
+    assert closed.review is None
+    [period] = of(c.ChargingPeriodClosed, changes)
+    assert (period.stopped_at, period.energy_wh) == (later(60), 8_000)
+    [told] = news(changes)
+    assert (told["action"], told["energyConsumed"], told["reason"]) == ("stop", 8_000, "evdisconnected")
+
+
+@pytest.mark.parametrize(
+    ("at", "meter", "wanted"),
+    [
+        (60, 900_000, ("implausible_energy", 60)),
+        (-5, 1_100, ("clock_drift", 0)),
+        (120, 1_100, ("clock_drift", 120)),
+    ],
+)
+def test_a_doubtful_stop_is_held(
+    cp: ChargePoint, later: Later, at: float, meter: int, wanted: tuple[str, float]
+) -> None:
+    stop = Stop(at=later(at), meter_wh=meter, reason="local")
+    _, changes = closing.finish(cp, cp.sessions["7"], stop, later(61))
+    [closed] = of(c.SessionClosed, changes)
+    assert (closed.review, closed.stopped_at) == (wanted[0], later(wanted[1]))
+
+
+@pytest.mark.parametrize(
+    ("code", "held"), [(Review.MISSING_STOP, "late_stop"), (Review.MISSING_STOP_AFTER_BOOT, None)]
+)
+def test_the_real_stop_corrects_what_we_closed(
+    cp: ChargePoint, later: Later, code: Review, held: str | None
+) -> None:
+    finished = replace(
+        cp.sessions["7"], status=SessionStatus.FINISHED, review=str(code), stopped_at=later(30)
+    )
+    stop = Stop(at=later(40), meter_wh=2_000, reason="powerloss")
+    _, changes = closing.finish(replace(cp, sessions={}), finished, stop, later(61))
+    [closed] = of(c.SessionClosed, changes)
+    assert (closed.stopped_at, closed.energy_wh, closed.review) == (later(40), 1_000, held)
+    # SessionClosed without a review leaves it as it stands, so lifting it is said explicitly.
+    assert [r.review for r in of(c.SessionReviewed, changes)] == ([] if held else [None])
+
+
+def test_a_transactions_profile_ends_with_it(cp: ChargePoint, later: Later) -> None:
+    own = InstalledProfile(
+        evse_number=1, profile_id=1, purpose="TxProfile", stack_level=0, transaction_id="7", profile=b"{}"
+    )
+    default = replace(own, profile_id=2, purpose="TxDefaultProfile", transaction_id=None)
+    cp = replace(cp, charging_profiles=(own, default))
+    stop = Stop(at=later(60), meter_wh=1_100, reason="local")
+    after, changes = closing.finish(cp, cp.sessions["7"], stop, later(61))
+    assert after.charging_profiles == (default,)
+    assert [(p.profile_id, p.active) for p in of(c.ChargingProfileChanged, changes)] == [(1, False)]
+
+
+# --- boot and status ---------------------------------------------------------------------------------------
+
+
+def test_a_boot_closes_nothing_until_the_connector_is_free(cp: ChargePoint, later: Later) -> None:
+    booted, changes = sessions.on_boot(cp, later(10))
+    assert changes == []
+    assert set(booted.sessions) == {"7"}
+    after, changes = sessions.on_connector_status(booted, 1, "Available", later(11))
+    assert not after.sessions
+    [closed] = of(c.SessionClosed, changes)
+    assert (closed.reason, closed.stopped_at, closed.review) == (
+        "reboot",
+        later(10),
+        "missing_stop_after_boot",
+    )
+
+
+def test_available_without_a_boot_says_nothing(cp: ChargePoint, later: Later) -> None:
+    assert sessions.on_connector_status(cp, 1, "Available", later(11)) == (cp, [])
+
+
+@pytest.mark.parametrize("status", ["Preparing", "Finishing", "Faulted", "Unavailable"])
+def test_other_states_after_a_boot_leave_it_open_and_in_doubt(
+    cp: ChargePoint, later: Later, status: str
+) -> None:
+    booted, _ = sessions.on_boot(cp, later(10))
+    assert sessions.on_connector_status(booted, 1, status, later(11)) == (booted, [])
+
+
+def test_another_connector_says_nothing(cp: ChargePoint, later: Later) -> None:
+    booted, _ = sessions.on_boot(cp, later(10))
+    assert sessions.on_connector_status(booted, 2, "Available", later(11)) == (booted, [])
+    assert sessions.on_connector_status(booted, 0, "Available", later(11)) == (booted, [])
+
+
+@pytest.mark.parametrize("status", ["Charging", "SuspendedEV", "suspendedEVSE"])
+def test_a_transaction_that_goes_on_after_a_boot_is_no_longer_in_doubt(
+    cp: ChargePoint, later: Later, status: str
+) -> None:
+    booted, _ = sessions.on_boot(cp, later(10))
+    after, changes = sessions.on_connector_status(booted, 1, status, later(11))
+    assert (after, changes) == (cp, [])
+
+
+def test_a_sample_after_the_boot_shows_that_it_goes_on(cp: ChargePoint, later: Later) -> None:
+    booted, _ = sessions.on_boot(cp, later(10))
+    queued, _ = sessions.add_samples(booted, booted.sessions["7"], [value(later(9), 1_100)], later(11))
+    assert queued.sessions["7"].rebooted_at is not None
+    live, _ = sessions.add_samples(queued, queued.sessions["7"], [value(later(12), 1_200)], later(12))
+    assert live.sessions["7"].rebooted_at is None
+    assert sessions.on_connector_status(live, 1, "Available", later(13)) == (live, [])
+
+
+# --- samples after the end ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def closed_after_boot(cp: ChargePoint, later: Later) -> tuple[ChargePoint, Session]:
+    """Session 7 as the store gives it back after we closed it at +30 with 500 Wh, sampled at +20."""
+    session = replace(
+        cp.sessions["7"],
+        status=SessionStatus.FINISHED,
+        stopped_at=later(20),
+        review="missing_stop_after_boot",
+        metering=replace(
+            cp.sessions["7"].metering,
+            energy_wh=500,
+            register_wh=1_500,
+            register_at=later(20),
+            last_sample_at=later(20),
+        ),
+    )
+    return replace(cp, sessions={}), session
+
+
+def test_a_session_closed_after_a_boot_goes_on_with_its_next_sample(
+    closed_after_boot: tuple[ChargePoint, Session], later: Later
+) -> None:
+    cp, session = closed_after_boot
+    after, changes = sessions.add_samples(cp, session, [value(later(40), 2_000)], later(40))
+    assert after.sessions["7"].status is SessionStatus.ACTIVE
+    assert after.sessions["7"].metering.energy_wh == 1_000
+    assert [r.id for r in of(c.SessionReopened, changes)] == [7]
+    assert [r.review for r in of(c.SessionReviewed, changes)] == [None]
+    assert not of(c.SessionClosed, changes)
+
+
+def test_a_late_sample_from_before_its_end_corrects_nothing(
+    closed_after_boot: tuple[ChargePoint, Session], later: Later
+) -> None:
+    cp, session = closed_after_boot
+    after, changes = sessions.add_samples(cp, session, [value(later(10), 1_200)], later(40))
+    assert after == cp
+    assert [type(change) for change in changes] == [c.MeterValueAdded]
+
+
+def test_a_superseded_session_takes_later_samples_as_a_correction(
+    closed_after_boot: tuple[ChargePoint, Session], start: Start, later: Later
+) -> None:
+    cp, session = closed_after_boot
+    cp, _, _ = begin(cp, start, later(60))
+    session = replace(session, review="missing_stop")
+    after, changes = sessions.add_samples(cp, session, [value(later(50), 2_900)], later(61))
+    assert after == cp
+    [closed] = of(c.SessionClosed, changes)
+    assert (closed.id, closed.energy_wh, closed.stopped_at) == (7, 1_900, later(50))
+    assert closed.reason == "new_start_transaction_received"
+
+
+def test_a_session_that_has_its_stop_keeps_its_totals(
+    closed_after_boot: tuple[ChargePoint, Session], later: Later
+) -> None:
+    cp, session = closed_after_boot
+    after, changes = sessions.add_samples(
+        cp, replace(session, review=None), [value(later(50), 9_000)], later(61)
+    )
+    assert after == cp
+    [row] = changes
+    assert isinstance(row, c.MeterValueAdded)
+    assert (row.session_id, row.energy_wh) == (7, 500)
+
+
+def test_an_implausible_sample_puts_the_running_session_on_hold_once(cp: ChargePoint, later: Later) -> None:
+    cp, changes = sessions.add_samples(cp, cp.sessions["7"], [value(later(1), 910_000)], later(1))
+    assert [r.review for r in of(c.SessionReviewed, changes)] == ["implausible_energy"]
+    cp, changes = sessions.add_samples(cp, cp.sessions["7"], [value(later(2), 910_100)], later(2))
+    assert not of(c.SessionReviewed, changes)
+    assert cp.sessions["7"].metering.energy_wh == 0
