@@ -201,7 +201,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
     _statement(
         changes.LocalListVersionRead,
         """
-        update charge_points c set local_list_version = r.local_list_version from latest r where c.id = r.id
+        update charge_points c set local_list_version = r.local_list_version, local_list_version_at = r.at
+        from latest r where c.id = r.id
         """,
         key="id",
     ),

@@ -101,6 +101,7 @@ create table charge_points (
     log_request_id             bigint,
     log_status_at              timestamptz,
     local_list_version         bigint,
+    local_list_version_at      timestamptz,
 
     settings                   jsonb not null default '{}',  -- what differs from the node's StationSettings
     created_at                 timestamptz not null default now(),

@@ -1,0 +1,254 @@
+"""Group commit on the real database: idempotent, isolated, bounded, and sure of what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+import pytest
+import trio
+
+from engine.domain.access import StationRecord
+from engine.domain.changes import (
+    ChargingPeriodClosed,
+    ChargingPeriodOpened,
+    EventPublished,
+    HardwareStatusChanged,
+    MessageLogged,
+    NetworkStatusChanged,
+    SessionReopened,
+)
+from engine.errors import ChangeRefused, StoreError
+from engine.metrics import Metrics
+from engine.store import Store, journal
+from engine.store.database import Database
+
+from .conftest import NOW, at, closed, measured, opened
+
+Count = Callable[[str], Any]
+
+
+def event(subject: str = "session:1") -> EventPublished:
+    return EventPublished(type="session.updated", subject=subject, operator_id=1, payload=b"{}", created_at=NOW)
+
+
+def logged(station: int, payload: str = "{}") -> MessageLogged:
+    return MessageLogged(
+        charge_point_id=station, at=NOW, direction="in", kind="call", action="Heartbeat", message_id="1",
+        payload=payload, correlation_id="c",
+    )  # fmt: skip
+
+
+async def test_what_is_committed_is_there(store: Store, station: StationRecord, count: Count) -> None:
+    await store.journal.commit([opened(station.id), measured(station.id), event()])
+    assert await count("sessions") == await count("meter_values") == await count("events") == 1
+
+
+async def test_the_same_twice_is_once(store: Store, station: StationRecord, count: Count) -> None:
+    for _ in range(2):
+        await store.journal.commit([opened(station.id), measured(station.id), measured(station.id, second=120)])
+        await store.journal.commit([closed()])
+    assert await count("sessions") == 1
+    assert await count("meter_values") == 2
+    assert await count("sessions where status = 'finished' and energy_wh = 10000") == 1
+
+
+async def test_many_callers_share_a_commit(store: Store, station: StationRecord, metrics: Metrics, count: Count) -> None:
+    async with trio.open_nursery() as nursery:
+        for number in range(200):
+            nursery.start_soon(store.journal.commit, [measured(station.id, second=number)])
+    assert await count("meter_values") == 200
+    assert sum(metrics.journal_rows.counts) <= 3
+    assert metrics.journal_rows.total == 200
+
+
+async def test_another_session_of_the_same_start_is_refused(store: Store, station: StationRecord) -> None:
+    await store.journal.commit([opened(station.id, 1, start_key="k")])
+    with pytest.raises(ChangeRefused):
+        await store.journal.commit([opened(station.id, 2, start_key="k")])
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        {"id_tag": "NUL\0"},
+        {"evse_number": 2**40},
+        {"charge_point_id": 999_999},
+        {"id": 2**63},
+        {"status": None},
+    ],
+    ids=["NUL character", "integer too large", "no such station", "id too large", "null"],
+)
+async def test_poison_harms_only_its_own_caller(
+    store: Store, station: StationRecord, count: Count, poison: dict[str, Any]
+) -> None:
+    outcomes: dict[int, str] = {}
+
+    async def commit(number: int) -> None:
+        bad = {**({"id": number}), **poison} if number == 13 else {"id": number}
+        change = opened(station.id, **{"transaction_id": str(number), "start_key": str(number), **bad})
+        try:
+            await store.journal.commit([change, event(str(number))])
+            outcomes[number] = "committed"
+        except ChangeRefused:
+            outcomes[number] = "refused"
+
+    async with trio.open_nursery() as nursery:
+        for number in range(1, 41):
+            nursery.start_soon(commit, number)
+    assert {number for number, outcome in outcomes.items() if outcome == "refused"} == {13}
+    assert await count("sessions") == await count("events") == 39
+
+
+async def test_a_refused_caller_leaves_nothing_behind(store: Store, station: StationRecord, count: Count) -> None:
+    with pytest.raises(ChangeRefused):
+        await store.journal.commit([measured(station.id), measured(station.id, second=1, samples="not JSON")])
+    assert await count("meter_values") == 0
+
+
+async def test_charging_periods_follow_each_other(store: Store, station: StationRecord, count: Count) -> None:
+    flips = [
+        ChargingPeriodOpened(session_id=1, started_at=at(0), charging_state="charging", energy_wh=0),
+        ChargingPeriodOpened(session_id=1, started_at=at(60), charging_state="idle", energy_wh=500),
+        ChargingPeriodOpened(session_id=1, started_at=at(90), charging_state="charging", energy_wh=500),
+        ChargingPeriodClosed(session_id=1, stopped_at=at(200), energy_wh=900),
+    ]
+    for _ in range(2):
+        await store.journal.commit([opened(station.id), *flips])
+    periods = await store.sessions.periods(1)
+    assert [(p.started_at, p.stopped_at, p.energy_start_wh, p.energy_stop_wh) for p in periods] == [
+        (at(0), at(60), 0, 500),
+        (at(60), at(90), 500, 500),
+        (at(90), at(200), 500, 900),
+    ]
+
+
+async def test_a_reopened_session_is_closed_again(store: Store, station: StationRecord) -> None:
+    missing = closed(reason="new_start_transaction_received", energy_wh=5)
+    await store.journal.commit([opened(station.id), missing, SessionReopened(id=1, at=at(1)), closed(reason="local")])
+    row = await store.sessions.get(1)
+    assert (row.status, row.reason, row.energy_wh) == ("finished", "local", 10_000)
+
+
+async def test_the_last_update_wins_and_all_are_logged(store: Store, station: StationRecord, count: Count) -> None:
+    states = ["available", "temporarily_unavailable", "available", "long_term_unavailable"]
+    await store.journal.commit(
+        [NetworkStatusChanged(id=station.id, network_status=state, at=at(n)) for n, state in enumerate(states)]
+    )
+    assert (await store.stations.get("CP1")).network_status == states[-1]
+    assert await count("status_log where scope = 'network'") == 4
+
+
+async def test_an_older_hardware_status_is_logged_only(store: Store, station: StationRecord, count: Count) -> None:
+    def status(name: str, seconds: float, connector: int = 1) -> HardwareStatusChanged:
+        return HardwareStatusChanged(
+            charge_point_id=station.id, evse_number=1, connector_number=connector, status=name, error_code="NoError",
+            info=None, vendor_id=None, vendor_error_code=None, at=at(seconds), received_at=at(100),
+        )  # fmt: skip
+
+    await store.journal.commit([status("charging", 50), status("available", 10), status("faulted", 20, 2)])
+    await store.journal.commit([status("preparing", 30)])
+    known = await store.stations.connectors(station.id)
+    assert [(c.connector_number, c.status) for c in known] == [(1, "charging"), (2, "faulted")]
+    assert await count("evses where hardware_status = 'charging'") == 1
+    assert await count("status_log") == 4
+
+
+async def test_flush_waits_for_what_nobody_waits_for(store: Store, station: StationRecord, count: Count) -> None:
+    store.journal.append([logged(station.id)])
+    await store.journal.flush()
+    assert await count("message_log") == 1
+
+
+async def test_write_behind_is_bounded(
+    store: Store, station: StationRecord, metrics: Metrics, monkeypatch: pytest.MonkeyPatch, count: Count
+) -> None:
+    monkeypatch.setattr(journal, "WRITE_BEHIND_ROWS", 10)
+    for _ in range(15):
+        store.journal.append([logged(station.id)])
+    assert metrics.journal_dropped["MessageLogged",] == 5
+    await store.journal.flush()
+    store.journal.append([logged(station.id)])  # room again
+    await store.journal.flush()
+    assert await count("message_log") == 11
+
+
+async def test_refused_rows_nobody_waits_for_are_counted(
+    store: Store, station: StationRecord, metrics: Metrics, count: Count
+) -> None:
+    store.journal.append([logged(station.id, "bad \0")])
+    store.journal.append([logged(station.id, "good")])
+    await store.journal.flush()
+    assert metrics.journal_dropped["MessageLogged",] == 1
+    assert await count("message_log") == 1
+
+
+async def test_a_cancelled_caller_is_written_anyway(store: Store, station: StationRecord, count: Count) -> None:
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await store.journal.commit([measured(station.id)])
+    assert scope.cancelled_caught
+    await store.journal.flush()
+    assert await count("meter_values") == 1
+
+
+async def test_a_closed_journal_takes_nothing(store: Store, metrics: Metrics) -> None:
+    await store.journal.close(1.0)
+    with pytest.raises(StoreError):
+        await store.journal.commit([event()])
+    store.journal.append([event()])
+    assert metrics.journal_dropped["EventPublished",] == 1
+
+
+@pytest.mark.parametrize("committed", [True, False], ids=["committed", "not committed"])
+async def test_a_commit_of_unknown_outcome_is_looked_up(
+    store: Store, station: StationRecord, count: Count, monkeypatch: pytest.MonkeyPatch, committed: bool
+) -> None:
+    """The connection dies around COMMIT; rows that may not be repeated are there once in either case."""
+    breaks = iter([True])
+    execute = asyncpg.Connection.execute
+
+    async def breaking(self: asyncpg.Connection, query: str, *arguments: Any, **options: Any) -> str:
+        if query == "commit" and next(breaks, False):
+            if committed:
+                await execute(self, query)
+            self.terminate()
+            raise ConnectionResetError("reset by peer")
+        return await execute(self, query, *arguments, **options)
+
+    monkeypatch.setattr(asyncpg.Connection, "execute", breaking)
+    await store.journal.commit([event(), opened(station.id)])
+    assert next(breaks, None) is None
+    assert await count("events") == await count("sessions") == 1
+
+
+async def test_a_terminated_connection_is_replaced(store: Store, station: StationRecord, count: Count) -> None:
+    await store.journal.commit([event()])
+    await store._database.fetch(  # noqa: SLF001 - plays the administrator
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where datname = current_database() and pid <> pg_backend_pid()"
+    )
+    await store.journal.commit([event()])
+    assert await count("events") == 2
+
+
+async def test_callers_wait_while_the_database_is_away(
+    store: Store, station: StationRecord, count: Count, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = Database.connect
+    refusals = iter(range(3))
+
+    async def refusing(self: Database) -> asyncpg.Connection:
+        if next(refusals, None) is not None:
+            raise ConnectionRefusedError("the database system is starting up")
+        return await connect(self)
+
+    await store.journal.commit([event()])
+    monkeypatch.setattr(Database, "connect", refusing)
+    monkeypatch.setattr(journal, "RETRY_DELAYS", (0.0,))
+    store.journal._disconnect()  # noqa: SLF001 - the server went away
+    async with trio.open_nursery() as nursery:
+        for number in range(5):
+            nursery.start_soon(store.journal.commit, [measured(station.id, second=number)])
+    assert await count("meter_values") == 5
