@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from engine.domain.changes import Change, ChargingPeriodOpened, MeterValueAdded
 from engine.domain.notifications import Notification, publish
-from engine.domain.plausibility import Review, closed_by_us, energy_ceiling_wh, held
+from engine.domain.plausibility import Review, clock_is_wrong, closed_by_us, energy_ceiling_wh, held
 from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus
 from ext.metering import FINGERPRINT, Reading, kind_of, whole_units
 
@@ -126,14 +126,13 @@ def _add_interval(metering: Metering, interval_uwh: int, meter_start_wh: int) ->
 
 
 def fold(
-    metering: Metering, measured: Measured, meter_start_wh: int, max_power_w: int
+    metering: Metering, reading: Reading, at: datetime, meter_start_wh: int, max_power_w: int
 ) -> tuple[Metering, Review | None]:
-    """`metering` with one MeterValue folded in, and why its energy is in doubt.
+    """`metering` with the MeterValue of that time folded in, and why its energy is in doubt.
 
     A MeterValue older than the newest one changes no instantaneous value; its interval energy still counts,
     so the caller must not hand in the same sample twice.
     """
-    reading, at = measured.reading, measured.at
     doubt: Review | None = None
     if reading.register_wh is not None:
         if metering.register_at is None or at > metering.register_at:
@@ -218,33 +217,44 @@ def absorb(
     held_open = closed_by_us(session)
     for measured in values:
         if held_open:
-            session = _counted(cp, session, measured)
+            session = _counted(cp, session, measured, now)
         changes.append(row(cp, session, session.metering, measured, now))
     return session, changes
 
 
-def _counted(cp: ChargePoint, session: Session, measured: Measured) -> Session:
-    totals, doubt = fold(session.metering, measured, session.meter_start_wh, cp.settings.max_power_w)
-    review = session.review if doubt is None else held(session.review, doubt)
+def _totals(
+    cp: ChargePoint, session: Session, measured: Measured, now: datetime
+) -> tuple[Metering, datetime, str | None]:
+    """The totals with `measured`, the time it counts at, and the session's review after it."""
+    at, review = measured.at, session.review
+    if clock_is_wrong(at, now):
+        # The row keeps the station's time; the totals go by ours: a stamp of 2099 would freeze them.
+        at, review = now, held(review, Review.CLOCK_DRIFT)
+    totals, doubt = fold(
+        session.metering, measured.reading, at, session.meter_start_wh, cp.settings.max_power_w
+    )
+    return totals, at, review if doubt is None else held(review, doubt)
+
+
+def _counted(cp: ChargePoint, session: Session, measured: Measured, now: datetime) -> Session:
+    totals, _, review = _totals(cp, session, measured, now)
     return replace(session, metering=totals, review=review)
 
 
 def _measure(
     cp: ChargePoint, session: Session, measured: Measured, now: datetime, changes: list[Change]
 ) -> Session:
-    reading, at = measured.reading, measured.at
     newest = session.metering.last_sample_at
-    metering, doubt = fold(session.metering, measured, session.meter_start_wh, cp.settings.max_power_w)
+    metering, at, review = _totals(cp, session, measured, now)
     changes.append(row(cp, session, metering, measured, now))
     charging = session.charging
     if newest is None or at > newest:
-        charging = charging_state(charging, reading.power_w, reading.current_a)
+        charging = charging_state(charging, measured.reading.power_w, measured.reading.current_a)
         if charging is not session.charging and charging is not None:
             changes += _flipped(cp, session, charging, at=at, energy_wh=metering.energy_wh, now=now)
     rebooted_at = session.rebooted_at
     if rebooted_at is not None and at > rebooted_at:
         rebooted_at = None
-    review = session.review if doubt is None else held(session.review, doubt)
     return replace(session, metering=metering, charging=charging, review=review, rebooted_at=rebooted_at)
 
 

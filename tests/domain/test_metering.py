@@ -50,11 +50,15 @@ def value(now: datetime) -> Value:
     return make
 
 
+def folded(totals: Metering, measured: Measured, meter_start_wh: int) -> tuple[Metering, Review | None]:
+    return fold(totals, measured.reading, measured.at, meter_start_wh, POWER_W)
+
+
 def energy(session: Session, values: Sequence[Measured]) -> tuple[int, int, list[Review]]:
     """Energy, resets and doubts after `values`."""
     totals, doubts = session.metering, []
     for measured in values:
-        totals, doubt = fold(totals, measured, session.meter_start_wh, POWER_W)
+        totals, doubt = folded(totals, measured, session.meter_start_wh)
         doubts += [doubt] if doubt else []
     return totals.energy_wh, totals.resets, doubts
 
@@ -108,7 +112,7 @@ def test_a_register_outranks_intervals(session: Session, value: Value) -> None:
 def test_intervals_add_up_in_any_order(value: Value, now: datetime, order: list[int]) -> None:
     totals = Metering(register_wh=0, register_at=now)
     for minute in order:
-        totals, _ = fold(totals, value(minute, (INTERVAL, f"{minute}.3")), 0, POWER_W)
+        totals, _ = folded(totals, value(minute, (INTERVAL, f"{minute}.3")), 0)
     assert totals.energy_wh == 30  # 30.1
 
 
@@ -119,7 +123,7 @@ def test_instantaneous_values_are_those_of_the_newest(session: Session, value: V
         value(10, ("Power.Active.Import", "9000"), ("Voltage", "230")),
         value(7, ("Power.Active.Import", "1"), ("SoC", "1"), ("Voltage", "1")),
     ):
-        totals, _ = fold(totals, measured, session.meter_start_wh, POWER_W)
+        totals, _ = folded(totals, measured, session.meter_start_wh)
     assert (totals.power_w, totals.soc_percent, totals.voltage_v, totals.current_a) == (9_000, 40, 230, 10)
     assert totals.last_sample_at == now + timedelta(minutes=10)
 
@@ -150,7 +154,7 @@ def test_the_stop_settles_the_energy(
 ) -> None:
     totals = session.metering
     for n, sample in enumerate(sampled):
-        totals, _ = fold(totals, value(20 * (n + 1), sample), session.meter_start_wh, POWER_W)
+        totals, _ = folded(totals, value(20 * (n + 1), sample), session.meter_start_wh)
     settled, doubt = settle(
         replace(session, metering=totals), stop, session.started_at + timedelta(hours=1), POWER_W
     )
@@ -167,7 +171,7 @@ def test_energy_is_never_negative(
 ) -> None:
     totals = Metering(register_wh=start, register_at=now)
     for minutes, register in values:
-        totals, _ = fold(totals, value(minutes, str(register)), start, POWER_W)
+        totals, _ = folded(totals, value(minutes, str(register)), start)
         assert totals.energy_wh >= 0
     session = Session(
         id=1,

@@ -338,6 +338,18 @@ def test_a_session_that_has_its_stop_keeps_its_totals(
     assert (row.session_id, row.energy_wh) == (7, 500)
 
 
+@pytest.mark.parametrize("at", [datetime(2099, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)])
+def test_a_wrong_clock_is_held_and_does_not_stop_the_count(
+    cp: ChargePoint, later: Later, at: datetime
+) -> None:
+    cp, changes = sessions.add_samples(cp, cp.sessions["7"], [value(at, 1_200)], later(5))
+    assert [row.timestamp for row in of(c.MeterValueAdded, changes)] == [at]
+    assert [r.review for r in of(c.SessionReviewed, changes)] == ["clock_drift"]
+    cp, _ = sessions.add_samples(cp, cp.sessions["7"], [value(later(10), 1_700)], later(10))
+    totals = cp.sessions["7"].metering
+    assert (totals.energy_wh, totals.last_sample_at) == (700, later(10))
+
+
 def test_an_implausible_sample_puts_the_running_session_on_hold_once(cp: ChargePoint, later: Later) -> None:
     cp, changes = sessions.add_samples(cp, cp.sessions["7"], [value(later(1), 910_000)], later(1))
     assert [r.review for r in of(c.SessionReviewed, changes)] == ["implausible_energy"]

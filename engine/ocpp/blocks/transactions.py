@@ -32,7 +32,7 @@ from engine.domain.state import ChargePoint, Orphan, Session, SessionStatus
 from engine.ocpp.blocks.authorization import decide_v16, id_tag_info_v16
 from engine.ocpp.blocks.metering import earliest_v16, late_since_v16, measured_v16
 from engine.ocpp.messages import v16
-from engine.ocpp.step import Facts, Needs, Outcome
+from engine.ocpp.step import Facts, Message, Needs, Outcome
 
 _stop_v16 = msgspec.json.Decoder(v16.StopTransaction)
 
@@ -157,6 +157,9 @@ def stop_transaction_v16(
     session = cp.sessions.get(str(request.transaction_id)) or facts.session
     if session is not None:
         if session.status is SessionStatus.FINISHED and not closed_by_us(session):
+            if session.meter_stop_wh is None:
+                # Released without its stop: final, but what the charger says is not lost.
+                return _keep(cp, _orphan_v16(request, facts.new_ids[0]), reply, now)
             return Outcome(state=cp, reply=reply)
         cp, changes = _finish_v16(cp, session, request, facts, now)
         return Outcome(state=cp, reply=reply, changes=changes)
@@ -168,12 +171,14 @@ def stop_transaction_v16(
         return Outcome(
             state=cp, reply=reply, changes=[*changes, kept(cp, orphan, now), resolved(orphan, session, now)]
         )
+    return _keep(cp, orphan, reply, now)
+
+
+def _keep(cp: ChargePoint, orphan: Orphan, reply: Message, now: datetime) -> Outcome:
     if is_kept(cp, orphan):
         return Outcome(state=cp, reply=reply)
-    row = kept(cp, orphan, now)
-    return Outcome(
-        state=replace(cp, orphans=(*cp.orphans, orphan)[-ORPHANS_KEPT:]), reply=reply, changes=[row]
-    )
+    orphans = (*cp.orphans, orphan)[-ORPHANS_KEPT:]
+    return Outcome(state=replace(cp, orphans=orphans), reply=reply, changes=[kept(cp, orphan, now)])
 
 
 def _meant_v16(cp: ChargePoint, request: v16.StopTransaction) -> Session | None:

@@ -214,6 +214,16 @@ def test_data_of_a_stop_that_corrects_us_does_not_reopen_the_session(store: Stor
     assert len(store.log) == written
 
 
+def test_the_stop_of_a_session_that_a_person_released_without_it_is_kept_aside(store: Store) -> None:
+    first = start(store).transaction_id
+    start(store, meter=1_900, at=NOON + HOUR)
+    store.commit([c.SessionReviewed(id=first, review=None, at=NOON)])
+    stop(store, first, meter=1_800)
+    assert store.sessions[first]["meter_stop_wh"] is None
+    [orphan] = store.orphans.values()
+    assert orphan.transaction_id == str(first)
+
+
 def test_an_implausible_sample_in_the_data_stays_with_the_final_review(store: Store) -> None:
     number = start(store).transaction_id
     stop(store, number, data=[value(1, 99_000_000)])
