@@ -140,6 +140,7 @@ def test_instantaneous_values_are_those_of_the_newest(session: Session, value: V
         pytest.param(["4000", "50"], 60, (3_060, 1, None), id="reset on the way"),
         pytest.param(["5", "900"], 1_900, (900, 1, None), id="session register, then the total again"),
         pytest.param([(INTERVAL, "800")], 1_000, (800, 0, None), id="intervals and no register"),
+        pytest.param([(INTERVAL, "5")], 1_000, (5, 0, None), id="few intervals and no register"),
         pytest.param([(INTERVAL, "800")], 1_790, (790, 0, None), id="intervals, then the register"),
         pytest.param([(INTERVAL, "800")], 1_700, (700, 0, None), id="the register is below the intervals"),
         pytest.param([], -5, (0, 1, Review.METER_RESET), id="below zero"),
