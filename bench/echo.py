@@ -1,6 +1,6 @@
-"""A bare WebSocket echo server on the product's handshake and frame codec: `python -m bench.echo --port P`.
+"""A bare WebSocket echo server on the product's handshake, poller and codec: `python -m bench.echo --port P`.
 
-For conformance suites, and as a figure of its own: what the codec and Trio can do without OCPP. Every message
+For conformance suites, and as a figure of its own: what codec and Trio can do without OCPP. Every message
 goes back whole, in the type it came in. A connection is read again only when its echo has left, so a peer
 which does not read holds up nobody else and fills nothing but its own socket.
 """
@@ -11,13 +11,13 @@ import argparse
 import contextlib
 import errno
 import socket
-from collections.abc import Callable
 from functools import partial
 
 import trio
 from trio.lowlevel import wait_readable, wait_writable
 
 from engine.points.handshake import Handshake, Rejection, accept, refuse
+from engine.points.poller import Poller
 from ext.websocket import BINARY, CLOSE, PING, PONG, TEXT, VIOLATION, Deflate, FrameReader, frame
 
 RECEIVE = 65_536  # bytes
@@ -36,9 +36,11 @@ async def serve(
 ) -> None:
     """Echo on `host`:`port` (0: the system chooses) until cancelled. Reports the address it listens on."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    poller = Poller()
     with socket.create_server((host, port), family=family, backlog=BACKLOG) as listener:
         listener.setblocking(False)
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(poller.run)
             task_status.started(listener.getsockname()[:2])
             while True:
                 await wait_readable(listener)
@@ -53,18 +55,19 @@ async def serve(
                     continue
                 peer.setblocking(False)
                 peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                nursery.start_soon(_connection, peer, max_size, takeover)
+                nursery.start_soon(_connection, peer, poller, max_size, takeover)
 
 
-async def _connection(peer: socket.socket, max_size: int, takeover: bool) -> None:
+async def _connection(peer: socket.socket, poller: Poller, max_size: int, takeover: bool) -> None:
     with peer, contextlib.suppress(ConnectionError):
+        upgraded = None
         with trio.move_on_after(HANDSHAKE_TIMEOUT):
             upgraded = await _handshake(peer, takeover)
-            if upgraded is None:
-                return
         if upgraded is not None:
             deflate, leftover = upgraded
-            await _echo(peer, FrameReader(max_size, deflate=deflate), deflate, leftover)
+            reader = FrameReader(max_size, deflate=deflate)
+            if await _answer(peer, reader.feed(leftover), deflate):
+                await _Echo(peer, poller, reader, deflate).run()
             await _linger(peer)
 
 
@@ -81,26 +84,63 @@ async def _handshake(peer: socket.socket, takeover: bool) -> tuple[Deflate | Non
     return accepted.deflate, request.leftover
 
 
-async def _echo(peer: socket.socket, reader: FrameReader, deflate: Deflate | None, data: bytes) -> None:
-    """Until the peer closed, or broke the protocol and was told so."""
-    sole_text, receive, send = reader.sole_text, peer.recv, peer.send
-    while True:
-        text = sole_text(data)
-        if text is not None and deflate is None:
-            reply = frame(TEXT, text)
-            sent = _try_send(send, reply)
-            if sent < len(reply):
-                await _send(peer, reply[sent:])
-        elif not await _answer(peer, reader.feed(data), deflate):
-            return
-        await wait_readable(peer)
+class _Echo:
+    """One connection. Short texts are echoed straight from the poller's call, the rest by the task it wakes."""
+
+    __slots__ = ("_deflate", "_left", "_peer", "_poller", "_reader", "_task")
+
+    def __init__(
+        self, peer: socket.socket, poller: Poller, reader: FrameReader, deflate: Deflate | None
+    ) -> None:
+        self._peer = peer
+        self._poller = poller
+        self._reader = reader
+        self._deflate = deflate
+        self._task = trio.lowlevel.current_task()
+        self._left: tuple[bytes | None, bytes] = (None, b"")  # for the task to do
+
+    async def run(self) -> None:
+        """Until the peer closed, or broke the protocol and was told so. Raises ConnectionError."""
+        while True:
+            received, unsent = await self._wait()
+            await _send(self._peer, unsent)
+            if received is None:
+                continue
+            if not received or not await _answer(self._peer, self._reader.feed(received), self._deflate):
+                return
+
+    async def _wait(self) -> tuple[bytes | None, bytes]:
+        """What was received (b"": the end, None: it is answered already) and what is still to be sent."""
+        number = self._peer.fileno()
+        self._poller.watch(number, self._ready)
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            self._poller.forget(number)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+        return self._left
+
+    def _wake(self, received: bytes | None, unsent: bytes = b"") -> None:
+        self._poller.forget(self._peer.fileno())
+        self._left = (received, unsent)
+        trio.lowlevel.reschedule(self._task)
+
+    def _ready(self) -> None:
         try:
-            data = receive(RECEIVE)
+            data = self._peer.recv(RECEIVE)
+            text = None if self._deflate else self._reader.sole_text(data)
+            if text is None:
+                self._wake(data)
+                return
+            reply = frame(TEXT, text)
+            sent = _try_send(self._peer, reply)
+            if sent < len(reply):
+                self._wake(None, reply[sent:])
         except BlockingIOError:
-            data = b""
-            continue
-        if not data:
             return
+        except ConnectionError:
+            self._wake(b"")
 
 
 async def _answer(peer: socket.socket, events: list[tuple[int, bytes]], deflate: Deflate | None) -> bool:
@@ -126,9 +166,9 @@ async def _receive(peer: socket.socket) -> bytes:
             return peer.recv(RECEIVE)
 
 
-def _try_send(send: Callable[[bytes], int], data: bytes) -> int:
+def _try_send(peer: socket.socket, data: bytes | memoryview) -> int:
     try:
-        return send(data)
+        return peer.send(data)
     except BlockingIOError:
         return 0
 
@@ -136,10 +176,10 @@ def _try_send(send: Callable[[bytes], int], data: bytes) -> int:
 async def _send(peer: socket.socket, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
-        try:
-            rest = rest[peer.send(rest) :]
-        except BlockingIOError:
+        sent = _try_send(peer, rest)
+        if sent == 0:
             await wait_writable(peer)
+        rest = rest[sent:]
 
 
 async def _linger(peer: socket.socket) -> None:
