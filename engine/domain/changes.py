@@ -235,7 +235,7 @@ class ChargingPeriodClosed(Change, frozen=True):
     energy_wh: int  # session total at this moment
 
 
-class MeterValueAdded(Change, frozen=True):
+class MeterValueAdded(Change, frozen=True, gc=False):
     """meter_values, new row by (charge_point_id, timestamp, sample_key): one MeterValue with its samples.
 
     The running totals of the session as of this row stand beside the verbatim samples, so the newest row of a

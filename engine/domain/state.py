@@ -63,7 +63,7 @@ class StationSettings(Frozen, frozen=True):
     max_power_w: int = 400_000  # plausibility bound: energy ≤ max power × time
 
 
-class Metering(Frozen, frozen=True):
+class Metering(Frozen, frozen=True, gc=False):
     """Running totals of one session. A register that falls back is a reset, the energy goes on."""
 
     energy_wh: int = 0
