@@ -85,7 +85,7 @@ async def _handshake(peer: socket.socket, takeover: bool) -> tuple[Deflate | Non
 
 
 class _Echo:
-    """One connection. Short texts are echoed straight from the poller's call, the rest by the task it wakes."""
+    """One connection. Short texts are echoed right in the poller's call, the rest by the task it wakes."""
 
     __slots__ = ("_deflate", "_left", "_peer", "_poller", "_reader", "_task")
 
