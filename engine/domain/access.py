@@ -28,4 +28,7 @@ class StationRecord(Frozen, frozen=True):
 def password_matches(record: StationRecord, password: bytes) -> bool:
     """Constant-time comparison with the stored hash; False when none is stored."""
     presented = hashlib.sha256(password).digest()
-    return hmac.compare_digest(presented, record.password_sha256 or bytes(32)) and record.password_sha256 is not None
+    return (
+        hmac.compare_digest(presented, record.password_sha256 or bytes(32))
+        and record.password_sha256 is not None
+    )
