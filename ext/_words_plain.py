@@ -1,6 +1,13 @@
-"""The plain twin of `ext._words`: the same two primitives, without raw memory."""
+"""The plain twin of `ext._words`: the same primitives, without raw memory."""
 
 from __future__ import annotations
+
+
+def cut(data: bytes, start: int, end: int) -> bytes:
+    """`data[start:end]`; IndexError outside of it."""
+    if not 0 <= start <= end <= len(data):
+        raise IndexError("range outside of the data")
+    return data[start:end]
 
 
 def unmask(data: bytes, start: int, end: int, key: bytes, key_at: int) -> bytes:

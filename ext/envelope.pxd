@@ -1,5 +1,5 @@
 cimport cython
-from ext._words cimport pack
+from ext._words cimport cut, pack
 
 cdef int _CALL
 cdef int _CALLRESULT

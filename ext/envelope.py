@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from ext._words import pack
+from ext._words import cut, pack
 
 COMPILED: Final = not __file__.endswith(".py")
 
@@ -105,7 +105,7 @@ class Scanner:
         """What stands behind the next comma; b"" at the array's end, None where something else stands."""
         if not self.comma():
             return b"" if self.at == self.end else None
-        return self.text[self.at : self.end]
+        return cut(self.text, self.at, self.end)
 
 
 def split(text: bytes) -> tuple[int, str, str, bytes]:
@@ -115,7 +115,7 @@ def split(text: bytes) -> tuple[int, str, str, bytes]:
     what follows the code: description and details, either of which may be absent. It need not be JSON.
     A CALLRESULT has "" for an action. Raises EnvelopeError, and nothing else, whatever the bytes.
     """
-    scan = Scanner()
+    scan = Scanner.__new__(Scanner)  # compiled, a plain allocation without a call
     if not scan.enter(text):
         raise EnvelopeError(None, "not a JSON array")
     kind = scan.number()

@@ -1,5 +1,5 @@
 cimport cython
-from ext._words cimport pack, unmask
+from ext._words cimport cut, pack, unmask
 
 
 cdef class Deflate:

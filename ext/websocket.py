@@ -11,7 +11,7 @@ import codecs
 import zlib
 from typing import Any, Final
 
-from ext._words import pack, unmask
+from ext._words import cut, pack, unmask
 
 COMPILED: Final = not __file__.endswith(".py")
 
@@ -216,7 +216,7 @@ class FrameReader:
             return None
         if start + length != size or length > self._max_message_size:
             return None
-        text = data[start:] if self._client else unmask(data, start, size, data, start - 4)
+        text = cut(data, start, size) if self._client else unmask(data, start, size, data, start - 4)
         return text if text.isascii() or _is_utf8(text) else None
 
     def _advance(self, assembly: Assembly, data: bytes, events: list[tuple[int, bytes]]) -> None:
@@ -233,7 +233,7 @@ class FrameReader:
                     return
                 at = start
             end = at + assembly.remaining if assembly.remaining < size - at else size
-            piece = data[at:end] if assembly.key is None else unmask(data, at, end, assembly.key, 0)
+            piece = cut(data, at, end) if assembly.key is None else unmask(data, at, end, assembly.key, 0)
             assembly.remaining -= end - at
             if assembly.opcode >= CLOSE:
                 assembly.control += piece

@@ -62,6 +62,17 @@ def test_unmask(data: bytes, edges: tuple[int, int], key_at: int) -> None:
     assert outcomes[0] == outcomes[1]
 
 
+@given(data=st.binary(max_size=9), start=st.integers(-2, 11), end=st.integers(-2, 11))
+def test_cut(data: bytes, start: int, end: int) -> None:
+    outcomes = []
+    for cut in (_words.cut, _words_plain.cut):
+        try:
+            outcomes.append(cut(data, start, end))
+        except IndexError:
+            outcomes.append(None)
+    assert outcomes[0] == outcomes[1]
+
+
 @given(
     first=st.sampled_from([0, 0x81, 0xC2]),
     pieces=st.lists(st.binary(max_size=9) | st.text(max_size=9), max_size=5),
