@@ -187,6 +187,30 @@ class SessionOpened(Change, frozen=True):
     received_at: datetime
     offline: bool  # the start was reported later than it happened
     review: str | None = None
+    charging_state: str | None = None
+    remote_start_id: int | None = None
+
+
+class SessionAmended(Change, frozen=True):
+    """sessions by id: what a later message says of its beginning or of its present state.
+
+    `id_tag_id`, `user_id` and `authorization_id` are written with a tag that is new to the session (`tag_told`) only.
+    """
+
+    id: int
+    evse_number: int
+    connector_number: int
+    started_at: datetime
+    meter_start_wh: int
+    id_tag: str | None
+    reservation_id: int | None
+    remote_start_id: int | None
+    charging_state: str | None
+    at: datetime
+    tag_told: bool = False
+    id_tag_id: int | None = None
+    user_id: int | None = None
+    authorization_id: int | None = None
 
 
 class SessionClosed(Change, frozen=True):
@@ -218,6 +242,16 @@ class SessionReopened(Change, frozen=True):
     at: datetime
 
 
+class ChargingPeriodsRewritten(Change, frozen=True):
+    """charging_periods of a session, all of them: its history was told out of order.
+
+    `periods` is a JSON array of objects with the table's columns, without the session's.
+    """
+
+    session_id: int
+    periods: str
+
+
 class ChargingPeriodOpened(Change, frozen=True):
     """charging_periods by (session_id, started_at); also closes the session's open period at that moment."""
 
@@ -233,6 +267,24 @@ class ChargingPeriodClosed(Change, frozen=True):
     session_id: int
     stopped_at: datetime
     energy_wh: int  # session total at this moment
+
+
+class TransactionEventStored(Change, frozen=True, gc=False):
+    """transaction_events, new row by (charge_point_id, transaction_id, seq_no, timestamp, event_type).
+
+    Time and type are part of the key because some chargers give a number twice; the same event told again is one row.
+    """
+
+    charge_point_id: int
+    transaction_id: str
+    seq_no: int
+    timestamp: datetime
+    event_type: str  # Started | Updated | Ended
+    trigger_reason: str
+    offline: bool
+    session_id: int
+    payload: str  # JSON as received
+    received_at: datetime
 
 
 class MeterValueAdded(Change, frozen=True, gc=False):

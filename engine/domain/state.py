@@ -61,6 +61,8 @@ class StationSettings(Frozen, frozen=True):
     trigger_status_after_boot: bool = False  # TriggerMessage(StatusNotification) for chargers that send none
     auto_start_without_authorization: bool = False  # local starts of unknown tags are accepted
     max_power_w: int = 400_000  # plausibility bound: energy ≤ max power × time
+    ask_transactions_after_connect: bool = True  # GetTransactionStatus for each one open here (OCPP 2.x)
+    master_pass_group: str | None = None  # group whose tags end transactions and start none (2.0.1 C16)
 
 
 class Metering(Frozen, frozen=True, gc=False):
@@ -101,6 +103,12 @@ class Session(Frozen, frozen=True):
     rebooted_at: datetime | None = (
         None  # the charger booted and has not shown since that it goes on; in memory only
     )
+    charging_state: str | None = None  # as the charger names it (OCPP 2.x); None: judged by what is measured
+    remote_start_id: int | None = None  # of the RequestStartTransaction that led to it (OCPP 2.x)
+    position: tuple[int, datetime, int] | None = (
+        None  # newest transaction event folded in (domain.transactions); in memory only
+    )
+    period_at: datetime | None = None  # when the open charging period began; in memory only
 
 
 class Connector(Frozen, frozen=True):

@@ -45,6 +45,7 @@ class Needs(Frozen, frozen=True):
     start_key: str | None = None  # → facts.session: the session this start already made, open or closed
     transaction_id: str | None = None  # → facts.session: this charger's session of that id, open or closed
     samples_since: tuple[int, datetime] | None = None  # (session id, time) → facts.samples
+    events_of: str | None = None  # transaction id → facts.events: all its stored transaction events
     new_ids: int = 0  # → facts.new_ids: that many numbers of the one database sequence
 
 
@@ -56,6 +57,7 @@ class Facts(Frozen, frozen=True):
     samples: frozenset[tuple[datetime, str]] = (
         frozenset()
     )  # (timestamp, sample identity), see domain.metering
+    events: Sequence[bytes] = ()  # payloads of TransactionEvent as stored, in no order
     new_ids: Sequence[int] = ()
 
 
@@ -98,3 +100,5 @@ class Protocol(Frozen, frozen=True):
     name: str  # "ocpp1.6"
     inbound: Mapping[str, Handler]
     outbound: Mapping[str, Command]
+    # Requests to make once a charge point that is connected anew was first answered.
+    greeting: Callable[[ChargePoint], Sequence[Message]] | None = None

@@ -57,6 +57,7 @@ where charge_point_id = any($1) and hardware_status is not null
 SESSIONS: Final = """
 select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.evse_number, s.connector_number, s.status, s.started_at,
        s.id_tag, s.meter_start_wh, s.stopped_at, s.meter_stop_wh, s.energy_wh, s.reservation_id, s.review,
+       s.charging_state as told_state, s.remote_start_id,
        t.group_id as parent_id_tag, p.charging_state,
        m.energy_wh as total_wh, m.register_wh, m.timestamp as register_at, m.resets, m.power_w, m.current_a,
        m.voltage_v, m.soc_percent, n.timestamp as last_sample_at
@@ -113,6 +114,11 @@ select q.n, m.timestamp, m.samples
 from unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) with ordinality as q(charge_point_id, session_id, since, n)
 join meter_values m
   on m.charge_point_id = q.charge_point_id and m.session_id = q.session_id and m.timestamp >= q.since
+"""
+EVENTS: Final = """
+select q.n, e.payload
+from unnest($1::bigint[], $2::text[]) with ordinality as q(charge_point_id, transaction_id, n)
+join transaction_events e on e.charge_point_id = q.charge_point_id and e.transaction_id = q.transaction_id
 """
 
 
@@ -245,6 +251,17 @@ async def samples(
     return [frozenset(found[n]) for n in range(len(asked))]
 
 
+async def transaction_events(
+    connection: Connection, asked: Sequence[tuple[int, str]]
+) -> Mapping[tuple[int, str], Sequence[bytes]]:
+    """Payloads of the stored events by (charge point, transaction id); absent: none."""
+    rows = await connection.fetch(EVENTS, [key[0] for key in asked], [key[1] for key in asked])
+    found: defaultdict[tuple[int, str], list[bytes]] = defaultdict(list)
+    for row in rows:
+        found[asked[row["n"] - 1]].append(row["payload"].encode())
+    return found
+
+
 def identities(stored: str) -> list[str]:
     """The identities of one row's samples (JSON as received)."""
     return [
@@ -293,6 +310,8 @@ def _restored(row: asyncpg.Record) -> Restored:
             metering=_metering(row),
             charging=None if state is None else state == "charging",
             review=row["review"],
+            charging_state=row["told_state"],
+            remote_start_id=row["remote_start_id"],
         ),
     )
 

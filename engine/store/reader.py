@@ -110,6 +110,8 @@ class Reader:
         by_transaction = (
             await loading.sessions_by_transaction(connection, _storable(transactions)) if transactions else {}
         )
+        histories = _storable({(cp.id, needs.events_of) for cp, needs in asked if needs.events_of is not None})
+        events = await loading.transaction_events(connection, histories) if histories else {}
         since = [(cp.id, *needs.samples_since) for cp, needs in asked if needs.samples_since is not None]
         samples = iter(await loading.samples(connection, since) if since else ())
         count = sum(needs.new_ids for _, needs in asked)
@@ -123,6 +125,7 @@ class Reader:
                 },
                 session=_session(cp, needs, by_start, by_transaction),
                 samples=next(samples) if needs.samples_since is not None else frozenset(),
+                events=events.get((cp.id, needs.events_of), ()) if needs.events_of is not None else (),
                 new_ids=tuple(next(numbers) for _ in range(needs.new_ids)),
             )
             for cp, needs in asked

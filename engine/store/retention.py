@@ -51,6 +51,12 @@ def series(settings: Settings) -> Sequence[Series]:
         Series(
             table="meter_values", column="timestamp", received="received_at", days=settings.meter_values_days
         ),
+        Series(
+            table="transaction_events",
+            column="timestamp",
+            received="received_at",
+            days=settings.meter_values_days,
+        ),
         Series(table="message_log", column="at", received="at", days=settings.message_log_days),
         Series(table="status_log", column="at", received="received_at", days=settings.status_log_days),
     )

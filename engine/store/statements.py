@@ -262,13 +262,30 @@ STATEMENTS: Final[Sequence[Statement]] = (
         insert into sessions (id, operator_id, charge_point_id, evse_number, connector_number, transaction_id,
                               start_key, status, id_tag, id_tag_id, user_id, authorization_id, reservation_id,
                               tariff_id, meter_start_wh, started_at, start_received_at, offline, review,
-                              last_updated_at)
+                              charging_state, remote_start_id, last_updated_at)
         select r.id, r.operator_id, charge_point_id, evse_number, connector_number, transaction_id,
                start_key, r.status, id_tag, id_tag_id, user_id, authorization_id, reservation_id,
-               o.tariff_id, meter_start_wh, started_at, received_at, offline, review, received_at
+               o.tariff_id, meter_start_wh, started_at, received_at, offline, review,
+               charging_state, remote_start_id, received_at
         from batch r left join operators o on o.id = r.operator_id
         on conflict (id) do nothing
         """,
+        subject=SESSION,
+    ),
+    _statement(
+        changes.SessionAmended,
+        """
+        update sessions s
+        set evse_number = r.evse_number, connector_number = r.connector_number, started_at = r.started_at,
+            meter_start_wh = r.meter_start_wh, id_tag = r.id_tag, reservation_id = r.reservation_id,
+            remote_start_id = r.remote_start_id, charging_state = r.charging_state,
+            id_tag_id = case when r.tag_told then r.id_tag_id else s.id_tag_id end,
+            user_id = case when r.tag_told then r.user_id else s.user_id end,
+            authorization_id = case when r.tag_told then r.authorization_id else s.authorization_id end,
+            last_updated_at = r.at
+        from latest r where s.id = r.id
+        """,
+        key="id",
         subject=SESSION,
     ),
     _statement(
@@ -303,6 +320,30 @@ STATEMENTS: Final[Sequence[Statement]] = (
         subject=SESSION,
     ),
     _statement(
+        changes.ChargingPeriodsRewritten,
+        """
+        , history as (
+            select r.session_id, p.*
+            from latest r, json_to_recordset(r.periods::json) as p(
+                started_at timestamptz, stopped_at timestamptz, charging_state text, energy_start_wh bigint,
+                energy_stop_wh bigint)
+        ), gone as (
+            delete from charging_periods p using latest r
+            where p.session_id = r.session_id
+              and not exists (select from history h where (h.session_id, h.started_at) = (p.session_id, p.started_at))
+        )
+        insert into charging_periods (session_id, started_at, stopped_at, charging_state, energy_start_wh,
+                                      energy_stop_wh)
+        select session_id, started_at, stopped_at, charging_state, energy_start_wh, energy_stop_wh from history
+        on conflict (session_id, started_at) do update
+        set stopped_at = excluded.stopped_at, charging_state = excluded.charging_state,
+            energy_start_wh = excluded.energy_start_wh, energy_stop_wh = excluded.energy_stop_wh
+        """,
+        key="session_id",
+        subject=PERIODS,
+    ),
+    _statement(
+        # Two states under one time stamp: the earlier one lasted no time.
         changes.ChargingPeriodOpened,
         """
         , closed as (
@@ -312,7 +353,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
         )
         insert into charging_periods (session_id, started_at, charging_state, energy_start_wh)
         select session_id, started_at, charging_state, energy_wh from batch
-        on conflict (session_id, started_at) do nothing
+        on conflict (session_id, started_at) do update
+        set charging_state = excluded.charging_state, energy_start_wh = excluded.energy_start_wh
         """,
         subject=PERIODS,
     ),
@@ -324,6 +366,17 @@ STATEMENTS: Final[Sequence[Statement]] = (
         from batch r where p.session_id = r.session_id and p.stopped_at is null
         """,
         subject=PERIODS,
+    ),
+    _statement(
+        changes.TransactionEventStored,
+        """
+        insert into transaction_events (charge_point_id, transaction_id, seq_no, timestamp, event_type, trigger_reason,
+                                        offline, session_id, payload, received_at)
+        select charge_point_id, transaction_id, seq_no, timestamp, event_type, trigger_reason,
+               offline, session_id, payload::json, received_at
+        from batch
+        on conflict do nothing
+        """,
     ),
     _statement(
         changes.MeterValueAdded,

@@ -24,7 +24,11 @@ from .conftest import NOW, at, closed, opened
 
 DECLARED = [kind for kind in vars(changes).values() if inspect.isclass(kind) and issubclass(kind, Change)][1:]
 VALUES: dict[type, Any] = {int: 1, float: 1.5, str: "text", bool: True, datetime: NOW, bytes: b'{"a": 1}'}
-SPECIAL: dict[tuple[str, str], Any] = {("MeterValueAdded", "samples"): "[]"}
+SPECIAL: dict[tuple[str, str], Any] = {
+    ("MeterValueAdded", "samples"): "[]",
+    ("TransactionEventStored", "payload"): "{}",
+    ("ChargingPeriodsRewritten", "periods"): "[]",
+}
 
 
 def example(kind: type[Change], station: int) -> Change:
