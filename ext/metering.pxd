@@ -4,6 +4,9 @@ cdef long long _UNUSABLE
 cdef long long _MASK
 cdef long long _TENTH
 cdef double _SQRT3
+cdef double _LARGEST
+cdef int _FACTORS_EACH_WAY
+cdef list _FACTORS
 cdef int _WORST
 cdef int _WHOLE
 cdef int _LINE_TO_LINE
@@ -57,11 +60,29 @@ cpdef long long parse(str text, int exponent) except? 0
 
 cdef long long _parse_scientific(str text, int places) except? 0
 
-@cython.locals(
-    reading=Reading, register=Slot, interval=Slot, power=Slot, current=Slot, voltage=Slot, kind=Kind, measurand=int,
-    value=cython.longlong,
-)
+
+cdef class Pad:
+    cdef Reading reading
+    cdef Slot register
+    cdef Slot interval
+    cdef Slot power
+    cdef Slot current
+    cdef Slot voltage
+
+
+@cython.locals(pad=Pad, kind=Kind)
 cpdef Reading read(object samples)
+
+@cython.locals(pad=Pad, kind=Kind, exponent=cython.longlong)
+cpdef Reading read_numbers(object samples)
+
+@cython.locals(factor=cython.double, millionths=cython.double)
+cpdef long long scale(double value, long long exponent) except? 0
+
+@cython.locals(measurand=int)
+cdef void _take(Pad pad, Kind kind, long long value)
+
+cdef Reading _sum_up(Pad pad)
 
 @cython.locals(seen=bint)
 cdef void _put(Slot slot, Kind kind, long long value) noexcept

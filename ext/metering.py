@@ -28,6 +28,9 @@ UNUSABLE: Final = _UNUSABLE  # compiled, the underscored names are seen in this 
 FINGERPRINT: Final = _MASK
 
 _TENTH: Final = 200_000_000_000_000_000  # what may still be multiplied by ten
+_LARGEST: Final = 2e18  # the same as a float
+_FACTORS_EACH_WAY: Final = 18
+_FACTORS: Final = [10.0**n for n in range(_FACTORS_EACH_WAY + 1)]
 _KINDS_KEPT: Final = 4_096
 _SCIENTIFIC: Final = re.compile(r"[+-]?[0-9]{1,30}(?:[.,][0-9]{0,30})?[eE][+-]?[0-9]{1,2}")
 _SQRT3: Final = 3.0**0.5
@@ -238,59 +241,105 @@ def _parse_scientific(text: str, places: int) -> int:
         return int(value.to_integral_value(decimal.ROUND_HALF_EVEN))
 
 
+class Pad:
+    """What one MeterValue's samples add up to while they are read."""
+
+    __slots__ = ("current", "interval", "power", "reading", "register", "voltage")
+
+    def __init__(self) -> None:
+        self.reading = Reading()
+        self.register: Slot | None = None
+        self.interval: Slot | None = None
+        self.power: Slot | None = None
+        self.current: Slot | None = None
+        self.voltage: Slot | None = None
+
+
 def read(samples: Iterable[Any]) -> Reading:
-    """Folds the samples of one MeterValue."""
-    reading = Reading()
-    register: Slot | None = None
-    interval: Slot | None = None
-    power: Slot | None = None
-    current: Slot | None = None
-    voltage: Slot | None = None
+    """Folds the samples of one MeterValue of OCPP 1.6: values are text, their unit may begin with `k`."""
+    pad = Pad()
     for sample in samples:
         kind = kind_of(sample.measurand, sample.phase, sample.location, sample.context, sample.format)
-        reading.fingerprint = (reading.fingerprint + kind.fingerprint) & _MASK
-        measurand = kind.measurand
-        if measurand == _IGNORED:
-            continue
-        unit = sample.unit
-        value = parse(sample.value, 3 if unit and unit.startswith("k") else 0)
-        if value == _UNUSABLE:
-            reading.unusable += 1
-        if measurand == _REGISTER:
-            if register is None:
-                register = Slot()
-            _put(register, kind, value)
-        elif measurand == _POWER:
-            if power is None:
-                power = Slot()
-            _put(power, kind, value)
-        elif measurand == _CURRENT:
-            if current is None:
-                current = Slot()
-            _put(current, kind, value)
-        elif measurand == _VOLTAGE:
-            if voltage is None:
-                voltage = Slot()
-            _put(voltage, kind, value)
-        elif measurand == _INTERVAL:
-            if interval is None:
-                interval = Slot()
-            _put(interval, kind, value)
-        elif value != _UNUSABLE:
-            if 0 <= value <= 100_000_000:
-                reading.soc_percent = float(value) / 1e6
-            else:
-                reading.unusable += 1
-    if register is not None and _has(register):
-        reading.register_wh = whole_units(_total(register))
-    if interval is not None and _has(interval):
-        reading.interval_uwh = _total(interval)
-    if power is not None and _has(power):
-        reading.power_w = float(_total(power)) / 1e6
-    if current is not None and _has(current):
-        reading.current_a = float(_largest(current)) / 1e6
-    if voltage is not None and _has(voltage):
-        reading.voltage_v = _mean(voltage)
+        pad.reading.fingerprint = (pad.reading.fingerprint + kind.fingerprint) & _MASK
+        if kind.measurand != _IGNORED:
+            unit = sample.unit
+            _take(pad, kind, parse(sample.value, 3 if unit and unit.startswith("k") else 0))
+    return _sum_up(pad)
+
+
+def read_numbers(samples: Iterable[Any]) -> Reading:
+    """Folds the samples of one MeterValue of OCPP 2.x: values are numbers, `unit_of_measure` scales them."""
+    pad = Pad()
+    for sample in samples:
+        kind = kind_of(sample.measurand, sample.phase, sample.location, sample.context, None)
+        pad.reading.fingerprint = (pad.reading.fingerprint + kind.fingerprint) & _MASK
+        if kind.measurand != _IGNORED:
+            measure = sample.unit_of_measure
+            exponent = 0
+            if measure:
+                unit = measure.unit
+                exponent = (measure.multiplier or 0) + (3 if unit and unit.startswith("k") else 0)
+            _take(pad, kind, scale(sample.value, exponent))
+    return _sum_up(pad)
+
+
+def scale(value: float, exponent: int) -> int:
+    """`value` × 10**`exponent` in millionths; UNUSABLE if that is no number within LIMIT.
+
+    The nearest millionth is what the decimal number said, as long as it has no more than 15 digits.
+    """
+    if not -_FACTORS_EACH_WAY <= exponent + 6 <= _FACTORS_EACH_WAY:
+        return _UNUSABLE
+    factor = _FACTORS[abs(exponent + 6)]
+    millionths = value * factor if exponent >= -6 else value / factor
+    if not -_LARGEST <= millionths <= _LARGEST:  # NaN is not either
+        return _UNUSABLE
+    return round(millionths)
+
+
+def _take(pad: Pad, kind: Kind, value: int) -> None:
+    measurand = kind.measurand
+    if value == _UNUSABLE:
+        pad.reading.unusable += 1
+    if measurand == _REGISTER:
+        if pad.register is None:
+            pad.register = Slot()
+        _put(pad.register, kind, value)
+    elif measurand == _POWER:
+        if pad.power is None:
+            pad.power = Slot()
+        _put(pad.power, kind, value)
+    elif measurand == _CURRENT:
+        if pad.current is None:
+            pad.current = Slot()
+        _put(pad.current, kind, value)
+    elif measurand == _VOLTAGE:
+        if pad.voltage is None:
+            pad.voltage = Slot()
+        _put(pad.voltage, kind, value)
+    elif measurand == _INTERVAL:
+        if pad.interval is None:
+            pad.interval = Slot()
+        _put(pad.interval, kind, value)
+    elif value != _UNUSABLE:
+        if 0 <= value <= 100_000_000:
+            pad.reading.soc_percent = float(value) / 1e6
+        else:
+            pad.reading.unusable += 1
+
+
+def _sum_up(pad: Pad) -> Reading:
+    reading = pad.reading
+    if pad.register is not None and _has(pad.register):
+        reading.register_wh = whole_units(_total(pad.register))
+    if pad.interval is not None and _has(pad.interval):
+        reading.interval_uwh = _total(pad.interval)
+    if pad.power is not None and _has(pad.power):
+        reading.power_w = float(_total(pad.power)) / 1e6
+    if pad.current is not None and _has(pad.current):
+        reading.current_a = float(_largest(pad.current)) / 1e6
+    if pad.voltage is not None and _has(pad.voltage):
+        reading.voltage_v = _mean(pad.voltage)
     return reading
 
 
