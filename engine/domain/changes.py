@@ -125,6 +125,19 @@ class ChargingProfileChanged(Change, frozen=True):
     profile: bytes  # JSON as sent
     active: bool  # False: cleared
     at: datetime
+    source: str = "CSO"  # who set it: CSO is we
+
+
+class ChargingLimitChanged(Change, frozen=True):
+    """charging_limits by (charge_point_id, evse_number, source): a limit that somebody else set or lifted."""
+
+    charge_point_id: int
+    evse_number: int
+    source: str
+    grid_critical: bool
+    schedules: bytes  # JSON array as reported
+    active: bool
+    at: datetime
 
 
 class ReservationChanged(Change, frozen=True):
@@ -145,6 +158,26 @@ class SecurityEventReported(Change, frozen=True):
     tech_info: str | None
     critical: bool
     received_at: datetime
+
+
+class CertificateWanted(Change, frozen=True):
+    """certificate_requests by (charge_point_id, certificate_type): a signing request; older ones of its use lapse."""
+
+    charge_point_id: int
+    certificate_type: str  # ChargingStationCertificate | V2GCertificate | V2G20Certificate | Combined
+    csr: str  # PEM
+    request_id: int | None
+    at: datetime
+
+
+class ReportStored(Change, frozen=True, gc=False):
+    """ocpp_reports, new row: a message kept as it came, for whoever knows what to do with it."""
+
+    charge_point_id: int
+    action: str
+    request_id: int | None
+    payload: bytes  # JSON
+    at: datetime
 
 
 # --- authorization and sessions ----------------------------------------------------------------------------
@@ -194,7 +227,7 @@ class SessionOpened(Change, frozen=True):
 class SessionAmended(Change, frozen=True):
     """sessions by id: what a later message says of its beginning or of its present state.
 
-    `id_tag_id`, `user_id` and `authorization_id` are written with a tag that is new to the session (`tag_told`) only.
+    `id_tag_id`, `user_id` and `authorization_id` are written only with a tag that is new to it (`tag_told`).
     """
 
     id: int
@@ -272,7 +305,8 @@ class ChargingPeriodClosed(Change, frozen=True):
 class TransactionEventStored(Change, frozen=True, gc=False):
     """transaction_events, new row by (charge_point_id, transaction_id, seq_no, timestamp, event_type).
 
-    Time and type are part of the key because some chargers give a number twice; the same event told again is one row.
+    Time and type are part of the key because some chargers give a number twice. The same event told again
+    is one row.
     """
 
     charge_point_id: int

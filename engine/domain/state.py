@@ -108,7 +108,9 @@ class Session(Frozen, frozen=True):
     position: tuple[int, datetime, int] | None = (
         None  # newest transaction event folded in (domain.transactions); in memory only
     )
+    told_at: datetime | None = None  # newest time stamp of its events' meter values; in memory only
     period_at: datetime | None = None  # when the open charging period began; in memory only
+    stop_id_tag: str | None = None  # presented to end it, before it ended; in memory only
 
 
 class Connector(Frozen, frozen=True):
@@ -139,6 +141,7 @@ class InstalledProfile(Frozen, frozen=True):
     stack_level: int
     transaction_id: str | None  # of a TxProfile; it ends with that transaction
     profile: bytes  # JSON as sent
+    source: str = "CSO"  # who set it: CSO is we, others are reported by the station (OCPP 2.x)
 
 
 class Orphan(Frozen, frozen=True):

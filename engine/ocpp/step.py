@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from engine.domain.changes import Change
+from engine.domain.outside import Answer, Question
 from engine.domain.state import ChargePoint, Frozen, Session, Token
 
 
@@ -47,6 +48,7 @@ class Needs(Frozen, frozen=True):
     samples_since: tuple[int, datetime] | None = None  # (session id, time) → facts.samples
     events_of: str | None = None  # transaction id → facts.events: all its stored transaction events
     new_ids: int = 0  # → facts.new_ids: that many numbers of the one database sequence
+    outside: tuple[Question, ...] = ()  # → facts.outside: asked one after the other, each with a deadline
 
 
 class Facts(Frozen, frozen=True):
@@ -59,6 +61,7 @@ class Facts(Frozen, frozen=True):
     )  # (timestamp, sample identity), see domain.metering
     events: Sequence[bytes] = ()  # payloads of TransactionEvent as stored, in no order
     new_ids: Sequence[int] = ()
+    outside: Sequence[Answer | None] = ()  # in the order of the questions; None: nobody answered
 
 
 class Outcome(Frozen, frozen=True):
@@ -94,11 +97,19 @@ class Command(Frozen, frozen=True):
     check: Callable[[Any, ChargePoint, datetime], list[str]] | None = None
 
 
+class Listener(Frozen, frozen=True):
+    """One inbound action that is sent without being asked for an answer (SEND, OCPP 2.1 part 4): reply is None."""
+
+    request: type[Message]
+    step: Callable[[ChargePoint, Any, Facts, datetime], Outcome]
+
+
 class Protocol(Frozen, frozen=True):
     """One OCPP version: its subprotocol name and its two tables, keyed by action."""
 
     name: str  # "ocpp1.6"
     inbound: Mapping[str, Handler]
     outbound: Mapping[str, Command]
+    sent: Mapping[str, Listener] = {}  # message type 6; empty: the version has no such messages
     # Requests to make once a charge point that is connected anew was first answered.
     greeting: Callable[[ChargePoint], Sequence[Message]] | None = None

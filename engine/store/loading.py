@@ -95,7 +95,7 @@ where charge_point_id = any($1) and status = 'active' and expiry_date > now()
 """
 PROFILES: Final = """
 select charge_point_id, evse_number, profile_id, purpose, stack_level, profile->>'transactionId' as transaction_id,
-       profile
+       profile, source
 from charging_profiles
 where charge_point_id = any($1) and active
 """
@@ -385,6 +385,7 @@ def _profile(row: asyncpg.Record) -> InstalledProfile:
         stack_level=row["stack_level"],
         transaction_id=row["transaction_id"],
         profile=row["profile"].encode(),
+        source=row["source"],
     )
 
 

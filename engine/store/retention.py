@@ -57,6 +57,7 @@ def series(settings: Settings) -> Sequence[Series]:
             received="received_at",
             days=settings.meter_values_days,
         ),
+        Series(table="ocpp_reports", column="at", received="at", days=settings.meter_values_days),
         Series(table="message_log", column="at", received="at", days=settings.message_log_days),
         Series(table="status_log", column="at", received="received_at", days=settings.status_log_days),
     )

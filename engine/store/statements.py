@@ -217,13 +217,24 @@ STATEMENTS: Final[Sequence[Statement]] = (
         changes.ChargingProfileChanged,
         """
         insert into charging_profiles (charge_point_id, evse_number, profile_id, purpose, stack_level, profile,
-                                       active, at)
-        select charge_point_id, evse_number, profile_id, purpose, stack_level, profile, active, at from latest
+                                       active, at, source)
+        select charge_point_id, evse_number, profile_id, purpose, stack_level, profile, active, at, source from latest
         on conflict (charge_point_id, evse_number, profile_id) do update
         set purpose = excluded.purpose, stack_level = excluded.stack_level, profile = excluded.profile,
-            active = excluded.active, at = excluded.at
+            active = excluded.active, at = excluded.at, source = excluded.source
         """,
         key="charge_point_id, evse_number, profile_id",
+    ),
+    _statement(
+        changes.ChargingLimitChanged,
+        """
+        insert into charging_limits (charge_point_id, evse_number, source, grid_critical, schedules, active, at)
+        select charge_point_id, evse_number, source, grid_critical, schedules, active, at from latest
+        on conflict (charge_point_id, evse_number, source) do update
+        set grid_critical = excluded.grid_critical, schedules = excluded.schedules, active = excluded.active,
+            at = excluded.at
+        """,
+        key="charge_point_id, evse_number, source",
     ),
     _statement(
         changes.ReservationChanged,
@@ -240,6 +251,31 @@ STATEMENTS: Final[Sequence[Statement]] = (
         , logged as (
             insert into security_events (charge_point_id, type, timestamp, tech_info, critical, received_at)
             select charge_point_id, type, timestamp, tech_info, critical, received_at from batch
+        )
+        """,
+        repeatable=False,
+    ),
+    _statement(
+        # The same request told again must not start its signing anew.
+        changes.CertificateWanted,
+        """
+        insert into certificate_requests as c (charge_point_id, certificate_type, csr, request_id, requested_at,
+                                               next_attempt_at)
+        select charge_point_id, certificate_type, csr, request_id, at, at from latest
+        on conflict (charge_point_id, certificate_type) do update
+        set csr = excluded.csr, request_id = excluded.request_id, requested_at = excluded.requested_at,
+            next_attempt_at = excluded.next_attempt_at, status = 'Requested', chain = null, attempts = 0,
+            reason = null, answered_at = null
+        where (c.csr, c.requested_at) <> (excluded.csr, excluded.requested_at)
+        """,
+        key="charge_point_id, certificate_type",
+    ),
+    _statement(
+        changes.ReportStored,
+        """
+        , logged as (
+            insert into ocpp_reports (charge_point_id, action, request_id, payload, at)
+            select charge_point_id, action, request_id, payload, at from batch
         )
         """,
         repeatable=False,
