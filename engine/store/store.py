@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -57,6 +57,10 @@ class Store:
         self.api_tokens = ApiTokens(database)
         self.audit = AuditTrail(database)
         self.security_events = SecurityEvents(database)
+
+    async def query(self, sql: str, *arguments: object) -> Sequence[tuple[object, ...]]:
+        """Rows of one reading statement, for checks and tests; raises StoreError."""
+        return [tuple(row.values()) for row in await self._database.fetch(sql, *arguments)]
 
     async def ping(self) -> None:
         """Ask the database for an answer; raises StoreError when it is away."""

@@ -63,8 +63,7 @@ def count(store: Store) -> Callable[[str], Any]:
     """`await count("sessions where id = 1")`: how many rows."""
 
     async def ask(what: str) -> int:
-        rows = await store._database.fetch(f"select count(*) from {what}")  # noqa: SLF001, S608 - a test's own words
-        number: int = rows[0][0]
-        return number
+        ((number,),) = await store.query(f"select count(*) from {what}")  # noqa: S608 - a test's own words
+        return int(number)
 
     return ask
