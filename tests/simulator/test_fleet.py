@@ -96,7 +96,7 @@ async def test_status_notifications_follow_the_transition_table(settings, play, 
 
 
 @pytest.mark.parametrize(
-    ("action", "answer", "rule"),
+    "fault",
     [
         ("Heartbeat", b'[3,"$ID",{}]', "bad-answer"),
         ("Heartbeat", b'[4,"$ID","InternalError","",{}]', "call-error"),
@@ -106,9 +106,8 @@ async def test_status_notifications_follow_the_transition_table(settings, play, 
         ("StatusNotification", b'[2,"x1","Reset",{"type":"Warm"}]', "bad-call"),
     ],
 )
-async def test_what_the_server_does_wrong_is_an_error(
-    settings, play, autojump_clock, central, action, answer, rule
-):
+async def test_what_the_server_does_wrong_is_an_error(settings, play, autojump_clock, central, fault):
+    action, answer, rule = fault
     central.answers[action] = lambda _identity, _message: answer
     quiet = msgspec.structs.replace(settings, stations=1, mix="calm", duration=1_300.0)
     report = await play(quiet)
