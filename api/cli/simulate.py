@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from engine.simulator import SimulationSettings, run
@@ -56,8 +58,7 @@ Exit codes: 0 the server kept to the protocol · 1 it did not.
 )
 @click.option("--table/--no-table", default=True, help="Live table, or log lines.")
 @click.option("--ledger", type=click.Path(dir_okay=False), help="Write what each charger did, JSON lines.")
-@click.pass_context
-def simulate(ctx: click.Context, **options: object) -> None:
+def simulate(**options: Any) -> None:
     """Run simulated chargers against a node."""
     options["tags"] = options["tags"] or DEFAULTS.tags
-    ctx.exit(run(SimulationSettings(**options)))  # type: ignore[arg-type]  # click's options are untyped
+    raise SystemExit(run(SimulationSettings(**options)))
