@@ -1,4 +1,4 @@
-"""One PostgreSQL server per test session, one migrated template, a fresh database per test that asks for it."""
+"""One PostgreSQL server per test session, one migrated template, a fresh database per test."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _numbers = itertools.count(1)
 def data_folder() -> Iterator[Path]:
     """A folder for a node's data.
 
-    Not one of pytest's: each new pytest session closes those again to the user PostgreSQL runs as when we are root.
+    Not one of pytest's: those are closed to the user PostgreSQL runs as when we are root.
     """
     with tempfile.TemporaryDirectory(prefix="voltrio-test-") as folder:
         yield Path(folder)

@@ -23,9 +23,11 @@ RULES: Final[Mapping[str, str]] = {
     "a sample is stored once": """
         select 'session:' || session_id, timestamp || ' ' || sample.identity
         from meter_values m cross join lateral (
-            select concat_ws('|', coalesce(v->>'measurand', 'Energy.Active.Import.Register'), coalesce(v->>'phase', ''),
-                             coalesce(v->>'location', 'Outlet'), coalesce(v->>'context', 'Sample.Periodic'),
-                             coalesce(v->>'format', 'Raw')) as identity
+            select concat_ws(
+                '|', coalesce(v->>'measurand', 'Energy.Active.Import.Register'), coalesce(v->>'phase', ''),
+                coalesce(v->>'location', 'Outlet'), coalesce(v->>'context', 'Sample.Periodic'),
+                coalesce(v->>'format', 'Raw')
+            ) as identity
             from json_array_elements(m.samples) v
         ) sample
         where session_id is not null
@@ -38,18 +40,21 @@ RULES: Final[Mapping[str, str]] = {
               <> (stopped_at is not null and energy_wh is not null and reason is not null)
     """,
     "a session ends after its start and its energy is not negative": """
-        select 'session:' || id, 'energy ' || energy_wh || ' Wh, ' || started_at || ' to ' || stopped_at from sessions
+        select 'session:' || id, 'energy ' || energy_wh || ' Wh, ' || started_at || ' to ' || stopped_at
+        from sessions
         where energy_wh < 0 or (stopped_at < started_at and review is null)
     """,
-    "the energy is the difference of the registers, unless the meter was reset or the session is under review": """
-        select 'session:' || s.id, 'energy ' || s.energy_wh || ' Wh, registers ' || (s.meter_stop_wh - s.meter_start_wh)
+    "the energy is the registers' difference, unless the meter was reset or billing is held": """
+        select 'session:' || s.id,
+               'energy ' || s.energy_wh || ' Wh, registers ' || (s.meter_stop_wh - s.meter_start_wh)
         from sessions s
         where s.status = 'finished' and s.review is null and s.meter_stop_wh is not null
           and s.energy_wh <> s.meter_stop_wh - s.meter_start_wh
           and not exists (select 1 from meter_values m where m.session_id = s.id and m.resets > 0)
     """,
     "an EVSE has one open session at most": """
-        select 'charge_point:' || charge_point_id, 'EVSE ' || evse_number || ': ' || string_agg(id::text, ', ')
+        select 'charge_point:' || charge_point_id,
+               'EVSE ' || evse_number || ': ' || string_agg(id::text, ', ')
         from sessions where status in ('pending', 'active')
         group by charge_point_id, evse_number having count(*) > 1
     """,

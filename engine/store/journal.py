@@ -1,8 +1,8 @@
 """Group commit: changes of many callers gather while a commit runs and go into the next one together.
 
-One writer task, one connection. A caller's changes are committed whole or refused whole; what the database will
-never take is found by halving the batch, so that only its own caller hears of it. While the database is away
-callers wait. What nobody waits for is bounded, and dropped with a count when it piles up.
+One writer task, one connection. A caller's changes are committed whole or refused whole; what the database
+will never take is found by halving the batch, so that only its own caller hears of it. While the database is
+away callers wait. What nobody waits for is bounded, and dropped with a count when it piles up.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Journal:
     async def commit(self, changes: Sequence[Change]) -> None:
         """Return when the changes are on disk, all of them or none.
 
-        Raises ChangeRefused when the database cannot take these. Cancelled while waiting: they are written anyway.
+        Raises ChangeRefused when the database cannot take these. If cancelled they are written anyway.
         """
         await self._enter(Entry(changes, trio.lowlevel.current_task()))
 
@@ -108,7 +108,7 @@ class Journal:
         await self._enter(Entry((), trio.lowlevel.current_task()))
 
     async def run(self) -> None:
-        """Write until `close`; the one task that does. Only `close` ends it, not the cancellation around it."""
+        """Write until `close`; the one task that does. Cancelling what is around it does not end it."""
         try:
             with self._scope:
                 await self._run()
@@ -117,7 +117,7 @@ class Journal:
             self._disconnect()
 
     async def close(self, timeout: float) -> None:
-        """Take nothing more, write what is there; give up after `timeout` seconds. Returns when `run` has ended."""
+        """Take nothing more, write what is there, at most `timeout` seconds; returns when `run` has ended."""
         self._closing = True
         self._wake()
         with trio.CancelScope(shield=True):
@@ -236,7 +236,7 @@ class Journal:
             raise PlanError(str(error)) from error
 
     async def _took_effect(self, attempt: Attempt) -> bool:
-        """Whether a COMMIT that was sent and not answered happened. Repeatable statements need not be asked about."""
+        """Whether a COMMIT that was sent but not answered happened; repeatable statements need not know."""
         if attempt.xid is None:
             return False
         connection = await self._connected()
@@ -291,8 +291,8 @@ async def _transact(connection: asyncpg.Connection, plan: Plan, attempt: Attempt
 def waves(changes: Sequence[Change]) -> list[tuple[Statement, list[Change]]]:
     """Changes by statement, in the order of their kinds: parents before children.
 
-    Where the changes of one subject come in another order than their kinds (a session is reopened, then closed), what
-    comes later waits for another round.
+    Where the changes of one subject come in another order than their kinds (a session is reopened, then
+    closed), what comes later waits for another round.
     """
     rounds: list[dict[int, list[Change]]] = [{}]
     seen: dict[Any, tuple[int, int]] = {}  # subject → (round, rank) of its last change

@@ -2,8 +2,8 @@
 
 JSON because msgspec encodes a batch in C at half the cost of asyncpg's array encoders, and the server unpacks
 it on its own core. `batch` in the SQL below is that array as a relation, `latest` the last row per key. Every
-statement may be repeated without harm, except those that append to a log (`repeatable=False`): they return the
-number of their transaction, by which a commit of unknown outcome is looked up.
+statement may be repeated without harm, except those that append to a log (`repeatable=False`): they return
+the number of their transaction, by which a commit of unknown outcome is looked up.
 """
 
 from __future__ import annotations
@@ -64,10 +64,9 @@ def _relation(change: type[Change], *, ordered: bool) -> str:
     expressions = ", ".join(expression for _, _, expression in columns)
     array = "json_to_recordset(convert_from($1::bytea, 'UTF8')::json)"
     if not ordered:
-        return f"(select {expressions} from {array} as r({definition}))"
-    return (
-        f"(select {expressions}, ordinality from rows from ({array} as ({definition})) with ordinality as r)"
-    )
+        return f"(select {expressions} from {array} as r({definition}))"  # noqa: S608 - names of our fields
+    source = f"rows from ({array} as ({definition})) with ordinality as r"
+    return f"(select {expressions}, ordinality from {source})"  # noqa: S608 - names of our fields
 
 
 def _statement(
@@ -82,8 +81,9 @@ def _statement(
     """`key`: columns that identify the row; `newest`: an order that comes before that of arrival."""
     relations = [f"batch as {_relation(change, ordered=key is not None)}"]
     if key is not None:
-        order = f"{newest}ordinality desc"
-        relations.append(f"latest as (select distinct on ({key}) * from batch order by {key}, {order})")
+        order = f"{key}, {newest}ordinality desc"
+        latest = f"select distinct on ({key}) * from batch order by {order}"  # noqa: S608 - names of our fields
+        relations.append(f"latest as ({latest})")
     sql = " ".join(("with", ", ".join(relations), sql, "" if repeatable else XID))
     return Statement(change=change, sql=sql, repeatable=repeatable, subject=subject)
 
@@ -97,7 +97,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
         """
         update charge_points c
         set network_protocol = r.protocol, current_security_profile = r.security_profile,
-            network_ip = r.remote_address, connected_at = r.at, first_contact_at = coalesce(c.first_contact_at, r.at)
+            network_ip = r.remote_address, connected_at = r.at,
+            first_contact_at = coalesce(c.first_contact_at, r.at)
         from latest r where c.id = r.id
         """,
         key="id",
@@ -123,7 +124,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
         set booted_at = r.at, vendor = r.vendor, model = r.model,
             charge_point_serial_number = r.charge_point_serial_number,
             charge_box_serial_number = r.charge_box_serial_number, firmware_version = r.firmware_version,
-            iccid = r.iccid, imsi = r.imsi, meter_type = r.meter_type, meter_serial_number = r.meter_serial_number,
+            iccid = r.iccid, imsi = r.imsi, meter_type = r.meter_type,
+            meter_serial_number = r.meter_serial_number,
             boot_reason = r.boot_reason
         from latest r where c.id = r.id
         """,
@@ -138,7 +140,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
                 hardware_vendor_id = r.vendor_id, hardware_vendor_error_code = r.vendor_error_code,
                 hardware_status_at = r.at
             from latest r
-            where c.id = r.charge_point_id and r.evse_number = 0 and coalesce(c.hardware_status_at <= r.at, true)
+            where c.id = r.charge_point_id and r.evse_number = 0
+                  and coalesce(c.hardware_status_at <= r.at, true)
         ), evse as (
             insert into evses as e (charge_point_id, network_id, hardware_status, hardware_status_at)
             select distinct on (charge_point_id, evse_number) charge_point_id, evse_number, status, at
@@ -148,19 +151,20 @@ STATEMENTS: Final[Sequence[Statement]] = (
             set hardware_status = excluded.hardware_status, hardware_status_at = excluded.hardware_status_at
             where coalesce(e.hardware_status_at <= excluded.hardware_status_at, true)
         ), connector as (
-            insert into connectors as c (charge_point_id, evse_network_id, number, hardware_status, error_code, info,
-                                         vendor_id, vendor_error_code, hardware_status_at)
+            insert into connectors as c (charge_point_id, evse_network_id, number, hardware_status,
+                                         error_code, info, vendor_id, vendor_error_code, hardware_status_at)
             select charge_point_id, evse_number, connector_number, status, error_code, info,
                    vendor_id, vendor_error_code, at
             from latest where evse_number > 0
             on conflict (charge_point_id, evse_network_id, number) do update
-            set hardware_status = excluded.hardware_status, error_code = excluded.error_code, info = excluded.info,
-                vendor_id = excluded.vendor_id, vendor_error_code = excluded.vendor_error_code,
+            set hardware_status = excluded.hardware_status, error_code = excluded.error_code,
+                info = excluded.info, vendor_id = excluded.vendor_id,
+                vendor_error_code = excluded.vendor_error_code,
                 hardware_status_at = excluded.hardware_status_at
             where coalesce(c.hardware_status_at <= excluded.hardware_status_at, true)
         ), logged as (
-            insert into status_log (charge_point_id, evse_number, connector_number, scope, status, error_code, info,
-                                    vendor_id, vendor_error_code, at, received_at)
+            insert into status_log (charge_point_id, evse_number, connector_number, scope, status, error_code,
+                                    info, vendor_id, vendor_error_code, at, received_at)
             select charge_point_id, evse_number, connector_number, 'hardware', status, error_code, info,
                    vendor_id, vendor_error_code, at, received_at
             from batch order by ordinality
@@ -209,15 +213,16 @@ STATEMENTS: Final[Sequence[Statement]] = (
     _statement(
         changes.CertificateInstalled,
         """
-        update charge_point_certificates c set status = r.status, answered_at = r.at from latest r where c.id = r.id
+        update charge_point_certificates c set status = r.status, answered_at = r.at
+        from latest r where c.id = r.id
         """,
         key="id",
     ),
     _statement(
         changes.ChargingProfileChanged,
         """
-        insert into charging_profiles (charge_point_id, evse_number, profile_id, purpose, stack_level, profile,
-                                       active, at)
+        insert into charging_profiles (charge_point_id, evse_number, profile_id, purpose, stack_level,
+                                      profile, active, at)
         select charge_point_id, evse_number, profile_id, purpose, stack_level, profile, active, at from latest
         on conflict (charge_point_id, evse_number, profile_id) do update
         set purpose = excluded.purpose, stack_level = excluded.stack_level, profile = excluded.profile,
@@ -247,8 +252,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
     _statement(
         changes.AuthorizationMade,
         """
-        insert into authorizations (id, operator_id, charge_point_id, evse_number, id_tag_uid, id_tag_id, user_id,
-                                    method, status, rejection_reason, created_at)
+        insert into authorizations (id, operator_id, charge_point_id, evse_number, id_tag_uid, id_tag_id,
+                                    user_id, method, status, rejection_reason, created_at)
         select id, operator_id, charge_point_id, evse_number, id_tag_uid, id_tag_id, user_id,
                method, status, rejection_reason, created_at
         from batch
@@ -328,8 +333,9 @@ STATEMENTS: Final[Sequence[Statement]] = (
     _statement(
         changes.MeterValueAdded,
         """
-        insert into meter_values (charge_point_id, session_id, evse_number, timestamp, received_at, sample_key,
-                                  energy_wh, register_wh, resets, power_w, current_a, voltage_v, soc_percent, samples)
+        insert into meter_values (charge_point_id, session_id, evse_number, timestamp, received_at,
+                                  sample_key, energy_wh, register_wh, resets, power_w, current_a, voltage_v,
+                                  soc_percent, samples)
         select charge_point_id, session_id, evse_number, timestamp, received_at, sample_key,
                energy_wh, register_wh, resets, power_w, current_a, voltage_v, soc_percent, samples::json
         from batch
@@ -339,8 +345,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
     _statement(
         changes.OrphanKept,
         """
-        insert into orphans (id, charge_point_id, key, action, transaction_id, connector_number, id_tag, meter_wh,
-                             timestamp, reason, payload, received_at)
+        insert into orphans (id, charge_point_id, key, action, transaction_id, connector_number, id_tag,
+                             meter_wh, timestamp, reason, payload, received_at)
         select id, charge_point_id, key, action, transaction_id, connector_number, id_tag, meter_wh,
                timestamp, reason, payload, received_at
         from batch

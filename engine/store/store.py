@@ -36,7 +36,7 @@ DRAIN_TIMEOUT: Final = 10.0  # seconds that closing waits for the journal when t
 
 
 class Store:
-    """Everything that reaches the database. `journal` writes what chargers do, repositories what people do."""
+    """Everything that reaches the database: `journal` for what chargers do, repositories for people."""
 
     def __init__(
         self, database: Database, settings: Settings, metrics: Metrics, jitter: Callable[[], float]
@@ -71,7 +71,7 @@ class Store:
 async def open_store(
     settings: Settings, metrics: Metrics, *, jitter: Callable[[], float] = random.random
 ) -> AsyncIterator[Store]:
-    """A store on the database of `settings`, its schema brought up to date; on leaving the journal is drained.
+    """A store on the database of `settings`, its schema up to date; on leaving the journal is drained.
 
     Raises StoreError when there is no database, SchemaError when its schema is not for this program.
     """

@@ -14,7 +14,10 @@ from engine.store import Store
 from engine.store.repositories.stations import StationPatch
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-SAMPLES = '[{"value":"1200","context":"Sample.Periodic"},{"value":"7.4","measurand":"Power.Active.Import","unit":"kW"}]'
+SAMPLES = (
+    '[{"value":"1200","context":"Sample.Periodic"},'
+    '{"value":"7.4","measurand":"Power.Active.Import","unit":"kW"}]'
+)
 
 
 def at(seconds: float) -> datetime:
@@ -34,8 +37,8 @@ def opened(station: int, number: int = 1, **other: Any) -> SessionOpened:
 
 def closed(number: int = 1, **other: Any) -> SessionClosed:
     values: dict[str, Any] = {
-        "id": number, "status": "finished", "reason": "local", "stopped_at": at(3_600), "meter_stop_wh": 11_000,
-        "energy_wh": 10_000, "stop_id_tag": None, "received_at": at(3_600),
+        "id": number, "status": "finished", "reason": "local", "stopped_at": at(3_600),
+        "meter_stop_wh": 11_000, "energy_wh": 10_000, "stop_id_tag": None, "received_at": at(3_600),
     }  # fmt: skip
     return SessionClosed(**{**values, **other})
 

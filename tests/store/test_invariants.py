@@ -27,7 +27,7 @@ async def test_right_accounts_have_no_violations(store: Store, station: StationR
         ([measured(1), measured(1, sample_key=9)], "stored once"),
         ([closed(reason=None)], "has its end"),
         ([closed(energy_wh=-1, meter_stop_wh=999)], "not negative"),
-        ([closed(energy_wh=910_000)], "difference of the registers"),
+        ([closed(energy_wh=910_000)], "registers' difference"),
         ([opened(1, 2)], "one open session"),
         ([ChargingPeriodOpened(session_id=1, started_at=NOW, charging_state="idle", energy_wh=0), closed()],
          "one open charging period"),

@@ -160,7 +160,8 @@ async def test_an_older_hardware_status_is_logged_only(
 ) -> None:
     def status(name: str, seconds: float, connector: int = 1) -> HardwareStatusChanged:
         return HardwareStatusChanged(
-            charge_point_id=station.id, evse_number=1, connector_number=connector, status=name, error_code="NoError",
+            charge_point_id=station.id, evse_number=1, connector_number=connector, status=name,
+            error_code="NoError",
             info=None, vendor_id=None, vendor_error_code=None, at=at(seconds), received_at=at(100),
         )  # fmt: skip
 
@@ -248,7 +249,7 @@ async def test_a_terminated_connection_is_replaced(
     store: Store, station: StationRecord, count: Count
 ) -> None:
     await store.journal.commit([event()])
-    await store._database.fetch(  # noqa: SLF001 - plays the administrator
+    await store._database.fetch(
         "select pg_terminate_backend(pid) from pg_stat_activity "
         "where datname = current_database() and pid <> pg_backend_pid()"
     )
@@ -270,7 +271,7 @@ async def test_callers_wait_while_the_database_is_away(
     await store.journal.commit([event()])
     monkeypatch.setattr(Database, "connect", refusing)
     monkeypatch.setattr(journal, "RETRY_DELAYS", (0.0,))
-    store.journal._disconnect()  # noqa: SLF001 - the server went away
+    store.journal._disconnect()
     async with trio.open_nursery() as nursery:
         for number in range(5):
             nursery.start_soon(store.journal.commit, [measured(station.id, second=number)])

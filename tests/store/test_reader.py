@@ -53,7 +53,8 @@ async def other_store(settings: Settings) -> AsyncIterator[Store]:
 def orphan(station: int, number: int) -> OrphanKept:
     return OrphanKept(
         id=number, charge_point_id=station, key=str(number), action="StopTransaction", transaction_id="77",
-        connector_number=None, id_tag="TAG", meter_wh=5, timestamp=at(number), reason=None, payload=b'{"a":1}',
+        connector_number=None, id_tag="TAG", meter_wh=5, timestamp=at(number), reason=None,
+        payload=b'{"a":1}',
         received_at=NOW,
     )  # fmt: skip
 
@@ -71,7 +72,8 @@ async def test_all_that_was_handed_in_is_loaded(store: Store, station: StationRe
     cp = station.id
     reservation = await store.reservations.create(cp, 1, "TAG", None, at(10**9), actor="test")
     status = HardwareStatusChanged(
-        charge_point_id=cp, evse_number=1, connector_number=1, status="charging", error_code="NoError", info="i",
+        charge_point_id=cp, evse_number=1, connector_number=1, status="charging", error_code="NoError",
+        info="i",
         vendor_id="v", vendor_error_code="e", at=at(5), received_at=at(6),
     )  # fmt: skip
     store.journal.append(
@@ -279,7 +281,7 @@ async def test_questions_that_come_together_are_one_query(store: Store) -> None:
         batches.append(list(numbers))
         return [2 * number for number in numbers]
 
-    batcher = Batcher(store._database, double)  # noqa: SLF001 - any pool will do
+    batcher = Batcher(store._database, double)
     answers: dict[int, int] = {}
 
     async def ask(number: int) -> None:

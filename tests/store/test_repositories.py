@@ -115,7 +115,8 @@ async def test_sessions_are_listed_by_every_filter(store: Store, station: Statio
     other = (await store.stations.add("CP2", StationPatch(), actor="a")).id
     await store.journal.commit(
         [
-            opened(station.id, 1), opened(station.id, 2, id_tag="Other", started_at=at(100)), opened(other, 3),
+            opened(station.id, 1), opened(station.id, 2, id_tag="Other", started_at=at(100)), opened(other,
+            3),
             closed(1), measured(other, 3, energy_wh=123),
         ]
     )  # fmt: skip
@@ -257,7 +258,8 @@ async def test_a_party_registers_again(store: Store) -> None:
 async def test_messages_and_security_events_newest_first(store: Store, station: StationRecord) -> None:
     def message(n: int, action: str) -> MessageLogged:
         return MessageLogged(
-            charge_point_id=station.id, at=at(n), direction="in", kind="call", action=action, message_id=str(n),
+            charge_point_id=station.id, at=at(n), direction="in", kind="call", action=action,
+            message_id=str(n),
             payload='{"x":"\\u0000"}', correlation_id="c",
         )  # fmt: skip
 

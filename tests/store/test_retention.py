@@ -78,7 +78,7 @@ async def test_strays_move_into_the_month_when_it_is_made(
         [measured(station.id, timestamp=later), measured(station.id, timestamp=later.replace(year=2040))]
     )
     assert await store.query("select count(*) from meter_values_default") == [(2,)]
-    await retention.maintain(store._database, settings, later)  # noqa: SLF001 - as its task does
+    await retention.maintain(store._database, settings, later)
     assert await store.query(
         "select tableoid::regclass::text from meter_values where timestamp < '2035-01-01'"
     ) == [("meter_values_2031_05",)]
@@ -88,7 +88,7 @@ async def test_what_is_too_old_goes(store: Store, station: StationRecord, settin
     await store.journal.commit(
         [measured(station.id), measured(station.id, timestamp=datetime(1970, 1, 1, tzinfo=UTC))]
     )
-    await retention.maintain(store._database, settings, datetime(2035, 1, 1, tzinfo=UTC))  # noqa: SLF001
+    await retention.maintain(store._database, settings, datetime(2035, 1, 1, tzinfo=UTC))
     assert await store.query("select count(*) from meter_values") == [(0,)]
     ((oldest,),) = await store.query(
         "select min(inhrelid::regclass::text) from pg_inherits where inhparent = 'status_log'::regclass"

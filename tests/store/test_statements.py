@@ -73,10 +73,10 @@ async def test_every_statement_runs_and_may_be_repeated(
             row = opened(station.id)
         await store.journal.commit([row])
         await store.journal.commit([row])
-    connection = await store._database.run(asyncpg.connect(dsn))  # noqa: SLF001 - looks past the store
+    connection = await store._database.run(asyncpg.connect(dsn))
     try:
-        assert await store._database.run(connection.fetchval("select count(*) from meter_values")) == 1  # noqa: SLF001
-        stored = await store._database.run(connection.fetchrow("select * from orphans"))  # noqa: SLF001
+        assert await store._database.run(connection.fetchval("select count(*) from meter_values")) == 1
+        stored = await store._database.run(connection.fetchrow("select * from orphans"))
         assert msgspec.json.decode(stored["payload"]) == {"a": 1}
     finally:
         connection.terminate()
