@@ -62,7 +62,7 @@ async def simulate(
                 delay = settings.ramp * number / len(chargers)
                 life.start_soon(_switch_on, charger, delay, nursery, life)
             with trio.move_on_after(float("inf") if settings.duration is None else settings.duration):
-                await (ending or trio.Event()).wait()
+                await (trio.Event() if ending is None else ending).wait()
             life.cancel_scope.cancel()
         await _settle(chargers, settings.drain)
         nursery.cancel_scope.cancel()
