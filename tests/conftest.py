@@ -52,7 +52,8 @@ def postgres() -> Iterator[Cluster]:
 def running(server: Cluster) -> Iterator[Cluster]:
     server.start()
     # Nothing here has to survive a power cut; what a killed server wrote is in the system's cache.
-    asyncio.run(_execute(server, "alter system set fsync = off", "select pg_reload_conf()"))
+    careless = ("alter system set fsync = off", "alter system set full_page_writes = off")
+    asyncio.run(_execute(server, *careless, "select pg_reload_conf()"))
     try:
         yield server
     finally:

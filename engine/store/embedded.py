@@ -52,7 +52,6 @@ shared_buffers = 256MB
 max_wal_size = 2GB
 checkpoint_timeout = 15min
 synchronous_commit = on
-wal_compression = on
 max_parallel_workers_per_gather = 0     # small /dev/shm in containers; queries here are short
 jit = off
 timezone = 'UTC'
