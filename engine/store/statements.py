@@ -2,8 +2,8 @@
 
 JSON because msgspec encodes a batch in C at half the cost of asyncpg's array encoders, and the server unpacks
 it on its own core. `batch` in the SQL below is that array as a relation, `latest` the last row per key. Every
-statement may be repeated without harm, except those that append to a log (`repeatable=False`): they return
-the number of their transaction, by which a commit of unknown outcome is looked up.
+statement may be repeated without harm, except those that append to a log (`repeatable=False`): a commit of
+unknown outcome that holds such a one is looked up before anything is written again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ COLUMN_TYPES: Final = {
     datetime: "timestamptz",
     bytes: "text",  # JSON inside JSON: base64 on the way
 }
-XID: Final = "select pg_current_xact_id()::text"
 
 
 class Statement(Frozen, frozen=True):
@@ -84,7 +83,7 @@ def _statement(
         order = f"{key}, {newest}ordinality desc"
         latest = f"select distinct on ({key}) * from batch order by {order}"  # noqa: S608 - names of our fields
         relations.append(f"latest as ({latest})")
-    sql = " ".join(("with", ", ".join(relations), sql, "" if repeatable else XID))
+    sql = " ".join(("with", ", ".join(relations), sql))
     return Statement(change=change, sql=sql, repeatable=repeatable, subject=subject)
 
 
@@ -109,10 +108,9 @@ STATEMENTS: Final[Sequence[Statement]] = (
         , present as (
             update charge_points c set network_status = r.network_status, network_status_at = r.at
             from latest r where c.id = r.id
-        ), logged as (
-            insert into status_log (charge_point_id, scope, status, at, received_at)
-            select id, 'network', network_status, at, at from batch order by ordinality
         )
+        insert into status_log (charge_point_id, scope, status, at, received_at)
+        select id, 'network', network_status, at, at from batch order by ordinality
         """,
         key="id",
         repeatable=False,
@@ -162,13 +160,12 @@ STATEMENTS: Final[Sequence[Statement]] = (
                 vendor_error_code = excluded.vendor_error_code,
                 hardware_status_at = excluded.hardware_status_at
             where coalesce(c.hardware_status_at <= excluded.hardware_status_at, true)
-        ), logged as (
-            insert into status_log (charge_point_id, evse_number, connector_number, scope, status, error_code,
-                                    info, vendor_id, vendor_error_code, at, received_at)
-            select charge_point_id, evse_number, connector_number, 'hardware', status, error_code, info,
-                   vendor_id, vendor_error_code, at, received_at
-            from batch order by ordinality
         )
+        insert into status_log (charge_point_id, evse_number, connector_number, scope, status, error_code,
+                                info, vendor_id, vendor_error_code, at, received_at)
+        select charge_point_id, evse_number, connector_number, 'hardware', status, error_code, info,
+               vendor_id, vendor_error_code, at, received_at
+        from batch order by ordinality
         """,
         key="charge_point_id, evse_number, connector_number",
         newest="at desc, ",
@@ -242,10 +239,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
     _statement(
         changes.SecurityEventReported,
         """
-        , logged as (
-            insert into security_events (charge_point_id, type, timestamp, tech_info, critical, received_at)
-            select charge_point_id, type, timestamp, tech_info, critical, received_at from batch
-        )
+        insert into security_events (charge_point_id, type, timestamp, tech_info, critical, received_at)
+        select charge_point_id, type, timestamp, tech_info, critical, received_at from batch
         """,
         repeatable=False,
     ),
@@ -363,22 +358,18 @@ STATEMENTS: Final[Sequence[Statement]] = (
     _statement(
         changes.EventPublished,
         """
-        , logged as (
-            insert into events (type, subject, operator_id, payload, created_at)
-            select type, subject, operator_id, payload, created_at from batch
-        )
+        insert into events (type, subject, operator_id, payload, created_at)
+        select type, subject, operator_id, payload, created_at from batch
         """,
         repeatable=False,
     ),
     _statement(
         changes.MessageLogged,
         """
-        , logged as (
-            insert into message_log (charge_point_id, at, direction, kind, action, message_id, payload,
-                                     correlation_id, repairs)
-            select charge_point_id, at, direction, kind, action, message_id, payload, correlation_id, repairs
-            from batch
-        )
+        insert into message_log (charge_point_id, at, direction, kind, action, message_id, payload,
+                                 correlation_id, repairs)
+        select charge_point_id, at, direction, kind, action, message_id, payload, correlation_id, repairs
+        from batch
         """,
         repeatable=False,
     ),
