@@ -11,6 +11,7 @@ from typing import Final
 
 import trio
 
+from engine.errors import SettingsError
 from engine.simulator import driver, ledger, show, trouble
 from engine.simulator.charger import Charger, World
 from engine.simulator.clock import Time
@@ -78,7 +79,14 @@ async def simulate(
 
 
 def run(settings: SimulationSettings) -> int:
-    """Simulate until done or interrupted, print the summary, write the ledger file; return the exit code."""
+    """Simulate until done or interrupted, print the summary, write the ledger file; return the exit code.
+
+    Raises SettingsError for an address that is none.
+    """
+    try:
+        address(settings.url, settings.prefix, None)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
 
     async def main() -> Report:
         ending = trio.Event()

@@ -74,7 +74,8 @@ class Counts(msgspec.Struct):
     sent: Counter[str] = msgspec.field(default_factory=Counter)
     received: Counter[str] = msgspec.field(default_factory=Counter)
     connects: int = 0
-    failures: int = 0  # attempts to connect that failed
+    failures: int = 0  # attempts to connect that failed …
+    last_failure: str = ""  # … and why the last one did
     timeouts: int = 0  # our calls without an answer
     lost: int = 0  # answers that the simulation let go astray
     unheard: Counter[str] = msgspec.field(default_factory=Counter)  # messages not worth repeating, by reason
@@ -95,5 +96,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def exit_code(self) -> int:
-        """1 if the server broke the protocol, else 0."""
-        return 1 if self.errors else 0
+        """0 if chargers could connect and the server kept to the protocol, else 1."""
+        return 1 if self.errors or not self.counts.connects else 0

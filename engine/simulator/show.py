@@ -57,6 +57,8 @@ def summary(report: Report) -> None:
         f"{counts.messages} messages in {report.seconds:.0f} s, {counts.connects} connections, "
         f"{counts.failures} failed; {report.undelivered} messages undelivered"
     )
+    if not counts.connects:
+        console.print(f"no charger could connect: {counts.last_failure}", style="red", markup=False)
     for error in report.errors[:MOST_ERRORS]:
         console.print(f"{error.identity} {error.rule}: {error.detail}", style="red", markup=False)
         if error.frame:
