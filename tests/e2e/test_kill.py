@@ -89,7 +89,7 @@ def kill_test(tmp_path: Path, stations: int, seconds: float) -> None:
     rng = random.Random(7)
     with running(tmp_path / "node") as program:
         for tag in TAGS:
-            program.request("POST", "/tags", json={"uid": tag})
+            program.request("POST", "/id-tags", json={"uid": tag})
         for n in range(1, stations + 1):
             program.add_station(f"SIM-{n:04d}", password=PASSWORD)
         simulator = start_simulator(program, stations, seconds, tmp_path / "ledger.jsonl")
