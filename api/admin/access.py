@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
+from api.kernel.problems import INVALID_DATA
 from api.kernel.routes import Route
 from api.kernel.views import NUMBER, Camel, Limit, Number, Page, page, shown
 from engine.domain.pricing import Price
+from engine.errors import Invalid
 from engine.node import Node
 
-Money = Annotated[Decimal, Meta(ge=0, lt=1_000_000)]
+HIGHEST: Final = 1_000_000
+PLACES: Final = 5
 
 
 class NewToken(Camel, frozen=True, kw_only=True):
@@ -50,9 +53,9 @@ class PriceBody(Camel, frozen=True, kw_only=True):
     """The price of sessions that start from now on."""
 
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
-    per_session: Money = Decimal(0)
-    per_kwh: Money = Decimal(0)
-    per_minute: Money = Decimal(0)
+    per_session: Decimal = Decimal(0)
+    per_kwh: Decimal = Decimal(0)
+    per_minute: Decimal = Decimal(0)
 
 
 class OperatorView(Camel, frozen=True, kw_only=True):
@@ -83,6 +86,17 @@ async def operator(node: Node) -> OperatorView:
 
 
 async def set_price(node: Node, body: PriceBody, actor: str) -> OperatorView:
+    wrong = {
+        name: [f"must be 0 to {HIGHEST} with at most {PLACES} decimal places"]
+        for name, value in (
+            ("perSession", body.per_session),
+            ("perKwh", body.per_kwh),
+            ("perMinute", body.per_minute),
+        )
+        if not 0 <= value < HIGHEST or value != round(value, PLACES)
+    }
+    if wrong:
+        raise Invalid(INVALID_DATA, wrong)
     price = Price(
         currency=body.currency,
         per_session=body.per_session,

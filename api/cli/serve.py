@@ -41,6 +41,8 @@ Then, in another terminal (with that line):
   {voltrio} station add CP1{server}       # prints the password to enter in the charger
   {voltrio} tag add 04A2B3C4{server}
   {voltrio} session tail{server}
+
+No charger at hand? `make demo` shows 20 simulated ones.
 """
 LATER_STEPS: Final = """
 Next, with your token in VOLTRIO_TOKEN: `{voltrio} station list{server}`.
@@ -82,7 +84,7 @@ def serve(config: Path | None, **flags: Any) -> None:
     def announce(_node: Node, addresses: Sequence[str]) -> None:
         click.echo(start_up_text(settings, addresses, secret[0] if secret else None))
 
-    services = (first_token, serve_http, serve_manage)
+    services = (serve_http, serve_manage, first_token)  # last, so that a token is made only to be shown
     run_or_fail(partial(run, settings, services, announce=announce))
 
 

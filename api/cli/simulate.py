@@ -14,7 +14,7 @@ DEFAULTS = SimulationSettings()
 @click.command(
     epilog="""\b
 Examples:
-  voltrio simulate --stations 1 --prefix CP --first 1 --password "…"
+  voltrio simulate --stations 1                       SIM-0001, without a password (profile 0)
   voltrio simulate --stations 20 --speed 60 --mix rough --seed 7
   voltrio simulate --url wss://csms.example:9443/ocpp --ca ca.pem --no-table
 

@@ -89,7 +89,7 @@ def mount(app: QuartTrio, node: Node, prefix: str, routes: Sequence[Route], guar
 
 
 def _view(route: Route, node: Node, guard: Guard) -> Callable[..., Awaitable[Response]]:
-    hints = get_type_hints(route.handler)
+    hints = get_type_hints(route.handler, include_extras=True)
     decoder = msgspec.json.Decoder(hints["body"]) if "body" in hints else None
     query = hints.get("query")
     limit = float("inf") if route.limit is None else route.limit

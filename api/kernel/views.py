@@ -16,7 +16,7 @@ V = TypeVar("V", bound=msgspec.Struct)
 R = TypeVar("R")
 
 Limit = Annotated[int, Meta(ge=1, le=500)]
-Number = Annotated[int, Meta(ge=0, lt=2**63)]  # of a row
+Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # of a row
 NUMBER: Final = f"int(max={2**63 - 1})"  # the same in a rule
 
 
