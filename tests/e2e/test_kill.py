@@ -38,11 +38,11 @@ def kill_now_and_then(program: Program, seconds: float, rng: random.Random) -> i
     while (left := end - time.monotonic()) > 0:
         time.sleep(min(left, rng.uniform(1.0, 4.0)))  # the moment of death is the test's input
         if rng.random() < 0.5:
-            program.kill_database()
+            kills += program.kill_database()
         else:
             program.kill()
             program.start()
-        kills += 1
+            kills += 1
     return kills
 
 
