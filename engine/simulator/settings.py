@@ -48,7 +48,7 @@ class SimulationSettings(msgspec.Struct, frozen=True, kw_only=True):
     speed: float = 1.0  # simulated seconds per second
     duration: float | None = None  # until interrupted if absent
     ramp: float = 5.0  # chargers are switched on over so many seconds
-    drain: float = 30.0  # at the end, wait so long for the last answers
+    drain: float = 120.0  # at the end, wait at most so long for the last answers
     call_timeout: float = 30.0
     mix: Literal["calm", "typical", "rough"] = "typical"
     table: bool = True

@@ -48,7 +48,7 @@ async def log(world: World, chargers: Sequence[Charger]) -> None:
 
 def summary(report: Report) -> None:
     """Print what happened, the first protocol errors with their frames included."""
-    console = Console()
+    console = Console(highlight=False, soft_wrap=True)
     entries, counts = report.ledger, report.counts
     acknowledged = sum(1 for entry in entries if entry.start_acknowledged and entry.stop_acknowledged)
     energy = sum(entry.energy_wh for entry in entries) / 1000

@@ -176,6 +176,23 @@ async def test_an_end_can_be_asked_for(settings, central, autojump_clock, epoch)
     assert 1_000 <= report.seconds < 1_600
 
 
+async def test_the_end_can_be_hurried(settings, central, autojump_clock, epoch):
+    central.answers["StopTransaction"] = lambda *_: None
+    ending, hurry = trio.Event(), trio.Event()
+
+    async def hurried(_world, _chargers):
+        await trio.sleep(1_000)
+        ending.set()
+        await trio.sleep(10)
+        hurry.set()
+
+    report = await simulate(
+        settings, clock=lambda: epoch, reach=central.reach, ending=ending, hurry=hurry, watch=hurried
+    )
+    assert report.seconds < 1_020
+    assert report.undelivered > 0
+
+
 def test_an_address_that_is_none_is_told_at_once():
     with pytest.raises(SettingsError, match="not a ws://"):
         run(SimulationSettings(url="http://127.0.0.1:9000/ocpp"))

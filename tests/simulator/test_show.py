@@ -16,7 +16,7 @@ from engine.simulator.settings import Counts, ProtocolError, Report
 def printed(monkeypatch):
     """A console that keeps what is printed."""
     console = Console(record=True, width=140, force_terminal=False, file=io.StringIO())
-    monkeypatch.setattr(show, "Console", lambda: console)
+    monkeypatch.setattr(show, "Console", lambda **_options: console)
     return console
 
 
