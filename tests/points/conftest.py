@@ -259,6 +259,7 @@ def start(store: MemoryStore) -> Callable[..., AbstractAsyncContextManager[Site]
             yield Site(store, registry, ports, nursery)
             nursery.cancel_scope.cancel()
 
+    running.site = Site  # type: ignore[attr-defined] # for modules that run a node of their own
     return running
 
 
