@@ -13,9 +13,9 @@ import structlog
 import trio
 from msgspec import UNSET, Meta, UnsetType
 
+from api.kernel.identities import identity as checked_identity
 from api.kernel.routes import Route
 from api.kernel.views import Camel, Limit, Number, Page, page, shown
-from api.manage.rules import identity as checked_identity
 from engine.errors import CallError, NotFound
 from engine.node import Node
 from engine.ocpp.messages import v16

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
 
@@ -86,7 +87,8 @@ def placed(command: Callable[Concatenate[Place, P], None]) -> Callable[P, None]:
         flags = {name: kwargs.pop(name) for name in DATABASE}
         file = config if isinstance(config, Path) else None
         client = Client(server, str(token)) if token else None
-        command(Place(client, lambda: settings_from(file, flags)), *args, **kwargs)
+        with closing(client) if client is not None else nullcontext():
+            command(Place(client, lambda: settings_from(file, flags)), *args, **kwargs)
 
     decorated: Callable[P, None] = wrapper
     return decorated

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from api.kernel.identities import identity
 from api.kernel.routes import Route
-from api.manage import rules
 from api.manage.schema import Location, Registration
 from engine.node import Node
 from engine.store.repositories import network
@@ -18,7 +18,7 @@ async def register_party(node: Node, body: Registration, actor: str) -> None:
 async def register_location(node: Node, location_id: str, body: Location, actor: str) -> None:
     """Register a location or replace it as a whole."""
     location = network.Location(
-        external_id=rules.identity(location_id),
+        external_id=identity(location_id),
         country_code=body.country_code,
         party_id=body.party_id,
         name=body.name,

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
+from api.kernel.identities import identity
 from api.kernel.routes import Route
 from api.manage import rules
 from api.manage.schema import (
@@ -39,7 +40,7 @@ async def register(node: Node, cs_id: str, body: ChargeStationAuth, actor: str) 
         password_sha256=password,
         invalid_username_allowed=bool(body.invalid_username_allowed),
     )
-    await node.store.stations.register(rules.identity(cs_id), patch, actor=actor)
+    await node.store.stations.register(identity(cs_id), patch, actor=actor)
     await node.registry.refresh(cs_id)
 
 

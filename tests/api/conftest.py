@@ -1,5 +1,6 @@
 """HTTP applications are asked in this process; store, registry and chargers' port behind them are real."""
 
+import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -52,6 +53,7 @@ class Charger:
     def __init__(self, connection: WebSocketConnection, stream: trio.SocketStream) -> None:
         self._connection = connection
         self._stream = stream
+        self._numbers = itertools.count(1)
         self._replies: dict[str, trio.MemorySendChannel[Any]] = {}
         self.answers: dict[str, Any] = {}
         self.asked: list[tuple[str, Any]] = []
@@ -79,7 +81,7 @@ class Charger:
             await self._connection.send_message(json.dumps([3, number, answer]))
 
     async def call(self, action: str, payload: object) -> Any:
-        number = str(len(self._replies) + 1) + action
+        number = str(next(self._numbers))
         send, receive = trio.open_memory_channel[Any](1)
         self._replies[number] = send
         await self._connection.send_message(json.dumps([2, number, action, payload]))
