@@ -48,7 +48,7 @@ coverage: .venv/ready ## tests with branch coverage
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing Voltrio and its tools into .venv (a minute or two the first time) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 .venv/ready: .venv/installed $(KERNELS)
@@ -56,7 +56,7 @@ coverage: .venv/ready ## tests with branch coverage
 	@touch $@
 
 .venv/bench: .venv/ready
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
 	@touch $@
 
 clean: ## remove what was built (not the data in var/)

@@ -24,5 +24,6 @@ setup(
         ],
         # Annotations are for the type checker; what is compiled to which C type stands in the .pxd files.
         compiler_directives={"language_level": 3, "annotation_typing": False, "auto_pickle": False},
+        quiet=True,
     )
 )

@@ -21,7 +21,6 @@ SECRET_NAMES: Final = re.compile(
 SECRET_TEXT: Final = re.compile(
     r"(?P<scheme>\b(?:Basic|Bearer)\s+)[A-Za-z0-9+/=._~-]+"  # HTTP credentials
     r"|(?P<user>://[^:/@\s]+:)[^@/\s]+(?=@)"  # passwords in addresses
-    r"|\bvlt_[A-Za-z0-9_-]+"  # our own API tokens
 )
 HIDDEN: Final = "***"
 MAX_DEPTH: Final = 4  # nested values deeper than this are shown, not searched
@@ -37,10 +36,15 @@ def configure(log_format: str, level: str, stream: TextIO | None = None) -> None
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         redact,
     ]
+    # Plain tracebacks: those with local variables would show secrets.
     final: list[Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     structlog.configure(
         processors=[*shared, *final],

@@ -1,10 +1,12 @@
-"""One PostgreSQL server per test session, one migrated template, a fresh database per test that asks for it."""
+"""One PostgreSQL server per test session, one migrated template, a fresh database per test."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,14 +24,36 @@ TEMPLATE = "voltrio_template"
 _numbers = itertools.count(1)
 
 
+@contextmanager
+def data_folder() -> Iterator[Path]:
+    """A folder for a node's data.
+
+    Not one of pytest's: those are closed to the user PostgreSQL runs as when we are root.
+    """
+    with tempfile.TemporaryDirectory(prefix="voltrio-test-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """A fresh data folder, for tests that start an embedded server of their own."""
+    with data_folder() as folder:
+        yield folder
+
+
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def postgres() -> Iterator[Cluster]:
     """A running server of the session."""
-    # pytest's own folders are closed to the other user that PostgreSQL runs as when we are root.
-    server = cluster(Path(tmp_path_factory.mktemp("data")))
+    with data_folder() as folder, running(cluster(folder)) as server:
+        yield server
+
+
+@contextmanager
+def running(server: Cluster) -> Iterator[Cluster]:
     server.start()
     # Nothing here has to survive a power cut; what a killed server wrote is in the system's cache.
-    asyncio.run(_execute(server, "alter system set fsync = off", "select pg_reload_conf()"))
+    careless = ("alter system set fsync = off", "alter system set full_page_writes = off")
+    asyncio.run(_execute(server, *careless, "select pg_reload_conf()"))
     try:
         yield server
     finally:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from api.kernel.problems import INVALID_DATA
+from api.kernel.routes import Route
 from engine.domain.state import Policy
 from engine.errors import Invalid, NotFound, Offline
 from engine.node import Node
@@ -61,3 +62,6 @@ def typed_request(version: str, action: str, payload: bytes) -> Message:
     if isinstance(decoded, Refusal):
         raise Invalid(INVALID_DATA, {"payload": [decoded.description or decoded.code]})
     return decoded.message
+
+
+ROUTES = (Route("POST", "/stations/<identity>/call", call, limit=None),)

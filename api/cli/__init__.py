@@ -51,9 +51,14 @@ First steps, in two terminals:
   voltrio serve                              the node; prints addresses and the first token
   export VOLTRIO_TOKEN=…                     as printed by serve
   voltrio station add CP1                    prints the password to enter in the charger
-  voltrio tag add 04A2B3C4
-  voltrio simulate --stations 1              or connect a real charger
+  voltrio tag add 04A2B3C4                   the card to charge with
   voltrio session tail                       watch it charge
+
+\b
+Without a charger:
+  voltrio station add SIM-0001 --profile 0
+  voltrio tag add TAG-0001
+  voltrio simulate --stations 1 --speed 60
 
 \b
 Exit codes: 0 done · 1 refused · 2 wrong usage or settings · 3 no node answers · 4 token missing or

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from urllib.parse import quote
 
@@ -79,6 +80,9 @@ class Client:
             trust_env=False,
         )
 
+    def close(self) -> None:
+        self._http.close()
+
     def get(self, path: str, **query: Any) -> Any:
         return self.request("GET", path, params={k: v for k, v in query.items() if v is not None})
 
@@ -151,6 +155,7 @@ def remote(command: Callable[Concatenate[Client, P], R]) -> Callable[P, R]:
         server, token = str(kwargs.pop("server")), kwargs.pop("token")
         if not token:
             raise TokenRefused(f"Give --token or set VOLTRIO_TOKEN. {HOW_TO_GET_ONE}")
-        return command(Client(server, str(token)), *args, **kwargs)
+        with closing(Client(server, str(token))) as client:
+            return command(client, *args, **kwargs)
 
     return wrapper

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -13,7 +14,7 @@ from rich.table import Table
 
 F = TypeVar("F", bound=Callable[..., Any])
 Columns = Mapping[str, str]  # heading → member
-UNITS: Final = {"energyWh": 1_000, "powerW": 1_000}
+UNFOLDED: Final = 1_000  # columns
 
 as_json: Callable[[F], F] = click.option("--json", "json_", is_flag=True, help="Print JSON, one document.")
 
@@ -29,7 +30,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Columns, json_: bool,
     elif not rows:
         click.echo(empty)
     else:
-        Console().print(_table(rows, columns))
+        _console().print(_table(rows, columns))
 
 
 def print_one(row: Mapping[str, Any], columns: Columns, json_: bool) -> None:
@@ -40,7 +41,12 @@ def print_one(row: Mapping[str, Any], columns: Columns, json_: bool) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for heading, member in columns.items():
         table.add_row(heading, cell(row.get(member)))
-    Console().print(table)
+    _console().print(table)
+
+
+def _console() -> Console:
+    """As wide as the terminal; lines for other programs are not folded."""
+    return Console() if sys.stdout.isatty() else Console(width=UNFOLDED)
 
 
 def _table(rows: Iterable[Mapping[str, Any]], columns: Columns) -> Table:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+import socket
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import click
 import trio
@@ -21,6 +23,8 @@ from engine.metrics import Metrics
 from engine.settings import Settings
 
 FIRST_TOKEN: Final = "first"  # noqa: S105 - the name of a token
+ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
+ELSEWHERE: Final = "192.0.2.1"  # RFC 5737: documentation, so nobody's
 BANNER: Final = """\
 
 Voltrio is running.
@@ -41,6 +45,8 @@ Then, in another terminal (with that line):
   {voltrio} station add CP1{server}       # prints the password to enter in the charger
   {voltrio} tag add 04A2B3C4{server}
   {voltrio} session tail{server}
+
+No charger at hand? `make demo` shows 20 simulated ones.
 """
 LATER_STEPS: Final = """
 Next, with your token in VOLTRIO_TOKEN: `{voltrio} station list{server}`.
@@ -82,7 +88,7 @@ def serve(config: Path | None, **flags: Any) -> None:
     def announce(_node: Node, addresses: Sequence[str]) -> None:
         click.echo(start_up_text(settings, addresses, secret[0] if secret else None))
 
-    services = (first_token, serve_http, serve_manage)
+    services = (serve_http, serve_manage, first_token)  # last, so that a token is made only to be shown
     run_or_fail(partial(run, settings, services, announce=announce))
 
 
@@ -146,10 +152,20 @@ def start_up_text(settings: Settings, addresses: Sequence[str], token: str | Non
 
 
 def charger_url(address: str) -> str:
-    """The address to enter in a charger: most append their identity by themselves, some want it whole."""
-    base = address.rstrip("/")
-    base = base if base.endswith("/ocpp") else base + "/ocpp"
-    return f"{base}/<identity>"
+    """The address to enter in a charger; on all interfaces it is that of the one that leads outside."""
+    url = urlsplit(address)
+    host = outward() if url.hostname in ANY else url.netloc.rpartition(":")[0]
+    return f"{url.scheme}://{host}:{url.port}{url.path}<identity>"
+
+
+def outward() -> str:
+    """This machine's address as others see it; nothing is sent to find out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((ELSEWHERE, 9))
+        except OSError:
+            return socket.gethostname()
+        return str(probe.getsockname()[0])
 
 
 def program() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from engine.simulator import SimulationSettings, run
@@ -12,7 +14,7 @@ DEFAULTS = SimulationSettings()
 @click.command(
     epilog="""\b
 Examples:
-  voltrio simulate --stations 1 --prefix CP --first 1 --password "…"
+  voltrio simulate --stations 1                       SIM-0001, without a password (profile 0)
   voltrio simulate --stations 20 --speed 60 --mix rough --seed 7
   voltrio simulate --url wss://csms.example:9443/ocpp --ca ca.pem --no-table
 
@@ -56,8 +58,7 @@ Exit codes: 0 the server kept to the protocol · 1 it did not.
 )
 @click.option("--table/--no-table", default=True, help="Live table, or log lines.")
 @click.option("--ledger", type=click.Path(dir_okay=False), help="Write what each charger did, JSON lines.")
-@click.pass_context
-def simulate(ctx: click.Context, **options: object) -> None:
+def simulate(**options: Any) -> None:
     """Run simulated chargers against a node."""
     options["tags"] = options["tags"] or DEFAULTS.tags
-    ctx.exit(run(SimulationSettings(**options)))  # type: ignore[arg-type]  # click's options are untyped
+    raise SystemExit(run(SimulationSettings(**options)))

@@ -21,19 +21,19 @@ LIST: Final = {
 ONE: Final = {
     "Identity": "identity",
     "Id": "id",
-    "Enabled": "enabled",
+    "Status": "status",
     "Connected": "connected",
     "Network status": "networkStatus",
     "Registration": "registrationStatus",
     "Security profile": "securityProfile",
     "Password set": "hasPassword",
-    "Protocol": "protocol",
+    "Protocol": "networkProtocol",
     "Vendor": "vendor",
     "Model": "model",
-    "Serial number": "serialNumber",
+    "Serial number": "chargePointSerialNumber",
     "Firmware": "firmwareVersion",
     "First contact": "firstContactAt",
-    "Last boot": "lastBootAt",
+    "Last boot": "bootedAt",
 }
 CONNECTORS: Final = {
     "EVSE": "evseNumber",

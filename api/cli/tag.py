@@ -14,7 +14,7 @@ LIST: Final = {
     "STATUS": "status",
     "VALID": "valid",
     "GROUP": "groupId",
-    "EXPIRES": "expiresAt",
+    "EXPIRES": "expireAt",
     "ISSUER": "issuer",
 }
 NO_TAGS: Final = "No id tags yet. Add one: voltrio tag add 04A2B3C4"
@@ -35,16 +35,16 @@ Examples:
 )
 @click.argument("uid")
 @click.option("--group", "group_id", help="Group (parentIdTag) of the tag.")
-@click.option("--expires", "expires_at", help="Until when it is good, e.g. 2030-12-31T23:59:59Z.")
+@click.option("--expires", "expire_at", help="Until when it is good, e.g. 2030-12-31T23:59:59Z.")
 @click.option("--blocked", is_flag=True, help="Known, but must not charge.")
 @as_json
 @remote
 def add(
-    client: Client, *, uid: str, group_id: str | None, expires_at: str | None, blocked: bool, json_: bool
+    client: Client, *, uid: str, group_id: str | None, expire_at: str | None, blocked: bool, json_: bool
 ) -> None:
     """Add the tag UID, or change the one there is."""
     body = {"uid": uid, "status": "disabled" if blocked else "enabled"}
-    body |= {k: v for k, v in (("groupId", group_id), ("expiresAt", expires_at)) if v is not None}
+    body |= {k: v for k, v in (("groupId", group_id), ("expireAt", expire_at)) if v is not None}
     added = client.post("/id-tags", body)
     if json_:
         print_json(added)

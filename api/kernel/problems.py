@@ -25,12 +25,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     error: VoltrioError | None = None
 
-    @property
-    def phrase(self) -> str:
-        return HTTPStatus(self.status).phrase
 
-
-Render = Callable[[Problem], object]
+Render = Callable[[Problem], tuple[int, object]]  # → status, body
 
 
 class TooSlowError(VoltrioError):

@@ -35,6 +35,8 @@ HEADERS: Final = {
 CORRELATION: Final = "X-Correlation-Id"
 PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
+ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+
 log = structlog.get_logger(__name__)
 
 Guard = Callable[[Node], Awaitable[str]]  # who asks; raises Unauthorized or Forbidden
@@ -51,7 +53,7 @@ class Route(msgspec.Struct, frozen=True):
 
 
 def create_app(name: str, render: Render, max_body: int = MAX_BODY) -> QuartTrio:
-    """An application without routes that renders every error with `render`."""
+    """An application without routes; `render` says how errors look, `max_body` is in bytes."""
     app = QuartTrio(name, static_folder=None)
     app.config |= {
         "MAX_CONTENT_LENGTH": max_body,
@@ -63,10 +65,10 @@ def create_app(name: str, render: Render, max_body: int = MAX_BODY) -> QuartTrio
         problem = of_ours(error)
         if problem.status >= 500:
             log.error("request failed", path=request.path, method=request.method, error=str(error))
-        return _problem(problem, render)
+        return _rendered(problem, render)
 
     async def http(error: HTTPException) -> Response:
-        return _problem(of_http(error), render)
+        return _rendered(of_http(error), render)
 
     app.register_error_handler(VoltrioError, ours)
     app.register_error_handler(HTTPException, http)
@@ -87,7 +89,7 @@ def mount(app: QuartTrio, node: Node, prefix: str, routes: Sequence[Route], guar
 
 
 def _view(route: Route, node: Node, guard: Guard) -> Callable[..., Awaitable[Response]]:
-    hints = get_type_hints(route.handler)
+    hints = get_type_hints(route.handler, include_extras=True)
     decoder = msgspec.json.Decoder(hints["body"]) if "body" in hints else None
     query = hints.get("query")
     limit = float("inf") if route.limit is None else route.limit
@@ -133,11 +135,12 @@ def _reply(status: int, result: object) -> Response:
         return result
     if result is None:
         return Response(b"", status)
-    return Response(msgspec.json.encode(result), status, content_type="application/json")
+    return Response(ENCODER.encode(result), status, content_type="application/json")
 
 
-def _problem(problem: Problem, render: Render) -> Response:
-    response = _reply(problem.status, render(problem))
+def _rendered(problem: Problem, render: Render) -> Response:
+    status, body = render(problem)
+    response = _reply(status, body)
     response.headers.update(problem.headers)
     return response
 

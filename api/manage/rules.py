@@ -16,7 +16,6 @@ from engine.errors import Invalid
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Message
 
-MAX_IDENTITY: Final = 255
 EMAID: Final = re.compile(
     r"(?P<country>[A-Z]{2})-?(?P<provider>[A-Z0-9]{3})-?(?P<instance>[A-Z0-9]{9})(?:-?(?P<check>[A-Z0-9]))?",
     re.IGNORECASE,
@@ -30,15 +29,6 @@ TRIGGERS_V16: Final[Mapping[str, Message]] = {
     ),
 }
 TRIGGERS: Final[Mapping[str, Mapping[str, Message]]] = {"ocpp1.6": TRIGGERS_V16}
-
-
-def identity(text: str) -> str:
-    """A charge point's identity, as it may stand in a path."""
-    if not 1 <= len(text) <= MAX_IDENTITY or "/" in text or not text.isprintable():
-        raise Invalid(
-            "An identity has 1 to 255 printable characters and no slash.", {"identity": [text[:48]]}
-        )
-    return text
 
 
 def profile_in(zero_based: int) -> int:

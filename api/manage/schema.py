@@ -47,17 +47,17 @@ class ChargeStationAuth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     invalid_username_allowed: bool | UnsetType = msgspec.field(name="invalidUsernameAllowed", default=UNSET)
 
 
-class InstallCertificate(Camel, frozen=True):
+class InstallCertificate(Camel, frozen=True, kw_only=True):
     type: Literal["V2G", "MO", "MF", "CSMS"]
     certificate: Pem
     status: Literal["Accepted", "Rejected", "Pending"] = "Pending"
 
 
-class ChargeStationInstallCertificates(Camel, frozen=True):
+class ChargeStationInstallCertificates(Camel, frozen=True, kw_only=True):
     certificates: Annotated[list[InstallCertificate], Meta(min_length=1, max_length=100)]
 
 
-class ChargeStationTrigger(Camel, frozen=True):
+class ChargeStationTrigger(Camel, frozen=True, kw_only=True):
     trigger: Literal[
         "BootNotification",
         "StatusNotification",
@@ -67,7 +67,7 @@ class ChargeStationTrigger(Camel, frozen=True):
     ]
 
 
-class Token(Camel, frozen=True):
+class Token(Camel, frozen=True, kw_only=True):
     country_code: CountryCode
     party_id: PartyId
     type: Literal["AD_HOC_USER", "APP_USER", "OTHER", "RFID"]
@@ -82,24 +82,41 @@ class Token(Camel, frozen=True):
     last_updated: datetime | UnsetType = UNSET  # ignored on input
 
 
-class TokenPage(Camel, frozen=True):
+class TokenView(Camel, frozen=True, kw_only=True):
+    """A token on its way out: what was checked when it came in is not checked again."""
+
+    country_code: str
+    party_id: str
+    type: str
+    uid: str
+    contract_id: str
+    visual_number: str | UnsetType = UNSET
+    issuer: str
+    group_id: str | UnsetType = UNSET
+    valid: bool
+    language_code: str | UnsetType = UNSET
+    cache_mode: str
+    last_updated: datetime
+
+
+class TokenPage(Camel, frozen=True, kw_only=True):
     """Query of the token list; more than 100 at a time are cut to 100."""
 
     offset: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
     limit: Annotated[int, Meta(ge=1)] = 20
 
 
-class Certificate(Camel, frozen=True):
+class Certificate(Camel, frozen=True, kw_only=True):
     certificate: Pem
 
 
-class Registration(Camel, frozen=True):
+class Registration(Camel, frozen=True, kw_only=True):
     token: Annotated[str, Meta(min_length=1, max_length=64)]
     url: Annotated[str, Meta(max_length=2_048, pattern=r"^https?://[^\s/]+")] | UnsetType = UNSET
     status: Literal["PENDING", "REGISTERED"] = "PENDING"
 
 
-class GeoLocation(Snake, frozen=True):
+class GeoLocation(Snake, frozen=True, kw_only=True):
     latitude: Annotated[str, Meta(pattern=r"^-?\d{1,2}(\.\d{1,10})?$")]
     longitude: Annotated[str, Meta(pattern=r"^-?\d{1,3}(\.\d{1,10})?$")]
 
@@ -117,7 +134,7 @@ ConnectorStandard = Literal[
 ]  # fmt: skip
 
 
-class Connector(Snake, frozen=True):
+class Connector(Snake, frozen=True, kw_only=True):
     id: Annotated[str, Meta(min_length=1, max_length=36)]
     standard: ConnectorStandard
     format: Literal["SOCKET", "CABLE"]
@@ -126,13 +143,13 @@ class Connector(Snake, frozen=True):
     max_amperage: Annotated[int, Meta(ge=0, lt=2**31)]
 
 
-class Evse(Snake, frozen=True):
+class Evse(Snake, frozen=True, kw_only=True):
     uid: Annotated[str, Meta(min_length=1, max_length=36)]
     evse_id: Annotated[str, Meta(max_length=48)] | None = None
     connectors: Annotated[list[Connector], Meta(max_length=100)]
 
 
-class Location(Snake, frozen=True):
+class Location(Snake, frozen=True, kw_only=True):
     country_code: CountryCode
     party_id: PartyId
     name: Annotated[str, Meta(max_length=255)] | None = None

@@ -36,7 +36,7 @@ class Amount(Frozen, frozen=True):
 
 
 def rate(price: Price, energy_wh: int, duration: timedelta) -> Amount:
-    """The amount for `energy_wh` over `duration`; time counts by the second, what is negative counts as nothing."""
+    """The amount for `energy_wh` over `duration`; time counts by the second, negative ones as nothing."""
     seconds = Decimal(max(duration, timedelta(0)) // timedelta(seconds=1))
     energy = price.per_kwh * max(energy_wh, 0) / WH_PER_KWH
     time = price.per_minute * seconds / 60

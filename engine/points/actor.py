@@ -54,8 +54,8 @@ class Actor:
     __slots__ = (
         "_commands", "_deflate", "_draining", "_listening", "_override", "_parked", "_pinged_at", "_reader",
         "_receive", "_remembered", "_routes", "_shared", "_sole_text", "_steady", "_task", "_transport",
-        "_watch", "_work", "closed_for", "dialect", "generation", "is_open", "last_seen", "profile", "record", "remote",
-        "state",
+        "_watch", "_work", "closed_for", "dialect", "generation", "is_open", "last_seen", "profile", "record",
+        "remote", "state",
     )  # fmt: skip
 
     def __init__(
@@ -223,6 +223,7 @@ class Actor:
             self._close(payload, "violation")
         elif opcode == websocket.CLOSE:
             self._close(payload[:2], "peer")  # RFC 6455 §5.5.1: the answer echoes the code
+            self._transport.finish(close=True)  # §7.1.1: the server closes the TCP connection first
 
     def _on_text(self, text: bytes) -> Work | None:
         if self.closed_for is not None:

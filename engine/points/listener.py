@@ -15,7 +15,7 @@ from typing import Final, NoReturn
 import structlog
 import trio
 
-from engine.errors import StoreError
+from engine.errors import NotFound, StoreError
 from engine.points import authentication
 from engine.points.actor import Actor
 from engine.points.certificates import Certificates
@@ -161,7 +161,7 @@ class Listener:
         try:
             with trio.move_on_after(DATABASE_PATIENCE):
                 state = await self._shared.reader.load(record, version)
-        except StoreError as error:
+        except (NotFound, StoreError) as error:
             log.warning("no state for a connection", identity=record.identity, error=str(error))
         finally:
             if state is None or transport.closed:

@@ -6,14 +6,13 @@ was never here, is not remembered: both become available the same way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable
 from functools import partial
 
 from engine.domain.changes import NetworkStatusChanged
 from engine.domain.state import NetworkStatus
-from engine.points.network_status import GONE, HERE, LOST, NEVER, Event, after
-from engine.points.shared import Shared
+from engine.points.network_status import GONE, HERE, NEVER, Event, after
+from engine.points.shared import LastPresence, Shared
 from engine.points.timers import Timer
 
 
@@ -36,24 +35,17 @@ class Presence:
             self._wait(charge_point_id, self._shared.settings.long_term_unavailable_after)
         return changes
 
-    def restore(self, left: Mapping[int, tuple[NetworkStatus, datetime]]) -> list[NetworkStatusChanged]:
-        """Take up where an earlier run ended: status and time of its last change by charge point id.
-
-        Who was available then is not now; who was lost then has been waiting since.
-        """
+    def restore(self, left: Iterable[LastPresence]) -> list[NetworkStatusChanged]:
+        """Take up where an earlier run ended: who was available is not now, who was lost waits since then."""
         now = self._shared.now()
         changes: list[NetworkStatusChanged] = []
-        for charge_point_id, (status, since) in left.items():
-            if charge_point_id in self._known:
-                continue
-            self._known[charge_point_id] = status
-            if status is HERE:
-                changes += self.disconnected(charge_point_id)
-            elif status is LOST:
-                gone = (now - since).total_seconds()
-                self._wait(
-                    charge_point_id, max(0.0, self._shared.settings.long_term_unavailable_after - gone)
-                )
+        for last in left:
+            self._known[last.id] = NetworkStatus(last.status)
+            if last.status == HERE:
+                changes += self.disconnected(last.id)
+            else:
+                waited = (now - last.at).total_seconds()
+                self._wait(last.id, max(0.0, self._shared.settings.long_term_unavailable_after - waited))
         return changes
 
     def _move(self, charge_point_id: int, event: Event) -> list[NetworkStatusChanged]:

@@ -177,7 +177,8 @@ class Registry:
             actor.drain()
 
     async def restore(self) -> None:
-        """Find out who was connected when the last run ended."""
+        """Find out who was connected when the last run ended. To be done before anybody is let in."""
+        await self.shared.write(self._presence.restore(await self.shared.store.stations.present()))
 
     async def _live(self, actor: Actor, leftover: bytes) -> None:
         identity = actor.record.identity

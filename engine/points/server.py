@@ -47,6 +47,8 @@ async def serve_chargers(
                 async with trio.open_nursery() as accepting:
                     for sock, secure in doors:
                         accepting.start_soon(listener.accept_all, sock, secure)
+            for sock, _ in doors:
+                sock.close()  # draining: who comes now is refused at once and tries elsewhere
     finally:
         for sock, _ in doors:
             sock.close()

@@ -46,10 +46,22 @@ class Reader(Protocol):
     def forget(self, identity: str) -> None: ...
 
 
+class LastPresence(Protocol):
+    """The last network status written of a charge point."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+
+
 class Stations(Protocol):
     """The part of the store that knows who exists."""
 
-    async def create_pending(self, identity: str) -> Any: ...
+    async def create_pending(self, identity: str) -> None: ...
+    async def present(self) -> Sequence[LastPresence]: ...
 
 
 class Store(Protocol):

@@ -65,8 +65,8 @@ class Transport(Protocol):
     def send(self, data: bytes) -> None:
         """Send or keep `data`. A peer that lets too much pile up is closed; a closed transport drops it."""
 
-    def finish(self) -> None:
-        """Say that nothing more will be sent, as soon as everything is; the peer may still send."""
+    def finish(self, *, close: bool = False) -> None:
+        """When everything is sent, say that nothing more will be; the peer may still send, unless `close`."""
 
     def close(self) -> None:
         """Close at once and wake whoever waits for the socket. Idempotent."""
@@ -76,7 +76,8 @@ class PlainTransport:
     """A connected TCP socket."""
 
     __slots__ = (
-        "_carrier", "_deadline", "_finishing", "_kept", "_kept_size", "_recv", "closed", "on_close", "sock",
+        "_carrier", "_closing", "_deadline", "_finishing", "_kept", "_kept_size", "_recv",
+        "closed", "on_close", "sock",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, carrier: Carrier) -> None:
@@ -87,7 +88,8 @@ class PlainTransport:
         self._kept: deque[bytes] | None = None  # made when the kernel's buffer is full for the first time
         self._kept_size = 0
         self._deadline: Timer | None = None
-        self._finishing = False
+        self._finishing = False  # what is kept is all there will be
+        self._closing = False  # … and then the socket is closed
         self.closed = False
         self.on_close: Callable[[], None] | None = None
 
@@ -114,10 +116,11 @@ class PlainTransport:
         if sent != len(data):
             self._keep(data[sent:])
 
-    def finish(self) -> None:
-        if self._finishing or self.closed:
+    def finish(self, *, close: bool = False) -> None:
+        if self.closed:
             return
         self._finishing = True
+        self._closing |= close
         if self._kept is None:
             self._shut()
 
@@ -179,6 +182,9 @@ class PlainTransport:
             self._deadline = None
 
     def _shut(self) -> None:
+        if self._closing:
+            self.close()
+            return
         try:
             self.sock.shutdown(socket.SHUT_WR)
         except OSError:  # the peer was faster
@@ -260,11 +266,11 @@ class TlsTransport:
             return
         self._push()
 
-    def finish(self) -> None:
+    def finish(self, *, close: bool = False) -> None:
         with contextlib.suppress(ssl.SSLError):  # the peer's close_notify is still to come, or never will
             self._tls.unwrap()
         self._push()
-        self._plain.finish()
+        self._plain.finish(close=close)
 
     def close(self) -> None:
         self._plain.close()

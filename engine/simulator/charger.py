@@ -233,8 +233,9 @@ class Charger(ABC):
             trial = self.next_password or self.password
             try:
                 await converse(self._reach(trial), self.subprotocol, self, self.world.call_timeout, online)
-            except LinkLost:
-                self.world.counts.failures += not greeted
+            except LinkLost as lost:
+                if not greeted:
+                    self._failed(lost)
             except Refused as refused:
                 self._turned_away(refused)
             finally:
@@ -245,11 +246,15 @@ class Charger(ABC):
             await self.time.sleep(self._links.uniform(0.5, 1.0) * wait)
 
     def _turned_away(self, refused: Refused) -> None:
-        self.world.counts.failures += 1
+        self._failed(refused)
         if refused.status == 401 and self.next_password is not None:
             self.next_password = None  # the old one still has to work
         elif refused.status not in POLITE_REFUSALS:
             self.complain("upgrade-refused", str(refused), "")
+
+    def _failed(self, why: Exception) -> None:
+        self.world.counts.failures += 1
+        self.world.counts.last_failure = str(why)
 
     async def _online(self, link: Link) -> None:
         self.world.counts.connects += 1

@@ -11,6 +11,7 @@ from typing import Final
 
 import trio
 
+from engine.errors import SettingsError
 from engine.simulator import driver, ledger, show, trouble
 from engine.simulator.charger import Charger, World
 from engine.simulator.clock import Time
@@ -36,9 +37,12 @@ async def simulate(
     clock: Callable[[], datetime] = wall_clock,
     reach: Reach | None = None,
     ending: trio.Event | None = None,
+    hurry: trio.Event | None = None,
     watch: Watch | None = None,
 ) -> Report:
     """Run chargers until `settings.duration` has passed or `ending` is set, then let them finish, and report.
+
+    They end their transactions and wait for the answers, for `settings.drain` or until `hurry` is set.
 
     `clock` is read once, for the time at which the simulated world begins; the rest follows Trio's clock.
     `reach` replaces the network: identity and password to address. `watch` runs beside, until the end.
@@ -62,9 +66,9 @@ async def simulate(
                 delay = settings.ramp * number / len(chargers)
                 life.start_soon(_switch_on, charger, delay, nursery, life)
             with trio.move_on_after(float("inf") if settings.duration is None else settings.duration):
-                await (ending or trio.Event()).wait()
+                await _set(ending)
             life.cancel_scope.cancel()
-        await _settle(chargers, settings.drain)
+        await _settle(chargers, settings.drain, hurry)
         nursery.cancel_scope.cancel()
     return Report(
         ledger=sorted(
@@ -78,13 +82,21 @@ async def simulate(
 
 
 def run(settings: SimulationSettings) -> int:
-    """Simulate until done or interrupted, print the summary, write the ledger file; return the exit code."""
+    """Simulate until done or interrupted, print the summary, write the ledger file; return the exit code.
+
+    Raises SettingsError for an address that is none.
+    """
+    try:
+        address(settings.url, settings.prefix, None)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
 
     async def main() -> Report:
-        ending = trio.Event()
+        ending, hurry = trio.Event(), trio.Event()
+        watch = show.table if settings.table else show.log
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_until_signal, ending)
-            report = await simulate(settings, ending=ending, watch=show.table if settings.table else show.log)
+            nursery.start_soon(_on_signals, ending, hurry)
+            report = await simulate(settings, ending=ending, hurry=hurry, watch=watch)
             nursery.cancel_scope.cancel()
         return report
 
@@ -95,10 +107,11 @@ def run(settings: SimulationSettings) -> int:
     return report.exit_code
 
 
-async def _until_signal(ending: trio.Event) -> None:
+async def _on_signals(ending: trio.Event, hurry: trio.Event) -> None:
+    """The first signal asks for an end, the second one for an end at once."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
-            ending.set()
+            (hurry if ending.is_set() else ending).set()
 
 
 def _beginning(settings: SimulationSettings, now: datetime) -> datetime:
@@ -137,10 +150,26 @@ async def _switch_on(charger: Charger, delay: float, nursery: trio.Nursery, life
     life.start_soon(trouble.happen, charger)
 
 
-async def _settle(chargers: list[Charger], patience: float) -> None:
+async def _settle(chargers: list[Charger], patience: float, hurry: trio.Event | None) -> None:
     """End what still runs and wait for the last answers."""
     for charger in chargers:
         charger.stop_all("Local")
-    with trio.move_on_after(patience):
-        for charger in chargers:
-            await charger.outbox.empty()
+
+    async def give_up() -> None:
+        await _set(hurry)
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(give_up)
+        with trio.move_on_after(patience):
+            for charger in chargers:
+                await charger.outbox.empty()
+        nursery.cancel_scope.cancel()
+
+
+async def _set(event: trio.Event | None) -> None:
+    """Wait for an event; for ever, if there is none."""
+    if event is None:
+        await trio.sleep_forever()
+    else:
+        await event.wait()

@@ -10,8 +10,8 @@ from __future__ import annotations
 import base64
 import ssl
 from collections import deque
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -83,18 +83,25 @@ class Tap(trio.abc.Stream):
         self.upgraded = False
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        try:
+        with self._telling():
             data = await self._stream.receive_some(max_bytes)
-        except trio.BrokenResourceError as error:
-            if self.upgraded:
-                raise
-            raise LinkLost("connection broke during the upgrade") from error
         if not data and not self.upgraded:
             raise LinkLost("connection ended during the upgrade")
         return bytes(data)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._stream.send_all(memoryview(data))
+        with self._telling():
+            await self._stream.send_all(data)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """The WebSocket would wait for ever for an upgrade on a broken stream."""
+        try:
+            yield
+        except trio.BrokenResourceError as error:
+            if self.upgraded:
+                raise
+            raise LinkLost("connection broke during the upgrade") from error
 
     async def wait_send_all_might_not_block(self) -> None:
         await self._stream.wait_send_all_might_not_block()

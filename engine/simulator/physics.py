@@ -162,23 +162,23 @@ class Outlet:
 
     def advance(self, to: float) -> None:
         """Integrate all whole steps up to `to`."""
-        if self.battery is None or not self.closed:
+        battery, current = self.battery, self.hardware.current
+        if battery is None or not self.closed:
             self._at = max(self._at, to // STEP * STEP)
             return
         while self._at + STEP <= to:
             self._wobble()
-            wh = min(
-                self._power(self.battery, self._at) * STEP / 3600.0, self.battery.room(self.hardware.current)
-            )
+            power = self._draw(battery, *self._offer(battery, self._at))
+            wh = min(power * STEP / 3600.0, battery.room(current))
             self.meter.add(wh)
-            self.battery.store(wh, self.hardware.current)
+            battery.store(wh, current)
             self._at += STEP
 
     def flow(self, at: float) -> Flow:
         """Whether current flows, and if not, whose doing it is."""
         if self.battery is None:
             return "none"
-        if not self.closed or self._allowed(self.battery, at) <= 0.0:
+        if not self.closed or self._offer(self.battery, at)[1] <= 0.0:
             return "evse"
         return "ev" if self.battery.satisfied else "charging"
 
@@ -189,41 +189,40 @@ class Outlet:
             return Reading(
                 self.meter.register, 0.0, 0.0, tuple(self._mains), (0.0,) * len(self._mains), None, 22.0
             )
-        allowed = self._allowed(battery, at)
-        power = self._power(battery, at) if self.closed else 0.0
+        volts, allowed = self._offer(battery, at)
+        power = self._draw(battery, volts, allowed) if self.closed else 0.0
         heat = 22.0 + 25.0 * power / self.hardware.max_watts
         tells = battery.car.iso15118 or self.hardware.current == "DC"
         soc = round(battery.soc * 100.0, 1) if tells else None
-        volts = self._volts(battery, at)
         each = power / sum(volts)
         if self.hardware.current == "DC":
             return Reading(self.meter.register, power, allowed, volts, (each,), soc, heat)
-        idle = len(self._mains) - len(volts)
-        amps = (each,) * len(volts) + (0.0,) * idle
+        amps = (each,) * len(volts) + (0.0,) * (len(self._mains) - len(volts))
         return Reading(self.meter.register, power, allowed, tuple(self._mains), amps, soc, heat)
 
-    def _volts(self, battery: Battery, at: float) -> tuple[float, ...]:
-        if self.hardware.current == "DC":
+    def _offer(self, battery: Battery, at: float) -> tuple[tuple[float, ...], float]:
+        """Voltages of the phases in use, and the power offered: 0 W where it is less than can be."""
+        hardware, ceiling = self.hardware, self._ceiling(at)
+        if hardware.current == "DC":
             empty, full = battery.car.dc_volts
-            return (empty + (full - empty) * battery.soc,)
-        used = max(1, min(self.hardware.phases, battery.car.ac_phases, self._ceiling(at).phases))
-        return tuple(self._mains[:used])
+            volts: tuple[float, ...] = (empty + (full - empty) * battery.soc,)
+            least = LEAST_DC_WATTS
+        else:
+            used = max(1, min(hardware.phases, battery.car.ac_phases, ceiling.phases))
+            volts = tuple(self._mains[:used])
+            least = LEAST_AC_AMPS * sum(volts)
+        watts = min(hardware.max_watts, ceiling.watts, min(hardware.max_amps, ceiling.amps) * sum(volts))
+        return volts, watts if watts >= least else 0.0
 
-    def _allowed(self, battery: Battery, at: float) -> float:
-        """Power offered to the car now, W; 0 where the ceiling is below what can be offered at all."""
-        ceiling, volts = self._ceiling(at), sum(self._volts(battery, at))
-        watts = min(self.hardware.max_watts, ceiling.watts, min(self.hardware.max_amps, ceiling.amps) * volts)
-        least = LEAST_DC_WATTS if self.hardware.current == "DC" else LEAST_AC_AMPS * volts
-        return watts if watts >= least else 0.0
-
-    def _power(self, battery: Battery, at: float) -> float:
+    def _draw(self, battery: Battery, volts: tuple[float, ...], allowed: float) -> float:
+        """What the car takes of the power it is offered."""
         if battery.satisfied:
             return 0.0
-        car, volts = battery.car, sum(self._volts(battery, at))
-        greatest = car.dc_watts if self.hardware.current == "DC" else car.ac_amps * volts
-        return min(self._allowed(battery, at), greatest * battery.appetite())
+        car = battery.car
+        greatest = car.dc_watts if self.hardware.current == "DC" else car.ac_amps * sum(volts)
+        return min(allowed, greatest * battery.appetite())
 
     def _wobble(self) -> None:
         """Mains voltage wanders a little around its nominal value (EN 50160 allows ±10 %)."""
-        for phase, volts in enumerate(self._mains):
-            self._mains[phase] = volts + 0.05 * (MAINS_VOLTS - volts) + self._noise.gauss(0.0, 0.25)
+        noise = self._noise.random
+        self._mains = [volts + 0.05 * (MAINS_VOLTS - volts) + 0.9 * (noise() - 0.5) for volts in self._mains]

@@ -48,7 +48,7 @@ class SimulationSettings(msgspec.Struct, frozen=True, kw_only=True):
     speed: float = 1.0  # simulated seconds per second
     duration: float | None = None  # until interrupted if absent
     ramp: float = 5.0  # chargers are switched on over so many seconds
-    drain: float = 30.0  # at the end, wait so long for the last answers
+    drain: float = 120.0  # at the end, wait at most so long for the last answers
     call_timeout: float = 30.0
     mix: Literal["calm", "typical", "rough"] = "typical"
     table: bool = True
@@ -74,7 +74,8 @@ class Counts(msgspec.Struct):
     sent: Counter[str] = msgspec.field(default_factory=Counter)
     received: Counter[str] = msgspec.field(default_factory=Counter)
     connects: int = 0
-    failures: int = 0  # attempts to connect that failed
+    failures: int = 0  # attempts to connect that failed …
+    last_failure: str = ""  # … and why the last one did
     timeouts: int = 0  # our calls without an answer
     lost: int = 0  # answers that the simulation let go astray
     unheard: Counter[str] = msgspec.field(default_factory=Counter)  # messages not worth repeating, by reason
@@ -95,5 +96,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def exit_code(self) -> int:
-        """1 if the server broke the protocol, else 0."""
-        return 1 if self.errors else 0
+        """0 if chargers could connect and the server kept to the protocol, else 1."""
+        return 1 if self.errors or not self.counts.connects else 0

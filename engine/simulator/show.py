@@ -48,7 +48,7 @@ async def log(world: World, chargers: Sequence[Charger]) -> None:
 
 def summary(report: Report) -> None:
     """Print what happened, the first protocol errors with their frames included."""
-    console = Console()
+    console = Console(highlight=False, soft_wrap=True)
     entries, counts = report.ledger, report.counts
     acknowledged = sum(1 for entry in entries if entry.start_acknowledged and entry.stop_acknowledged)
     energy = sum(entry.energy_wh for entry in entries) / 1000
@@ -57,6 +57,8 @@ def summary(report: Report) -> None:
         f"{counts.messages} messages in {report.seconds:.0f} s, {counts.connects} connections, "
         f"{counts.failures} failed; {report.undelivered} messages undelivered"
     )
+    if not counts.connects:
+        console.print(f"no charger could connect: {counts.last_failure}", style="red", markup=False)
     for error in report.errors[:MOST_ERRORS]:
         console.print(f"{error.identity} {error.rule}: {error.detail}", style="red", markup=False)
         if error.frame:

@@ -1,4 +1,4 @@
-"""The only place with SQL and asyncpg. `open_store` gives a `Store`; what it reads and writes is in its attributes."""
+"""The only place with SQL and asyncpg. `open_store` gives a `Store`; its attributes read and write."""
 
 from engine.store.store import Store, open_store
 

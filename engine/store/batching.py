@@ -99,7 +99,7 @@ class Batcher(Generic[K, V]):
 class Cache(Generic[H, V]):
     """The newest `size` answers. Usable only while `on`: while we hear of changes made elsewhere.
 
-    What was read before a `forget` must not be kept after it: take `generation` before reading, give it to `keep`.
+    What was read before a `forget` must not be kept after it: `keep` wants the `generation` from before.
     """
 
     def __init__(self, size: int) -> None:

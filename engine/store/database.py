@@ -24,8 +24,8 @@ POOL_SIZE: Final = 10
 COMMAND_TIMEOUT: Final = 60.0  # seconds; people's queries, not the journal's
 CONNECT_TIMEOUT: Final = 10.0  # seconds
 
-# SQLSTATE classes of trouble that passes: the connection, a standby, a lost race, a full disk, a lock, a server
-# that starts, stops or fails over.
+# SQLSTATE classes of trouble that passes: the connection, a standby, a lost race, a full disk, a lock,
+# a server that starts, stops or fails over.
 PASSING_CLASSES: Final = ("08", "25", "40", "53", "55P", "57", "58")
 # … and of values that the database will never take.
 DATA_CLASSES: Final = ("21", "22", "23", "54")
@@ -149,7 +149,7 @@ async def _ensure(admin: str, name: str) -> None:
 async def open_database(dsn: str, *, make: tuple[str, str] | None = None) -> AsyncIterator[Database]:
     """asyncio's loop and a pool on `dsn`, closed on leaving.
 
-    `make`: address of a database from which to create the one of this name if it is missing. Raises StoreError.
+    `make`: address of a database from which to create the one of this name if missing. Raises StoreError.
     """
     async with trio_asyncio.open_loop() as loop:
         database = Database(dsn, loop)

@@ -1,9 +1,9 @@
 """The PostgreSQL that comes with the program: make the cluster, start, watch and stop the server. No SQL.
 
-The server listens on a Unix socket in a folder that only its owner may enter, never on the network. It outlives
-a node that was killed; the next node takes it over. Several nodes of one machine may share it: each holds a
-shared lock on `postgres.users`, and the last one to leave stops the server. Methods of `Cluster` block: run them
-in a thread.
+The server listens on a Unix socket in a folder that only its owner may enter, never on the network. It
+outlives a node that was killed; the next node takes it over. Several nodes of one machine may share it: each
+holds a shared lock on `postgres.users`, and the last one to leave stops the server. Methods of `Cluster`
+block: run them in a thread.
 """
 
 from __future__ import annotations
@@ -52,7 +52,6 @@ shared_buffers = 256MB
 max_wal_size = 2GB
 checkpoint_timeout = 15min
 synchronous_commit = on
-wal_compression = on
 max_parallel_workers_per_gather = 0     # small /dev/shm in containers; queries here are short
 jit = off
 timezone = 'UTC'
@@ -137,8 +136,8 @@ class Cluster(Frozen, frozen=True):
     def _remove_recycled_pid(self) -> None:
         """Remove the lock files of a dead server whose process number is taken again, or not yet given up.
 
-        PostgreSQL believes them while any process of its user has that number: another one (containers reuse low
-        numbers), or its own zombie where process 1 does not reap.
+        PostgreSQL believes them while any process of its user has that number: another one (containers reuse
+        low numbers), or its own zombie where process 1 does not reap.
         """
         for name in ("postmaster.pid", f".s.PGSQL.{PORT}.lock"):
             file = (self.folder if name == "postmaster.pid" else self.sockets) / name
@@ -216,7 +215,7 @@ class Cluster(Frozen, frozen=True):
 
 
 def cluster(data: Path) -> Cluster:
-    """The cluster in `<data>/postgres`; creates `<data>`. Raises StoreError when the wheel is not installed."""
+    """The cluster in `<data>/postgres`; creates `<data>`. Raises StoreError without the wheel."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise StoreError(f"no embedded PostgreSQL: install {PACKAGE.replace('_', '-')} or give --database")
@@ -283,7 +282,7 @@ def _exclusive(path: Path) -> Iterator[None]:
 
 
 def _socket_folder(folder: Path, owner: tuple[int, int] | None) -> Path:
-    """The data folder itself; where its path is too long for a socket, a private folder in the temporary one."""
+    """The data folder itself; where its path is too long for a socket, a private temporary one."""
     if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_MAX:
         return folder
     uid = owner[0] if owner else os.geteuid()
@@ -292,7 +291,7 @@ def _socket_folder(folder: Path, owner: tuple[int, int] | None) -> Path:
 
 
 def _owner(folder: Path) -> tuple[int, int]:
-    """Whom PostgreSQL runs as when we are root: the owner of existing data, our system user, else `nobody`."""
+    """Whom PostgreSQL runs as when we are root: the data's owner, our system user, else `nobody`."""
     if folder.exists() and (status := folder.stat()).st_uid != 0:
         return status.st_uid, status.st_gid
     for name in (SYSTEM_USER, "nobody"):

@@ -1,8 +1,8 @@
 """Group commit: changes of many callers gather while a commit runs and go into the next one together.
 
-One writer task, one connection. A caller's changes are committed whole or refused whole; what the database will
-never take is found by halving the batch, so that only its own caller hears of it. While the database is away
-callers wait. What nobody waits for is bounded, and dropped with a count when it piles up.
+One writer task, one connection. A caller's changes are committed whole or refused whole; what the database
+will never take is found by halving the batch, so that only its own caller hears of it. While the database is
+away callers wait. What nobody waits for is bounded, and dropped with a count when it piles up.
 """
 
 from __future__ import annotations
@@ -29,7 +29,18 @@ BATCH_ROWS: Final = 2_000  # per transaction; bounds memory and the time one com
 WRITE_BEHIND_ROWS: Final = 20_000  # rows nobody waits for
 RETRY_DELAYS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)  # seconds, times 0.5–1.0; the last one repeats
 COMMIT_TIMEOUT: Final = 30.0  # seconds; a connection that answers nothing for so long is given up
-OUTCOME_POLL: Final = 0.05  # seconds
+# The writer's row holds the number of its last commit. Taking a number waits for an earlier attempt whose
+# server process still lives, and takes nothing if that attempt was committed: no commit is done twice.
+REGISTER: Final = """
+with outdated as (delete from journal_writers where updated_at < now() - interval '30 days')
+insert into journal_writers default values returning id
+"""
+BEGIN_ONCE: Final = """
+begin;
+insert into journal_writers as w (id, number) values ({0}, {1})
+on conflict (id) do update set number = excluded.number, updated_at = now() where w.number < excluded.number
+"""
+NOT_INSERTED: Final = "INSERT 0 0"  # the command tag when the number was taken already
 
 Plan: TypeAlias = list[tuple[Statement, bytes]]
 
@@ -49,16 +60,6 @@ class PlanError(Exception):
     """The database will never take this plan."""
 
 
-class Attempt:
-    """What is known of a transaction whose connection may break: its number, once COMMIT was sent."""
-
-    __slots__ = ("committing", "xid")
-
-    def __init__(self) -> None:
-        self.xid: str | None = None
-        self.committing = False
-
-
 class Journal:
     """`commit` waits for the database, `append` does not, `flush` waits for all that came before.
 
@@ -76,6 +77,8 @@ class Journal:
         self._scope = trio.CancelScope(shield=True)
         self._done = trio.Event()
         self._connection: asyncpg.Connection | None = None
+        self._writer = 0  # number of our row in journal_writers
+        self._number = 0  # of the last commit begun
         self._encoder = msgspec.json.Encoder()
         metrics.gauges["voltrio_journal_queue"] = (
             "Callers' entries waiting for a commit",
@@ -89,7 +92,7 @@ class Journal:
     async def commit(self, changes: Sequence[Change]) -> None:
         """Return when the changes are on disk, all of them or none.
 
-        Raises ChangeRefused when the database cannot take these. Cancelled while waiting: they are written anyway.
+        Raises ChangeRefused when the database cannot take these. If cancelled they are written anyway.
         """
         await self._enter(Entry(changes, trio.lowlevel.current_task()))
 
@@ -108,7 +111,7 @@ class Journal:
         await self._enter(Entry((), trio.lowlevel.current_task()))
 
     async def run(self) -> None:
-        """Write until `close`; the one task that does. Only `close` ends it, not the cancellation around it."""
+        """Write until `close`; the one task that does. Cancelling what is around it does not end it."""
         try:
             with self._scope:
                 await self._run()
@@ -117,7 +120,7 @@ class Journal:
             self._disconnect()
 
     async def close(self, timeout: float) -> None:
-        """Take nothing more, write what is there; give up after `timeout` seconds. Returns when `run` has ended."""
+        """Take nothing more, write what is there, at most `timeout` seconds; returns when `run` has ended."""
         self._closing = True
         self._wake()
         with trio.CancelScope(shield=True):
@@ -193,13 +196,13 @@ class Journal:
             return
         plan = self._plan(changes)
         started = trio.current_time()
-        attempt, failures = Attempt(), 0
+        failures = 0
+        self._number += 1
         while True:
             try:
                 with trio.fail_after(COMMIT_TIMEOUT):
-                    if not (attempt.committing and await self._took_effect(attempt)):
-                        attempt = Attempt()
-                        await self._database.run(_transact(await self._connected(), plan, attempt))
+                    connection = await self._connected()
+                    await self._database.run(_transact(connection, plan, self._writer, self._number))
                 break
             except (
                 asyncpg.PostgresError,
@@ -228,33 +231,17 @@ class Journal:
     def _plan(self, changes: Sequence[Change]) -> Plan:
         try:
             return [(statement, self._encoder.encode(rows)) for statement, rows in waves(changes)]
-        except (
-            TypeError,
-            ValueError,
-            OverflowError,
-        ) as error:  # what a column cannot hold, JSON may not either
+        except (TypeError, ValueError, OverflowError) as error:
             raise PlanError(str(error)) from error
-
-    async def _took_effect(self, attempt: Attempt) -> bool:
-        """Whether a COMMIT that was sent and not answered happened. Repeatable statements need not be asked about."""
-        if attempt.xid is None:
-            return False
-        connection = await self._connected()
-        while True:
-            status = await self._database.run(
-                connection.fetchval("select pg_xact_status($1::text::xid8)", attempt.xid)
-            )
-            if status != "in progress":  # the old server process may not have noticed yet that we are gone
-                return bool(status == "committed")
-            await trio.sleep(OUTCOME_POLL)
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
             try:
                 self._connection = await self._database.run(self._database.connect())
-            except (
-                asyncpg.PostgresError
-            ) as error:  # a password changed, a database renamed: no change is guilty
+                if self._writer == 0:
+                    self._writer = await self._database.run(self._connection.fetchval(REGISTER))
+            except asyncpg.PostgresError as error:
+                # A password changed, a database was renamed: that is no change's fault.
                 raise ConnectionError(str(error)) from error
         return self._connection
 
@@ -268,19 +255,22 @@ class Journal:
             self._metrics.journal_dropped.add(type(change).__name__)
 
 
-async def _transact(connection: asyncpg.Connection, plan: Plan, attempt: Attempt) -> None:
-    """Run the plan (asyncio flavour). A single repeatable statement is a transaction by itself."""
+async def _transact(connection: asyncpg.Connection, plan: Plan, writer: int, number: int) -> None:
+    """Run the plan (asyncio flavour), or nothing if an earlier attempt at it was committed after all.
+
+    A single repeatable statement is a transaction by itself.
+    """
     if len(plan) == 1 and plan[0][0].repeatable:
         await connection.execute(plan[0][0].sql, plan[0][1])
         return
-    await connection.execute("begin")
     try:
+        if all(statement.repeatable for statement, _ in plan):
+            await connection.execute("begin")
+        elif await connection.execute(BEGIN_ONCE.format(writer, number)) == NOT_INSERTED:
+            await connection.execute("rollback")
+            return
         for statement, rows in plan:
-            if statement.repeatable:
-                await connection.execute(statement.sql, rows)
-            else:
-                attempt.xid = await connection.fetchval(statement.sql, rows)
-        attempt.committing = True
+            await connection.execute(statement.sql, rows)
         await connection.execute("commit")
     except asyncpg.PostgresError:
         if not connection.is_closed():
@@ -291,8 +281,8 @@ async def _transact(connection: asyncpg.Connection, plan: Plan, attempt: Attempt
 def waves(changes: Sequence[Change]) -> list[tuple[Statement, list[Change]]]:
     """Changes by statement, in the order of their kinds: parents before children.
 
-    Where the changes of one subject come in another order than their kinds (a session is reopened, then closed), what
-    comes later waits for another round.
+    Where the changes of one subject come in another order than their kinds (a session is reopened, then
+    closed), what comes later waits for another round.
     """
     rounds: list[dict[int, list[Change]]] = [{}]
     seen: dict[Any, tuple[int, int]] = {}  # subject → (round, rank) of its last change

@@ -35,30 +35,31 @@ ORPHANS_LOADED: Final = 100  # per charge point, oldest first; the rest follows 
 SETTINGS_SHARED: Final = 1_000  # distinct settings kept once for all charge points that have them
 
 STATIONS: Final = """
-select id, network_id as identity, operator_id, security_profile, status <> 'disabled' as enabled, password_sha256,
-       invalid_username_allowed, certificate_serial
+select id, network_id as identity, operator_id, security_profile, status <> 'disabled' as enabled,
+       password_sha256, invalid_username_allowed, certificate_serial
 from charge_points
 where network_id = any($1) and deleted_at is null
 """
 CHARGE_POINTS: Final = """
 select id, registration_status, booted_at is not null as booted, vendor, model, local_list_version, settings,
        hardware_status as status, hardware_error_code as error_code, hardware_info as info,
-       hardware_vendor_id as vendor_id, hardware_vendor_error_code as vendor_error_code, hardware_status_at as at
+       hardware_vendor_id as vendor_id, hardware_vendor_error_code as vendor_error_code,
+       hardware_status_at as at
 from charge_points
 where id = any($1)
 """
 CONNECTORS: Final = """
-select charge_point_id, evse_network_id, number, hardware_status as status, coalesce(error_code, 'NoError') as error_code,
-       info, vendor_id, vendor_error_code, hardware_status_at as at
+select charge_point_id, evse_network_id, number, hardware_status as status,
+       coalesce(error_code, 'NoError') as error_code, info, vendor_id, vendor_error_code,
+       hardware_status_at as at
 from connectors
 where charge_point_id = any($1) and hardware_status is not null
 """
-# The row written last has the totals; ties are rows of one message. The newest sample is by its own time stamp.
+# The row written last has the totals; ties are rows of one message. The newest sample goes by its own time.
 SESSIONS: Final = """
-select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.evse_number, s.connector_number, s.status, s.started_at,
-       s.id_tag, s.meter_start_wh, s.stopped_at, s.meter_stop_wh, s.energy_wh, s.reservation_id, s.review,
-       s.charging_state as told_state, s.remote_start_id,
-       t.group_id as parent_id_tag, p.charging_state,
+select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.evse_number, s.connector_number, s.status,
+       s.started_at, s.id_tag, s.meter_start_wh, s.stopped_at, s.meter_stop_wh, s.energy_wh, s.reservation_id,
+       s.review, s.charging_state as told_state, s.remote_start_id, t.group_id as parent_id_tag, p.charging_state,
        m.energy_wh as total_wh, m.register_wh, m.timestamp as register_at, m.resets, m.power_w, m.current_a,
        m.voltage_v, m.soc_percent, n.timestamp as last_sample_at
 from sessions s
@@ -83,7 +84,8 @@ ORPHANS: Final = """
 select o.*
 from unnest($1::bigint[]) as c(id)
 cross join lateral (
-    select id, charge_point_id, action, transaction_id, connector_number, id_tag, meter_wh, timestamp, reason, payload
+    select id, charge_point_id, action, transaction_id, connector_number, id_tag, meter_wh, timestamp, reason,
+           payload
     from orphans where charge_point_id = c.id and resolved_at is null
     order by id limit $2
 ) o
@@ -94,8 +96,8 @@ from reservations
 where charge_point_id = any($1) and status = 'active' and expiry_date > now()
 """
 PROFILES: Final = """
-select charge_point_id, evse_number, profile_id, purpose, stack_level, profile->>'transactionId' as transaction_id,
-       profile, source
+select charge_point_id, evse_number, profile_id, purpose, stack_level,
+       profile->>'transactionId' as transaction_id, profile, source
 from charging_profiles
 where charge_point_id = any($1) and active
 """
@@ -107,11 +109,14 @@ join id_tags t on t.operator_id = q.operator_id and lower(t.uid) = lower(q.uid)
 left join users u on u.id = t.user_id
 """
 ACTIVE: Final = """
-select id_tag_id, count(*) from sessions where id_tag_id = any($1) and status in ('pending', 'active') group by 1
+select id_tag_id, count(*) from sessions
+where id_tag_id = any($1) and status in ('pending', 'active')
+group by 1
 """
 SAMPLES: Final = """
 select q.n, m.timestamp, m.samples
-from unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) with ordinality as q(charge_point_id, session_id, since, n)
+from unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) with ordinality
+     as q(charge_point_id, session_id, since, n)
 join meter_values m
   on m.charge_point_id = q.charge_point_id and m.session_id = q.session_id and m.timestamp >= q.since
 """
@@ -153,7 +158,7 @@ async def stations(connection: Connection, identities: Sequence[str]) -> Sequenc
 async def charge_points(
     connection: Connection, asked: Sequence[tuple[StationRecord, str]], defaults: Mapping[str, Any]
 ) -> Sequence[ChargePoint | None]:
-    """The states of charge points with the versions they now speak; None for one that was removed meanwhile."""
+    """The states of charge points with the versions they now speak; None for one removed meanwhile."""
     ids = [record.id for record, _ in asked]
     rows = {row["id"]: row for row in await connection.fetch(CHARGE_POINTS, ids)}
     connectors = _by_station(await connection.fetch(CONNECTORS, ids))
@@ -243,7 +248,7 @@ async def active_sessions(connection: Connection, id_tags: Sequence[int]) -> Map
 async def samples(
     connection: Connection, asked: Sequence[tuple[int, int, datetime]]
 ) -> Sequence[frozenset[tuple[datetime, str]]]:
-    """(time stamp, identity) of the samples stored, for each (charge point, session, time) at or after that time."""
+    """(time stamp, identity) of stored samples for each (charge point, session, time), from that time on."""
     rows = await connection.fetch(SAMPLES, *([one[n] for one in asked] for n in range(3)))
     found: defaultdict[int, set[tuple[datetime, str]]] = defaultdict(set)
     for row in rows:
@@ -271,7 +276,7 @@ def identities(stored: str) -> list[str]:
 
 
 def station_settings(stored: Mapping[str, Any], defaults: Mapping[str, Any]) -> StationSettings:
-    """The station's own settings over the node's; equal ones are one object. Raises msgspec.ValidationError."""
+    """The station's own settings over the node's; equal ones are one object."""
     values = {**defaults, **stored}
     key = msgspec.json.encode(values, order="sorted")
     shared = _shared.get(key)
@@ -317,7 +322,7 @@ def _restored(row: asyncpg.Record) -> Restored:
 
 
 def _metering(row: asyncpg.Record) -> Metering:
-    """The running totals; those of the start where nothing was sampled, the final energy where it is closed."""
+    """The running totals; those of the start where nothing was sampled, final ones where it is closed."""
     if row["resets"] is None:
         return Metering(
             energy_wh=row["energy_wh"] or 0, register_wh=row["meter_start_wh"], register_at=row["started_at"]

@@ -1,4 +1,4 @@
-"""Schema changes: numbered SQL files, run once and in order under an advisory lock, remembered with their checksum.
+"""Schema changes: numbered SQL files, run once and in order, remembered with their checksum.
 
 A file that was released never changes; a new one is added. An older program refuses a newer schema.
 """
@@ -65,7 +65,7 @@ def missing(known: Sequence[Migration], applied: Sequence[Applied]) -> Sequence[
     """What has to be run yet. Raises SchemaError where the database is ahead of us or went another way."""
     if len(applied) > len(known):
         raise SchemaError(
-            f"the database schema ({applied[-1].name}) is newer than this program ({known[-1].name}): update Voltrio"
+            f"the database schema ({applied[-1].name}) is newer than this program's: update Voltrio"
         )
     for ours, theirs in zip(known, applied, strict=False):
         if (ours.number, ours.sha256) != (theirs.number, theirs.sha256):
@@ -77,7 +77,7 @@ def missing(known: Sequence[Migration], applied: Sequence[Applied]) -> Sequence[
 
 
 async def migrate(connection: asyncpg.Connection) -> Sequence[str]:
-    """Bring the schema up to date (asyncio flavour); returns the names of the files run. Raises SchemaError."""
+    """Bring the schema up to date (asyncio flavour): the names of the files run. Raises SchemaError."""
     known = shipped()
     await connection.execute("select pg_advisory_lock($1)", LOCK)
     try:

@@ -1,7 +1,7 @@
 """What the living side reads: who may connect, the state to go on from, and the look-ups of a handler.
 
-Questions of many actors become one query each; station records and id tags are cached while changes made elsewhere are
-heard of (`LISTEN`). While the database is away whoever asks waits.
+Questions of many actors become one query each; station records and id tags are cached while changes made
+elsewhere are heard of (`LISTEN`). While the database is away whoever asks waits.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Reader:
         self._token_cache.forget((operator_id, uid.lower()))
 
     async def load(self, record: StationRecord, version: str) -> ChargePoint:
-        """The state of a charge point as of everything handed to the journal before; raises NotFound if removed."""
+        """The state of a charge point as of all that was handed to the journal before; raises NotFound."""
         await self._flush()
         state = await self._charge_points.ask((record, version))
         if state is None:

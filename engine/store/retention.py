@@ -1,7 +1,7 @@
-"""Time partitions: made ahead, dropped when their time is over. The plan is pure; `run` carries it out every hour.
+"""Time partitions: made ahead, dropped when their time is over. The plan is pure; `run` carries it out.
 
-A partition holds one calendar month (UTC). The default partitions keep what carries an odd time stamp; their rows go by
-the time of receipt.
+A partition holds one calendar month (UTC). The default partitions keep what carries an odd time stamp; their
+rows go by the time of receipt.
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ async def run(database: Database, settings: Settings) -> None:
 
 async def _maintain(connection: Connection, one: Series, now: datetime) -> None:
     names = await connection.fetch(
-        "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = $1::regclass",
+        "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid "
+        "where i.inhparent = $1::regclass",
         one.table,
     )
     months = {month for (name,) in names if (month := month_of(name)) is not None}

@@ -2,8 +2,8 @@
 
 JSON because msgspec encodes a batch in C at half the cost of asyncpg's array encoders, and the server unpacks
 it on its own core. `batch` in the SQL below is that array as a relation, `latest` the last row per key. Every
-statement may be repeated without harm, except those that append to a log (`repeatable=False`): they return the
-number of their transaction, by which a commit of unknown outcome is looked up.
+statement may be repeated without harm, except those that append to a log (`repeatable=False`): a commit of
+unknown outcome that holds such a one is looked up before anything is written again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ COLUMN_TYPES: Final = {
     datetime: "timestamptz",
     bytes: "text",  # JSON inside JSON: base64 on the way
 }
-XID: Final = "select pg_current_xact_id()::text"
 
 
 class Statement(Frozen, frozen=True):
@@ -64,10 +63,9 @@ def _relation(change: type[Change], *, ordered: bool) -> str:
     expressions = ", ".join(expression for _, _, expression in columns)
     array = "json_to_recordset(convert_from($1::bytea, 'UTF8')::json)"
     if not ordered:
-        return f"(select {expressions} from {array} as r({definition}))"
-    return (
-        f"(select {expressions}, ordinality from rows from ({array} as ({definition})) with ordinality as r)"
-    )
+        return f"(select {expressions} from {array} as r({definition}))"  # noqa: S608 - names of our fields
+    source = f"rows from ({array} as ({definition})) with ordinality as r"
+    return f"(select {expressions}, ordinality from {source})"  # noqa: S608 - names of our fields
 
 
 def _statement(
@@ -82,9 +80,10 @@ def _statement(
     """`key`: columns that identify the row; `newest`: an order that comes before that of arrival."""
     relations = [f"batch as {_relation(change, ordered=key is not None)}"]
     if key is not None:
-        order = f"{newest}ordinality desc"
-        relations.append(f"latest as (select distinct on ({key}) * from batch order by {key}, {order})")
-    sql = " ".join(("with", ", ".join(relations), sql, "" if repeatable else XID))
+        order = f"{key}, {newest}ordinality desc"
+        latest = f"select distinct on ({key}) * from batch order by {order}"  # noqa: S608 - names of our fields
+        relations.append(f"latest as ({latest})")
+    sql = " ".join(("with", ", ".join(relations), sql))
     return Statement(change=change, sql=sql, repeatable=repeatable, subject=subject)
 
 
@@ -97,7 +96,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
         """
         update charge_points c
         set network_protocol = r.protocol, current_security_profile = r.security_profile,
-            network_ip = r.remote_address, connected_at = r.at, first_contact_at = coalesce(c.first_contact_at, r.at)
+            network_ip = r.remote_address, connected_at = r.at,
+            first_contact_at = coalesce(c.first_contact_at, r.at)
         from latest r where c.id = r.id
         """,
         key="id",
@@ -108,10 +108,9 @@ STATEMENTS: Final[Sequence[Statement]] = (
         , present as (
             update charge_points c set network_status = r.network_status, network_status_at = r.at
             from latest r where c.id = r.id
-        ), logged as (
-            insert into status_log (charge_point_id, scope, status, at, received_at)
-            select id, 'network', network_status, at, at from batch order by ordinality
         )
+        insert into status_log (charge_point_id, scope, status, at, received_at)
+        select id, 'network', network_status, at, at from batch order by ordinality
         """,
         key="id",
         repeatable=False,
@@ -123,7 +122,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
         set booted_at = r.at, vendor = r.vendor, model = r.model,
             charge_point_serial_number = r.charge_point_serial_number,
             charge_box_serial_number = r.charge_box_serial_number, firmware_version = r.firmware_version,
-            iccid = r.iccid, imsi = r.imsi, meter_type = r.meter_type, meter_serial_number = r.meter_serial_number,
+            iccid = r.iccid, imsi = r.imsi, meter_type = r.meter_type,
+            meter_serial_number = r.meter_serial_number,
             boot_reason = r.boot_reason
         from latest r where c.id = r.id
         """,
@@ -138,7 +138,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
                 hardware_vendor_id = r.vendor_id, hardware_vendor_error_code = r.vendor_error_code,
                 hardware_status_at = r.at
             from latest r
-            where c.id = r.charge_point_id and r.evse_number = 0 and coalesce(c.hardware_status_at <= r.at, true)
+            where c.id = r.charge_point_id and r.evse_number = 0
+                  and coalesce(c.hardware_status_at <= r.at, true)
         ), evse as (
             insert into evses as e (charge_point_id, network_id, hardware_status, hardware_status_at)
             select distinct on (charge_point_id, evse_number) charge_point_id, evse_number, status, at
@@ -148,23 +149,23 @@ STATEMENTS: Final[Sequence[Statement]] = (
             set hardware_status = excluded.hardware_status, hardware_status_at = excluded.hardware_status_at
             where coalesce(e.hardware_status_at <= excluded.hardware_status_at, true)
         ), connector as (
-            insert into connectors as c (charge_point_id, evse_network_id, number, hardware_status, error_code, info,
-                                         vendor_id, vendor_error_code, hardware_status_at)
+            insert into connectors as c (charge_point_id, evse_network_id, number, hardware_status,
+                                         error_code, info, vendor_id, vendor_error_code, hardware_status_at)
             select charge_point_id, evse_number, connector_number, status, error_code, info,
                    vendor_id, vendor_error_code, at
             from latest where evse_number > 0
             on conflict (charge_point_id, evse_network_id, number) do update
-            set hardware_status = excluded.hardware_status, error_code = excluded.error_code, info = excluded.info,
-                vendor_id = excluded.vendor_id, vendor_error_code = excluded.vendor_error_code,
+            set hardware_status = excluded.hardware_status, error_code = excluded.error_code,
+                info = excluded.info, vendor_id = excluded.vendor_id,
+                vendor_error_code = excluded.vendor_error_code,
                 hardware_status_at = excluded.hardware_status_at
             where coalesce(c.hardware_status_at <= excluded.hardware_status_at, true)
-        ), logged as (
-            insert into status_log (charge_point_id, evse_number, connector_number, scope, status, error_code, info,
-                                    vendor_id, vendor_error_code, at, received_at)
-            select charge_point_id, evse_number, connector_number, 'hardware', status, error_code, info,
-                   vendor_id, vendor_error_code, at, received_at
-            from batch order by ordinality
         )
+        insert into status_log (charge_point_id, evse_number, connector_number, scope, status, error_code,
+                                info, vendor_id, vendor_error_code, at, received_at)
+        select charge_point_id, evse_number, connector_number, 'hardware', status, error_code, info,
+               vendor_id, vendor_error_code, at, received_at
+        from batch order by ordinality
         """,
         key="charge_point_id, evse_number, connector_number",
         newest="at desc, ",
@@ -209,16 +210,18 @@ STATEMENTS: Final[Sequence[Statement]] = (
     _statement(
         changes.CertificateInstalled,
         """
-        update charge_point_certificates c set status = r.status, answered_at = r.at from latest r where c.id = r.id
+        update charge_point_certificates c set status = r.status, answered_at = r.at
+        from latest r where c.id = r.id
         """,
         key="id",
     ),
     _statement(
         changes.ChargingProfileChanged,
         """
-        insert into charging_profiles (charge_point_id, evse_number, profile_id, purpose, stack_level, profile,
-                                       active, at, source)
-        select charge_point_id, evse_number, profile_id, purpose, stack_level, profile, active, at, source from latest
+        insert into charging_profiles (charge_point_id, evse_number, profile_id, purpose, stack_level,
+                                      profile, active, at, source)
+        select charge_point_id, evse_number, profile_id, purpose, stack_level, profile, active, at, source
+        from latest
         on conflict (charge_point_id, evse_number, profile_id) do update
         set purpose = excluded.purpose, stack_level = excluded.stack_level, profile = excluded.profile,
             active = excluded.active, at = excluded.at, source = excluded.source
@@ -248,10 +251,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
     _statement(
         changes.SecurityEventReported,
         """
-        , logged as (
-            insert into security_events (charge_point_id, type, timestamp, tech_info, critical, received_at)
-            select charge_point_id, type, timestamp, tech_info, critical, received_at from batch
-        )
+        insert into security_events (charge_point_id, type, timestamp, tech_info, critical, received_at)
+        select charge_point_id, type, timestamp, tech_info, critical, received_at from batch
         """,
         repeatable=False,
     ),
@@ -283,8 +284,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
     _statement(
         changes.AuthorizationMade,
         """
-        insert into authorizations (id, operator_id, charge_point_id, evse_number, id_tag_uid, id_tag_id, user_id,
-                                    method, status, rejection_reason, created_at)
+        insert into authorizations (id, operator_id, charge_point_id, evse_number, id_tag_uid, id_tag_id,
+                                    user_id, method, status, rejection_reason, created_at)
         select id, operator_id, charge_point_id, evse_number, id_tag_uid, id_tag_id, user_id,
                method, status, rejection_reason, created_at
         from batch
@@ -417,8 +418,9 @@ STATEMENTS: Final[Sequence[Statement]] = (
     _statement(
         changes.MeterValueAdded,
         """
-        insert into meter_values (charge_point_id, session_id, evse_number, timestamp, received_at, sample_key,
-                                  energy_wh, register_wh, resets, power_w, current_a, voltage_v, soc_percent, samples)
+        insert into meter_values (charge_point_id, session_id, evse_number, timestamp, received_at,
+                                  sample_key, energy_wh, register_wh, resets, power_w, current_a, voltage_v,
+                                  soc_percent, samples)
         select charge_point_id, session_id, evse_number, timestamp, received_at, sample_key,
                energy_wh, register_wh, resets, power_w, current_a, voltage_v, soc_percent, samples::json
         from batch
@@ -428,8 +430,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
     _statement(
         changes.OrphanKept,
         """
-        insert into orphans (id, charge_point_id, key, action, transaction_id, connector_number, id_tag, meter_wh,
-                             timestamp, reason, payload, received_at)
+        insert into orphans (id, charge_point_id, key, action, transaction_id, connector_number, id_tag,
+                             meter_wh, timestamp, reason, payload, received_at)
         select id, charge_point_id, key, action, transaction_id, connector_number, id_tag, meter_wh,
                timestamp, reason, payload, received_at
         from batch
@@ -446,22 +448,18 @@ STATEMENTS: Final[Sequence[Statement]] = (
     _statement(
         changes.EventPublished,
         """
-        , logged as (
-            insert into events (type, subject, operator_id, payload, created_at)
-            select type, subject, operator_id, payload, created_at from batch
-        )
+        insert into events (type, subject, operator_id, payload, created_at)
+        select type, subject, operator_id, payload, created_at from batch
         """,
         repeatable=False,
     ),
     _statement(
         changes.MessageLogged,
         """
-        , logged as (
-            insert into message_log (charge_point_id, at, direction, kind, action, message_id, payload,
-                                     correlation_id, repairs)
-            select charge_point_id, at, direction, kind, action, message_id, payload, correlation_id, repairs
-            from batch
-        )
+        insert into message_log (charge_point_id, at, direction, kind, action, message_id, payload,
+                                 correlation_id, repairs)
+        select charge_point_id, at, direction, kind, action, message_id, payload, correlation_id, repairs
+        from batch
         """,
         repeatable=False,
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -36,7 +36,7 @@ DRAIN_TIMEOUT: Final = 10.0  # seconds that closing waits for the journal when t
 
 
 class Store:
-    """Everything that reaches the database. `journal` writes what chargers do, repositories what people do."""
+    """Everything that reaches the database: `journal` for what chargers do, repositories for people."""
 
     def __init__(
         self, database: Database, settings: Settings, metrics: Metrics, jitter: Callable[[], float]
@@ -58,6 +58,10 @@ class Store:
         self.audit = AuditTrail(database)
         self.security_events = SecurityEvents(database)
 
+    async def query(self, sql: str, *arguments: object) -> Sequence[tuple[object, ...]]:
+        """Rows of one reading statement, for checks and tests; raises StoreError."""
+        return [tuple(row.values()) for row in await self._database.fetch(sql, *arguments)]
+
     async def ping(self) -> None:
         """Ask the database for an answer; raises StoreError when it is away."""
         await self._database.fetch("select 1")
@@ -67,7 +71,7 @@ class Store:
 async def open_store(
     settings: Settings, metrics: Metrics, *, jitter: Callable[[], float] = random.random
 ) -> AsyncIterator[Store]:
-    """A store on the database of `settings`, its schema brought up to date; on leaving the journal is drained.
+    """A store on the database of `settings`, its schema up to date; on leaving the journal is drained.
 
     Raises StoreError when there is no database, SchemaError when its schema is not for this program.
     """

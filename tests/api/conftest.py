@@ -1,18 +1,33 @@
-"""HTTP applications are asked in this process, without sockets."""
+"""HTTP applications are asked in this process; store, registry and chargers' port behind them are real."""
 
-from collections.abc import Callable
+import itertools
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import trio
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from quart_trio import QuartTrio
+from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
-Ask = Callable[[QuartTrio], httpx.AsyncClient]
+from api.admin import admin_app
+from api.manage import manage_app
+from engine.metrics import Metrics
+from engine.node import Node
+from engine.points import Registry, serve_chargers
+from engine.settings import Settings
+from engine.store import Store
+from engine.store.repositories.stations import StationPatch
+
+Ask = Callable[..., httpx.AsyncClient]
 
 
 @pytest.fixture
@@ -27,6 +42,120 @@ def ask() -> Ask:
         )
 
     return ask
+
+
+class Charger:
+    """A charge point that answers from a table: action → payload, or (code, description, details) to refuse.
+
+    An action without an entry is never answered. `asked` has what came, in order.
+    """
+
+    def __init__(self, connection: WebSocketConnection, stream: trio.SocketStream) -> None:
+        self._connection = connection
+        self._stream = stream
+        self._numbers = itertools.count(1)
+        self._replies: dict[str, trio.MemorySendChannel[Any]] = {}
+        self.answers: dict[str, Any] = {}
+        self.asked: list[tuple[str, Any]] = []
+        self.closed = trio.Event()
+
+    async def run(self) -> None:
+        try:
+            while True:
+                await self._on(json.loads(await self._connection.get_message()))
+        except ConnectionClosed:
+            self.closed.set()
+
+    async def _on(self, message: list[Any]) -> None:
+        if message[0] != 2:
+            self._replies.pop(message[1]).send_nowait(message[2])
+            return
+        _, number, action, payload = message
+        self.asked.append((action, payload))
+        answer = self.answers.get(action)
+        if isinstance(answer, list):
+            answer = answer.pop(0)
+        if isinstance(answer, tuple):
+            await self._connection.send_message(json.dumps([4, number, *answer]))
+        elif answer is not None:
+            await self._connection.send_message(json.dumps([3, number, answer]))
+
+    async def call(self, action: str, payload: object) -> Any:
+        number = str(next(self._numbers))
+        send, receive = trio.open_memory_channel[Any](1)
+        self._replies[number] = send
+        await self._connection.send_message(json.dumps([2, number, action, payload]))
+        return await receive.receive()
+
+    async def boot(self) -> Any:
+        return await self.call(
+            "BootNotification", {"chargePointVendor": "Ampelwerk", "chargePointModel": "Post"}
+        )
+
+    async def leave(self) -> None:
+        await trio.aclose_forcefully(self._stream)
+
+
+@pytest.fixture
+async def registry(settings: Settings, store: Store, metrics: Metrics) -> Registry:
+    return Registry(settings, store, metrics)
+
+
+@pytest.fixture
+async def address(
+    settings: Settings, store: Store, registry: Registry, metrics: Metrics, nursery: trio.Nursery
+) -> str:
+    """Where chargers connect; their identity is appended."""
+    addresses = await nursery.start(serve_chargers, settings, store, registry, metrics)
+    return str(addresses[0])
+
+
+@pytest.fixture
+async def node(settings: Settings, store: Store, registry: Registry, metrics: Metrics, address: str) -> Node:
+    return Node(settings=settings, store=store, registry=registry, metrics=metrics)
+
+
+Connect = Callable[..., Awaitable[Charger]]
+
+
+@pytest.fixture
+async def connect(node: Node, address: str, nursery: trio.Nursery) -> AsyncIterator[Connect]:
+    """`await connect("CP1")`: a registered charge point without a password, connected and booted."""
+    chargers: list[Charger] = []
+
+    async def connect(identity: str, *, boot: bool = True, **patch: Any) -> Charger:
+        wanted = StationPatch(security_profile=0, **patch)
+        await node.store.stations.register(identity, wanted, actor="test")
+        url = urlsplit(address + identity)
+        stream = await trio.open_tcp_stream(str(url.hostname), url.port or 80)
+        connection = await wrap_client_stream(nursery, stream, url.netloc, url.path, subprotocols=["ocpp1.6"])
+        charger = Charger(connection, stream)
+        chargers.append(charger)
+        nursery.start_soon(charger.run)
+        if boot:
+            await charger.boot()
+        return charger
+
+    yield connect
+    for charger in chargers:
+        await charger.leave()
+
+
+@pytest.fixture
+async def manage(node: Node, ask: Ask) -> httpx.AsyncClient:
+    """The management API."""
+    client = ask(manage_app(node))
+    client.base_url = httpx.URL("http://127.0.0.1/api/v0")
+    return client
+
+
+@pytest.fixture
+async def admin(node: Node, ask: Ask) -> httpx.AsyncClient:
+    """The admin API, with a token."""
+    token = await node.store.api_tokens.create("test", actor="test")
+    client = ask(admin_app(node), Authorization=f"Bearer {token.secret}")
+    client.base_url = httpx.URL("http://127.0.0.1/admin-api/v1")
+    return client
 
 
 @pytest.fixture(scope="session")

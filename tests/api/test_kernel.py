@@ -74,8 +74,8 @@ async def guard(node: Node) -> str:
     return "tester"
 
 
-def render(problem: Problem) -> object:
-    return {"message": problem.message, "errors": problem.fields}
+def render(problem: Problem) -> tuple[int, object]:
+    return problem.status, {"message": problem.message, "errors": problem.fields}
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.kernel.identities import identity
 from api.manage import rules
 from engine.errors import Invalid
 from engine.ocpp.messages import v16
@@ -56,7 +57,7 @@ def test_contract_ids(given_: str, stored: str) -> None:
 def test_identities_fit_into_a_path(text: str) -> None:
     fits = 1 <= len(text) <= 255 and "/" not in text and text.isprintable()
     try:
-        assert rules.identity(text) == text
+        assert identity(text) == text
         assert fits
     except Invalid:
         assert not fits

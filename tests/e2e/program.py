@@ -92,10 +92,13 @@ class Program:
         self._process.kill()
         self._process.wait(STOP_TIMEOUT)
 
-    def kill_database(self) -> None:
-        """kill -9 of the PostgreSQL postmaster that serves this data folder."""
-        pid_file = next(self.data.glob("**/postmaster.pid"))
-        os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
+    def kill_database(self) -> bool:
+        """kill -9 of the PostgreSQL postmaster that serves this data folder; False while none runs."""
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError, IndexError):
+            pid = int((self.data / "postgres" / "postmaster.pid").read_text().split()[0])
+            os.kill(pid, signal.SIGKILL)
+            return True
+        return False
 
     @property
     def running(self) -> bool:

@@ -38,11 +38,11 @@ def kill_now_and_then(program: Program, seconds: float, rng: random.Random) -> i
     while (left := end - time.monotonic()) > 0:
         time.sleep(min(left, rng.uniform(1.0, 4.0)))  # the moment of death is the test's input
         if rng.random() < 0.5:
-            program.kill_database()
+            kills += program.kill_database()
         else:
             program.kill()
             program.start()
-        kills += 1
+            kills += 1
     return kills
 
 
@@ -89,7 +89,7 @@ def kill_test(tmp_path: Path, stations: int, seconds: float) -> None:
     rng = random.Random(7)
     with running(tmp_path / "node") as program:
         for tag in TAGS:
-            program.request("POST", "/tags", json={"uid": tag})
+            program.request("POST", "/id-tags", json={"uid": tag})
         for n in range(1, stations + 1):
             program.add_station(f"SIM-{n:04d}", password=PASSWORD)
         simulator = start_simulator(program, stations, seconds, tmp_path / "ledger.jsonl")

@@ -75,7 +75,7 @@ def meter_value(energy_wh: int, minutes: float) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def tag(program: Program) -> str:
-    program.request("POST", "/tags", json={"uid": "04E2E001"})
+    program.request("POST", "/id-tags", json={"uid": "04E2E001"})
     return "04E2E001"
 
 

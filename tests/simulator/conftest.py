@@ -1,8 +1,9 @@
-"""A tiny central system over memory streams: it answers by a table, counts transactions, and can be told to misbehave."""
+"""A tiny central system over memory streams: it answers by a table, and can be told to misbehave."""
 
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -44,6 +45,7 @@ class Central:
         self.answers: dict[str, Callable[[str, Any], Message | bytes | None]] = {}
         self.ids = 0
         self.refuse: int | None = None
+        self.greeted: defaultdict[str, trio.Event] = defaultdict(trio.Event)
         self._origin = trio.current_time()
 
     def restart(self) -> None:
@@ -83,9 +85,8 @@ class Central:
         return await self.call(identity, type(request).__name__, ENCODER.encode(request))
 
     async def connected(self, identity: str) -> None:
-        """Wait until a charger is there and its boot was answered."""
-        while identity not in self.sockets or not self.of("StatusNotification", identity):
-            await trio.sleep(0.1)
+        """Wait until a charger is there and was accepted."""
+        await self.greeted[identity].wait()
 
     async def _serve(self, identity: str, stream: trio.abc.Stream) -> None:
         with contextlib.suppress(ConnectionClosed):
@@ -109,6 +110,8 @@ class Central:
                 _, message_id, action, payload = frame
                 message = msgspec.convert(payload, v16.ACTIONS[action][0])
                 self.received.append(Received(identity, action, message_id, message))
+                if action == "StatusNotification":
+                    self.greeted[identity].set()
                 answer = self.answers.get(action, self.usual)(identity, message)
                 if isinstance(answer, Message):
                     answer = b'[3,"%b",%b]' % (message_id.encode(), ENCODER.encode(answer))

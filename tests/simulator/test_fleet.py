@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+import trio
 
-from engine.simulator import SimulationSettings, simulate
+from engine.errors import SettingsError
+from engine.simulator import SimulationSettings, run, simulate
 from engine.simulator.ledger import read, write
 
 HOUR = 3_600.0
@@ -96,7 +98,7 @@ async def test_status_notifications_follow_the_transition_table(settings, play, 
 
 
 @pytest.mark.parametrize(
-    ("action", "answer", "rule"),
+    "fault",
     [
         ("Heartbeat", b'[3,"$ID",{}]', "bad-answer"),
         ("Heartbeat", b'[4,"$ID","InternalError","",{}]', "call-error"),
@@ -106,9 +108,8 @@ async def test_status_notifications_follow_the_transition_table(settings, play, 
         ("StatusNotification", b'[2,"x1","Reset",{"type":"Warm"}]', "bad-call"),
     ],
 )
-async def test_what_the_server_does_wrong_is_an_error(
-    settings, play, autojump_clock, central, action, answer, rule
-):
+async def test_what_the_server_does_wrong_is_an_error(settings, play, autojump_clock, central, fault):
+    action, answer, rule = fault
     central.answers[action] = lambda _identity, _message: answer
     quiet = msgspec.structs.replace(settings, stations=1, mix="calm", duration=1_300.0)
     report = await play(quiet)
@@ -138,6 +139,7 @@ async def test_a_refused_upgrade_is_an_error_and_a_busy_server_is_not(
     report = await play(short)
     assert report.errors == []
     assert report.counts.failures > 1
+    assert (report.exit_code, report.counts.last_failure) == (1, "HTTP 503")
 
 
 async def test_time_can_be_compressed(settings, play, autojump_clock):
@@ -152,3 +154,45 @@ async def test_ledgers_can_be_kept(settings, play, autojump_clock, tmp_path):
     report = await play(msgspec.structs.replace(settings, stations=1))
     write(tmp_path / "ledger", report.ledger)
     assert read(tmp_path / "ledger") == report.ledger
+
+
+async def test_an_end_can_be_asked_for(settings, central, autojump_clock, epoch):
+    ending = trio.Event()
+    watched = []
+
+    async def watch(world, chargers):
+        watched.append(len(chargers))
+        await trio.sleep(1_000)
+        ending.set()
+
+    report = await simulate(
+        msgspec.structs.replace(settings, duration=None),
+        clock=lambda: epoch,
+        reach=central.reach,
+        ending=ending,
+        watch=watch,
+    )
+    assert watched == [4]
+    assert 1_000 <= report.seconds < 1_600
+
+
+async def test_the_end_can_be_hurried(settings, central, autojump_clock, epoch):
+    central.answers["StopTransaction"] = lambda *_: None
+    ending, hurry = trio.Event(), trio.Event()
+
+    async def hurried(_world, _chargers):
+        await trio.sleep(1_000)
+        ending.set()
+        await trio.sleep(10)
+        hurry.set()
+
+    report = await simulate(
+        settings, clock=lambda: epoch, reach=central.reach, ending=ending, hurry=hurry, watch=hurried
+    )
+    assert report.seconds < 1_020
+    assert report.undelivered > 0
+
+
+def test_an_address_that_is_none_is_told_at_once():
+    with pytest.raises(SettingsError, match="not a ws://"):
+        run(SimulationSettings(url="http://127.0.0.1:9000/ocpp"))

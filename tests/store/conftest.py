@@ -14,7 +14,10 @@ from engine.store import Store
 from engine.store.repositories.stations import StationPatch
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-SAMPLES = '[{"value":"1200","context":"Sample.Periodic"},{"value":"7.4","measurand":"Power.Active.Import","unit":"kW"}]'
+SAMPLES = (
+    '[{"value":"1200","context":"Sample.Periodic"},'
+    '{"value":"7.4","measurand":"Power.Active.Import","unit":"kW"}]'
+)
 
 
 def at(seconds: float) -> datetime:
@@ -34,8 +37,8 @@ def opened(station: int, number: int = 1, **other: Any) -> SessionOpened:
 
 def closed(number: int = 1, **other: Any) -> SessionClosed:
     values: dict[str, Any] = {
-        "id": number, "status": "finished", "reason": "local", "stopped_at": at(3_600), "meter_stop_wh": 11_000,
-        "energy_wh": 10_000, "stop_id_tag": None, "received_at": at(3_600),
+        "id": number, "status": "finished", "reason": "local", "stopped_at": at(3_600),
+        "meter_stop_wh": 11_000, "energy_wh": 10_000, "stop_id_tag": None, "received_at": at(3_600),
     }  # fmt: skip
     return SessionClosed(**{**values, **other})
 
@@ -63,8 +66,7 @@ def count(store: Store) -> Callable[[str], Any]:
     """`await count("sessions where id = 1")`: how many rows."""
 
     async def ask(what: str) -> int:
-        rows = await store._database.fetch(f"select count(*) from {what}")  # noqa: SLF001, S608 - a test's own words
-        number: int = rows[0][0]
-        return number
+        ((number,),) = await store.query(f"select count(*) from {what}")  # noqa: S608 - a test's own words
+        return int(number)
 
     return ask

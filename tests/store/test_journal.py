@@ -30,7 +30,9 @@ Count = Callable[[str], Any]
 
 
 def event(subject: str = "session:1") -> EventPublished:
-    return EventPublished(type="session.updated", subject=subject, operator_id=1, payload=b"{}", created_at=NOW)
+    return EventPublished(
+        type="session.updated", subject=subject, operator_id=1, payload=b"{}", created_at=NOW
+    )
 
 
 def logged(station: int, payload: str = "{}") -> MessageLogged:
@@ -47,14 +49,18 @@ async def test_what_is_committed_is_there(store: Store, station: StationRecord, 
 
 async def test_the_same_twice_is_once(store: Store, station: StationRecord, count: Count) -> None:
     for _ in range(2):
-        await store.journal.commit([opened(station.id), measured(station.id), measured(station.id, second=120)])
+        await store.journal.commit(
+            [opened(station.id), measured(station.id), measured(station.id, second=120)]
+        )
         await store.journal.commit([closed()])
     assert await count("sessions") == 1
     assert await count("meter_values") == 2
     assert await count("sessions where status = 'finished' and energy_wh = 10000") == 1
 
 
-async def test_many_callers_share_a_commit(store: Store, station: StationRecord, metrics: Metrics, count: Count) -> None:
+async def test_many_callers_share_a_commit(
+    store: Store, station: StationRecord, metrics: Metrics, count: Count
+) -> None:
     async with trio.open_nursery() as nursery:
         for number in range(200):
             nursery.start_soon(store.journal.commit, [measured(station.id, second=number)])
@@ -101,7 +107,9 @@ async def test_poison_harms_only_its_own_caller(
     assert await count("sessions") == await count("events") == 39
 
 
-async def test_a_refused_caller_leaves_nothing_behind(store: Store, station: StationRecord, count: Count) -> None:
+async def test_a_refused_caller_leaves_nothing_behind(
+    store: Store, station: StationRecord, count: Count
+) -> None:
     with pytest.raises(ChangeRefused):
         await store.journal.commit([measured(station.id), measured(station.id, second=1, samples="not JSON")])
     assert await count("meter_values") == 0
@@ -126,24 +134,34 @@ async def test_charging_periods_follow_each_other(store: Store, station: Station
 
 async def test_a_reopened_session_is_closed_again(store: Store, station: StationRecord) -> None:
     missing = closed(reason="new_start_transaction_received", energy_wh=5)
-    await store.journal.commit([opened(station.id), missing, SessionReopened(id=1, at=at(1)), closed(reason="local")])
+    await store.journal.commit(
+        [opened(station.id), missing, SessionReopened(id=1, at=at(1)), closed(reason="local")]
+    )
     row = await store.sessions.get(1)
     assert (row.status, row.reason, row.energy_wh) == ("finished", "local", 10_000)
 
 
-async def test_the_last_update_wins_and_all_are_logged(store: Store, station: StationRecord, count: Count) -> None:
+async def test_the_last_update_wins_and_all_are_logged(
+    store: Store, station: StationRecord, count: Count
+) -> None:
     states = ["available", "temporarily_unavailable", "available", "long_term_unavailable"]
     await store.journal.commit(
-        [NetworkStatusChanged(id=station.id, network_status=state, at=at(n)) for n, state in enumerate(states)]
+        [
+            NetworkStatusChanged(id=station.id, network_status=state, at=at(n))
+            for n, state in enumerate(states)
+        ]
     )
     assert (await store.stations.get("CP1")).network_status == states[-1]
     assert await count("status_log where scope = 'network'") == 4
 
 
-async def test_an_older_hardware_status_is_logged_only(store: Store, station: StationRecord, count: Count) -> None:
+async def test_an_older_hardware_status_is_logged_only(
+    store: Store, station: StationRecord, count: Count
+) -> None:
     def status(name: str, seconds: float, connector: int = 1) -> HardwareStatusChanged:
         return HardwareStatusChanged(
-            charge_point_id=station.id, evse_number=1, connector_number=connector, status=name, error_code="NoError",
+            charge_point_id=station.id, evse_number=1, connector_number=connector, status=name,
+            error_code="NoError",
             info=None, vendor_id=None, vendor_error_code=None, at=at(seconds), received_at=at(100),
         )  # fmt: skip
 
@@ -155,7 +173,9 @@ async def test_an_older_hardware_status_is_logged_only(store: Store, station: St
     assert await count("status_log") == 4
 
 
-async def test_flush_waits_for_what_nobody_waits_for(store: Store, station: StationRecord, count: Count) -> None:
+async def test_flush_waits_for_what_nobody_waits_for(
+    store: Store, station: StationRecord, count: Count
+) -> None:
     store.journal.append([logged(station.id)])
     await store.journal.flush()
     assert await count("message_log") == 1
@@ -184,7 +204,9 @@ async def test_refused_rows_nobody_waits_for_are_counted(
     assert await count("message_log") == 1
 
 
-async def test_a_cancelled_caller_is_written_anyway(store: Store, station: StationRecord, count: Count) -> None:
+async def test_a_cancelled_caller_is_written_anyway(
+    store: Store, station: StationRecord, count: Count
+) -> None:
     with trio.CancelScope() as scope:
         scope.cancel()
         await store.journal.commit([measured(station.id)])
@@ -223,9 +245,11 @@ async def test_a_commit_of_unknown_outcome_is_looked_up(
     assert await count("events") == await count("sessions") == 1
 
 
-async def test_a_terminated_connection_is_replaced(store: Store, station: StationRecord, count: Count) -> None:
+async def test_a_terminated_connection_is_replaced(
+    store: Store, station: StationRecord, count: Count
+) -> None:
     await store.journal.commit([event()])
-    await store._database.fetch(  # noqa: SLF001 - plays the administrator
+    await store._database.fetch(
         "select pg_terminate_backend(pid) from pg_stat_activity "
         "where datname = current_database() and pid <> pg_backend_pid()"
     )
@@ -247,7 +271,7 @@ async def test_callers_wait_while_the_database_is_away(
     await store.journal.commit([event()])
     monkeypatch.setattr(Database, "connect", refusing)
     monkeypatch.setattr(journal, "RETRY_DELAYS", (0.0,))
-    store.journal._disconnect()  # noqa: SLF001 - the server went away
+    store.journal._disconnect()
     async with trio.open_nursery() as nursery:
         for number in range(5):
             nursery.start_soon(store.journal.commit, [measured(station.id, second=number)])

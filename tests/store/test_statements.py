@@ -37,7 +37,9 @@ def example(kind: type[Change], station: int) -> Change:
         options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
         values[name] = SPECIAL.get((kind.__name__, name), VALUES[options[0]])
     for name in ("id", "charge_point_id"):
-        if name in values and (name == "charge_point_id" or "registration_status" in values or kind in STATION_ROWS):
+        if name in values and (
+            name == "charge_point_id" or "registration_status" in values or kind in STATION_ROWS
+        ):
             values[name] = station
     return kind(**values)
 
@@ -57,13 +59,17 @@ def test_every_change_has_one_statement_in_the_order_of_declaration() -> None:
 
 @pytest.mark.parametrize("statement", STATEMENTS, ids=lambda s: s.change.__name__)
 def test_a_statement_uses_every_column_of_its_change(statement: Statement) -> None:
-    _, body = re.split(r"with ordinality as r\)|\bas r\([^()]*\)\)", statement.sql, maxsplit=1)  # behind `batch`
+    _, body = re.split(
+        r"with ordinality as r\)|\bas r\([^()]*\)\)", statement.sql, maxsplit=1
+    )  # behind `batch`
     unused = [name for name in statement.change.__struct_fields__ if not re.search(rf"\b{name}\b", body)]
     # The verdict is what people decided: it is read, never written.
     assert unused in ([], ["registration_status"])
 
 
-async def test_every_statement_runs_and_may_be_repeated(store: Store, station: StationRecord, dsn: str) -> None:
+async def test_every_statement_runs_and_may_be_repeated(
+    store: Store, station: StationRecord, dsn: str
+) -> None:
     await store.journal.commit([opened(station.id)])
     for statement in STATEMENTS:
         row = example(statement.change, station.id)
@@ -71,10 +77,10 @@ async def test_every_statement_runs_and_may_be_repeated(store: Store, station: S
             row = opened(station.id)
         await store.journal.commit([row])
         await store.journal.commit([row])
-    connection = await store._database.run(asyncpg.connect(dsn))  # noqa: SLF001 - looks past the store
+    connection = await store._database.run(asyncpg.connect(dsn))
     try:
-        assert await store._database.run(connection.fetchval("select count(*) from meter_values")) == 1  # noqa: SLF001
-        stored = await store._database.run(connection.fetchrow("select * from orphans"))  # noqa: SLF001
+        assert await store._database.run(connection.fetchval("select count(*) from meter_values")) == 1
+        stored = await store._database.run(connection.fetchrow("select * from orphans"))
         assert msgspec.json.decode(stored["payload"]) == {"a": 1}
     finally:
         connection.terminate()
@@ -84,14 +90,21 @@ def test_kinds_go_in_the_order_of_their_rank() -> None:
     order = [statement.change for statement, _ in waves([closed(), opened(1)])]
     # A session that is closed before it is opened is not what callers say, but its order is theirs.
     assert order == [changes.SessionClosed, changes.SessionOpened]
-    assert [s.change for s, _ in waves([closed(1), opened(1, 2)])] == [changes.SessionOpened, changes.SessionClosed]
+    assert [s.change for s, _ in waves([closed(1), opened(1, 2)])] == [
+        changes.SessionOpened,
+        changes.SessionClosed,
+    ]
 
 
 def test_a_correction_keeps_its_order() -> None:
     reopened = changes.SessionReopened(id=1, at=at(1))
     last = closed(1, reason="remote")
     planned = waves([closed(1), reopened, last])
-    assert [s.change for s, _ in planned] == [changes.SessionClosed, changes.SessionReopened, changes.SessionClosed]
+    assert [s.change for s, _ in planned] == [
+        changes.SessionClosed,
+        changes.SessionReopened,
+        changes.SessionClosed,
+    ]
     assert planned[2][1] == [last]
     assert RANK[changes.SessionReopened] > RANK[changes.SessionClosed]
 

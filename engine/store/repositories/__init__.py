@@ -1,1 +1,1 @@
-"""What people and their programs read and write: plain SQL, one module per family, every write with an audit row."""
+"""What people and their programs read and write: plain SQL, a module per family, every write audited."""

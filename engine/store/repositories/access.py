@@ -65,7 +65,7 @@ class SecurityEventRow(Frozen, frozen=True):
 
 
 TOKEN: Final = "id, name, scope, created_at, last_used_at, revoked_at"  # noqa: S105 - column names
-# The secret is 256 random bits: a plain hash cannot be guessed back, and the index finds it without comparing bytes.
+# The secret is 256 random bits: its plain hash cannot be guessed back, and tells an index look-up nothing.
 VERIFY: Final = """
 with found as (
     select id, last_used_at from api_tokens where secret_sha256 = $1 and revoked_at is null
@@ -93,7 +93,7 @@ class ApiTokens(Repository):
         return NewApiToken(id=rows[0]["id"], name=name, scope=scope, secret=secret)
 
     async def verify(self, secret: str) -> ApiToken | None:
-        """The token of this secret, if it is not revoked; the work does not depend on how much of it is right."""
+        """The token of this secret unless revoked; the work does not depend on how much of it is right."""
         return await self._one(ApiToken, VERIFY, _digest(secret), USED_AT_GRAIN)
 
     async def list(self, *, after: int = 0, limit: int = 100) -> Sequence[ApiToken]:
@@ -123,7 +123,8 @@ class Parties(Repository):
                 details={"url": url, "status": status},
             ),
             "insert into ocpi_parties (token, url, status) values ($1, $2, $3) "
-            "on conflict (token) do update set url = excluded.url, status = excluded.status, last_updated_at = now() "
+            "on conflict (token) do update "
+            "set url = excluded.url, status = excluded.status, last_updated_at = now() "
             "returning id, token, url, status, created_at, last_updated_at",
             token,
             url,
@@ -149,7 +150,8 @@ class AuditTrail(Repository):
         return await self._many(
             AuditRow,
             "select id, at, actor, action, subject, details from audit_log "
-            "where ($1::text is null or subject = $1) and ($2::bigint is null or id < $2) order by id desc limit $3",
+            "where ($1::text is null or subject = $1) and ($2::bigint is null or id < $2) "
+            "order by id desc limit $3",
             subject,
             before,
             page(limit),
@@ -163,7 +165,8 @@ class SecurityEvents(Repository):
         """Newest first, those below the id `before`."""
         return await self._many(
             SecurityEventRow,
-            "select id, charge_point_id, type, timestamp, tech_info, critical, received_at from security_events "
+            "select id, charge_point_id, type, timestamp, tech_info, critical, received_at "
+            "from security_events "
             "where ($1::bigint is null or charge_point_id = $1) and ($2::bigint is null or id < $2) "
             "order by id desc limit $3",
             charge_point_id,

@@ -1,4 +1,4 @@
-"""What all repositories share: rows into Structs, writes with their audit row, changes from partial updates."""
+"""What all repositories share: rows into Structs, writes with their audit row, partial updates."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ SELECT: Final = f"select {COLUMNS} from id_tags"  # noqa: S608 - names of our ow
 
 
 class IdTags(Repository):
-    """`forget` is called with operator and uid of a tag that changed, so that this node reads it anew at once."""
+    """`forget` is called with operator and uid of a changed tag, so that this node reads it anew at once."""
 
     def __init__(self, database: Database, forget: Callable[[int, str], None]) -> None:
         super().__init__(database)

@@ -27,7 +27,7 @@ class Location(Frozen, frozen=True):
     name: str | None = None
     post_code: str | None = None
     parking_type: str | None = None
-    evses: list[Any] = []  # as registered
+    evses: Sequence[Any] = ()  # as registered
 
 
 class StoredLocation(Frozen, frozen=True):
@@ -71,8 +71,8 @@ class Locations(Repository):
         rows = await self._write(
             Audit(actor=actor, action="location.put", subject=f"location:{location.external_id}"),
             """
-            insert into locations (operator_id, external_id, country_code, party_id, name, address, city, post_code,
-                                   country, latitude, longitude, parking_type, evses)
+            insert into locations (operator_id, external_id, country_code, party_id, name, address, city,
+                                   post_code, country, latitude, longitude, parking_type, evses)
             select o.id, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 from operators o where o.is_default
             on conflict (operator_id, external_id) do update
             set country_code = excluded.country_code, party_id = excluded.party_id, name = excluded.name,
@@ -123,7 +123,8 @@ class Operators(Repository):
         rows = await self._many(
             Operator,
             "select o.id, o.name, o.currency, o.timezone, o.locale, t.price_per_session, t.price_per_kwh, "
-            "t.price_per_minute from operators o left join tariffs t on t.id = o.tariff_id where o.is_default",
+            "t.price_per_minute from operators o left join tariffs t on t.id = o.tariff_id "
+            "where o.is_default",
         )
         return rows[0]
 
@@ -143,11 +144,14 @@ class Operators(Repository):
             ),
             """
             with tariff as (
-                insert into tariffs (operator_id, currency, price_per_session, price_per_kwh, price_per_minute)
+                insert into tariffs
+                    (operator_id, currency, price_per_session, price_per_kwh, price_per_minute)
                 select id, $1, $2, $3, $4 from operators where is_default
                 returning id
             )
-            update operators set tariff_id = tariff.id, currency = $1 from tariff where is_default returning operators.id
+            update operators set tariff_id = tariff.id, currency = $1 from tariff
+            where is_default
+            returning operators.id
             """,
             price.currency,
             price.per_session,
@@ -167,10 +171,11 @@ class Reservations(Repository):
         *,
         actor: str,
     ) -> int:
-        """Make the row that a ReserveNow refers to; it is pending until the charger answered. Returns its number."""
+        """Make the row that a ReserveNow refers to, pending until the charger answers; returns its number."""
         rows = await self._write(
             Audit(actor=actor, action="reservation.create", subject=f"charge_point:{charge_point_id}"),
-            "insert into reservations (operator_id, charge_point_id, connector_number, id_tag, parent_id_tag, expiry_date) "
+            "insert into reservations "
+            "(operator_id, charge_point_id, connector_number, id_tag, parent_id_tag, expiry_date) "
             "select operator_id, id, $2, $3, $4, $5 from charge_points where id = $1 returning id",
             charge_point_id,
             connector_number,

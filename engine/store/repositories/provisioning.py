@@ -1,4 +1,4 @@
-"""What a charger is to be given and what it said: settings, configuration keys, certificates, its message history."""
+"""What a charger is to be given and what it said: settings, keys, certificates, message history."""
 
 from __future__ import annotations
 
@@ -56,7 +56,6 @@ class LoggedMessage(Frozen, frozen=True):
     repairs: str | None
 
 
-SETTING: Final = "charge_point_id, name, value, status, requested_at, answered_at"
 INSTALLATION: Final = "id, charge_point_id, type, certificate, status, reason, requested_at, answered_at"
 
 
@@ -73,7 +72,8 @@ class Configuration(Repository):
             "insert into charge_point_settings (charge_point_id, name, value) "
             "select $1, name, value from unnest($2::text[], $3::text[]) as r(name, value) "
             "on conflict (charge_point_id, name) do update "
-            "set value = excluded.value, status = 'Pending', requested_at = now(), answered_at = null returning name",
+            "set value = excluded.value, status = 'Pending', requested_at = now(), answered_at = null "
+            "returning name",
             charge_point_id,
             list(settings),
             list(settings.values()),
@@ -81,8 +81,12 @@ class Configuration(Repository):
 
     async def requested(self, charge_point_id: int) -> Sequence[Setting]:
         """All keys ever asked for, with their status, oldest first."""
-        sql = f"select {SETTING} from charge_point_settings where charge_point_id = $1 order by requested_at, name"  # noqa: S608 - column names
-        return await self._many(Setting, sql, charge_point_id)
+        return await self._many(
+            Setting,
+            "select charge_point_id, name, value, status, requested_at, answered_at "
+            "from charge_point_settings where charge_point_id = $1 order by requested_at, name",
+            charge_point_id,
+        )
 
     async def pending(self, charge_point_id: int) -> Sequence[Setting]:
         """Keys not answered yet, oldest first."""
@@ -91,7 +95,8 @@ class Configuration(Repository):
     async def stations_with_work(self, *, after: int = 0, limit: int = 1_000) -> Sequence[int]:
         """Ids above `after` of charge points that have pending keys or certificates."""
         rows = await self._database.fetch(
-            "select charge_point_id from (select charge_point_id from charge_point_settings where status = 'Pending' "
+            "select charge_point_id from ("
+            "select charge_point_id from charge_point_settings where status = 'Pending' "
             "union select charge_point_id from charge_point_certificates where status = 'Pending') w "
             "where charge_point_id > $1 order by 1 limit $2",
             after,
@@ -114,7 +119,8 @@ class Configuration(Repository):
         """What the charger said its configuration is, by name."""
         return await self._many(
             ReportedKey,
-            "select name, value, readonly, at from charge_point_configuration where charge_point_id = $1 order by name",
+            "select name, value, readonly, at from charge_point_configuration "
+            "where charge_point_id = $1 order by name",
             charge_point_id,
         )
 
@@ -126,7 +132,8 @@ class Certificates(Repository):
         """Keep a certificate; one that is known stays."""
         await self._write(
             Audit(actor=actor, action="certificate.put", subject=f"certificate:{sha256.hex()}"),
-            "insert into certificates (sha256, certificate) values ($1, $2) on conflict do nothing returning 1",
+            "insert into certificates (sha256, certificate) values ($1, $2) "
+            "on conflict do nothing returning 1",
             sha256,
             pem,
         )
@@ -189,7 +196,8 @@ class Certificates(Repository):
     async def answered(self, installation_id: int, status: str, reason: str | None = None) -> None:
         """Keep the charger's verdict."""
         await self._database.fetch(
-            "update charge_point_certificates set status = $2, reason = $3, answered_at = now() where id = $1",
+            "update charge_point_certificates set status = $2, reason = $3, answered_at = now() "
+            "where id = $1",
             installation_id,
             status,
             reason,
@@ -209,7 +217,8 @@ class Messages(Repository):
         at, number = before or (None, None)
         return await self._many(
             LoggedMessage,
-            "select id, at, direction, kind, action, message_id, payload, correlation_id, repairs from message_log "
+            "select id, at, direction, kind, action, message_id, payload, correlation_id, repairs "
+            "from message_log "
             "where charge_point_id = $1 and ($2::timestamptz is null or (at, id) < ($2, $3::bigint)) "
             "and ($4::text is null or action = $4) order by at desc, id desc limit $5",
             charge_point_id,

@@ -1,4 +1,4 @@
-"""Charging sessions as they are read: running ones with the totals of their newest meter value, all with their price."""
+"""Charging sessions as they are read: with the totals of their newest meter value and their price."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.store.repositories.base import Repository, page
 
 
 class SessionRow(Frozen, frozen=True):
-    """`amount` is the price so far, in `currency`, by the tariff the session started with; None without one."""
+    """`amount` is the price so far in `currency`, by the tariff at the start; None without one."""
 
     id: int
     operator_id: int
@@ -84,8 +84,9 @@ class SessionFilter(Frozen, frozen=True):
 
 SELECT: Final = """
 select s.id, s.operator_id, s.charge_point_id, c.network_id as identity, s.evse_number, s.connector_number,
-       s.transaction_id, s.status, s.reason, s.id_tag, s.id_tag_id, s.user_id, s.authorization_id, s.reservation_id,
-       s.meter_start_wh, s.meter_stop_wh, coalesce(s.energy_wh, m.energy_wh, 0) as energy_wh,
+       s.transaction_id, s.status, s.reason, s.id_tag, s.id_tag_id, s.user_id, s.authorization_id,
+       s.reservation_id, s.meter_start_wh, s.meter_stop_wh,
+       coalesce(s.energy_wh, m.energy_wh, 0) as energy_wh,
        m.power_w, m.current_a, m.voltage_v, m.soc_percent,
        s.started_at, s.stopped_at, s.stop_id_tag, s.offline, s.review, s.last_updated_at,
        t.currency, t.price_per_session, t.price_per_kwh, t.price_per_minute,
@@ -108,7 +109,8 @@ FILTERS: Final = {
     "started_until": "s.started_at < ${}",
 }
 METER_VALUES: Final = """
-select timestamp, sample_key, received_at, energy_wh, register_wh, power_w, current_a, voltage_v, soc_percent, samples
+select timestamp, sample_key, received_at, energy_wh, register_wh, power_w, current_a, voltage_v,
+       soc_percent, samples
 from meter_values
 where session_id = $1 and (timestamp, sample_key) > ($2, $3)
 order by timestamp, sample_key limit $4
@@ -161,7 +163,8 @@ class Sessions(Repository):
         """Charging and idle stretches, in order."""
         return await self._many(
             PeriodRow,
-            "select started_at, stopped_at, charging_state, energy_start_wh, energy_stop_wh from charging_periods "
+            "select started_at, stopped_at, charging_state, energy_start_wh, energy_stop_wh "
+            "from charging_periods "
             "where session_id = $1 order by started_at",
             session_id,
         )

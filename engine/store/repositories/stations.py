@@ -87,18 +87,19 @@ class StationPatch(Frozen, frozen=True):
 
 
 SELECT: Final = """
-select id, network_id as identity, operator_id, name, status, location_id, security_profile, current_security_profile,
-       password_sha256 is not null as has_password, password_sha256, invalid_username_allowed, certificate_serial,
-       registration_status, network_status, network_status_at, network_protocol, network_ip, connected_at,
-       first_contact_at, booted_at, vendor, model, charge_point_serial_number, charge_box_serial_number,
-       firmware_version, hardware_status, hardware_error_code, firmware_status, log_status, local_list_version,
-       settings, created_at, last_updated_at
+select id, network_id as identity, operator_id, name, status, location_id, security_profile,
+       current_security_profile, password_sha256 is not null as has_password, password_sha256,
+       invalid_username_allowed, certificate_serial, registration_status, network_status, network_status_at,
+       network_protocol, network_ip, connected_at, first_contact_at, booted_at, vendor, model,
+       charge_point_serial_number, charge_box_serial_number,
+       firmware_version, hardware_status, hardware_error_code, firmware_status, log_status,
+       local_list_version, settings, created_at, last_updated_at
 from charge_points
 where deleted_at is null
 """
 CONNECTORS: Final = """
-select evse_network_id as evse_number, number as connector_number, hardware_status as status, error_code, info,
-       vendor_id, vendor_error_code, hardware_status_at as at
+select evse_network_id as evse_number, number as connector_number, hardware_status as status, error_code,
+       info, vendor_id, vendor_error_code, hardware_status_at as at
 from connectors
 where charge_point_id = $1 and hardware_status is not null
 order by 1, 2
@@ -112,7 +113,7 @@ SECRETS: Final = frozenset({"password_sha256"})
 
 
 class Stations(Repository):
-    """`forget` is called with the identity of a station that changed, so that this node reads it anew at once."""
+    """`forget` is called with the identity of a changed station, so that this node reads it anew at once."""
 
     def __init__(self, database: Database, forget: Callable[[str], None]) -> None:
         super().__init__(database)
@@ -138,7 +139,7 @@ class Stations(Repository):
         return await self._many(StationConnector, CONNECTORS, charge_point_id)
 
     async def present(self) -> Sequence[Presence]:
-        """Those that are available or were lost not long ago, by the last word on them: where a node's run begins."""
+        """Those available or lost not long ago, by the last word on them: where a node's run begins."""
         return await self._many(Presence, PRESENT)
 
     async def add(self, identity: str, patch: StationPatch, *, actor: str) -> Station:

@@ -1,0 +1,116 @@
+"""API tokens, and the price of the default operator."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta
+
+from api.kernel.problems import INVALID_DATA
+from api.kernel.routes import Route
+from api.kernel.views import NUMBER, Camel, Limit, Number, Page, page, shown
+from engine.domain.pricing import Price
+from engine.errors import Invalid
+from engine.node import Node
+
+HIGHEST: Final = 1_000_000
+PLACES: Final = 5
+
+
+class NewToken(Camel, frozen=True, kw_only=True):
+    """Scopes: `admin` may do everything, `metrics` may only read /metrics."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    scope: Literal["admin", "metrics"] = "admin"
+
+
+class CreatedToken(Camel, frozen=True, kw_only=True):
+    """`secret` is shown this once."""
+
+    id: int
+    name: str
+    scope: str
+    secret: str
+
+
+class TokenView(Camel, frozen=True, kw_only=True):
+    id: int
+    name: str
+    scope: str
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class ListQuery(Camel, frozen=True, kw_only=True):
+    cursor: Number = 0
+    limit: Limit = 100
+
+
+class PriceBody(Camel, frozen=True, kw_only=True):
+    """The price of sessions that start from now on."""
+
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    per_session: Decimal = Decimal(0)
+    per_kwh: Decimal = Decimal(0)
+    per_minute: Decimal = Decimal(0)
+
+
+class OperatorView(Camel, frozen=True, kw_only=True):
+    id: int
+    name: str
+    currency: str
+    timezone: str
+    price_per_session: Decimal | None
+    price_per_kwh: Decimal | None
+    price_per_minute: Decimal | None
+
+
+async def create_token(node: Node, body: NewToken, actor: str) -> CreatedToken:
+    return shown(CreatedToken, await node.store.api_tokens.create(body.name, actor=actor, scope=body.scope))
+
+
+async def list_tokens(node: Node, query: ListQuery) -> Page:
+    rows = await node.store.api_tokens.list(after=query.cursor, limit=query.limit)
+    return page(rows, query.limit, lambda row: row.id, lambda row: shown(TokenView, row))
+
+
+async def revoke_token(node: Node, token_id: int, actor: str) -> None:
+    await node.store.api_tokens.revoke(token_id, actor=actor)
+
+
+async def operator(node: Node) -> OperatorView:
+    return shown(OperatorView, await node.store.operators.default())
+
+
+async def set_price(node: Node, body: PriceBody, actor: str) -> OperatorView:
+    wrong = {
+        name: [f"must be 0 to {HIGHEST} with at most {PLACES} decimal places"]
+        for name, value in (
+            ("perSession", body.per_session),
+            ("perKwh", body.per_kwh),
+            ("perMinute", body.per_minute),
+        )
+        if not 0 <= value < HIGHEST or value != round(value, PLACES)
+    }
+    if wrong:
+        raise Invalid(INVALID_DATA, wrong)
+    price = Price(
+        currency=body.currency,
+        per_session=body.per_session,
+        per_kwh=body.per_kwh,
+        per_minute=body.per_minute,
+    )
+    await node.store.operators.set_price(price, actor=actor)
+    return await operator(node)
+
+
+ROUTES = (
+    Route("GET", "/tokens", list_tokens),
+    Route("POST", "/tokens", create_token, 201),
+    Route("DELETE", f"/tokens/<{NUMBER}:token_id>", revoke_token, 204),
+    Route("GET", "/operator", operator),
+    Route("PUT", "/operator/price", set_price),
+)

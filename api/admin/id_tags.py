@@ -1,0 +1,73 @@
+"""Id tags: who may charge."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from api.kernel.routes import Route
+from api.kernel.views import Camel, Limit, Number, Page, page, shown
+from engine.node import Node
+from engine.store.repositories.id_tags import IdTag, IdTagPatch
+
+Aware = Annotated[datetime, Meta(tz=True)]
+
+
+class IdTagBody(Camel, frozen=True, kw_only=True):
+    """A new tag, or what changes of the one there is; absent members stay as they are."""
+
+    uid: Annotated[str, Meta(min_length=1, max_length=36)]
+    label: Annotated[str, Meta(max_length=255)] | UnsetType | None = UNSET
+    status: Literal["enabled", "disabled", "suspended"] | UnsetType = UNSET
+    expire_at: Aware | UnsetType | None = UNSET
+    max_active_sessions: Annotated[int, Meta(ge=0, lt=2**31)] | UnsetType | None = UNSET
+    group_id: Annotated[str, Meta(min_length=1, max_length=36)] | UnsetType | None = UNSET
+    valid: bool | UnsetType = UNSET
+
+
+class IdTagView(Camel, frozen=True, kw_only=True):
+    id: int
+    uid: str
+    label: str | None
+    status: str
+    valid: bool
+    expire_at: datetime | None
+    max_active_sessions: int | None
+    group_id: str | None
+    user_id: int | None
+    issuer: str | None
+    contract_id: str | None
+    created_at: datetime
+    last_updated_at: datetime
+
+
+class ListQuery(Camel, frozen=True, kw_only=True):
+    cursor: Number = 0
+    limit: Limit = 100
+
+
+def view(row: IdTag) -> IdTagView:
+    return shown(IdTagView, row)
+
+
+async def list_(node: Node, query: ListQuery) -> Page:
+    rows = await node.store.id_tags.list(after=query.cursor, limit=query.limit)
+    return page(rows, query.limit, lambda row: row.id, view)
+
+
+async def put(node: Node, body: IdTagBody, actor: str) -> IdTagView:
+    taken = {name: getattr(body, name) for name in body.__struct_fields__ if name != "uid"}
+    return view(await node.store.id_tags.set(body.uid, IdTagPatch(**taken), actor=actor))
+
+
+async def show(node: Node, uid: str) -> IdTagView:
+    return view(await node.store.id_tags.get(uid))
+
+
+ROUTES = (
+    Route("GET", "/id-tags", list_),
+    Route("POST", "/id-tags", put, 201),
+    Route("GET", "/id-tags/<uid>", show),
+)

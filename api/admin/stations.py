@@ -1,0 +1,294 @@
+"""Charge points: registering them, letting them in or not, what they are doing, what they are to be told."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+import structlog
+import trio
+from msgspec import UNSET, Meta, UnsetType
+
+from api.kernel.identities import identity as checked_identity
+from api.kernel.routes import Route
+from api.kernel.views import Camel, Limit, Number, Page, page, shown
+from engine.errors import CallError, NotFound
+from engine.node import Node
+from engine.ocpp.messages import v16
+from engine.ocpp.step import Message
+from engine.store.repositories.provisioning import Installation, ReportedKey, Setting
+from engine.store.repositories.stations import Station, StationPatch
+
+log = structlog.get_logger(__name__)
+
+PASSWORD_BYTES: Final = (
+    16  # of a password made here; written as 32 hexadecimal digits, which every charger takes
+)
+WITH_PASSWORD: Final = frozenset({1, 2})  # security profiles
+HIDDEN_KEYS: Final = frozenset({"AuthorizationKey"})
+BOOT: Final[Mapping[str, Message]] = {"ocpp1.6": v16.TriggerMessage(requested_message="BootNotification")}
+
+Profile = Annotated[int, Meta(ge=0, le=3)]
+Password = Annotated[str, Meta(min_length=16, max_length=40)]  # OCPP 1.6 security whitepaper A00
+Registration = Literal["Accepted", "Pending", "Rejected"]
+Status = Literal["enabled", "disabled"]
+Name = Annotated[str, Meta(min_length=1, max_length=255)]
+
+
+class StationBody(Camel, frozen=True, kw_only=True):
+    """What can be set; absent members stay as they are. `password` null: none."""
+
+    name: Name | UnsetType = UNSET
+    status: Status | UnsetType = UNSET
+    security_profile: Profile | UnsetType = UNSET
+    password: Password | UnsetType | None = UNSET
+    invalid_username_allowed: bool | UnsetType = UNSET
+    certificate_serial: Annotated[str, Meta(pattern="^[0-9A-Fa-f:]{1,64}$")] | UnsetType | None = UNSET
+    registration_status: Registration | UnsetType = UNSET
+    settings: dict[str, Any] | UnsetType = UNSET
+
+
+class NewStation(StationBody, frozen=True, kw_only=True):
+    identity: str
+
+
+class StationView(Camel, frozen=True, kw_only=True):
+    """`password` appears once: in the answer to the request that made the node invent it."""
+
+    id: int
+    identity: str
+    name: str
+    status: str
+    connected: bool
+    registration_status: str
+    network_status: str
+    network_status_at: datetime | None
+    network_protocol: str | None
+    network_ip: str | None
+    security_profile: int
+    current_security_profile: int | None
+    has_password: bool
+    invalid_username_allowed: bool
+    certificate_serial: str | None
+    vendor: str
+    model: str
+    charge_point_serial_number: str | None
+    charge_box_serial_number: str | None
+    firmware_version: str | None
+    hardware_status: str | None
+    hardware_error_code: str | None
+    firmware_status: str | None
+    log_status: str | None
+    local_list_version: int | None
+    settings: dict[str, Any]
+    first_contact_at: datetime | None
+    connected_at: datetime | None
+    booted_at: datetime | None
+    created_at: datetime
+    last_updated_at: datetime
+    connectors: Sequence[object] | UnsetType = UNSET
+    password: str | UnsetType = UNSET
+
+
+class ConnectorView(Camel, frozen=True, kw_only=True):
+    evse_number: int
+    connector_number: int
+    status: str
+    error_code: str | None
+    info: str | None
+    vendor_id: str | None
+    vendor_error_code: str | None
+    at: datetime | None
+
+
+class SettingView(Camel, frozen=True, kw_only=True):
+    name: str
+    value: str
+    status: str
+    requested_at: datetime
+    answered_at: datetime | None
+
+
+class KeyView(Camel, frozen=True, kw_only=True):
+    name: str
+    value: str | None
+    readonly: bool
+    at: datetime
+
+
+class ConfigurationView(Camel, frozen=True, kw_only=True):
+    """`requested` is what people want set, `reported` what the charge point said."""
+
+    requested: Sequence[SettingView]
+    reported: Sequence[KeyView]
+
+
+class InstallationView(Camel, frozen=True, kw_only=True):
+    id: int
+    type: str
+    certificate: str
+    status: str
+    reason: str | None
+    requested_at: datetime
+    answered_at: datetime | None
+
+
+class AcceptedView(Camel, frozen=True, kw_only=True):
+    """`triggered`: whether the charge point was there and agreed to send its boot again."""
+
+    triggered: bool
+
+
+class ConnectionView(Camel, frozen=True, kw_only=True):
+    """A connection to this node; `silent_seconds` since it was last heard."""
+
+    identity: str
+    version: str
+    security_profile: int
+    remote: str
+    silent_seconds: float
+
+
+class ListQuery(Camel, frozen=True, kw_only=True):
+    cursor: Number = 0
+    limit: Limit = 100
+
+
+class Disconnect(Camel, frozen=True, kw_only=True):
+    reason: Annotated[str, Meta(max_length=100)] = "disconnected by the operator"
+
+
+def view(node: Node, row: Station, **more: Any) -> StationView:
+    more = {"connectors": UNSET, "password": UNSET, **more}
+    return shown(StationView, row, connected=node.registry.is_connected(row.identity), **more)
+
+
+def patch_of(body: StationBody) -> StationPatch:
+    taken = {name: getattr(body, name) for name in StationPatch.__struct_fields__ if hasattr(body, name)}
+    if isinstance(body.password, str):
+        taken["password_sha256"] = hashlib.sha256(body.password.encode()).digest()
+    elif body.password is None:
+        taken["password_sha256"] = None
+    return StationPatch(**taken)
+
+
+async def list_(node: Node, query: ListQuery) -> Page:
+    rows = await node.store.stations.list(after=query.cursor, limit=query.limit)
+    return page(rows, query.limit, lambda row: row.id, lambda row: view(node, row))
+
+
+async def add(node: Node, body: NewStation, actor: str) -> StationView:
+    """Register a charge point; one that needs a password and is given none gets one made here."""
+    identity = checked_identity(body.identity)
+    profile = 1 if body.security_profile is UNSET else body.security_profile
+    made: str | UnsetType = UNSET
+    if profile in WITH_PASSWORD and body.password is UNSET:
+        made = secrets.token_hex(PASSWORD_BYTES)
+        body = msgspec.structs.replace(body, password=made)
+    row = await node.store.stations.add(identity, patch_of(body), actor=actor)
+    return view(node, row, password=made)
+
+
+async def show(node: Node, identity: str) -> StationView:
+    row = await node.store.stations.get(identity)
+    connectors = await node.store.stations.connectors(row.id)
+    return view(node, row, connectors=[shown(ConnectorView, one) for one in connectors])
+
+
+async def update(node: Node, identity: str, body: StationBody, actor: str) -> StationView:
+    row = await node.store.stations.update(identity, patch_of(body), actor=actor)
+    await node.registry.refresh(identity)
+    return view(node, row)
+
+
+async def delete(node: Node, identity: str, actor: str) -> None:
+    await node.store.stations.delete(identity, actor=actor)
+    await node.registry.refresh(identity)
+
+
+async def accept(node: Node, identity: str, actor: str) -> AcceptedView:
+    """Accept its boots from now on; one that is connected is asked to boot again, not to have to wait."""
+    patch = StationPatch(registration_status="Accepted")
+    await node.store.stations.update(identity, patch, actor=actor)
+    await node.registry.refresh(identity)
+    return AcceptedView(triggered=await _boot_again(node, identity))
+
+
+async def _boot_again(node: Node, identity: str) -> bool:
+    state = node.registry.state(identity)
+    if state is None or state.version not in BOOT:
+        return False
+    try:
+        answer = await node.registry.call(identity, BOOT[state.version])
+    except CallError as error:
+        log.info("boot not triggered", identity=identity, error=str(error))
+        return False
+    return getattr(answer, "status", None) == "Accepted"
+
+
+async def disconnect(node: Node, identity: str, body: Disconnect) -> None:
+    """Close its connection; raises NotFound when it has none here."""
+    if not node.registry.disconnect(identity, body.reason):
+        raise NotFound(f"charge point {identity!r} has no connection here")
+
+
+async def configuration(node: Node, identity: str) -> ConfigurationView:
+    row = await node.store.stations.get(identity)
+    requested = await node.store.configuration.requested(row.id)
+    reported = await node.store.configuration.reported(row.id)
+    return ConfigurationView(
+        requested=[shown(SettingView, _masked(one)) for one in requested],
+        reported=[shown(KeyView, _masked(one)) for one in reported],
+    )
+
+
+def _masked(row: Setting | ReportedKey) -> Setting | ReportedKey:
+    return msgspec.structs.replace(row, value="***") if row.name in HIDDEN_KEYS else row
+
+
+async def certificates(node: Node, identity: str) -> Sequence[InstallationView]:
+    """What was queued for installation, oldest first, with the charge point's verdict."""
+    row = await node.store.stations.get(identity)
+    queued: Sequence[Installation] = await node.store.certificates.installations(row.id)
+    return [shown(InstallationView, one) for one in queued]
+
+
+async def connections(node: Node, query: ListQuery) -> Page:
+    """Charge points connected to this node, in the order in which they came; the cursor is a position."""
+    part = node.registry.connected()[query.cursor : query.cursor + query.limit]
+    following = query.cursor + query.limit if len(part) == query.limit else None
+    return Page(data=[one for identity in part for one in _connection(node, identity)], next_cursor=following)
+
+
+def _connection(node: Node, identity: str) -> Sequence[ConnectionView]:
+    actor = node.registry.connection(identity)
+    if actor is None:
+        return ()
+    silent = trio.current_time() - actor.last_seen
+    return [
+        ConnectionView(
+            identity=identity,
+            version=actor.state.version,
+            security_profile=actor.profile,
+            remote=actor.remote,
+            silent_seconds=round(silent, 3),
+        )
+    ]
+
+
+ROUTES = (
+    Route("GET", "/stations", list_),
+    Route("POST", "/stations", add, 201),
+    Route("GET", "/stations/<identity>", show),
+    Route("PATCH", "/stations/<identity>", update),
+    Route("DELETE", "/stations/<identity>", delete, 204),
+    Route("POST", "/stations/<identity>/accept", accept, limit=None),
+    Route("POST", "/stations/<identity>/disconnect", disconnect, 204),
+    Route("GET", "/stations/<identity>/configuration", configuration),
+    Route("GET", "/stations/<identity>/certificates", certificates),
+    Route("GET", "/connections", connections),
+)

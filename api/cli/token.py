@@ -1,0 +1,169 @@
+"""`voltrio token …`: API tokens, managed through the node with a token, in its database without."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import closing, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
+
+import click
+import msgspec
+
+from api.cli.client import DEFAULT_SERVER, Client
+from api.cli.options import options_of
+from api.cli.output import as_json, print_json, print_rows
+from api.cli.serve import run_or_fail
+from api.cli.settings import config_option, settings_from
+from engine.metrics import Metrics
+from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.store.repositories.access import ApiTokens
+
+LIST: Final = {
+    "ID": "id",
+    "NAME": "name",
+    "SCOPE": "scope",
+    "CREATED": "createdAt",
+    "LAST USED": "lastUsedAt",
+    "REVOKED": "revokedAt",
+}
+ACTOR: Final = "cli"
+DATABASE: Final = ("data", "database")  # settings that say where it is
+CAMEL: Final = re.compile("_([a-z])")
+P = ParamSpec("P")
+
+
+Remote = Callable[[Client], Any]
+Local = Callable[["ApiTokens"], Awaitable[Any]]
+
+
+class Place:
+    """Where tokens are managed: through a node, or straight in its database."""
+
+    def __init__(self, client: Client | None, settings: Callable[[], Settings]) -> None:
+        self._client = client
+        self._settings = settings
+
+    def ask(self, remote: Remote, local: Local) -> Any:
+        """`remote(client)` with a token, else `local(api_tokens)` on the database."""
+        return self._in_database(local) if self._client is None else remote(self._client)
+
+    def _in_database(self, work: Local) -> Any:
+        from engine.store import open_store  # noqa: PLC0415 - the other way does without the database
+
+        settings = self._settings()
+        result: list[Any] = []
+
+        async def main() -> None:
+            async with open_store(settings, Metrics()) as store:
+                result.append(await work(store.api_tokens))
+
+        run_or_fail(main)
+        return result[0]
+
+
+def placed(command: Callable[Concatenate[Place, P], None]) -> Callable[P, None]:
+    """Give a command the options that say where, and the Place they lead to as its first argument."""
+
+    @config_option
+    @options_of(Settings, skip=set(Settings.__struct_fields__) - set(DATABASE))
+    @click.option(
+        "--server",
+        envvar="VOLTRIO_SERVER",
+        default=DEFAULT_SERVER,
+        show_default=True,
+        help="HTTP address of the node, with --token [VOLTRIO_SERVER].",
+    )
+    @click.option(
+        "--token", envvar="VOLTRIO_TOKEN", help="API token; without, the database is opened [VOLTRIO_TOKEN]."
+    )
+    @functools.wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        server, token, config = str(kwargs.pop("server")), kwargs.pop("token"), kwargs.pop("config")
+        flags = {name: kwargs.pop(name) for name in DATABASE}
+        file = config if isinstance(config, Path) else None
+        client = Client(server, str(token)) if token else None
+        with closing(client) if client is not None else nullcontext():
+            command(Place(client, lambda: settings_from(file, flags)), *args, **kwargs)
+
+    decorated: Callable[P, None] = wrapper
+    return decorated
+
+
+@click.group()
+def token() -> None:
+    """Make, list and revoke API tokens.
+
+    With a token (--token or VOLTRIO_TOKEN) the running node is asked. Without one the database is opened, of
+    --data or --database: whoever may read the data folder may make a token.
+    """
+
+
+@token.command(
+    epilog="""\b
+Examples:
+  voltrio token create ops                     another one, with VOLTRIO_TOKEN set
+  voltrio token create ops --data ./var        the first one was lost: straight in the database
+  voltrio token create prometheus --scope metrics
+"""
+)
+@click.argument("name")
+@click.option(
+    "--scope",
+    type=click.Choice(["admin", "metrics"]),
+    default="admin",
+    show_default=True,
+    help="admin: everything; metrics: only /metrics.",
+)
+@as_json
+@placed
+def create(place: Place, name: str, scope: str, json_: bool) -> None:
+    """Make a token called NAME; it is shown this once."""
+    made = place.ask(
+        lambda client: client.post("/tokens", {"name": name, "scope": scope}),
+        lambda tokens: built(tokens.create(name, actor=ACTOR, scope=scope)),
+    )
+    if json_:
+        print_json(made)
+    else:
+        click.echo(f"Token {name!r} (number {made['id']}), shown this once:\n\n  {made['secret']}\n")
+
+
+@token.command(name="list")
+@as_json
+@placed
+def list_(place: Place, json_: bool) -> None:
+    """List tokens, without their secrets."""
+    rows = place.ask(
+        lambda client: list(client.pages("/tokens")),
+        lambda tokens: built(tokens.list(limit=1_000)),
+    )
+    print_rows(rows, LIST, json_, "No tokens yet: voltrio token create NAME")
+
+
+@token.command()
+@click.argument("token_id", type=int)
+@placed
+def revoke(place: Place, token_id: int) -> None:
+    """Make the token with number TOKEN_ID worthless."""
+    place.ask(
+        lambda client: client.delete(f"/tokens/{token_id}"),
+        lambda tokens: tokens.revoke(token_id, actor=ACTOR),
+    )
+    click.echo(f"Token {token_id} is revoked.")
+
+
+async def built(rows: Awaitable[Any]) -> Any:
+    """Rows of the store as the admin API shows them."""
+    return spelled(msgspec.to_builtins(await rows))
+
+
+def spelled(value: Any) -> Any:
+    """Members in camelCase."""
+    if isinstance(value, list):
+        return [spelled(one) for one in value]
+    return {CAMEL.sub(lambda found: found[1].upper(), name): inner for name, inner in value.items()}

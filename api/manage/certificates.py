@@ -1,0 +1,31 @@
+"""Client certificates by the SHA-256 of their DER form, for load balancers that end TLS."""
+
+from __future__ import annotations
+
+from api.kernel.routes import Route
+from api.manage import rules
+from api.manage.schema import Certificate
+from engine.node import Node
+
+
+async def upload(node: Node, body: Certificate, actor: str) -> None:
+    pem, digest = rules.pem_and_hash(rules.certificate(body.certificate))
+    await node.store.certificates.put(digest, pem, actor=actor)
+
+
+async def lookup(node: Node, certificate_hash: str) -> Certificate:
+    return Certificate(
+        certificate=await node.store.certificates.get(rules.certificate_hash(certificate_hash))
+    )
+
+
+async def delete(node: Node, certificate_hash: str, actor: str) -> None:
+    await node.store.certificates.delete(rules.certificate_hash(certificate_hash), actor=actor)
+
+
+ROUTES = (
+    Route("POST", "/certificate", upload, 201),
+    # The standard base64 alphabet has a slash.
+    Route("GET", "/certificate/<path:certificate_hash>", lookup),
+    Route("DELETE", "/certificate/<path:certificate_hash>", delete, 204),
+)

@@ -1,0 +1,113 @@
+"""Operations on a charge station: registration, authentication details, settings, certificates, commands.
+
+Settings and certificates are stored, and delivered when the station is connected (`engine.provisioning`);
+triggers and charging profiles are sent at once, and what the station answers is the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from msgspec import UNSET
+
+from api.kernel.identities import identity
+from api.kernel.routes import Route
+from api.manage import rules
+from api.manage.schema import (
+    ChargeStationAuth,
+    ChargeStationInstallCertificates,
+    ChargeStationSettings,
+    ChargeStationTrigger,
+)
+from engine.domain.state import ChargePoint
+from engine.errors import Conflict, Invalid, NotFound, Offline
+from engine.node import Node
+from engine.ocpp.blocks.smart_charging import profile_from_v201
+from engine.ocpp.step import Message
+from engine.store.repositories.stations import StationPatch
+
+PROFILES: Final[Mapping[str, Callable[[Mapping[str, Any], ChargePoint], Message]]] = {
+    "ocpp1.6": profile_from_v201
+}
+
+
+async def register(node: Node, cs_id: str, body: ChargeStationAuth, actor: str) -> None:
+    """Register a station or replace its authentication details; it is accepted at its next boot."""
+    password = None if body.password_hash is UNSET else rules.password_hash_in(body.password_hash or "")
+    patch = StationPatch(
+        security_profile=rules.profile_in(body.security_profile),
+        password_sha256=password,
+        invalid_username_allowed=bool(body.invalid_username_allowed),
+    )
+    await node.store.stations.register(identity(cs_id), patch, actor=actor)
+    await node.registry.refresh(cs_id)
+
+
+async def auth(node: Node, cs_id: str) -> ChargeStationAuth:
+    station = await node.store.stations.get(cs_id)
+    digest = station.password_sha256
+    return ChargeStationAuth(
+        security_profile=rules.profile_out(station.security_profile),
+        password_hash=UNSET if digest is None else rules.password_hash_out(digest),
+        invalid_username_allowed=station.invalid_username_allowed,
+    )
+
+
+async def reconfigure(node: Node, cs_id: str, body: ChargeStationSettings, actor: str) -> None:
+    station = await node.store.stations.get(cs_id)
+    await node.store.configuration.request(station.id, body, actor=actor)
+
+
+async def install_certificates(
+    node: Node, cs_id: str, body: ChargeStationInstallCertificates, actor: str
+) -> None:
+    """Queue certificates. All are looked at before the first is stored."""
+    station = await node.store.stations.get(cs_id)
+    for position, wanted in enumerate(body.certificates):
+        rules.certificate(wanted.certificate, f"certificates[{position}].certificate")
+    for wanted in body.certificates:
+        await node.store.certificates.install(
+            station.id, wanted.type, rules.unescaped(wanted.certificate), actor=actor, status=wanted.status
+        )
+
+
+async def trigger(node: Node, cs_id: str, body: ChargeStationTrigger) -> None:
+    state = await connected(node, cs_id)
+    await accepted(node, cs_id, rules.trigger(body.trigger, state.version))
+
+
+async def set_charging_profile(node: Node, cs_id: str, body: dict[str, Any]) -> None:
+    """The body is a ChargingProfileType of OCPP 2.0.1; it is said in the words of the station's version."""
+    state = await connected(node, cs_id)
+    if state.version not in PROFILES:
+        raise Invalid(f"charging profiles are not available for {state.version}")
+    await accepted(node, cs_id, PROFILES[state.version](body, state))
+
+
+async def connected(node: Node, cs_id: str) -> ChargePoint:
+    """The state of a connected station; raises Offline or NotFound."""
+    state = node.registry.state(cs_id)
+    if state is not None:
+        return state
+    if await node.store.reader.station(cs_id) is None:
+        raise NotFound(f"no charge station {cs_id!r}")
+    raise Offline(f"charge station {cs_id!r} is not connected")
+
+
+async def accepted(node: Node, cs_id: str, request: Message) -> None:
+    """Send `request`; raises Conflict when the station answers anything but Accepted."""
+    answer = await node.registry.call(cs_id, request)
+    status: str = getattr(answer, "status", "Accepted")
+    if status != "Accepted":
+        raise Conflict(f"charge station {cs_id!r} answered {status}")
+
+
+ROUTES = (
+    Route("POST", "/cs/<cs_id>", register, 201),
+    Route("POST", "/cs/<cs_id>/reconfigure", reconfigure),
+    Route("POST", "/cs/<cs_id>/certificates", install_certificates),
+    Route("GET", "/cs/<cs_id>/auth", auth),
+    Route("POST", "/cs/<cs_id>/trigger", trigger, limit=None),
+    Route("POST", "/cs/<cs_id>/setchargingprofile", set_charging_profile, limit=None),
+)

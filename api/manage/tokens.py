@@ -1,0 +1,66 @@
+"""Authorization tokens in OCPI's shape; here they are id tags."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import UNSET
+
+from api.kernel.routes import Route
+from api.manage import rules
+from api.manage.schema import Token, TokenPage, TokenView
+from engine.node import Node
+from engine.store.repositories.id_tags import IdTag, IdTagPatch
+
+MAX_PAGE: Final = 100
+
+
+async def set_token(node: Node, body: Token, actor: str) -> None:
+    """Create a token or replace it as a whole."""
+    patch = IdTagPatch(
+        country_code=body.country_code,
+        party_id=body.party_id,
+        token_type=body.type,
+        contract_id=rules.contract_id(body.contract_id),
+        visual_number=body.visual_number or None,
+        issuer=body.issuer,
+        group_id=body.group_id or None,
+        valid=body.valid,
+        language_code=body.language_code or None,
+        cache_mode=body.cache_mode,
+    )
+    await node.store.id_tags.set(body.uid, patch, actor=actor)
+
+
+async def list_tokens(node: Node, query: TokenPage) -> list[TokenView]:
+    rows = await node.store.id_tags.slice(offset=query.offset, limit=min(query.limit, MAX_PAGE))
+    return [_shown(row) for row in rows]
+
+
+async def lookup(node: Node, token_uid: str) -> TokenView:
+    return _shown(await node.store.id_tags.get(token_uid))
+
+
+def _shown(row: IdTag) -> TokenView:
+    """Tags that were not added through OCPI's members have empty texts in the required ones."""
+    return TokenView(
+        country_code=row.country_code or "",
+        party_id=row.party_id or "",
+        type=row.token_type,
+        uid=row.uid,
+        contract_id=row.contract_id or "",
+        visual_number=row.visual_number or UNSET,
+        issuer=row.issuer or "",
+        group_id=row.group_id or UNSET,
+        valid=row.valid,
+        language_code=row.language_code or UNSET,
+        cache_mode=row.cache_mode,
+        last_updated=row.last_updated_at,
+    )
+
+
+ROUTES = (
+    Route("POST", "/token", set_token, 201),
+    Route("GET", "/token", list_tokens),
+    Route("GET", "/token/<token_uid>", lookup),
+)

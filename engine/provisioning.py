@@ -1,0 +1,215 @@
+"""Brings queued settings and certificates to charge points when they are connected.
+
+People queue rows; this service looks for them every second, asks the station, and writes its verdict into the
+row. A row stays Pending until the station answered, so a lost connection or a restart only means that it is
+asked again, which changes nothing that was set already. Stations that do not answer are asked less and less
+often until they reconnect.
+How a row is said in a version of OCPP is a table here; what HTTP wants and SQL are not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Final
+
+import structlog
+import trio
+
+from engine.domain.state import Frozen, Registration
+from engine.errors import CallError, CallRefused, Conflict, Invalid, StoreError
+from engine.ocpp.messages import v16
+from engine.ocpp.step import Message
+from engine.points import Registry
+from engine.store import Store
+from engine.store.repositories.provisioning import Installation, Setting
+from engine.store.repositories.stations import StationPatch
+
+log = structlog.get_logger(__name__)
+
+INTERVAL: Final = 1.0  # seconds between looks for queued rows
+PAGE: Final = 1_000  # stations per query
+AT_ONCE: Final = 16  # stations that are asked at the same time
+FIRST_RETRY: Final = timedelta(seconds=30)
+LAST_RETRY: Final = timedelta(hours=1)
+ACTOR: Final = "provisioning"
+PASSWORD_KEYS: Final = frozenset({"AuthorizationKey"})  # keys whose value is the station's password
+
+
+class Dialect(Frozen, frozen=True):
+    """How one version of OCPP says it."""
+
+    change: Callable[[Setting], Message]
+    install: Mapping[str, Callable[[str], Message]]  # certificate type → from PEM; others do not exist there
+    reboot: Message
+
+
+DIALECTS: Final[Mapping[str, Dialect]] = {
+    "ocpp1.6": Dialect(
+        change=lambda setting: v16.ChangeConfiguration(key=setting.name, value=setting.value),
+        # ISO 15118's roots (V2G, MO) came with OCPP 2.0.1.
+        install={
+            "CSMS": lambda pem: v16.InstallCertificate(
+                certificate_type="CentralSystemRootCertificate", certificate=pem
+            ),
+            "MF": lambda pem: v16.InstallCertificate(
+                certificate_type="ManufacturerRootCertificate", certificate=pem
+            ),
+        },
+        reboot=v16.Reset(type="Soft"),
+    ),
+}
+
+
+class Attempt(Frozen, frozen=True):
+    """The last time a station did not answer; `generation` is of the connection that it had."""
+
+    generation: int
+    failures: int
+    retry_at: float  # Trio time
+
+
+class Provisioner:
+    """Remembers whom not to bother; the work itself is in the database."""
+
+    def __init__(self, store: Store, registry: Registry) -> None:
+        self._store = store
+        self._registry = registry
+        self._attempts: dict[str, Attempt] = {}
+        self._busy: set[str] = set()
+        self._slots = trio.CapacityLimiter(AT_ONCE)
+
+    async def look(self, nursery: trio.Nursery) -> None:
+        """Start a delivery to each connected station that has rows queued and is not being served."""
+        waiting = await self._stations_with_work()
+        ready = [identity for identity in self._connected(waiting) if self._may_ask(identity)]
+        self._attempts = {i: a for i, a in self._attempts.items() if self._registry.is_connected(i)}
+        for identity in ready:
+            self._busy.add(identity)
+            nursery.start_soon(self._deliver, identity)
+
+    async def _stations_with_work(self) -> set[int]:
+        found: set[int] = set()
+        after = 0
+        while True:
+            page = await self._store.configuration.stations_with_work(after=after, limit=PAGE)
+            found.update(page)
+            if len(page) < PAGE:
+                return found
+            after = page[-1]
+
+    def _connected(self, wanted: set[int]) -> Iterable[str]:
+        for identity in self._registry.connected() if wanted else ():
+            state = self._registry.state(identity)
+            if state is not None and state.id in wanted and state.version in DIALECTS:
+                # OCPP 1.6 §4.2: a rejected station is not to be called, and one that never booted not yet.
+                known = state.booted or bool(state.vendor)
+                if known and state.registration is not Registration.REJECTED:
+                    yield identity
+
+    def _may_ask(self, identity: str) -> bool:
+        if identity in self._busy:
+            return False
+        attempt = self._attempts.get(identity)
+        return (
+            attempt is None
+            or attempt.generation != self._generation(identity)
+            or trio.current_time() >= attempt.retry_at
+        )
+
+    def _generation(self, identity: str) -> int:
+        connection = self._registry.connection(identity)
+        return connection.generation if connection is not None else 0
+
+    async def _deliver(self, identity: str) -> None:
+        generation = self._generation(identity)
+        try:
+            async with self._slots:
+                await self._serve(identity)
+            self._attempts.pop(identity, None)
+        except (CallError, Conflict, StoreError) as error:
+            self._postpone(identity, generation)
+            log.info("provisioning postponed", identity=identity, error=str(error))
+        finally:
+            self._busy.discard(identity)
+
+    def _postpone(self, identity: str, generation: int) -> None:
+        last = self._attempts.get(identity)
+        failures = last.failures + 1 if last is not None and last.generation == generation else 1
+        wait = min(FIRST_RETRY * 2 ** min(failures - 1, 10), LAST_RETRY)
+        retry_at = trio.current_time() + wait.total_seconds()
+        self._attempts[identity] = Attempt(generation=generation, failures=failures, retry_at=retry_at)
+
+    async def _serve(self, identity: str) -> None:
+        state = self._registry.state(identity)
+        if state is None:
+            return
+        dialect = DIALECTS[state.version]
+        for installation in await self._store.certificates.pending(state.id):
+            await self._install(identity, dialect, installation)
+        await self._configure(identity, dialect, await self._store.configuration.pending(state.id))
+
+    async def _install(self, identity: str, dialect: Dialect, row: Installation) -> None:
+        install = dialect.install.get(row.type)
+        if install is None:
+            await self._store.certificates.answered(row.id, "Rejected", f"no {row.type} in this OCPP version")
+            return
+        status, reason = await self._ask(identity, install(row.certificate))
+        verdict = "Accepted" if status == "Accepted" else "Rejected"
+        await self._store.certificates.answered(row.id, verdict, reason)
+
+    async def _configure(self, identity: str, dialect: Dialect, settings: Sequence[Setting]) -> None:
+        """Change what is pending, then reboot once if any change asks for it.
+
+        Changes that need the reboot are written down only after it was asked for: whoever is interrupted in
+        between makes them, and the reboot, again.
+        """
+        unfinished = []
+        for setting in settings:
+            status, _ = await self._ask(identity, dialect.change(setting))
+            if setting.name in PASSWORD_KEYS and status in {"Accepted", "RebootRequired"}:
+                await self._adopt_password(identity, setting.value)
+            if status == "RebootRequired":
+                unfinished.append(setting)
+            else:
+                await self._store.configuration.answered(setting, status)
+        if unfinished:
+            await self._ask(identity, dialect.reboot)
+        for setting in unfinished:
+            await self._store.configuration.answered(setting, "RebootRequired")
+
+    async def _adopt_password(self, identity: str, password: str) -> None:
+        """The station will come with this password from now on (security whitepaper A01)."""
+        digest = hashlib.sha256(password.encode()).digest()
+        await self._store.stations.update(identity, StationPatch(password_sha256=digest), actor=ACTOR)
+
+    async def _ask(self, identity: str, request: Message) -> tuple[str, str | None]:
+        """The station's status, and why if it is not Accepted; a CALLERROR and a broken rule are Rejected."""
+        try:
+            answer = await self._registry.call(identity, request)
+        except CallRefused as error:
+            return "Rejected", f"the charge point answered {error}"
+        except Invalid as error:
+            return "Rejected", f"not sent: {error}"
+        status: str = getattr(answer, "status", "Accepted")
+        return status, None if status == "Accepted" else f"the charge point answered {status}"
+
+
+async def deliver_pending(
+    store: Store,
+    registry: Registry,
+    *,
+    interval: float = INTERVAL,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Deliver until cancelled."""
+    provisioner = Provisioner(store, registry)
+    async with trio.open_nursery() as nursery:
+        task_status.started()
+        while True:
+            try:
+                await provisioner.look(nursery)
+            except StoreError as error:
+                log.warning("cannot look for queued settings", error=str(error))
+            await trio.sleep(interval)

@@ -1,0 +1,231 @@
+"""Queued settings and certificates reach the charger: once, in order, again after a break."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import trio
+
+from engine.node import Node
+from engine.provisioning import FIRST_RETRY, Provisioner, deliver_pending
+
+Deliver = Callable[[], Awaitable[None]]
+ACCEPTED = {"status": "Accepted"}
+
+
+@pytest.fixture
+async def provisioner(node: Node) -> Provisioner:
+    return Provisioner(node.store, node.registry)
+
+
+@pytest.fixture
+async def deliver(provisioner: Provisioner) -> Deliver:
+    """Look once and finish what that starts."""
+
+    async def deliver() -> None:
+        async with trio.open_nursery() as nursery:
+            await provisioner.look(nursery)
+
+    return deliver
+
+
+@pytest.fixture
+async def request_settings(node: Node) -> Callable[..., Awaitable[None]]:
+    async def request_settings(identity: str, **settings: str) -> None:
+        station = await node.store.stations.get(identity)
+        await node.store.configuration.request(station.id, settings, actor="test")
+
+    return request_settings
+
+
+async def statuses(node: Node, identity: str) -> dict[str, str]:
+    station = await node.store.stations.get(identity)
+    return {row.name: row.status for row in await node.store.configuration.requested(station.id)}
+
+
+async def test_settings_are_sent_and_their_verdicts_kept(
+    node: Node, connect: Any, deliver: Deliver, request_settings: Any
+) -> None:
+    charger = await connect("CP1")
+    await request_settings("CP1", A="1", B="2", C="3")
+    charger.answers["ChangeConfiguration"] = [ACCEPTED, {"status": "Rejected"}, {"status": "NotSupported"}]
+    await deliver()
+    assert charger.asked == [
+        ("ChangeConfiguration", {"key": "A", "value": "1"}),
+        ("ChangeConfiguration", {"key": "B", "value": "2"}),
+        ("ChangeConfiguration", {"key": "C", "value": "3"}),
+    ]
+    assert await statuses(node, "CP1") == {"A": "Accepted", "B": "Rejected", "C": "NotSupported"}
+    await deliver()
+    assert len(charger.asked) == 3
+
+
+async def test_one_reboot_for_all_that_need_it(
+    node: Node, connect: Any, deliver: Deliver, request_settings: Any
+) -> None:
+    charger = await connect("CP1")
+    await request_settings("CP1", A="1", B="2", C="3")
+    reboot = {"status": "RebootRequired"}
+    charger.answers |= {"ChangeConfiguration": [reboot, ACCEPTED, reboot], "Reset": ACCEPTED}
+    await deliver()
+    assert [action for action, _ in charger.asked] == ["ChangeConfiguration"] * 3 + ["Reset"]
+    assert charger.asked[-1] == ("Reset", {"type": "Soft"})
+    assert await statuses(node, "CP1") == {"A": "RebootRequired", "B": "Accepted", "C": "RebootRequired"}
+
+
+async def test_an_unanswered_reboot_is_asked_for_again(
+    node: Node, connect: Any, deliver: Deliver, request_settings: Any
+) -> None:
+    charger = await connect("CP1")
+    await request_settings("CP1", A="1")
+    charger.answers["ChangeConfiguration"] = {"status": "RebootRequired"}
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(deliver)
+        while len(charger.asked) < 2:
+            await trio.testing.wait_all_tasks_blocked(0.01)
+        node.registry.disconnect("CP1", "in the middle")
+    assert await statuses(node, "CP1") == {"A": "Pending"}
+    again = await connect("CP1")
+    again.answers |= {"ChangeConfiguration": {"status": "RebootRequired"}, "Reset": ACCEPTED}
+    await deliver()
+    assert [action for action, _ in again.asked] == ["ChangeConfiguration", "Reset"]
+    assert await statuses(node, "CP1") == {"A": "RebootRequired"}
+
+
+async def test_a_call_error_is_a_verdict(
+    node: Node, connect: Any, deliver: Deliver, request_settings: Any
+) -> None:
+    charger = await connect("CP1")
+    await request_settings("CP1", A="1")
+    charger.answers["ChangeConfiguration"] = ("NotImplemented", "what?", {})
+    await deliver()
+    assert await statuses(node, "CP1") == {"A": "Rejected"}
+
+
+async def test_a_new_password_is_expected_from_then_on(
+    node: Node, connect: Any, deliver: Deliver, request_settings: Any
+) -> None:
+    charger = await connect("CP1")
+    await request_settings("CP1", AuthorizationKey="0123456789abcdef")
+    charger.answers["ChangeConfiguration"] = ACCEPTED
+    await deliver()
+    station = await node.store.stations.get("CP1")
+    assert station.password_sha256 == hashlib.sha256(b"0123456789abcdef").digest()
+
+
+async def test_nothing_is_sent_before_the_first_boot(
+    node: Node, connect: Any, deliver: Deliver, request_settings: Any
+) -> None:
+    charger = await connect("CP1", boot=False)
+    await request_settings("CP1", A="1")
+    charger.answers["ChangeConfiguration"] = ACCEPTED
+    await deliver()
+    assert charger.asked == []
+    await charger.boot()
+    await deliver()
+    assert await statuses(node, "CP1") == {"A": "Accepted"}
+
+
+@pytest.mark.parametrize(("registration", "asked"), [("Pending", 1), ("Rejected", 0)])
+async def test_pending_stations_are_configured_and_rejected_ones_left_alone(
+    connect: Any, deliver: Deliver, request_settings: Any, registration: str, asked: int
+) -> None:
+    charger = await connect("CP1", registration_status=registration)
+    await request_settings("CP1", A="1")
+    charger.answers["ChangeConfiguration"] = ACCEPTED
+    await deliver()
+    assert len(charger.asked) == asked
+
+
+async def test_certificates_in_the_words_of_1_6(
+    node: Node, connect: Any, deliver: Deliver, client_certificate: str
+) -> None:
+    charger = await connect("CP1")
+    station = await node.store.stations.get("CP1")
+    for kind in ("CSMS", "MF", "V2G", "MO", "CSMS"):
+        await node.store.certificates.install(station.id, kind, client_certificate, actor="test")
+    charger.answers["InstallCertificate"] = [ACCEPTED, {"status": "Failed"}, ("InternalError", "full", {})]
+    await deliver()
+    assert [payload["certificateType"] for _, payload in charger.asked] == [
+        "CentralSystemRootCertificate",
+        "ManufacturerRootCertificate",
+        "CentralSystemRootCertificate",
+    ]
+    assert charger.asked[0][1]["certificate"] == client_certificate
+    rows = await node.store.certificates.installations(station.id)
+    assert [(row.type, row.status) for row in rows] == [
+        ("CSMS", "Accepted"),
+        ("MF", "Rejected"),
+        ("V2G", "Rejected"),
+        ("MO", "Rejected"),
+        ("CSMS", "Rejected"),
+    ]
+    reasons = [row.reason or "" for row in rows]
+    assert reasons[0] == ""
+    assert "Failed" in reasons[1]
+    assert "V2G" in reasons[2]
+    assert "full" in reasons[4]
+
+
+async def test_what_breaks_a_rule_is_not_sent(
+    node: Node, connect: Any, deliver: Deliver, client_certificate: str
+) -> None:
+    charger = await connect("CP1")
+    station = await node.store.stations.get("CP1")
+    await node.store.certificates.install(station.id, "CSMS", client_certificate * 2, actor="test")
+    await deliver()
+    (row,) = await node.store.certificates.installations(station.id)
+    assert (row.status, charger.asked) == ("Rejected", [])
+    assert "exactly one" in (row.reason or "")
+
+
+async def test_stations_that_are_away_keep_their_rows(
+    node: Node, connect: Any, deliver: Deliver, request_settings: Any
+) -> None:
+    charger = await connect("CP1")
+    await charger.leave()
+    while node.registry.is_connected("CP1"):
+        await trio.testing.wait_all_tasks_blocked(0.01)
+    await request_settings("CP1", A="1")
+    await deliver()
+    assert await statuses(node, "CP1") == {"A": "Pending"}
+
+
+async def test_silence_is_not_pressed_until_the_station_comes_back(
+    node: Node, connect: Any, provisioner: Provisioner, request_settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    charger = await connect("CP1")
+    await request_settings("CP1", A="1")
+    now = trio.current_time()
+    monkeypatch.setattr("engine.provisioning.trio.current_time", lambda: now)
+    generation = node.registry.connection("CP1").generation  # type: ignore[union-attr]  # it is connected
+    provisioner._postpone("CP1", generation)
+    first = provisioner._attempts["CP1"].retry_at - now
+    provisioner._postpone("CP1", generation)
+    assert first == FIRST_RETRY.total_seconds()
+    assert provisioner._attempts["CP1"].retry_at - now == 2 * first
+    assert not provisioner._may_ask("CP1")
+    now += 2 * first
+    assert provisioner._may_ask("CP1")
+    now -= 1
+    assert not provisioner._may_ask("CP1")
+    await charger.leave()
+    await connect("CP1")
+    assert provisioner._may_ask("CP1")
+
+
+async def test_one_silent_station_keeps_nobody_waiting(
+    node: Node, connect: Any, nursery: trio.Nursery, request_settings: Any
+) -> None:
+    silent, good = await connect("CP1"), await connect("CP2")
+    good.answers["ChangeConfiguration"] = ACCEPTED
+    await request_settings("CP1", A="1")
+    await request_settings("CP2", A="1")
+    await nursery.start(
+        lambda task_status: deliver_pending(node.store, node.registry, interval=0.05, task_status=task_status)
+    )
+    while not good.asked or await statuses(node, "CP2") != {"A": "Accepted"}:
+        await trio.testing.wait_all_tasks_blocked(0.01)
+    assert len(silent.asked) <= 1
+    assert await statuses(node, "CP1") == {"A": "Pending"}

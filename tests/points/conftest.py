@@ -1,0 +1,269 @@
+"""A node's living side on real sockets, over a store in memory whose commits tests can hold or refuse."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import trio
+from msgspec.structs import replace
+from trio_websocket import CloseReason, ConnectionClosed, WebSocketConnection, wrap_client_stream
+
+from engine.domain.access import StationRecord
+from engine.domain.changes import Change
+from engine.domain.state import ChargePoint, Registration, StationSettings
+from engine.errors import ChangeRefused
+from engine.metrics import Metrics
+from engine.ocpp import v16
+from engine.ocpp.step import Facts, Needs, Protocol
+from engine.points import Registry, serve_chargers
+from engine.settings import Settings
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+class MemoryJournal:
+    """`committed` and `appended` in order. While `closed_gate` is set, commits wait for it."""
+
+    def __init__(self) -> None:
+        self.committed: list[Change] = []
+        self.appended: list[Change] = []
+        self.closed_gate: trio.Event | None = None
+        self.waiting = 0
+        self.refused: type[Change] | None = None
+
+    async def commit(self, changes: Sequence[Change]) -> None:
+        self.waiting += 1
+        try:
+            if self.closed_gate is not None:
+                await self.closed_gate.wait()
+            else:
+                await trio.lowlevel.checkpoint()
+        finally:
+            self.waiting -= 1
+        if self.refused is not None and any(isinstance(change, self.refused) for change in changes):
+            raise ChangeRefused("refused by the test")
+        self.committed += changes
+
+    def append(self, changes: Sequence[Change]) -> None:
+        self.appended += changes
+
+    async def flush(self) -> None:
+        await self.commit(())
+
+    def of(self, kind: type[Change]) -> list[Any]:
+        return [change for change in (*self.committed, *self.appended) if isinstance(change, kind)]
+
+
+class MemoryReader:
+    def __init__(self) -> None:
+        self.records: dict[str, StationRecord] = {}
+        self.states: dict[str, ChargePoint] = {}
+        self.facts = Facts(new_ids=(1, 2))
+        self.fault: Exception | None = None
+
+    async def station(self, identity: str) -> StationRecord | None:
+        await trio.lowlevel.checkpoint()
+        if self.fault is not None:
+            raise self.fault
+        return self.records.get(identity)
+
+    async def load(self, record: StationRecord, version: str) -> ChargePoint:
+        await trio.lowlevel.checkpoint()
+        return replace(self.states[record.identity], version=version)
+
+    async def resolve(self, charge_point: ChargePoint, needs: Needs) -> Facts:
+        await trio.lowlevel.checkpoint()
+        return self.facts
+
+    def forget(self, identity: str) -> None: ...
+
+
+class MemoryStore:
+    """Twin of the store's part that this package uses; it is its own `stations`."""
+
+    def __init__(self) -> None:
+        self.journal = MemoryJournal()
+        self.reader = MemoryReader()
+        self.stations = self
+        self.left: list[Any] = []
+
+    def add(self, identity: str, profile: int = 0, booted: bool = True, **record: Any) -> ChargePoint:
+        number = len(self.reader.records) + 1
+        self.reader.records[identity] = StationRecord(
+            id=number, identity=identity, operator_id=1, security_profile=profile, **record
+        )
+        state = ChargePoint(
+            id=number,
+            identity=identity,
+            operator_id=1,
+            version="",
+            settings=StationSettings(),
+            registration=Registration.ACCEPTED,
+            booted=booted,
+        )
+        self.reader.states[identity] = state
+        return state
+
+    async def create_pending(self, identity: str) -> None:
+        await trio.lowlevel.checkpoint()
+        self.reader.states[identity] = replace(
+            self.add(identity, booted=False), registration=Registration.PENDING
+        )
+
+    async def present(self) -> list[Any]:
+        await trio.lowlevel.checkpoint()
+        return self.left
+
+
+class Site:
+    """The running node and how to reach it."""
+
+    def __init__(
+        self, store: MemoryStore, registry: Registry, ports: list[int], nursery: trio.Nursery
+    ) -> None:
+        self.store = store
+        self.registry = registry
+        self.metrics: Metrics = registry.shared.metrics
+        self.ports = ports
+        self.nursery = nursery
+
+    async def closing(self, ws: WebSocketConnection) -> CloseReason:
+        """Why the server closes; waits for it."""
+        with pytest.raises(ConnectionClosed) as closed:
+            await ws.get_message()
+        reason: CloseReason = closed.value.reason
+        return reason
+
+    @asynccontextmanager
+    async def connect(
+        self,
+        identity: str = "CP1",
+        *,
+        subprotocols: Sequence[str] = ("ocpp1.6",),
+        headers: Sequence[tuple[str, str]] = (),
+        tls: ssl.SSLContext | None = None,
+    ) -> AsyncIterator[WebSocketConnection]:
+        """A client that is not ours."""
+        stream: trio.abc.Stream = await trio.open_tcp_stream("127.0.0.1", self.ports[1 if tls else 0])
+        if tls is not None:
+            stream = trio.SSLStream(stream, tls, server_hostname="localhost")
+        async with stream:
+            ws = await wrap_client_stream(
+                self.nursery,
+                stream,
+                "localhost",
+                f"/ocpp/{identity}",
+                subprotocols=list(subprotocols),
+                extra_headers=[(name.encode(), value.encode()) for name, value in headers],
+            )
+            try:
+                yield ws
+            finally:
+                with trio.move_on_after(1):
+                    await ws.aclose()
+
+    async def raw(self, identity: str = "CP1") -> trio.SocketStream:
+        """A connection upgraded by hand, for frames that no well-behaved client sends."""
+        stream = await trio.open_tcp_stream("127.0.0.1", self.ports[0])
+        await stream.send_all(self.request(identity))
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += await stream.receive_some(1)
+        assert answer.startswith(b"HTTP/1.1 101 ")
+        return stream
+
+    async def http(self, data: bytes) -> tuple[int, dict[str, str], str]:
+        """Status, headers and body of the answer to these bytes."""
+        stream = await trio.open_tcp_stream("127.0.0.1", self.ports[0])
+        async with stream:
+            await stream.send_all(data)
+            answer = b""
+            while chunk := await stream.receive_some():
+                answer += chunk
+        head, _, body = answer.partition(b"\r\n\r\n")
+        status, *lines = head.decode().split("\r\n")
+        return int(status.split()[1]), dict(line.split(": ", 1) for line in lines), body.decode()
+
+    @staticmethod
+    def request(identity: str, *headers: str, path: str | None = None) -> bytes:
+        lines = [
+            f"GET {path or '/ocpp/' + identity} HTTP/1.1",
+            "Host: test",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+            "Sec-WebSocket-Protocol: ocpp1.6",
+            *headers,
+        ]
+        return "\r\n".join([*lines, "", ""]).encode()
+
+    @staticmethod
+    def masked(first: int, payload: bytes, mask: bytes = b"\x01\x02\x03\x04") -> bytes:
+        """A client's frame with that first byte."""
+        size = len(payload)
+        length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
+        return bytes([first]) + length + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
+
+    @staticmethod
+    async def ask(
+        ws: WebSocketConnection, action: str, payload: Mapping[str, Any], id_: str = "1"
+    ) -> list[Any]:
+        """Send a CALL and take the next message."""
+        await ws.send_message(json.dumps([2, id_, action, payload]))
+        return await Site.take(ws)
+
+    @staticmethod
+    async def take(ws: WebSocketConnection) -> list[Any]:
+        message: list[Any] = json.loads(await ws.get_message())
+        return message
+
+    @staticmethod
+    async def until(condition: Callable[[], object]) -> None:
+        """Let the other tasks run until it is so."""
+        with trio.fail_after(5):
+            while not condition():
+                await trio.lowlevel.checkpoint()
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    memory = MemoryStore()
+    memory.add("CP1")
+    memory.add("CP2")
+    return memory
+
+
+@pytest.fixture
+def start(store: MemoryStore) -> Callable[..., AbstractAsyncContextManager[Site]]:
+    """`async with start(setting=…) as site`: a node with these settings."""
+
+    @asynccontextmanager
+    async def running(
+        protocols: Mapping[str, Protocol] | None = None, **settings: Any
+    ) -> AsyncIterator[Site]:
+        chosen = Settings(**{"ocpp_port": 0, **settings})
+        metrics = Metrics()
+        registry = Registry(
+            chosen, store, metrics, protocols=protocols or {"ocpp1.6": v16.PROTOCOL}, now=lambda: NOW
+        )
+        async with trio.open_nursery() as nursery:
+            addresses = await nursery.start(serve_chargers, chosen, store, registry, metrics)
+            ports = [int(address.split(":")[2].partition("/")[0]) for address in addresses]
+            yield Site(store, registry, ports, nursery)
+            nursery.cancel_scope.cancel()
+
+    running.site = Site  # type: ignore[attr-defined] # for modules that run a node of their own
+    return running
+
+
+@pytest.fixture
+async def site(start: Callable[..., AbstractAsyncContextManager[Site]]) -> AsyncIterator[Site]:
+    async with start() as running:
+        yield running

@@ -1,0 +1,328 @@
+"""One connection: what is read, decided, written and answered, and in which order."""
+
+import json
+from typing import Any
+
+import pytest
+import trio
+from msgspec.structs import replace
+
+from engine.domain.changes import (
+    AuthorizationMade,
+    ChargePointBooted,
+    HardwareStatusChanged,
+    MessageLogged,
+    SessionOpened,
+)
+from engine.domain.state import Policy, Registration
+from engine.ocpp import v16
+from engine.ocpp.step import Outcome
+
+BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
+STATUS = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
+START = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-03-01T12:00:00Z"}
+
+
+async def test_the_answer_waits_for_the_commit(site: Any, store: Any) -> None:
+    async with site.connect() as ws:
+        await site.ask(ws, "Heartbeat", {})
+        store.journal.closed_gate = trio.Event()
+        await ws.send_message(json.dumps([2, "s", "StartTransaction", START]))
+        await site.until(lambda: store.journal.waiting)
+        with trio.move_on_after(0.01) as early:
+            await ws.get_message()
+        assert early.cancelled_caught
+        store.journal.closed_gate.set()
+        assert (await site.take(ws))[:2] == [3, "s"]
+        assert len(store.journal.of(SessionOpened)) == 1
+
+
+async def test_the_state_is_adopted_after_the_commit(site: Any, store: Any) -> None:
+    async with site.connect() as ws:
+        store.journal.refused = SessionOpened
+        answer = await site.ask(ws, "StartTransaction", START)
+        assert answer[:3] == [4, "1", "InternalError"]
+        assert site.registry.state("CP1").sessions == {}
+        store.journal.refused = None
+        assert (await site.ask(ws, "StartTransaction", START, "2"))[0] == 3
+        assert len(site.registry.state("CP1").sessions) == 1
+
+
+async def test_a_repeated_message_is_answered_the_same_and_not_worked_on_again(site: Any, store: Any) -> None:
+    async with site.connect() as ws:
+        first = await site.ask(ws, "StartTransaction", START, "same")
+        again = await site.ask(ws, "StartTransaction", START, "same")
+        assert first == again
+        assert len(store.journal.of(AuthorizationMade)) == 1
+        assert site.metrics.messages[("in", "StartTransaction", "repeated")] == 1
+
+
+async def test_another_message_under_an_old_id_is_a_new_one(site: Any, store: Any) -> None:
+    async with site.connect() as ws:
+        await site.ask(ws, "StatusNotification", STATUS, "1")
+        await site.ask(ws, "StatusNotification", {**STATUS, "status": "Preparing"}, "1")
+        changes = store.journal.of(HardwareStatusChanged)
+        assert [change.status for change in changes] == ["available", "preparing"]
+
+
+async def test_only_what_is_allowed_before_the_boot(site: Any, store: Any) -> None:
+    store.add("NEW", booted=False)
+    async with site.connect("NEW") as ws:
+        refused = await site.ask(ws, "StartTransaction", START)
+        assert refused[:3] == [4, "1", "SecurityError"]
+        assert (await site.ask(ws, "BootNotification", BOOT, "2"))[2]["status"] == "Accepted"
+        assert (await site.ask(ws, "StartTransaction", START, "3"))[0] == 3
+
+
+async def test_boots_wait_for_their_turn(start: Any, store: Any, autojump_clock: Any) -> None:
+    async with start(boot_rate=0.2) as site, site.connect("CP1") as one, site.connect("CP2") as two:
+        await trio.sleep(60)
+        began = trio.current_time()
+        await site.ask(one, "BootNotification", BOOT)
+        assert trio.current_time() - began < 5
+        await site.ask(two, "BootNotification", BOOT)
+        assert trio.current_time() - began >= 4
+        assert len(store.journal.of(ChargePointBooted)) == 2
+
+
+async def test_too_many_boots_are_told_to_try_again(start: Any, autojump_clock: Any) -> None:
+    async with start(boot_rate=0.01) as site, site.connect("CP1") as ws:
+        answers = [await site.ask(ws, "BootNotification", BOOT, str(number)) for number in range(3)]
+        assert answers[2][:3] == [4, "2", "GenericError"]
+
+
+async def test_a_bug_in_a_handler_is_that_messages_alone(start: Any, store: Any) -> None:
+    def fails(*_: object) -> Outcome:
+        raise ZeroDivisionError
+
+    handlers = {**v16.PROTOCOL.inbound, "Heartbeat": replace(v16.PROTOCOL.inbound["Heartbeat"], step=fails)}
+    protocols = {"ocpp1.6": replace(v16.PROTOCOL, inbound=handlers)}
+    async with start(protocols) as site, site.connect("CP1") as one, site.connect("CP2") as two:
+        assert (await site.ask(one, "Heartbeat", {}))[2] == "InternalError"
+        assert (await site.ask(one, "StatusNotification", STATUS))[0] == 3
+        assert (await site.ask(two, "StatusNotification", STATUS))[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ('[2,"1","Nonsense",{}]', [4, "1", "NotImplemented"]),
+        ('[2,"1","Reset",{}]', [4, "1", "NotSupported"]),
+        ('[2,"1","Heartbeat",[]]', [4, "1", "FormationViolation"]),
+        ('[2,"1","StatusNotification",{"connectorId":1}]', [4, "1", "ProtocolError"]),
+        ('[2,"1","Heartbeat"]', [4, "1", "FormationViolation"]),
+        (f'[2,"{"x" * 37}","Heartbeat",{{}}]', [4, "x" * 37, "TypeConstraintViolation"]),
+    ],
+)
+async def test_what_cannot_be_worked_on_is_answered(site: Any, store: Any, text: str, answer: Any) -> None:
+    async with site.connect() as ws:
+        await ws.send_message(text)
+        assert (await site.take(ws))[:3] == answer
+        assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
+    logged = [(row.direction, row.kind) for row in store.journal.of(MessageLogged)]
+    assert logged[0] == ("in", "call")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not json",
+        "{}",
+        "[]",
+        '["2","1","Heartbeat",{}]',
+        '[9,"1",{}]',
+        '[3,"nobody asked",{}]',
+        '[4,"nobody asked","GenericError","",{}]',
+        '[3,"1"]',
+        '[6,"1","NotifyPeriodicEventStream",{}]',
+    ],
+)
+async def test_what_cannot_be_answered_is_ignored_and_logged(site: Any, store: Any, text: str) -> None:
+    async with site.connect() as ws:
+        await ws.send_message(text)
+        assert (await site.ask(ws, "Heartbeat", {}, "next"))[:2] == [3, "next"]
+    assert [row.payload for row in store.journal.of(MessageLogged)] != []
+
+
+async def test_binary_frames_are_ignored(site: Any) -> None:
+    async with site.connect() as ws:
+        await ws.send_message(b'[2,"1","Heartbeat",{}]')
+        assert (await site.ask(ws, "Heartbeat", {}, "2"))[:2] == [3, "2"]
+
+
+async def test_repairs_are_counted_per_model(site: Any, store: Any) -> None:
+    async with site.connect() as ws:
+        await site.ask(ws, "BootNotification", BOOT)
+        assert (await site.ask(ws, "StatusNotification", {**STATUS, "extra": 1}, "2"))[0] == 3
+    assert site.metrics.repairs[("V", "M", "StatusNotification", "unknown-member")] == 1
+    (row,) = [row for row in store.journal.of(MessageLogged) if row.repairs]
+    assert "$.extra" in row.repairs
+
+
+async def test_a_strict_station_gets_the_error(site: Any, store: Any) -> None:
+    state = store.reader.states["CP1"]
+    store.reader.states["CP1"] = replace(state, settings=replace(state.settings, policy=Policy.STRICT))
+    async with site.connect() as ws:
+        answer = await site.ask(ws, "StatusNotification", {**STATUS, "extra": 1})
+        assert answer[:3] == [4, "1", "FormationViolation"]
+
+
+async def test_the_message_log_leaves_out_what_settings_exclude(site: Any, store: Any) -> None:
+    async with site.connect() as ws:
+        await site.ask(ws, "Heartbeat", {}, "h")
+        await site.ask(ws, "StatusNotification", STATUS, "s")
+    rows = store.journal.of(MessageLogged)
+    assert [(row.direction, row.kind, row.action) for row in rows] == [
+        ("in", "call", "StatusNotification"),
+        ("out", "result", "StatusNotification"),
+    ]
+    assert json.loads(rows[0].payload) == STATUS
+    assert rows[0].correlation_id == rows[1].correlation_id
+    assert rows[0].correlation_id.endswith("-s")
+
+
+async def test_pings_are_answered(site: Any) -> None:
+    async with site.connect() as ws:
+        with trio.fail_after(5):
+            await ws.ping(b"hello")
+
+
+async def test_silence_is_pinged_and_then_closed(start: Any, autojump_clock: Any) -> None:
+    async with start(ping_interval=60, ping_timeout=30) as site:
+        stream = await site.raw()
+        began = trio.current_time()
+        assert await stream.receive_some(2) == b"\x89\x00"
+        assert 60 <= trio.current_time() - began < 61
+        await stream.send_all(site.masked(0x8A, b""))
+        assert await stream.receive_some(2) == b"\x89\x00"
+        assert 120 <= trio.current_time() - began < 121
+        assert await stream.receive_some() == b""
+        assert 150 <= trio.current_time() - began < 151
+        await site.until(lambda: site.metrics.closes[("ping_timeout",)])
+        await stream.aclose()
+
+
+async def test_a_charger_that_we_keep_waiting_is_not_silent(
+    start: Any, store: Any, autojump_clock: Any
+) -> None:
+    async with start(ping_interval=10, ping_timeout=5) as site, site.connect() as ws:
+        await site.ask(ws, "Heartbeat", {})
+        store.journal.closed_gate = trio.Event()
+        await ws.send_message(json.dumps([2, "s", "StartTransaction", START]))
+        await trio.sleep(1_000)
+        store.journal.closed_gate.set()
+        assert (await site.take(ws))[:2] == [3, "s"]
+
+
+async def test_messages_behind_one_that_waits_are_worked_on_in_order(site: Any, store: Any) -> None:
+    stream = await site.raw()
+    store.journal.closed_gate = trio.Event()
+    texts = [json.dumps([2, "a", "StartTransaction", START])]
+    texts += [json.dumps([2, name, "Heartbeat", {}]) for name in "bcd"]
+    await stream.send_all(b"".join(site.masked(0x81, text.encode()) for text in texts[:2]))
+    await site.until(lambda: store.journal.waiting)
+    await stream.send_all(b"".join(site.masked(0x81, text.encode()) for text in texts[2:]))
+    store.journal.closed_gate.set()
+    store.journal.closed_gate = None
+    received = b""
+    while b'"d"' not in received:
+        received += await stream.receive_some()
+    assert [received.index(f'"{name}"'.encode()) for name in "abcd"] == sorted(
+        received.index(f'"{name}"'.encode()) for name in "abcd"
+    )
+    await stream.aclose()
+
+
+async def test_oversized_messages_close_the_connection(start: Any) -> None:
+    async with start(max_message_size=1_000) as site, site.connect() as ws:
+        await ws.send_message("x" * 1_001)
+        assert (await site.closing(ws)).code == 1009
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (b"\x81\x02hi", 1002),  # not masked
+        (b"\xc1\x80\x00\x00\x00\x00", 1002),  # reserved bit
+        (b"\x83\x80\x00\x00\x00\x00", 1002),  # reserved opcode
+        (b"\x81\x81\x00\x00\x00\x00\xff", 1007),  # not UTF-8
+    ],
+)
+async def test_violations_close_this_connection_only(site: Any, frame: bytes, code: int) -> None:
+    async with site.connect("CP2") as other:
+        stream = await site.raw("CP1")
+        await stream.send_all(frame)
+        received = b""
+        while chunk := await stream.receive_some():
+            received += chunk
+        assert received[:1] == b"\x88"
+        assert int.from_bytes(received[2:4], "big") == code
+        assert (await site.ask(other, "Heartbeat", {}))[0] == 3
+        await stream.aclose()
+
+
+async def test_the_peers_close_is_echoed(site: Any) -> None:
+    stream = await site.raw()
+    await stream.send_all(site.masked(0x88, b"\x03\xe9bye"))
+    received = b""
+    while chunk := await stream.receive_some():
+        received += chunk
+    assert received == b"\x88\x02\x03\xe9"
+    await stream.aclose()
+    await site.until(lambda: site.metrics.closes[("peer",)] == 1)
+
+
+async def flood(stream: trio.SocketStream, data: bytes) -> None:
+    while True:
+        await stream.send_all(data)
+
+
+async def test_who_does_not_read_is_closed_and_counted(start: Any, store: Any) -> None:
+    async with start(max_out_buffer=10_000) as site, site.connect("CP2") as other:
+        stream = await site.raw()
+        data = site.masked(0x81, b'[2,"x","Heartbeat",{}]') * 500
+        with pytest.raises(trio.BrokenResourceError):
+            await flood(stream, data)
+        await site.until(lambda: site.metrics.slow_consumers[()] == 1)
+        await site.until(lambda: site.metrics.closes[("slow_consumer",)] == 1)
+        assert (await site.ask(other, "Heartbeat", {}))[0] == 3
+        await stream.aclose()
+
+
+async def test_compressed_messages_both_ways(site: Any) -> None:
+    wsproto = pytest.importorskip("wsproto")
+    from wsproto.extensions import PerMessageDeflate
+
+    client = wsproto.WSConnection(wsproto.ConnectionType.CLIENT)
+    stream = await trio.open_tcp_stream("127.0.0.1", site.ports[0])
+    await stream.send_all(
+        client.send(
+            wsproto.events.Request(
+                host="test", target="/ocpp/CP1", extensions=[PerMessageDeflate()], subprotocols=["ocpp1.6"]
+            )
+        )
+    )
+    events: list[Any] = []
+    while not events:
+        client.receive_data(await stream.receive_some())
+        events += client.events()
+    assert events[0].extensions
+    status = {**STATUS, "info": "i" * 50}
+    await stream.send_all(
+        client.send(wsproto.events.TextMessage(json.dumps([2, "1", "StatusNotification", status])))
+    )
+    events.clear()
+    while not events:
+        client.receive_data(await stream.receive_some())
+        events += client.events()
+    assert json.loads(events[0].data) == [3, "1", {}]
+    await stream.aclose()
+
+
+async def test_a_rejected_boot_keeps_the_door_shut(site: Any, store: Any) -> None:
+    store.reader.states["CP1"] = replace(
+        store.reader.states["CP1"], booted=False, registration=Registration.REJECTED
+    )
+    async with site.connect() as ws:
+        assert (await site.ask(ws, "BootNotification", BOOT))[2]["status"] == "Rejected"
+        assert (await site.ask(ws, "StartTransaction", START, "2"))[2] == "SecurityError"

@@ -1,0 +1,51 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.points.message_log import LONGEST, kept
+
+
+def test_ordinary_payloads_are_kept_as_they_are() -> None:
+    payload = b'{"connectorId": 1,  "idTag":"ABC"}'
+    assert kept(payload) == payload.decode()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"key": "AuthorizationKey", "value": "hunter22"},
+        {"configurationKey": [{"key": "authorizationkey", "readonly": False, "value": "hunter22"}]},
+        {"setVariableData": [{"variable": {"name": "BasicAuthPassword"}, "attributeValue": "hunter22"}]},
+        {"connectionData": {"apn": {"apnPassword": "hunter22"}}},
+        {"location": "ftp://user:hunter22@files.example/log"},
+        {"data": {"password": 22222222, "also": "hunter22@", "SharedSecret": "hunter22"}},
+    ],
+)
+def test_secrets_are_masked(payload: dict[str, object]) -> None:
+    text = kept(json.dumps(payload).encode())
+    assert "hunter22" not in text.replace('"hunter22@"', "")
+    assert "22222222" not in text
+    assert "***" in text
+    json.loads(text)
+
+
+def test_a_malformed_payload_that_may_hold_a_secret_is_not_kept() -> None:
+    assert "hunter22" not in kept(b'{"key":"AuthorizationKey","value":"hunter22"')
+
+
+def test_long_payloads_are_cut() -> None:
+    assert len(kept(b'"' + b"x" * LONGEST * 2 + b'"')) == LONGEST + 1
+
+
+@given(st.binary(max_size=200))
+def test_anything_can_be_kept(payload: bytes) -> None:
+    text = kept(payload)
+    assert "\x00" not in text
+    text.encode()
+
+
+def test_passwords_in_the_middle_of_nesting_beyond_reason() -> None:
+    payload = b"[" * 50_000 + b'"password"' + b"]" * 50_000
+    assert "***" in kept(payload)

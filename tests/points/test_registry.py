@@ -1,0 +1,325 @@
+"""Commands, takeover, presence and draining."""
+
+import json
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import trio
+from msgspec.structs import replace
+
+from engine.domain.access import StationRecord
+from engine.domain.changes import ConfigurationKeyRead, NetworkStatusChanged, SessionOpened
+from engine.domain.state import Registration
+from engine.errors import (
+    CallDropped,
+    CallError,
+    CallRefused,
+    CallTimeout,
+    Conflict,
+    Invalid,
+    NotFound,
+    Offline,
+    QueueFull,
+)
+from engine.ocpp.messages import v16
+
+START = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-03-01T12:00:00Z"}
+RESET = v16.Reset(type="Soft")
+
+
+async def call_in(nursery: trio.Nursery, site: Any, request: Any, **more: Any) -> list[Any]:
+    """Call CP1 in the background; the list gets the answer or the error."""
+    results: list[Any] = []
+
+    async def run() -> None:
+        try:
+            results.append(await site.registry.call("CP1", request, **more))
+        except CallError as error:
+            results.append(error)
+
+    nursery.start_soon(run)
+    await trio.testing.wait_all_tasks_blocked()
+    return results
+
+
+async def test_the_chargers_answer_comes_back_typed(site: Any, nursery: trio.Nursery) -> None:
+    async with site.connect() as ws:
+        results = await call_in(nursery, site, RESET)
+        kind, message_id, action, payload = await site.take(ws)
+        assert (kind, action, payload) == (2, "Reset", {"type": "Soft"})
+        assert len(message_id) <= 36
+        await ws.send_message(json.dumps([3, message_id, {"status": "Accepted"}]))
+        await site.until(lambda: results)
+        assert results == [v16.ResetResponse(status="Accepted")]
+
+
+async def test_answers_change_the_state_before_the_caller_hears(site: Any, store: Any, nursery: Any) -> None:
+    async with site.connect() as ws:
+        results = await call_in(nursery, site, v16.GetConfiguration())
+        _, message_id, _, _ = await site.take(ws)
+        key = {"key": "HeartbeatInterval", "readonly": False, "value": "300"}
+        store.journal.closed_gate = trio.Event()
+        await ws.send_message(json.dumps([3, message_id, {"configurationKey": [key]}]))
+        await site.until(lambda: store.journal.waiting)
+        assert results == []
+        store.journal.closed_gate.set()
+        await site.until(lambda: results)
+        assert [change.name for change in store.journal.of(ConfigurationKeyRead)] == ["HeartbeatInterval"]
+
+
+async def test_a_callerror_is_a_refusal(site: Any, nursery: trio.Nursery) -> None:
+    async with site.connect() as ws:
+        results = await call_in(nursery, site, RESET)
+        _, message_id, _, _ = await site.take(ws)
+        await ws.send_message(json.dumps([4, message_id, "NotSupported", "no", {"a": 1}]))
+        await site.until(lambda: results)
+        (error,) = results
+        assert isinstance(error, CallRefused)
+        assert (error.code, error.description, error.details) == ("NotSupported", "no", {"a": 1})
+
+
+async def test_a_malformed_answer_is_a_refusal_too(site: Any, nursery: trio.Nursery) -> None:
+    async with site.connect() as ws:
+        results = await call_in(nursery, site, RESET)
+        _, message_id, _, _ = await site.take(ws)
+        await ws.send_message(json.dumps([3, message_id, {"status": "Perhaps"}]))
+        await site.until(lambda: results)
+        assert isinstance(results[0], CallRefused)
+
+
+async def test_one_call_is_out_and_the_others_wait(start: Any, nursery: trio.Nursery) -> None:
+    async with start(call_queue=1) as site, site.connect() as ws:
+        first = await call_in(nursery, site, RESET)
+        second = await call_in(nursery, site, v16.ClearCache())
+        with pytest.raises(QueueFull):
+            await site.registry.call("CP1", RESET)
+        _, one, _, _ = await site.take(ws)
+        assert (await site.ask(ws, "Heartbeat", {}, "h"))[:2] == [3, "h"]
+        await ws.send_message(json.dumps([3, one, {"status": "Accepted"}]))
+        _, two, action, _ = await site.take(ws)
+        assert action == "ClearCache"
+        await ws.send_message(json.dumps([3, two, {"status": "Accepted"}]))
+        await site.until(lambda: first and second)
+
+
+async def test_deadlines_count_from_the_call(site: Any, nursery: trio.Nursery, autojump_clock: Any) -> None:
+    async with site.connect() as ws:
+        began = trio.current_time()
+        first = await call_in(nursery, site, RESET, timeout=10)
+        second = await call_in(nursery, site, v16.ClearCache(), timeout=5)
+        third = await call_in(nursery, site, v16.GetLocalListVersion(), timeout=20)
+        _, late, _, _ = await site.take(ws)
+        _, next_id, action, _ = await site.take(ws)
+        assert 10 <= trio.current_time() - began < 11
+        assert isinstance(first[0], CallTimeout)
+        assert isinstance(second[0], CallTimeout)
+        assert action == "GetLocalListVersion"
+        await ws.send_message(json.dumps([3, late, {"status": "Accepted"}]))
+        await ws.send_message(json.dumps([3, next_id, {"listVersion": 1}]))
+        await ws.send_message(json.dumps([3, next_id, {"listVersion": 2}]))
+        await site.until(lambda: third)
+        assert third == [v16.GetLocalListVersionResponse(list_version=1)]
+        await site.ask(ws, "Heartbeat", {})
+        assert site.metrics.messages[("in", "answer", "late")] == 1
+        assert site.metrics.messages[("in", "answer", "unknown")] == 1
+
+
+async def test_a_caller_that_gives_up_leaves_the_queue(site: Any) -> None:
+    async with site.connect() as ws:
+        with trio.move_on_after(0):
+            await site.registry.call("CP1", RESET)
+        async with trio.open_nursery() as nursery:
+            await call_in(nursery, site, v16.ClearCache())
+            nursery.cancel_scope.cancel()
+        assert site.registry.connection("CP1").waiting_calls == 1
+        _, message_id, _, _ = await site.take(ws)
+        await ws.send_message(json.dumps([3, message_id, {"status": "Accepted"}]))
+        await site.until(lambda: site.registry.connection("CP1").waiting_calls == 0)
+
+
+async def test_a_lost_connection_fails_its_calls(site: Any, nursery: trio.Nursery) -> None:
+    async with site.connect() as ws:
+        results = await call_in(nursery, site, RESET)
+        await site.take(ws)
+    await site.until(lambda: results)
+    assert isinstance(results[0], CallDropped)
+
+
+async def test_who_cannot_be_called(site: Any, store: Any) -> None:
+    store.add("NEW", booted=False)
+    with pytest.raises(Offline):
+        await site.registry.call("CP1", RESET)
+    with pytest.raises(NotFound):
+        await site.registry.call("NOBODY", RESET)
+    async with site.connect(), site.connect("NEW"):
+        with pytest.raises(Invalid):
+            await site.registry.call("CP1", v16.Heartbeat())
+        with pytest.raises(Invalid):
+            await site.registry.call("CP1", v16.UnlockConnector(connector_id=0))
+        with pytest.raises(Conflict):
+            await site.registry.call("NEW", v16.RemoteStartTransaction(id_tag="T"))
+
+
+async def test_the_newest_connection_wins(site: Any, store: Any, nursery: trio.Nursery) -> None:
+    async with site.connect() as old:
+        await site.ask(old, "Heartbeat", {})
+        results = await call_in(nursery, site, RESET)
+        await site.take(old)
+        async with site.connect() as new:
+            assert (await site.ask(new, "Heartbeat", {}))[0] == 3
+            assert (await site.closing(old)).code == 1008
+            assert isinstance(results[0], CallDropped)
+            assert site.registry.connected() == ["CP1"]
+            await site.until(lambda: len(site.registry) == 1)
+            assert (await site.ask(new, "Heartbeat", {}))[0] == 3
+        await site.until(lambda: not len(site.registry))
+    statuses = [change.network_status for change in store.journal.of(NetworkStatusChanged)]
+    assert statuses == ["available", "temporarily_unavailable"]
+
+
+async def test_late_work_of_the_old_connection_touches_nothing(site: Any, store: Any) -> None:
+    async with site.connect() as old:
+        await site.ask(old, "Heartbeat", {})
+        store.journal.closed_gate = trio.Event()
+        await old.send_message(json.dumps([2, "s", "StartTransaction", START]))
+        await site.until(lambda: store.journal.waiting)
+        async with site.connect() as new:
+            gate, store.journal.closed_gate = store.journal.closed_gate, None
+            gate.set()
+            assert (await site.ask(new, "Heartbeat", {}))[0] == 3
+            assert len(store.journal.of(SessionOpened)) == 1
+            assert site.registry.state("CP1").sessions == {}
+            await site.closing(old)
+
+
+async def test_presence_over_time(start: Any, store: Any, autojump_clock: Any) -> None:
+    async with start(long_term_unavailable_after=3_600) as site:
+        async with site.connect():
+            pass
+        await trio.sleep(3_000)
+        async with site.connect():
+            pass
+        await trio.sleep(3_700)
+    statuses = [change.network_status for change in store.journal.of(NetworkStatusChanged)]
+    assert statuses == [
+        "available",
+        "temporarily_unavailable",
+        "available",
+        "temporarily_unavailable",
+        "long_term_unavailable",
+    ]
+
+
+async def test_a_run_begins_where_the_last_one_ended(start: Any, store: Any, autojump_clock: Any) -> None:
+    from engine.domain.state import NetworkStatus
+
+    now = (await _now(start)).now()
+    store.left = [
+        SimpleNamespace(id=1, status="available", at=now - timedelta(days=3)),
+        SimpleNamespace(id=2, status="temporarily_unavailable", at=now - timedelta(seconds=90)),
+    ]
+    async with start(long_term_unavailable_after=100):
+        await trio.sleep(20)
+        changes = [(change.id, change.network_status) for change in store.journal.of(NetworkStatusChanged)]
+        assert changes == [
+            (1, NetworkStatus.TEMPORARILY_UNAVAILABLE),
+            (2, NetworkStatus.LONG_TERM_UNAVAILABLE),
+        ]
+
+
+async def _now(start: Any) -> Any:
+    async with start() as site:
+        return site.registry.shared
+
+
+async def test_disconnect(site: Any) -> None:
+    assert not site.registry.disconnect("CP1", "maintenance")
+    async with site.connect() as ws:
+        await site.ask(ws, "Heartbeat", {})
+        assert site.registry.disconnect("CP1", "maintenance")
+        assert not site.registry.is_connected("CP1")
+        reason = await site.closing(ws)
+    assert (reason.code, reason.reason) == (1000, "maintenance")
+
+
+async def test_refresh_takes_over_settings_and_registration(site: Any, store: Any) -> None:
+    async with site.connect() as ws:
+        await site.ask(ws, "Heartbeat", {})
+        state = store.reader.states["CP1"]
+        settings = replace(state.settings, heartbeat_interval=7)
+        store.reader.states["CP1"] = replace(state, settings=settings, registration=Registration.PENDING)
+        await site.registry.refresh("CP1")
+        answer = await site.ask(ws, "BootNotification", {"chargePointVendor": "V", "chargePointModel": "M"})
+        assert answer[2]["status"] == "Pending"
+        assert site.registry.state("CP1").settings.heartbeat_interval == 7
+
+
+async def test_refresh_waits_for_the_message_being_worked_on(site: Any, store: Any) -> None:
+    async with site.connect() as ws:
+        await site.ask(ws, "Heartbeat", {})
+        store.journal.closed_gate = trio.Event()
+        await ws.send_message(json.dumps([2, "s", "StartTransaction", START]))
+        await site.until(lambda: store.journal.waiting)
+        state = store.reader.states["CP1"]
+        store.reader.states["CP1"] = replace(state, settings=replace(state.settings, heartbeat_interval=7))
+        await site.registry.refresh("CP1")
+        store.journal.closed_gate.set()
+        await site.take(ws)
+        await site.until(lambda: site.registry.state("CP1").settings.heartbeat_interval == 7)
+        assert len(site.registry.state("CP1").sessions) == 1
+
+
+@pytest.mark.parametrize("change", ["disabled", "deleted", "password"])
+async def test_refresh_closes_who_may_no_longer_be_here(site: Any, store: Any, change: str) -> None:
+    record: StationRecord = store.reader.records["CP1"]
+    async with site.connect() as ws:
+        await site.ask(ws, "Heartbeat", {})
+        if change == "deleted":
+            del store.reader.records["CP1"]
+        elif change == "disabled":
+            store.reader.records["CP1"] = replace(record, enabled=False)
+        else:
+            store.reader.records["CP1"] = replace(record, password_sha256=bytes(32))
+        await site.registry.refresh("CP1")
+        assert (await site.closing(ws)).code == 1008
+
+
+async def test_drain_finishes_what_is_in_flight(site: Any, store: Any) -> None:
+    async with site.connect("CP1") as busy, site.connect("CP2") as idle:
+        await site.ask(busy, "Heartbeat", {})
+        await site.ask(idle, "Heartbeat", {})
+        store.journal.closed_gate = trio.Event()
+        await busy.send_message(json.dumps([2, "s", "StartTransaction", START]))
+        await site.until(lambda: store.journal.waiting)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(site.registry.drain)
+            assert (await site.closing(idle)).code == 1012
+            await site.until(lambda: site.registry.door.cancelled_caught)
+            with pytest.raises(OSError, match=r"."):
+                await trio.open_tcp_stream("127.0.0.1", site.ports[0])
+            gate, store.journal.closed_gate = store.journal.closed_gate, None
+            gate.set()
+            assert (await site.take(busy))[:2] == [3, "s"]
+            assert (await site.closing(busy)).code == 1012
+    assert len(store.journal.of(SessionOpened)) == 1
+
+
+async def test_drain_is_bounded(start: Any, store: Any, autojump_clock: Any) -> None:
+    async with start(drain_timeout=10) as site, site.connect() as ws:
+        await site.ask(ws, "Heartbeat", {})
+        store.journal.closed_gate = trio.Event()
+        await ws.send_message(json.dumps([2, "s", "StartTransaction", START]))
+        await site.until(lambda: store.journal.waiting)
+        began = trio.current_time()
+        await site.registry.drain()
+        assert trio.current_time() - began == pytest.approx(10)
+
+
+async def test_gauges(site: Any) -> None:
+    async with site.connect() as ws:
+        await site.ask(ws, "Heartbeat", {})
+        text = site.metrics.exposition().decode()
+        assert "voltrio_ocpp_connected 1.0" in text
+        assert 'action="Heartbeat",direction="in",outcome="ok"} 1.0' in text

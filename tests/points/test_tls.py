@@ -1,0 +1,190 @@
+"""wss: the handshake, client certificates bound to identities, renewed certificates."""
+
+import base64
+import datetime as dt
+import hashlib
+import os
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from engine.domain.changes import SecurityEventReported
+from engine.points.certificates import LOOK_EVERY, Certificates
+from engine.settings import Settings
+
+SERIAL = 0xAB12
+
+
+def name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common)])
+
+
+class Authority:
+    """A CA made on the spot."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.certificate = self._sign("Test CA", self.key.public_key(), "Test CA", 1, authority=True)
+        self.file = folder / "ca.pem"
+        self.file.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
+
+    def issue(self, common: str, serial: int) -> tuple[Path, Path]:
+        """Certificate and key files."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = self._sign(common, key.public_key(), "Test CA", serial, authority=False)
+        files = self.folder / f"{common}.pem", self.folder / f"{common}.key"
+        files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        files[1].write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        return files
+
+    def _sign(
+        self, common: str, key: ec.EllipticCurvePublicKey, issuer: str, serial: int, *, authority: bool
+    ) -> x509.Certificate:
+        now = dt.datetime.now(dt.UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(name(common))
+            .issuer_name(name(issuer))
+            .public_key(key)
+            .serial_number(serial)
+            .not_valid_before(now - dt.timedelta(days=1))
+            .not_valid_after(now + dt.timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+            .sign(self.key, hashes.SHA256())
+        )
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def tls_settings(authority: Authority) -> dict[str, Any]:
+    certificate, key = authority.issue("server", 2)
+    return {
+        "ocpp_tls_port": 0,
+        "tls_certificate": str(certificate),
+        "tls_key": str(key),
+        "tls_client_ca": str(authority.file),
+    }
+
+
+@pytest.fixture
+def client(authority: Authority) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=authority.file)
+
+
+def basic(identity: str, password: str) -> list[tuple[str, str]]:
+    return [("Authorization", "Basic " + base64.b64encode(f"{identity}:{password}".encode()).decode())]
+
+
+async def test_profile_2(start: Any, store: Any, tls_settings: Any, client: ssl.SSLContext) -> None:
+    store.add("SAFE", profile=2, password_sha256=hashlib.sha256(b"secret").digest())
+    async with start(**tls_settings) as site:
+        async with site.connect("SAFE", headers=basic("SAFE", "secret"), tls=client) as ws:
+            assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
+            assert site.registry.connection("SAFE").profile == 2
+            await ws.send_message('[2,"2","DataTransfer",{"vendorId":"v","data":"' + "d" * 200_000 + '"}]')
+            assert (await site.take(ws))[:2] == [3, "2"]
+        over_ws = await site.http(site.request("SAFE", ": ".join(basic("SAFE", "secret")[0])))
+        assert over_ws[0] == 403
+        assert "wss://" in over_ws[2]
+
+
+async def test_profile_3_by_common_name(
+    start: Any, store: Any, tls_settings: Any, client: ssl.SSLContext, authority: Authority
+) -> None:
+    store.add("CERT", profile=3)
+    client.load_cert_chain(*authority.issue("CERT", SERIAL))
+    async with start(**tls_settings) as site, site.connect("CERT", tls=client) as ws:
+        assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
+        assert site.registry.connection("CERT").profile == 3
+
+
+async def test_profile_3_by_serial(
+    start: Any, store: Any, tls_settings: Any, client: ssl.SSLContext, authority: Authority
+) -> None:
+    store.add("CERT", profile=3, certificate_serial="AB:12")
+    client.load_cert_chain(*authority.issue("serial-of-the-device", SERIAL))
+    async with start(**tls_settings) as site, site.connect("CERT", tls=client) as ws:
+        assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
+
+
+async def test_a_certificate_of_a_foreign_authority(
+    start: Any, store: Any, tls_settings: Any, client: ssl.SSLContext, tmp_path: Path
+) -> None:
+    store.add("CERT", profile=3)
+    (tmp_path / "foreign").mkdir()
+    client.load_cert_chain(*Authority(tmp_path / "foreign").issue("CERT", SERIAL))
+    async with start(**tls_settings) as site:
+        tcp = await trio.open_tcp_stream("127.0.0.1", site.ports[1])
+        stream = trio.SSLStream(tcp, client, server_hostname="localhost")
+        await stream.do_handshake()  # TLS 1.3: the client is done before the server has judged it
+        with pytest.raises(trio.BrokenResourceError):
+            await stream.receive_some()
+        await tcp.aclose()
+        await site.until(lambda: site.metrics.connections[("tls_failed",)] == 1)
+        assert site.registry.connected() == []
+
+
+async def test_who_does_not_speak_tls(start: Any, tls_settings: Any) -> None:
+    async with start(**tls_settings) as site:
+        stream = await trio.open_tcp_stream("127.0.0.1", site.ports[1])
+        await stream.send_all(site.request("CP1"))
+        while await stream.receive_some():
+            pass
+        await stream.aclose()
+        await site.until(lambda: site.metrics.connections[("tls_failed",)] == 1)
+
+
+async def test_an_old_tls_version_is_a_security_event(
+    start: Any, store: Any, tls_settings: Any, client: ssl.SSLContext
+) -> None:
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        client.minimum_version = client.maximum_version = ssl.TLSVersion.TLSv1_1
+    client.set_ciphers("DEFAULT:@SECLEVEL=0")
+    async with start(**tls_settings) as site:
+        tcp = await trio.open_tcp_stream("127.0.0.1", site.ports[1])
+        stream = trio.SSLStream(tcp, client, server_hostname="localhost")
+        with pytest.raises(trio.BrokenResourceError):
+            await stream.do_handshake()
+        await tcp.aclose()
+        await site.until(lambda: site.metrics.connections[("tls_failed",)] == 1)
+    (event,) = store.journal.of(SecurityEventReported)
+    assert event.type == "InvalidTLSVersion"
+
+
+def test_a_renewed_certificate_is_taken_up(authority: Authority, tls_settings: Any) -> None:
+    certificates = Certificates(Settings(**tls_settings))
+    first = certificates.context(0.0)
+    authority.issue("server", 3)
+    os.utime(tls_settings["tls_certificate"], (2e9, 2e9))
+    assert certificates.context(LOOK_EVERY / 2) is first
+    second = certificates.context(LOOK_EVERY * 2)
+    assert second is not first
+    Path(tls_settings["tls_key"]).write_text("broken")
+    os.utime(tls_settings["tls_key"], (2.1e9, 2.1e9))
+    assert certificates.context(LOOK_EVERY * 4) is second
+
+
+def test_only_present_day_tls(tls_settings: Any) -> None:
+    context = Certificates(Settings(**tls_settings)).context(0.0)
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+    names = {cipher["name"] for cipher in context.get_ciphers()}
+    assert "ECDHE-ECDSA-AES128-GCM-SHA256" in names
+    assert not any("CBC" in one or "RC4" in one or "DES" in one for one in names)

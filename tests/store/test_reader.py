@@ -1,0 +1,298 @@
+"""Reads for the living side: state after a crash, look-ups, caches and batches."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+
+from engine.domain.access import StationRecord
+from engine.domain.changes import (
+    ChargePointBooted,
+    ChargingPeriodOpened,
+    ChargingProfileChanged,
+    HardwareStatusChanged,
+    LocalListVersionRead,
+    OrphanKept,
+    OrphanResolved,
+    ReservationChanged,
+    SessionReviewed,
+)
+from engine.domain.state import ChargePoint, Metering, Registration, StationSettings
+from engine.errors import NotFound
+from engine.metrics import Metrics
+from engine.ocpp.step import Facts, Needs
+from engine.settings import Settings
+from engine.store import Store, open_store
+from engine.store.batching import Batcher, Cache
+from engine.store.loading import ORPHANS_LOADED, identities
+from engine.store.repositories.id_tags import IdTagPatch
+from engine.store.repositories.stations import StationPatch
+
+from .conftest import NOW, SAMPLES, at, closed, measured, opened
+
+ENERGY = "Energy.Active.Import.Register||Outlet|Sample.Periodic|Raw"
+POWER = "Power.Active.Import||Outlet|Sample.Periodic|Raw"
+
+
+@pytest.fixture
+async def state(store: Store, station: StationRecord) -> ChargePoint:
+    return await store.reader.load(station, "ocpp1.6")
+
+
+@pytest.fixture
+async def other_store(settings: Settings) -> AsyncIterator[Store]:
+    """Another node on the same database."""
+    async with open_store(settings, Metrics()) as opened_too:
+        yield opened_too
+
+
+def orphan(station: int, number: int) -> OrphanKept:
+    return OrphanKept(
+        id=number, charge_point_id=station, key=str(number), action="StopTransaction", transaction_id="77",
+        connector_number=None, id_tag="TAG", meter_wh=5, timestamp=at(number), reason=None,
+        payload=b'{"a":1}',
+        received_at=NOW,
+    )  # fmt: skip
+
+
+async def test_a_fresh_station_has_the_defaults_of_the_node(state: ChargePoint) -> None:
+    assert (state.identity, state.version, state.registration, state.booted) == (
+        "CP1", "ocpp1.6", Registration.ACCEPTED, False,
+    )  # fmt: skip
+    assert state.settings == StationSettings()
+    assert (state.sessions, state.orphans, state.reservations, state.connectors) == ({}, (), {}, {})
+
+
+async def test_all_that_was_handed_in_is_loaded(store: Store, station: StationRecord) -> None:
+    """Without a flush in between: what the last connection left in the queue counts."""
+    cp = station.id
+    reservation = await store.reservations.create(cp, 1, "TAG", None, at(10**9), actor="test")
+    status = HardwareStatusChanged(
+        charge_point_id=cp, evse_number=1, connector_number=1, status="charging", error_code="NoError",
+        info="i",
+        vendor_id="v", vendor_error_code="e", at=at(5), received_at=at(6),
+    )  # fmt: skip
+    store.journal.append(
+        [
+            ChargePointBooted(id=cp, at=NOW, registration_status="Accepted", vendor="Vendor", model="Model"),
+            LocalListVersionRead(id=cp, local_list_version=7, at=NOW),
+            status,
+            msgspec.structs.replace(status, evse_number=0, connector_number=0, status="available"),
+            ChargingProfileChanged(
+                charge_point_id=cp, evse_number=1, profile_id=3, purpose="TxProfile", stack_level=1,
+                profile=b'{"transactionId":1}', active=True, at=NOW,
+            ),
+            ReservationChanged(id=reservation, status="active", at=NOW),
+            opened(cp, reservation_id=reservation),
+            SessionReviewed(id=1, review="clock_drift", at=NOW),
+            measured(cp, second=60),
+            measured(cp, second=120, energy_wh=400, register_wh=1_400, resets=1, soc_percent=None),
+            ChargingPeriodOpened(session_id=1, started_at=at(60), charging_state="charging", energy_wh=0),
+            orphan(cp, 50), orphan(cp, 51), OrphanResolved(id=50, session_id=1, at=NOW),
+        ]
+    )  # fmt: skip
+    state = await store.reader.load(station, "ocpp1.6")
+    assert (state.vendor, state.model, state.booted, state.local_list_version) == ("Vendor", "Model", True, 7)
+    assert {key: connector.status for key, connector in state.connectors.items()} == {
+        (0, 0): "available",
+        (1, 1): "charging",
+    }
+    assert (state.connectors[1, 1].vendor_error_code, state.connectors[1, 1].at) == ("e", at(5))
+    session = state.sessions["1"]
+    assert (session.id, session.id_tag, session.meter_start_wh, session.charging) == (1, "TAG", 1_000, True)
+    assert (session.reservation_id, session.review) == (reservation, "clock_drift")
+    assert session.metering == Metering(
+        energy_wh=400, register_wh=1_400, register_at=at(120), resets=1, power_w=7_400.0, current_a=32.0,
+        voltage_v=231.5, soc_percent=None, last_sample_at=at(120),
+    )  # fmt: skip
+    assert [(o.id, o.payload) for o in state.orphans] == [(51, b'{"a":1}')]
+    assert state.reservations[reservation].id_tag == "TAG"
+    assert [(p.profile_id, p.transaction_id) for p in state.charging_profiles] == [(3, "1")]
+
+
+async def test_late_samples_do_not_turn_back_the_totals(store: Store, station: StationRecord) -> None:
+    late = measured(station.id, second=30, received_at=at(500), energy_wh=460)
+    await store.journal.commit([opened(station.id), measured(station.id, second=120, energy_wh=400), late])
+    metering = (await store.reader.load(station, "ocpp1.6")).sessions["1"].metering
+    assert (metering.energy_wh, metering.last_sample_at) == (460, at(120))
+
+
+async def test_a_session_without_samples_goes_on_from_its_start(store: Store, station: StationRecord) -> None:
+    await store.journal.commit([opened(station.id)])
+    metering = (await store.reader.load(station, "ocpp1.6")).sessions["1"].metering
+    assert metering == Metering(register_wh=1_000, register_at=NOW)
+
+
+async def test_closed_sessions_are_not_loaded_and_orphans_are_bounded(
+    store: Store, station: StationRecord
+) -> None:
+    orphans = [orphan(station.id, 1_000 + number) for number in range(ORPHANS_LOADED + 5)]
+    await store.journal.commit([opened(station.id), closed(), *orphans])
+    state = await store.reader.load(station, "ocpp1.6")
+    assert state.sessions == {}
+    assert [kept.id for kept in state.orphans] == list(range(1_000, 1_000 + ORPHANS_LOADED))
+
+
+async def test_a_removed_station_cannot_be_loaded(store: Store, station: StationRecord) -> None:
+    gone = msgspec.structs.replace(station, id=999)
+    with pytest.raises(NotFound):
+        await store.reader.load(gone, "ocpp1.6")
+
+
+async def test_station_settings_stand_over_the_node_s(store: Store, station: StationRecord) -> None:
+    await store.stations.update("CP1", StationPatch(settings={"heartbeat_interval": 7}), actor="test")
+    state = await store.reader.load(station, "ocpp1.6")
+    assert state.settings == StationSettings(heartbeat_interval=7)
+
+
+# --- look-ups ----------------------------------------------------------------------------------------------
+
+
+async def test_nothing_needed_is_nothing_found(store: Store, state: ChargePoint) -> None:
+    assert await store.reader.resolve(state, Needs()) == Facts(new_ids=())
+
+
+async def test_id_tags_are_found_whatever_their_case(store: Store, state: ChargePoint) -> None:
+    await store.id_tags.set("AbC", IdTagPatch(group_id="FAMILY", max_active_sessions=2), actor="test")
+    await store.journal.commit(
+        [opened(state.id, 1, id_tag_id=1), opened(state.id, 2, id_tag_id=1), closed(2)]
+    )
+    facts = await store.reader.resolve(state, Needs(id_tags=("aBc", "unknown", "NUL\0")))
+    assert list(facts.tokens) == ["aBc"]
+    token = facts.tokens["aBc"]
+    assert (token.uid, token.group_id, token.active_sessions, token.user_enabled) == (
+        "AbC",
+        "FAMILY",
+        1,
+        True,
+    )
+
+
+async def test_active_sessions_are_counted_anew_each_time(store: Store, state: ChargePoint) -> None:
+    await store.id_tags.set("TAG", IdTagPatch(max_active_sessions=1), actor="test")
+    counts = []
+    for change in (opened(state.id, id_tag_id=1), closed()):
+        await store.journal.commit([change])
+        facts = await store.reader.resolve(state, Needs(id_tags=("TAG",)))
+        counts.append(facts.tokens["TAG"].active_sessions)
+    assert counts == [1, 0]
+
+
+async def test_sessions_are_found_open_or_closed_and_only_own_ones(store: Store, state: ChargePoint) -> None:
+    other = (await store.stations.add("CP2", StationPatch(), actor="test")).id
+    await store.journal.commit([opened(state.id, 1), opened(state.id, 2), closed(2), opened(other, 3)])
+
+    async def found(**needs: Any) -> int | None:
+        session = (await store.reader.resolve(state, Needs(**needs))).session
+        return None if session is None else session.id
+
+    assert await found(start_key="1|TAG|0|1") == 1
+    assert await found(transaction_id="2") == 2
+    assert await found(transaction_id="3") is None
+    assert await found(start_key="1|TAG|0|3") is None
+    closed_one = (await store.reader.resolve(state, Needs(transaction_id="2"))).session
+    assert closed_one is not None
+    assert (closed_one.meter_stop_wh, closed_one.stopped_at, closed_one.metering.energy_wh) == (
+        11_000, at(3_600), 10_000,
+    )  # fmt: skip
+
+
+async def test_samples_since_a_moment(store: Store, state: ChargePoint) -> None:
+    await store.journal.commit([opened(state.id), *(measured(state.id, second=n) for n in (10, 20, 30))])
+    facts = await store.reader.resolve(state, Needs(samples_since=(1, at(20))))
+    assert facts.samples == {(at(20), ENERGY), (at(20), POWER), (at(30), ENERGY), (at(30), POWER)}
+
+
+def test_identities_fill_in_the_defaults() -> None:
+    assert identities(SAMPLES) == [ENERGY, POWER]
+    assert identities(
+        '[{"value":"1","phase":"L1","location":"EV","context":"Transaction.End","format":"SignedData"}]'
+    ) == ["Energy.Active.Import.Register|L1|EV|Transaction.End|SignedData"]
+
+
+async def test_new_ids_never_repeat(store: Store, state: ChargePoint) -> None:
+    numbers: list[int] = []
+
+    async def ask(count: int) -> None:
+        numbers.extend((await store.reader.resolve(state, Needs(new_ids=count))).new_ids)
+
+    async with trio.open_nursery() as nursery:
+        for count in range(10):
+            nursery.start_soon(ask, count)
+    assert len(numbers) == len(set(numbers)) == sum(range(10))
+    assert 0 < min(numbers) <= max(numbers) < 2**31
+
+
+# --- caches and batches ------------------------------------------------------------------------------------
+
+
+async def test_unknown_stations_are_none(store: Store) -> None:
+    assert await store.reader.station("nobody") is None
+    assert await store.reader.station("NUL\0") is None
+
+
+async def test_a_changed_station_is_read_anew(store: Store, station: StationRecord) -> None:
+    assert (await store.reader.station("CP1")) == station
+    await store.stations.update("CP1", StationPatch(security_profile=2), actor="test")
+    changed = await store.reader.station("CP1")
+    assert changed is not None
+    assert changed.security_profile == 2
+
+
+async def test_changes_made_by_another_node_are_heard_of(
+    store: Store, other_store: Store, state: ChargePoint
+) -> None:
+    await store.id_tags.set("TAG", IdTagPatch(), actor="test")
+    needs = Needs(id_tags=("TAG",))
+    with trio.fail_after(10):
+        assert (await store.reader.resolve(state, needs)).tokens["TAG"].status == "enabled"
+        await other_store.id_tags.set("TAG", IdTagPatch(status="disabled"), actor="test")
+        await other_store.stations.update("CP1", StationPatch(security_profile=3), actor="test")
+        while (await store.reader.resolve(state, needs)).tokens["TAG"].status != "disabled":
+            await trio.lowlevel.checkpoint()
+        while (record := await store.reader.station("CP1")) is None or record.security_profile != 3:
+            await trio.lowlevel.checkpoint()
+
+
+def test_a_cache_is_bounded_and_keeps_nothing_that_is_outdated() -> None:
+    cache: Cache[str, int] = Cache(2)
+    cache.keep("a", 1, cache.generation)
+    assert len(cache) == 0  # not listening yet
+    cache.switch(True)
+    for number, key in enumerate("abc"):
+        cache.keep(key, number, cache.generation)
+    assert (cache.get("a"), cache.get("b"), cache.get("c")) == (None, 1, 2)
+    before = cache.generation
+    cache.forget("b")
+    cache.keep("b", 1, before)  # read before it was forgotten
+    assert cache.get("b") is None
+    cache.switch(False)
+    assert len(cache) == 0
+
+
+async def test_questions_that_come_together_are_one_query(store: Store) -> None:
+    batches: list[list[int]] = []
+
+    async def double(_: object, numbers: Any) -> list[int]:
+        batches.append(list(numbers))
+        return [2 * number for number in numbers]
+
+    batcher = Batcher(store._database, double)
+    answers: dict[int, int] = {}
+
+    async def ask(number: int) -> None:
+        answers[number] = await batcher.ask(number)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(50):
+            nursery.start_soon(ask, number)
+        nursery.start_soon(batcher.run)
+        while len(answers) < 50:
+            await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+    assert answers == {number: 2 * number for number in range(50)}
+    assert len(batches) <= 2

@@ -1,0 +1,280 @@
+"""What people read and write: every write audited, secrets never, pages in order."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from engine.domain.access import StationRecord
+from engine.domain.changes import (
+    CertificateInstalled,
+    ConfigurationKeyRead,
+    MessageLogged,
+    SecurityEventReported,
+)
+from engine.domain.pricing import Price
+from engine.errors import Conflict, Invalid, NotFound
+from engine.store import Store
+from engine.store.repositories.id_tags import IdTagPatch
+from engine.store.repositories.network import Location
+from engine.store.repositories.sessions import SessionFilter
+from engine.store.repositories.stations import StationPatch
+
+from .conftest import NOW, at, closed, measured, opened
+
+
+async def actions(store: Store) -> list[str]:
+    return [row.action for row in reversed(await store.audit.list())]
+
+
+async def test_stations_from_added_to_deleted(store: Store) -> None:
+    added = await store.stations.add(
+        "CP1", StationPatch(security_profile=2, password_sha256=bytes(32)), actor="a"
+    )
+    assert (added.identity, added.name, added.registration_status) == ("CP1", "CP1", "Accepted")
+    assert added.has_password
+    with pytest.raises(Conflict):
+        await store.stations.add("CP1", StationPatch(), actor="a")
+    changed = await store.stations.update("CP1", StationPatch(status="disabled"), actor="a")
+    assert (changed.status, changed.security_profile) == ("disabled", 2)
+    record = await store.reader.station("CP1")
+    assert record is not None
+    assert not record.enabled
+    await store.stations.delete("CP1", actor="a")
+    assert await store.reader.station("CP1") is None
+    for gone in (store.stations.get("CP1"), store.stations.update("CP1", StationPatch(name="x"), actor="a")):
+        with pytest.raises(NotFound):
+            await gone
+    again = await store.stations.add("CP1", StationPatch(), actor="a")
+    assert again.id != added.id
+    assert await actions(store) == ["station.add", "station.update", "station.delete", "station.add"]
+
+
+async def test_registering_again_sets_what_is_given(store: Store) -> None:
+    await store.stations.register(
+        "CP1", StationPatch(security_profile=1, password_sha256=bytes(32)), actor="a"
+    )
+    again = await store.stations.register("CP1", StationPatch(security_profile=2), actor="a")
+    assert (again.security_profile, again.has_password) == (2, True)
+
+
+async def test_an_unknown_charger_is_created_pending_once(store: Store) -> None:
+    for _ in range(2):
+        await store.stations.create_pending("CP9")
+    station = await store.stations.get("CP9")
+    assert (station.registration_status, station.security_profile) == ("Pending", 0)
+    assert await actions(store) == ["station.add"]
+
+
+async def test_secrets_stay_out_of_the_audit_trail(store: Store) -> None:
+    await store.stations.add("CP1", StationPatch(password_sha256=b"\xab" * 32), actor="a")
+    token = await store.api_tokens.create("first", actor="a")
+    trail = str(await store.audit.list())
+    assert "q6urq6" not in trail
+    assert "abab" not in trail
+    assert token.secret not in trail
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        StationPatch(settings={"heartbeat": 5}),
+        StationPatch(settings={"heartbeat_interval": "often"}),
+        StationPatch(security_profile=4),
+        StationPatch(name="NUL\0"),
+        StationPatch(password_sha256=b"short"),
+    ],
+)
+async def test_what_breaks_a_rule_is_invalid(store: Store, patch: StationPatch) -> None:
+    with pytest.raises(Invalid):
+        await store.stations.add("CP1", patch, actor="a")
+
+
+async def test_stations_page_by_id(store: Store) -> None:
+    for number in range(5):
+        await store.stations.add(f"CP{number}", StationPatch(), actor="a")
+    first = await store.stations.list(limit=3)
+    rest = await store.stations.list(after=first[-1].id, limit=3)
+    assert [station.identity for station in (*first, *rest)] == [f"CP{n}" for n in range(5)]
+
+
+async def test_id_tags_are_set_by_uid_in_any_case(store: Store) -> None:
+    made = await store.id_tags.set("AbC", IdTagPatch(issuer="Us", valid=True), actor="a")
+    changed = await store.id_tags.set("aBC", IdTagPatch(valid=False), actor="a")
+    assert (changed.id, changed.uid, changed.issuer, changed.valid) == (made.id, "AbC", "Us", False)
+    assert (await store.id_tags.get("ABC")).id == made.id
+    assert [tag.uid for tag in await store.id_tags.list()] == ["AbC"]
+    assert await store.id_tags.slice(offset=1) == []
+    with pytest.raises(NotFound):
+        await store.id_tags.get("unknown")
+
+
+async def test_sessions_are_listed_by_every_filter(store: Store, station: StationRecord) -> None:
+    other = (await store.stations.add("CP2", StationPatch(), actor="a")).id
+    await store.journal.commit(
+        [
+            opened(station.id, 1), opened(station.id, 2, id_tag="Other", started_at=at(100)), opened(other,
+            3),
+            closed(1), measured(other, 3, energy_wh=123),
+        ]
+    )  # fmt: skip
+
+    async def found(**narrow: object) -> list[int]:
+        return [row.id for row in await store.sessions.list(SessionFilter(**narrow))]  # type: ignore[arg-type] - any filter
+
+    assert await found() == [3, 2, 1]
+    assert await found(identity="CP1") == [2, 1]
+    assert await found(status="finished") == [1]
+    assert await found(id_tag="oTHER") == [2]
+    assert await found(started_from=at(100)) == [2]
+    assert await found(started_until=at(100), identity="CP1") == [1]
+    assert [row.id for row in await store.sessions.list(before=3, limit=1)] == [2]
+    assert [row.id for row in await store.sessions.tail(1)] == [2, 3]
+    assert await store.sessions.latest_id() == 3
+    running = await store.sessions.get(3)
+    assert (running.identity, running.energy_wh, running.power_w, running.amount) == (
+        "CP2",
+        123,
+        7_400.0,
+        None,
+    )
+    with pytest.raises(NotFound):
+        await store.sessions.get(4)
+
+
+async def test_a_session_keeps_the_price_it_started_with(store: Store, station: StationRecord) -> None:
+    await store.operators.set_price(Price(currency="EUR", per_kwh=Decimal("0.50")), actor="a")
+    await store.journal.commit([opened(station.id)])
+    await store.operators.set_price(
+        Price(currency="CHF", per_session=Decimal(1), per_minute=Decimal("0.1")), actor="a"
+    )
+    await store.journal.commit(
+        [closed(), opened(station.id, 2), closed(2, stopped_at=NOW + timedelta(minutes=30))]
+    )
+    first, second = await store.sessions.get(1), await store.sessions.get(2)
+    assert (first.currency, first.amount) == ("EUR", Decimal("5.00"))
+    assert (second.currency, second.amount) == ("CHF", Decimal("4.00"))
+    assert (await store.operators.default()).currency == "CHF"
+
+
+async def test_meter_values_page_by_time(store: Store, station: StationRecord) -> None:
+    rows = [measured(station.id, second=n, sample_key=k) for n in (30, 10, 20) for k in (1, 2)]
+    await store.journal.commit([opened(station.id), *rows])
+    first = await store.sessions.meter_values(1, limit=3)
+    rest = await store.sessions.meter_values(1, after=(first[-1].timestamp, first[-1].sample_key))
+    assert [(row.timestamp, row.sample_key) for row in (*first, *rest)] == [
+        (at(n), k) for n in (10, 20, 30) for k in (1, 2)
+    ]
+    assert first[0].samples == rows[0].samples
+
+
+async def test_api_tokens(store: Store) -> None:
+    made = await store.api_tokens.create("ops", actor="a")
+    known = await store.api_tokens.verify(made.secret)
+    assert known is not None
+    assert (known.id, known.name, known.scope) == (made.id, "ops", "admin")
+    assert await store.api_tokens.verify(made.secret + "x") is None
+    assert (await store.api_tokens.list())[0].last_used_at is not None
+    assert await store.query(
+        "select count(*) from api_tokens where secret_sha256::text like $1", made.secret
+    ) == [(0,)]
+    await store.api_tokens.revoke(made.id, actor="a")
+    assert await store.api_tokens.verify(made.secret) is None
+    with pytest.raises(NotFound):
+        await store.api_tokens.revoke(made.id, actor="a")
+
+
+async def test_wanted_settings_and_reported_keys(store: Store, station: StationRecord) -> None:
+    await store.configuration.request(station.id, {"A": "1", "B": "2"}, actor="a")
+    assert await store.configuration.stations_with_work() == [station.id]
+    pending = await store.configuration.pending(station.id)
+    assert [(s.name, s.value) for s in pending] == [("A", "1"), ("B", "2")]
+    await store.configuration.answered(pending[0], "Accepted")
+    await store.configuration.request(station.id, {"B": "3"}, actor="a")
+    await store.configuration.answered(pending[1], "Accepted")  # the answer to the old value
+    assert {s.name: s.status for s in await store.configuration.requested(station.id)} == {
+        "A": "Accepted",
+        "B": "Pending",
+    }
+    await store.journal.commit(
+        [ConfigurationKeyRead(charge_point_id=station.id, name="A", value="1", readonly=True, at=NOW)]
+    )
+    assert [(key.name, key.readonly) for key in await store.configuration.reported(station.id)] == [
+        ("A", True)
+    ]
+
+
+async def test_certificates_by_hash_and_on_chargers(store: Store, station: StationRecord) -> None:
+    digest = bytes(range(32))
+    await store.certificates.put(digest, "PEM", actor="a")
+    await store.certificates.put(digest, "PEM", actor="a")
+    assert await store.certificates.get(digest) == "PEM"
+    await store.certificates.delete(digest, actor="a")
+    with pytest.raises(NotFound):
+        await store.certificates.get(digest)
+    with pytest.raises(NotFound):
+        await store.certificates.delete(digest, actor="a")
+    queued = await store.certificates.install(station.id, "CSMS", "PEM", actor="a")
+    await store.certificates.install(
+        station.id, "MO", "PEM", actor="a", status="Rejected", reason="not in 1.6"
+    )
+    assert [one.id for one in await store.certificates.pending(station.id)] == [queued.id]
+    await store.journal.commit([CertificateInstalled(id=queued.id, status="Accepted", at=NOW)])
+    assert [(c.type, c.status, c.reason) for c in await store.certificates.installations(station.id)] == [
+        ("CSMS", "Accepted", None),
+        ("MO", "Rejected", "not in 1.6"),
+    ]
+    await store.certificates.answered(queued.id, "Rejected", "full")
+    assert await store.configuration.stations_with_work() == []
+
+
+async def test_locations_are_replaced_by_name(store: Store) -> None:
+    site = Location(
+        external_id="L1", address="Street 1", city="Town", country="DEU", latitude="50.10", longitude="8.6",
+        name="Depot", evses=[{"uid": "1", "connectors": []}],
+    )  # fmt: skip
+    number = await store.locations.put(site, actor="a")
+    assert await store.locations.put(site, actor="a") == number
+    stored = await store.locations.get("L1")
+    assert (stored.latitude, stored.name, stored.evses) == (
+        "50.10",
+        [{"locale": "en", "translation": "Depot"}],
+        [{"uid": "1", "connectors": []}],
+    )
+    assert [one.external_id for one in await store.locations.list()] == ["L1"]
+    with pytest.raises(NotFound):
+        await store.locations.get("L2")
+
+
+async def test_a_party_registers_again(store: Store) -> None:
+    await store.parties.register("token", None, "PENDING", actor="a")
+    party = await store.parties.register("token", "http://x", "REGISTERED", actor="a")
+    assert [one.id for one in await store.parties.list()] == [party.id]
+    assert (party.url, party.status) == ("http://x", "REGISTERED")
+
+
+async def test_messages_and_security_events_newest_first(store: Store, station: StationRecord) -> None:
+    def message(n: int, action: str) -> MessageLogged:
+        return MessageLogged(
+            charge_point_id=station.id, at=at(n), direction="in", kind="call", action=action,
+            message_id=str(n),
+            payload='{"x":"\\u0000"}', correlation_id="c",
+        )  # fmt: skip
+
+    event = SecurityEventReported(
+        charge_point_id=None,
+        type="InvalidMessages",
+        timestamp=NOW,
+        tech_info=None,
+        critical=False,
+        received_at=NOW,
+    )
+    await store.journal.commit([*(message(n, "AB"[n % 2]) for n in range(4)), event])
+    newest = await store.messages.list(station.id, limit=2)
+    older = await store.messages.list(station.id, before=(newest[-1].at, newest[-1].id))
+    assert [one.message_id for one in (*newest, *older)] == ["3", "2", "1", "0"]
+    assert [one.message_id for one in await store.messages.list(station.id, action="B")] == ["3", "1"]
+    assert [one.type for one in await store.security_events.list()] == ["InvalidMessages"]
+    assert await store.security_events.list(charge_point_id=station.id) == []
