@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.ocpp import v16
+from engine.ocpp import v16, v21, v201
 from engine.ocpp.step import Protocol
 
-PROTOCOLS: Mapping[str, Protocol] = {protocol.name: protocol for protocol in (v16.PROTOCOL,)}
+PROTOCOLS: Mapping[str, Protocol] = {
+    protocol.name: protocol for protocol in (v16.PROTOCOL, v201.PROTOCOL, v21.PROTOCOL)
+}

@@ -1,13 +1,14 @@
 """Availability: what the hardware reports about itself, and ChangeAvailability.
 
-In OCPP 1.6 a connector is an EVSE: connectorId n is EVSE n, connector 1; connectorId 0 is the charge point.
+In OCPP 1.6 a connector is an EVSE: connectorId n is EVSE n, connector 1; connectorId 0 is the charge point. OCPP 2.x
+numbers both, and connectors from 1 within their EVSE.
 Every status that says something new is committed before it is answered: it is cheap beside a transaction, and
 uptime is computed from it. A report that repeats what is known writes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -15,13 +16,17 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain import notifications, sessions
-from engine.domain.changes import HardwareStatusChanged
+from engine.domain.changes import Change, HardwareStatusChanged
 from engine.domain.state import ChargePoint, Connector, StationNumber
-from engine.ocpp.messages import v16
+from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Outcome
 
-HARDWARE_STATUS: Final[Mapping[str, str]] = {  # OCPP 1.6 §7.7 → the name our API gives it
+HARDWARE_STATUS: Final[
+    Mapping[str, str]
+] = {  # OCPP 1.6 §7.7, 2.x ConnectorStatusEnum → the name our API gives it
     "Available": "available",
+    "Occupied": "occupied",  # OCPP 2.x
     "Preparing": "preparing",
     "Charging": "charging",
     "SuspendedEVSE": "suspendedEVSE",
@@ -43,24 +48,55 @@ def status_notification_v16(
 ) -> Outcome:
     """Adopt the newest report of a connector; log an older one that came late without adopting it."""
     number = request.connector_id
-    key = (number, 0 if number == StationNumber else 1)
-    known = cp.connectors.get(key)
-    if number < StationNumber or (known is None and len(cp.connectors) >= MAX_CONNECTORS):
-        return Outcome(state=cp, reply=v16.StatusNotificationResponse())  # no such connector: nothing to keep
-    reported = _connector(request, now)
-    if known is not None and known.at is not None and reported.at is not None and reported.at < known.at:
-        late = () if _repeats(known, reported) else (_change(cp, number, key[1], reported, now),)
-        return Outcome(state=cp, reply=v16.StatusNotificationResponse(), changes=late)
-    state = replace(cp, connectors={**cp.connectors, key: reported})
-    # A repeated status may still be the first after a boot, which tells whether the session goes on.
-    state, changes = sessions.on_connector_status(state, number, reported.status, now)
-    if known is None or not _repeats(known, reported):
-        changes = [
-            _change(cp, number, key[1], reported, now),
-            *changes,
-            notifications.about(cp, _notification(cp, number, reported, now), now),
-        ]
+    state, changes = reported(
+        cp, (number, 0 if number == StationNumber else 1), _connector(request, now), now
+    )
     return Outcome(state=state, reply=v16.StatusNotificationResponse(), changes=changes)
+
+
+def status_notification_v2(
+    cp: ChargePoint, request: v201.StatusNotification | v21.StatusNotification, facts: Facts, now: datetime
+) -> Outcome:
+    """The same for OCPP 2.x (G01): a connector of an EVSE, which is free or occupied and says no more."""
+    connector = _connector_v2(request.connector_status, request.timestamp, now)
+    state, changes = reported(cp, (request.evse_id, request.connector_id), connector, now)
+    return Outcome(state=state, reply=response_to(request), changes=changes)
+
+
+def status_event_v2(  # noqa: PLR0917 - a report's parts, as its message has them
+    cp: ChargePoint, evse_number: int, connector_number: int, value: str, timestamp: datetime, now: datetime
+) -> tuple[ChargePoint, Sequence[Change]]:
+    """G01: an event of `Connector.AvailabilityState` says what a StatusNotification says."""
+    if value not in HARDWARE_STATUS:
+        return cp, ()
+    connector = _connector_v2(value, timestamp, now)
+    return reported(cp, (evse_number, connector_number), connector, now)
+
+
+def reported(
+    cp: ChargePoint, key: tuple[int, int], connector: Connector, now: datetime
+) -> tuple[ChargePoint, Sequence[Change]]:
+    """What the report of one connector, by (EVSE number, connector number), changes."""
+    number, _ = key
+    known = cp.connectors.get(key)
+    if min(key) < StationNumber or (known is None and len(cp.connectors) >= MAX_CONNECTORS):
+        return cp, ()  # no such connector: nothing to keep
+    if known is not None and known.at is not None and connector.at is not None and connector.at < known.at:
+        return cp, () if _repeats(known, connector) else (_change(cp, key, connector, now),)
+    state = replace(cp, connectors={**cp.connectors, key: connector})
+    # A repeated status may still be the first after a boot, which tells whether the session goes on.
+    state, changes = (
+        sessions.on_connector_status(state, number, connector.status, now)
+        if _is_of_session(state, key)
+        else (state, [])
+    )
+    if known is None or not _repeats(known, connector):
+        changes = [
+            _change(cp, key, connector, now),
+            *changes,
+            notifications.about(cp, _notification(cp, number, connector, now), now),
+        ]
+    return state, changes
 
 
 def check_change_availability_v16(
@@ -68,6 +104,32 @@ def check_change_availability_v16(
 ) -> list[str]:
     """OCPP 1.6 §5.2: connector 0 is the charge point with all its connectors."""
     return ["connectorId must not be negative"] if request.connector_id < StationNumber else []
+
+
+def check_change_availability_v2(
+    request: v201.ChangeAvailability | v21.ChangeAvailability, cp: ChargePoint, now: datetime
+) -> list[str]:
+    """G03, G04: an EVSE, a connector of one, or by leaving both out the station."""
+    evse = request.evse
+    errors = []
+    if evse and evse.id <= 0:
+        errors.append("evse.id must be greater than 0; leave evse out to address the station")
+    if evse and isinstance(evse.connector_id, int) and evse.connector_id <= 0:
+        errors.append("evse.connectorId must be greater than 0")
+    return errors
+
+
+def _is_of_session(cp: ChargePoint, key: tuple[int, int]) -> bool:
+    """Not of an EVSE's other connector, which is free while a session goes on beside it."""
+    number, connector = key
+    return not any(
+        session.evse_number == number and session.connector_number not in {StationNumber, connector}
+        for session in cp.sessions.values()
+    )
+
+
+def _connector_v2(status: str, timestamp: datetime, now: datetime) -> Connector:
+    return Connector(status=HARDWARE_STATUS[status], at=_when(timestamp, now))
 
 
 def _connector(request: v16.StatusNotification, now: datetime) -> Connector:
@@ -91,8 +153,9 @@ def _repeats(known: Connector, reported: Connector) -> bool:
 
 
 def _change(
-    cp: ChargePoint, evse_number: int, connector_number: int, reported: Connector, now: datetime
+    cp: ChargePoint, key: tuple[int, int], reported: Connector, now: datetime
 ) -> HardwareStatusChanged:
+    evse_number, connector_number = key
     return HardwareStatusChanged(
         charge_point_id=cp.id,
         evse_number=evse_number,
