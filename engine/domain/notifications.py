@@ -113,6 +113,27 @@ class CertificateRequested(Notification, frozen=True, kw_only=True, tag="chargeP
 
     charge_point_id: int
     csr: str  # PEM
+    certificate_type: str | None = None  # None: the one for the connection to us (OCPP 1.6)
+    timestamp: datetime
+
+
+class MessageReceived(Notification, frozen=True, kw_only=True, tag="chargePoint.messageReceived"):
+    """A message that this program keeps without a matter of its own for it; `payload` is it, as it came."""
+
+    charge_point_id: int
+    action: str
+    payload: msgspec.Raw
+    received_at: datetime
+
+
+class ChargingLimitNotification(Notification, frozen=True, kw_only=True, tag="chargingLimit.changed"):
+    """Somebody else limits (or releases) an EVSE; `evse_number` 0: the charge point as a whole."""
+
+    charge_point_id: int
+    evse_number: int
+    source: str
+    active: bool
+    grid_critical: bool
     timestamp: datetime
 
 

@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from engine.domain import notifications
-from engine.domain.changes import SecurityEventReported
+from engine.domain.changes import CertificateWanted, SecurityEventReported
 from engine.domain.state import ChargePoint, Registration
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Outcome
@@ -41,6 +41,7 @@ SECURITY_EVENTS: Final[Mapping[str, bool]] = {  # whitepaper §6: type → criti
     "InvalidTLSVersion": False,
     "InvalidTLSCipherSuite": False,
 }
+STATION_CERTIFICATE: Final = "ChargingStationCertificate"  # the one use that 1.6 knows
 MIN_RSA_BITS: Final = 2048  # whitepaper A00: at least 112 bits of security
 MIN_EC_BITS: Final = 224
 
@@ -79,13 +80,16 @@ def sign_certificate_v16(
 
     A charge point may need its certificate to get accepted (Pending), but one that was refused gets none.
     """
-    if cp.registration is Registration.REJECTED or not _is_signable(request.csr):
+    if cp.registration is Registration.REJECTED or not is_signable(request.csr):
         return Outcome(state=cp, reply=v16.SignCertificateResponse(status="Rejected"))
-    wanted = notifications.CertificateRequested(charge_point_id=cp.id, csr=request.csr, timestamp=now)
+    wanted = CertificateWanted(
+        charge_point_id=cp.id, certificate_type=STATION_CERTIFICATE, csr=request.csr, request_id=None, at=now
+    )
+    news = notifications.CertificateRequested(charge_point_id=cp.id, csr=request.csr, timestamp=now)
     return Outcome(
         state=cp,
         reply=v16.SignCertificateResponse(status="Accepted"),
-        changes=(notifications.about(cp, wanted, now),),
+        changes=(wanted, notifications.about(cp, news, now)),
     )
 
 
@@ -124,7 +128,8 @@ def certificate_errors(pem: str, member: str, *, one: bool = False, now: datetim
     return [f"{member} has expired"] if expired else []
 
 
-def _is_signable(csr: str) -> bool:
+def is_signable(csr: str) -> bool:
+    """A PEM signing request, validly signed by a key that is strong enough (whitepaper A00, 2.0.1 A00)."""
     try:
         request = x509.load_pem_x509_csr(csr.encode())
         key = request.public_key()

@@ -1,0 +1,68 @@
+"""Energy services that only OCPP 2.1 has: grid control (R), bidirectional transfer (Q), battery swapping (S).
+
+Rules of our requests; what stations report of these is kept and published (`reports`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from msgspec import UNSET
+
+from engine.domain.state import ChargePoint
+from engine.ocpp.messages import v21
+
+# R04: which member carries the setting of a control type; every other type is a curve.
+DER_MEMBERS: Final[Mapping[str, str]] = {
+    "EnterService": "enter_service",
+    "FixedPFAbsorb": "fixed_pf_absorb",
+    "FixedPFInject": "fixed_pf_inject",
+    "FixedVar": "fixed_var",
+    "FreqDroop": "freq_droop",
+    "Gradients": "gradient",
+    "LimitMaxDischarge": "limit_max_discharge",
+}
+CURVE: Final = "curve"
+ALL_MEMBERS: Final = (CURVE, *DER_MEMBERS.values())
+
+
+def check_set_der_control_v21(request: v21.SetDERControl, cp: ChargePoint, now: datetime) -> list[str]:
+    """R04: the setting of its control type, and no other; a default one has no beginning and no end."""
+    wanted = DER_MEMBERS.get(request.control_type, CURVE)
+    given = [name for name in ALL_MEMBERS if getattr(request, name) is not UNSET]
+    if given != [wanted]:
+        return [f"controlType {request.control_type} takes {_json_name(wanted)} and nothing else"]
+    setting = getattr(request, wanted)
+    timed = [n for n in ("start_time", "duration") if getattr(setting, n, UNSET) is not UNSET]
+    if request.is_default and timed:
+        return ["a default control has neither startTime nor duration"]
+    return []
+
+
+def check_get_der_control_v21(request: v21.GetDERControl, cp: ChargePoint, now: datetime) -> list[str]:
+    """R06: by id, or by what it is."""
+    others = (request.is_default, request.control_type)
+    if request.control_id is not UNSET and any(member is not UNSET for member in others):
+        return ["controlId does not go with isDefault or controlType"]
+    return []
+
+
+def check_clear_der_control_v21(request: v21.ClearDERControl, cp: ChargePoint, now: datetime) -> list[str]:
+    """R05: by id, or all of a type."""
+    if request.control_id is not UNSET and request.control_type is not UNSET:
+        return ["controlId does not go with controlType"]
+    return []
+
+
+def check_notify_allowed_energy_transfer_v21(
+    request: v21.NotifyAllowedEnergyTransfer, cp: ChargePoint, now: datetime
+) -> list[str]:
+    """Q: of a transaction that runs here."""
+    return [] if request.transaction_id in cp.sessions else ["transactionId is not running at this station"]
+
+
+def _json_name(name: str) -> str:
+    field: str = v21.SetDERControl.__struct_encode_fields__[v21.SetDERControl.__struct_fields__.index(name)]
+    return field

@@ -1,0 +1,299 @@
+"""Smart charging of OCPP 2.x: which profile may go where, and which profiles a station holds (K01 to K10).
+
+A profile is known by its id in the whole station (K01.FR.05); one of the same purpose and stack level at the
+same place makes way (K01.FR.06), and a TxProfile ends with its transaction. What a station reports of what
+others set is held too, under their source. Limits from outside and what vehicles want are in
+`external_limits` and `ev_charging`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from engine.domain import notifications
+from engine.domain.changes import Change, ChargingProfileChanged
+from engine.domain.state import ChargePoint, InstalledProfile, Session
+from engine.ocpp import rpc
+from engine.ocpp.blocks import reports
+from engine.ocpp.blocks.charging_profiles_v2x import Profile, profile_errors
+from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.messages import v21, v201
+from engine.ocpp.step import Facts, Outcome
+
+SetProfile: TypeAlias = v201.SetChargingProfile | v21.SetChargingProfile
+ClearProfile: TypeAlias = v201.ClearChargingProfile | v21.ClearChargingProfile
+
+OURS: Final = "CSO"  # chargingLimitSource of what we set
+
+
+# --- rules ------------------------------------------------------------------------------------------
+
+
+def check_set_charging_profile_v2x(request: SetProfile, cp: ChargePoint, now: datetime) -> list[str]:
+    """K01: which purpose may stand where, and a TxProfile needs its transaction."""
+    profile = request.charging_profile
+    errors = profile_errors(profile, "chargingProfile")
+    purpose = profile.charging_profile_purpose
+    if purpose == "ChargingStationExternalConstraints":  # K01.FR.22
+        errors.append("ChargingStationExternalConstraints is set by external systems only")
+    if purpose == "ChargingStationMaxProfile" and request.evse_id != 0:  # K03
+        errors.append("a ChargingStationMaxProfile goes to evseId 0 only")
+    if purpose == "TxProfile":
+        errors += _transaction_errors(profile, request.evse_id, cp)
+    if request.evse_id < 0:
+        errors.append("evseId must not be negative")
+    if profile.valid_to and profile.valid_to <= now:
+        errors.append("chargingProfile.validTo is past")
+    return errors
+
+
+def check_clear_charging_profile_v2x(request: ClearProfile, cp: ChargePoint, now: datetime) -> list[str]:
+    """K10.FR.02: by id, or by at least one criterion."""
+    criteria = request.charging_profile_criteria
+    if not isinstance(request.charging_profile_id, UnsetType):
+        return []
+    if isinstance(criteria, UnsetType):
+        return ["chargingProfileId or chargingProfileCriteria is required"]
+    if criteria.charging_profile_purpose == "ChargingStationExternalConstraints":  # K10
+        return ["ChargingStationExternalConstraints are cleared by external systems only"]
+    given = (criteria.evse_id, criteria.charging_profile_purpose, criteria.stack_level)
+    if all(isinstance(member, UnsetType) for member in given):
+        return ["chargingProfileCriteria must not be empty"]
+    return []
+
+
+def check_get_charging_profiles_v2x(
+    request: v201.GetChargingProfiles | v21.GetChargingProfiles, cp: ChargePoint, now: datetime
+) -> list[str]:
+    """K09: ids stand alone, or at least one of the other criteria is given."""
+    wanted = request.charging_profile
+    others = (wanted.charging_profile_purpose, wanted.stack_level, wanted.charging_limit_source)
+    described = any(not isinstance(member, UnsetType) for member in others)
+    if not isinstance(wanted.charging_profile_id, UnsetType):
+        return ["chargingProfileId does not go with other criteria"] if described else []
+    if not described and isinstance(request.evse_id, UnsetType):
+        return ["chargingProfile must hold a criterion, or evseId must be given"]
+    return []
+
+
+def check_get_composite_schedule_v2x(
+    request: v201.GetCompositeSchedule | v21.GetCompositeSchedule, cp: ChargePoint, now: datetime
+) -> list[str]:
+    """K08."""
+    errors = [] if request.duration > 0 else ["duration must be greater than 0"]
+    return errors if request.evse_id >= 0 else [*errors, "evseId must not be negative"]
+
+
+def _transaction_errors(profile: Profile, evse_id: int, cp: ChargePoint) -> list[str]:
+    if evse_id == 0:  # K01.FR.16
+        return ["a TxProfile needs the evseId of its transaction, not 0"]
+    if isinstance(profile.transaction_id, UnsetType):  # K01.FR.03
+        return ["a TxProfile needs the transactionId of its transaction"]
+    session = cp.sessions.get(profile.transaction_id)
+    if session is None or session.evse_number != evse_id:
+        return ["a TxProfile needs a transaction running at its evseId"]
+    return []
+
+
+# --- what a station holds ---------------------------------------------------------------------------
+
+
+def set_charging_profile_answered_v2x(
+    cp: ChargePoint,
+    request: SetProfile,
+    response: v201.SetChargingProfileResponse | v21.SetChargingProfileResponse,
+    now: datetime,
+) -> Outcome:
+    """Accepted: the profile is held, and what it replaces or what has ended meanwhile is not."""
+    if response.status != "Accepted":
+        return Outcome(state=cp, reply=None)
+    profile = request.charging_profile
+    installed = _installed(request.evse_id, profile, OURS)
+    session = cp.sessions.get(installed.transaction_id or "")
+    news = notifications.ChargingProfileApplied(
+        charge_point_id=cp.id,
+        evse_number=request.evse_id,
+        session_id=session.id if session else None,
+        charging_profile=_applied(profile),
+        applied_at=now,
+    )
+    held = _holding(cp, installed, now)
+    return replace(held, changes=(*held.changes, notifications.about(cp, news, now)))
+
+
+def clear_charging_profile_answered_v2x(
+    cp: ChargePoint,
+    request: ClearProfile,
+    response: v201.ClearChargingProfileResponse | v21.ClearChargingProfileResponse,
+    now: datetime,
+) -> Outcome:
+    """What matched is held no more; Unknown says the same: the station has no such profile (K10)."""
+    return _without(cp, lambda held: _ended(held, cp) or _matches(request, held), now)
+
+
+def get_charging_profiles_answered_v2x(
+    cp: ChargePoint,
+    request: v201.GetChargingProfiles | v21.GetChargingProfiles,
+    response: v201.GetChargingProfilesResponse | v21.GetChargingProfilesResponse,
+    now: datetime,
+) -> Outcome:
+    """K09: reports follow; NoProfiles says that nothing held fits what was asked for."""
+    if response.status != "NoProfiles":
+        return Outcome(state=cp, reply=None)
+    wanted = request.charging_profile
+    ids, sources = wanted.charging_profile_id, wanted.charging_limit_source
+
+    def asked_for(held: InstalledProfile) -> bool:
+        return (
+            _is(request.evse_id, held.evse_number)
+            and _is(wanted.charging_profile_purpose, held.purpose)
+            and _is(wanted.stack_level, held.stack_level)
+            and (isinstance(ids, UnsetType) or held.profile_id in ids)
+            and (isinstance(sources, UnsetType) or held.source in sources)
+        )
+
+    return _without(cp, asked_for, now)
+
+
+def report_charging_profiles_v2x(
+    cp: ChargePoint,
+    request: v201.ReportChargingProfiles | v21.ReportChargingProfiles,
+    facts: Facts,
+    now: datetime,
+) -> Outcome:
+    """K09: what the station says it holds, by whomever it was set."""
+    state, changes = cp, list[Change](reports.told(cp, request, now))
+    for profile in request.charging_profile:
+        held = _holding(state, _installed(request.evse_id, profile, request.charging_limit_source), now)
+        state = held.state
+        changes += held.changes
+    return Outcome(state=state, reply=response_to(request), changes=changes)
+
+
+def held_profile(cp: ChargePoint, profile_id: int) -> InstalledProfile | None:
+    """The profile of that id, wherever it is."""
+    return next((held for held in cp.charging_profiles if held.profile_id == profile_id), None)
+
+
+def amended(cp: ChargePoint, held: InstalledProfile, profile: bytes, now: datetime) -> Outcome:
+    """A profile that stays where it is with other contents."""
+    new = replace(held, profile=profile)
+    profiles = tuple(new if one is held else one for one in cp.charging_profiles)
+    state = replace(cp, charging_profiles=profiles)
+    return Outcome(state=state, reply=None, changes=(_change(cp, new, True, now),))
+
+
+def _installed(evse_id: int, profile: Profile, source: str) -> InstalledProfile:
+    return InstalledProfile(
+        evse_number=evse_id,
+        profile_id=profile.id,
+        purpose=profile.charging_profile_purpose,
+        stack_level=profile.stack_level,
+        transaction_id=None if isinstance(profile.transaction_id, UnsetType) else profile.transaction_id,
+        profile=rpc.ENCODER.encode(profile),
+        source=source,
+    )
+
+
+def _holding(cp: ChargePoint, new: InstalledProfile, now: datetime) -> Outcome:
+    """The state with one more profile, without those that it replaces and those that have ended."""
+    cleared = [held for held in cp.charging_profiles if _replaces(new, held) or _ended(held, cp)]
+    kept = tuple(held for held in cp.charging_profiles if held not in cleared)
+    place = (new.evse_number, new.profile_id)
+    gone = [held for held in cleared if (held.evse_number, held.profile_id) != place]
+    return Outcome(
+        state=replace(cp, charging_profiles=(*kept, new)),
+        reply=None,
+        changes=[*(_change(cp, held, False, now) for held in gone), _change(cp, new, True, now)],
+    )
+
+
+def _without(cp: ChargePoint, goes: Callable[[InstalledProfile], bool], now: datetime) -> Outcome:
+    cleared = [held for held in cp.charging_profiles if goes(held)]
+    kept = tuple(held for held in cp.charging_profiles if held not in cleared)
+    return Outcome(
+        state=replace(cp, charging_profiles=kept) if cleared else cp,
+        reply=None,
+        changes=[_change(cp, held, False, now) for held in cleared],
+    )
+
+
+def _replaces(new: InstalledProfile, held: InstalledProfile) -> bool:
+    if new.profile_id == held.profile_id:  # K01.FR.05
+        return True
+    slot = (new.evse_number, new.purpose, new.stack_level, new.transaction_id, new.source)
+    return slot == (held.evse_number, held.purpose, held.stack_level, held.transaction_id, held.source)
+
+
+def _ended(held: InstalledProfile, cp: ChargePoint) -> bool:
+    """A TxProfile whose transaction is over (K01, K02)."""
+    return held.purpose == "TxProfile" and _session(held, cp) is None
+
+
+def _session(held: InstalledProfile, cp: ChargePoint) -> Session | None:
+    return cp.sessions.get(held.transaction_id or "")
+
+
+def _matches(request: ClearProfile, held: InstalledProfile) -> bool:
+    if held.purpose == "ChargingStationExternalConstraints":  # K10: clearing never touches them
+        return False
+    if not isinstance(request.charging_profile_id, UnsetType):
+        return held.profile_id == request.charging_profile_id
+    criteria = request.charging_profile_criteria
+    if isinstance(criteria, UnsetType):
+        return False
+    return (
+        _is(criteria.evse_id, held.evse_number)
+        and _is(criteria.charging_profile_purpose, held.purpose)
+        and _is(criteria.stack_level, held.stack_level)
+    )
+
+
+def _is(wanted: object, has: object) -> bool:
+    return wanted is UNSET or wanted == has
+
+
+def _change(cp: ChargePoint, held: InstalledProfile, active: bool, now: datetime) -> Change:
+    return ChargingProfileChanged(
+        charge_point_id=cp.id,
+        evse_number=held.evse_number,
+        profile_id=held.profile_id,
+        purpose=held.purpose,
+        stack_level=held.stack_level,
+        profile=held.profile,
+        active=active,
+        at=now,
+        source=held.source,
+    )
+
+
+def _applied(profile: Profile) -> notifications.AppliedProfile:
+    """The first schedule, without periods that have no limit; a vehicle may be offered others beside it."""
+    schedule = profile.charging_schedule[0]
+    return notifications.AppliedProfile(
+        id=profile.id,
+        min_charging_rate=schedule.min_charging_rate or None,
+        schedule_periods=[
+            notifications.SchedulePeriod(
+                start_period=period.start_period,
+                limit=period.limit,
+                number_phases=period.number_phases or None,
+            )
+            for period in schedule.charging_schedule_period
+            if not isinstance(period.limit, UnsetType)
+        ],
+        schedule_start=schedule.start_schedule or None,
+        charging_rate_unit=schedule.charging_rate_unit,
+        stack_level=profile.stack_level,
+        charging_profile_kind=profile.charging_profile_kind,
+        recurrency_kind=profile.recurrency_kind.lower() if profile.recurrency_kind else None,
+        purpose=profile.charging_profile_purpose,
+        valid_to=profile.valid_to or None,
+        valid_from=profile.valid_from or None,
+        duration=schedule.duration or None,
+    )
