@@ -41,6 +41,7 @@ MAX_REPAIR_LABELS: Final = 2_000  # chargers choose vendor and model, and so the
 MAX_ACTION: Final = 64  # characters kept of an action that does not exist
 
 NO_FACTS: Final = Facts()
+NO_NEEDS: Final = Needs()
 NOT_BOOTED: Final = Refusal(
     code=rpc.Code.SECURITY_ERROR, description="Send BootNotification first and wait until it is accepted."
 )
@@ -307,7 +308,7 @@ class Actor:
         if self._is_over():
             return  # closed meanwhile: the charge point will send it again
         try:
-            facts = await self._shared.reader.resolve(self.state, needs)
+            facts = await self._resolved(needs)
             if self._is_over():
                 return
             outcome = route.step(self.state, request, facts, self._shared.now())
@@ -319,6 +320,15 @@ class Actor:
             await self._perform(route, message_id, text, outcome)
         else:
             self._conclude(route, message_id, outcome)
+
+    async def _resolved(self, needs: Needs) -> Facts:
+        """What a handler needs of the database, then of the world outside."""
+        facts = NO_FACTS
+        if not needs.outside or replace(needs, outside=()) != NO_NEEDS:
+            facts = await self._shared.reader.resolve(self.state, needs)
+        if needs.outside:
+            facts = replace(facts, outside=await self._shared.outside.ask(self.state, needs.outside))
+        return facts
 
     async def _perform(self, route: Route, message_id: str, text: bytes, outcome: Outcome) -> None:
         """Write what changes, then go on: what is answered is committed, where the handler wants it so."""
@@ -370,8 +380,48 @@ class Actor:
     def _on_answer(self, kind: int, message_id: str, code: str, rest: bytes) -> Work | None:
         if kind in (envelope.CALLRESULT, envelope.CALLERROR):
             return self._made_commands().answered(kind, message_id, code, rest)
-        self._on_malformed(rpc.Malformed.UNKNOWN_TYPE, message_id, rest)  # 5 and 6 come with OCPP 2.1
+        if not self.dialect.has_sends:  # 5 and 6 came with OCPP 2.1
+            self._on_malformed(rpc.Malformed.UNKNOWN_TYPE, message_id, rest)
+            return None
+        if kind == envelope.SEND:
+            self._on_send(message_id, code, rest)
+            return None
+        # 2.1 part 4: it could not read our answer to a call of its own. There is nothing to be answered.
+        self._shared.metrics.messages.add("in", "answer", "refused")
+        self.keep("in", "error", "", message_id[: rpc.MAX_ECHOED_ID], rest)
+        log.warning("answer refused", identity=self.record.identity, code=code[:MAX_ACTION])
         return None
+
+    def _on_send(self, message_id: str, action: str, rest: bytes) -> None:
+        """A message that wants no answer (2.1 part 4): what cannot be worked on is counted and logged."""
+        route = self.dialect.sends.get(action)
+        if route is None or not self.is_open:
+            self._shared.metrics.messages.add("in", action if route is not None else "unknown", "error")
+            self.keep("in", "send", action[:MAX_ACTION], message_id[: rpc.MAX_ECHOED_ID], rest)
+            return
+        state = self.state
+        decoded = policy.decode(
+            route.request, rest, state.settings.policy, state.vendor, state.model, state.version
+        )
+        if isinstance(decoded, Refusal):
+            self._shared.metrics.messages[route.failed] += 1
+            self.keep("in", "send", action, message_id[: rpc.MAX_ECHOED_ID], rest)
+            return
+        if decoded.repairs:
+            self._note_repairs(route, message_id[: rpc.MAX_ECHOED_ID], rest, decoded, kind="send")
+        elif route.logged:
+            self.keep("in", "send", action, message_id[: rpc.MAX_ECHOED_ID], rest)
+        try:
+            outcome = route.step(state, decoded.message, NO_FACTS, self._shared.now())
+        except Exception:
+            log.exception("handler failed", **self._named(route, message_id))
+            self._shared.metrics.messages[route.failed] += 1
+            return
+        self._shared.metrics.messages[route.handled] += 1
+        if outcome.changes:
+            self._shared.journal.append(outcome.changes)
+        if outcome.state is not state:
+            self.adopt(outcome.state)
 
     # --- what cannot be worked on --------------------------------------------------------------------------
 
@@ -397,6 +447,9 @@ class Actor:
             # An answer is never answered; the call runs into its deadline.
             self._shared.metrics.messages.add("in", "answer", "malformed")
             self.keep("in", "result", "", (error.message_id or "")[: rpc.MAX_ECHOED_ID], text)
+        elif kind == envelope.SEND and self.dialect.has_sends:
+            self._shared.metrics.messages.add("in", "none", "malformed")  # nor is a SEND
+            self.keep("in", "send", "", (error.message_id or "")[: rpc.MAX_ECHOED_ID], text)
         elif kind is None or kind in (envelope.CALL, envelope.SEND):
             self._on_malformed(rpc.Malformed.NOT_A_MESSAGE, error.message_id, text)
         else:
@@ -415,14 +468,16 @@ class Actor:
         if self.closed_for is None:
             self._transport.send(self._error(route.action, message_id, FAILED))
 
-    def _note_repairs(self, route: Route, message_id: str, rest: bytes, decoded: policy.Decoded) -> None:
+    def _note_repairs(
+        self, route: Route, message_id: str, rest: bytes, decoded: policy.Decoded, *, kind: str = "call"
+    ) -> None:
         state, repairs = self.state, self._shared.metrics.repairs
         full = len(repairs) >= MAX_REPAIR_LABELS
         for rule in decoded.repairs:
             repairs.add(*(("", "") if full else (state.vendor, state.model)), route.action, rule)
         listed = zip(decoded.repairs, decoded.places, strict=True)
         repaired = ", ".join(f"{rule} {place}" for rule, place in listed)
-        self.keep("in", "call", route.action, message_id, rest, repairs=repaired)
+        self.keep("in", kind, route.action, message_id, rest, repairs=repaired)
         if state.settings.policy is Policy.OBSERVE:
             log.warning("message mended", repairs=repaired, **self._named(route, message_id))
 

@@ -24,7 +24,7 @@ from engine.ocpp.step import Message, Protocol
 from engine.ocpp.versions import PROTOCOLS
 from engine.points.actor import Actor
 from engine.points.presence import Presence
-from engine.points.shared import Shared, Store
+from engine.points.shared import Outside, Shared, Store
 from engine.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -44,6 +44,7 @@ class Registry:
         protocols: Mapping[str, Protocol] = PROTOCOLS,
         now: Callable[[], datetime] | None = None,
         new_id: Callable[[], str] | None = None,
+        outside: Outside | None = None,
     ) -> None:
         self.shared = Shared(
             settings,
@@ -52,6 +53,7 @@ class Registry:
             protocols=protocols,
             now=now or partial(datetime.now, UTC),
             new_id=new_id or (lambda: str(uuid.uuid4())),
+            outside=outside,
         )
         self.door = trio.CancelScope()  # around the accept loops
         self.draining = False

@@ -14,6 +14,7 @@ import trio
 
 from engine.domain.access import StationRecord
 from engine.domain.changes import Change
+from engine.domain.outside import Answer, Question
 from engine.domain.state import ChargePoint
 from engine.errors import StoreError
 from engine.metrics import Metrics
@@ -75,17 +76,32 @@ class Store(Protocol):
     def stations(self) -> Stations: ...
 
 
+class Outside(Protocol):
+    """Who answers questions of the world outside, one after the other and each in bounded time."""
+
+    async def ask(
+        self, charge_point: ChargePoint, questions: Sequence[Question]
+    ) -> Sequence[Answer | None]: ...
+
+
+class NobodyOutside:
+    """A node that is connected to nothing: no question is answered."""
+
+    async def ask(self, charge_point: ChargePoint, questions: Sequence[Question]) -> Sequence[Answer | None]:
+        return [None] * len(questions)
+
+
 class Route:
     """One inbound action, prepared once for all connections."""
 
     __slots__ = ("action", "boot", "early", "failed", "handled", "logged", "needs", "request", "step")
 
-    def __init__(self, action: str, handler: step.Handler, logged: bool) -> None:
+    def __init__(self, action: str, handler: step.Handler | step.Listener, logged: bool) -> None:
         self.action = action
         self.request = handler.request
         self.step = handler.step
-        self.needs = handler.needs
-        self.early = handler.before_boot
+        self.needs = handler.needs if isinstance(handler, step.Handler) else None
+        self.early = handler.before_boot if isinstance(handler, step.Handler) else False
         self.boot = action == BOOT
         self.logged = logged
         self.handled = ("in", action, "ok")  # keys of metrics.messages
@@ -95,7 +111,7 @@ class Route:
 class Dialect:
     """One OCPP version as the actors use it: the protocol's tables, prepared."""
 
-    __slots__ = ("outbound", "routes", "version")
+    __slots__ = ("has_sends", "outbound", "routes", "sends", "version")
 
     def __init__(self, protocol: step.Protocol, unlogged: frozenset[str]) -> None:
         self.version = protocol.name
@@ -104,6 +120,11 @@ class Dialect:
             for action, handler in protocol.inbound.items()
         }
         self.outbound = protocol.outbound
+        self.sends: Mapping[str, Route] = {
+            action: Route(action, listener, action not in unlogged)
+            for action, listener in protocol.sent.items()
+        }
+        self.has_sends = bool(self.sends)  # the version knows message types 5 and 6
 
 
 class Shared:
@@ -118,6 +139,7 @@ class Shared:
         protocols: Mapping[str, step.Protocol],
         now: Callable[[], datetime],
         new_id: Callable[[], str],
+        outside: Outside | None = None,
     ) -> None:
         unlogged = frozenset(settings.message_log_exclude)
         self.settings = settings
@@ -125,6 +147,7 @@ class Shared:
         self.journal = store.journal
         self.reader = store.reader
         self.metrics = metrics
+        self.outside: Outside = outside or NobodyOutside()
         self.unlogged = unlogged
         self.dialects = {name: Dialect(protocol, unlogged) for name, protocol in protocols.items()}
         self.now = now

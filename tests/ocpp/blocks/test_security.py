@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 from msgspec.structs import replace
 
-from engine.domain.changes import EventPublished, SecurityEventReported
+from engine.domain.changes import CertificateWanted, EventPublished, SecurityEventReported
 from engine.domain.state import ChargePoint, Registration
 from engine.ocpp.blocks.security import (
     SECURITY_EVENTS,
@@ -100,7 +100,10 @@ def test_every_event_is_stored_and_published(
 def test_a_good_signing_request_waits_for_the_ca(cp: ChargePoint, now: datetime, csr: str) -> None:
     outcome = sign(cp, now, csr)
     assert outcome.reply == v16.SignCertificateResponse(status="Accepted")
-    [event] = outcome.changes
+    wanted, event = outcome.changes
+    assert wanted == CertificateWanted(
+        charge_point_id=12, certificate_type="ChargingStationCertificate", csr=csr, request_id=None, at=now
+    )
     assert isinstance(event, EventPublished)
     assert event.type == "chargePoint.certificateRequested"
     assert msgspec.json.decode(event.payload)["csr"] == csr
@@ -119,7 +122,7 @@ def test_a_refused_charge_point_gets_no_certificate(
 ) -> None:
     outcome = sign(replace(cp, registration=registration), now, csr)
     assert outcome.reply == v16.SignCertificateResponse(status=status)
-    assert len(outcome.changes) == (status == "Accepted")
+    assert bool(outcome.changes) == (status == "Accepted")
 
 
 def test_a_tampered_signing_request_is_rejected(cp: ChargePoint, now: datetime, csr: str) -> None:
