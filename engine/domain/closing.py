@@ -27,6 +27,7 @@ from engine.domain.state import ChargePoint, Frozen, Session, SessionStatus
 _REASON_OF: Final = {
     Review.MISSING_STOP: "new_start_transaction_received",
     Review.MISSING_STOP_AFTER_BOOT: "reboot",
+    Review.NOT_ONGOING: "other",
 }
 
 
@@ -34,7 +35,7 @@ class Stop(Frozen, frozen=True):
     """The end of a transaction as told by its station. `reason` is one of the API's session reasons."""
 
     at: datetime
-    meter_wh: int
+    meter_wh: int | None  # None: no register was ever told
     reason: str
     id_tag: str | None = None
 
@@ -63,7 +64,9 @@ def finish(
 
     After a boot the queued stop is the expected one, so it lifts the hold; after another start it is not.
     """
-    totals, doubt = metering.settle(session, stop.meter_wh, stop.at, cp.settings.max_power_w)
+    totals, doubt = session.metering, None
+    if stop.meter_wh is not None:
+        totals, doubt = metering.settle(session, stop.meter_wh, stop.at, cp.settings.max_power_w)
     doubts = list(codes)
     if doubt is not None:
         doubts.append(doubt)

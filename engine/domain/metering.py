@@ -76,7 +76,8 @@ def identity_of(measurand: str, phase: str, location: str, context: str, format:
 
 def _from_intervals(metering: Metering, meter_start_wh: int) -> bool:
     """Whether the energy so far came from intervals: registers would have moved together with it."""
-    return metering.register_wh == meter_start_wh and metering.energy_wh > 0 and not metering.resets
+    unmoved = metering.register_wh is None or metering.register_wh == meter_start_wh
+    return unmoved and metering.energy_wh > 0 and not metering.resets
 
 
 def advance(
@@ -117,8 +118,8 @@ def advance(
 
 
 def _add_interval(metering: Metering, interval_uwh: int, meter_start_wh: int) -> Metering:
-    fresh = metering.energy_wh == 0 and not metering.resets and metering.register_wh == meter_start_wh
-    if interval_uwh <= 0 or not (fresh or _from_intervals(metering, meter_start_wh)):
+    unmoved = metering.register_wh is None or metering.register_wh == meter_start_wh
+    if interval_uwh <= 0 or metering.resets or not unmoved:
         return metering  # the registers tell the same energy
     total = metering.energy_wh * 1_000_000 + metering.interval_rest_uwh + interval_uwh
     energy_wh = whole_units(total)
@@ -212,7 +213,7 @@ def absorb(
     changes: list[Change] = []
     if session.status is not SessionStatus.FINISHED:
         for measured in values:
-            session = _measure(cp, session, measured, now, changes)
+            session = measure(cp, session, measured, now, changes)
         return session, changes
     held_open = closed_by_us(session)
     for measured in values:
@@ -241,35 +242,51 @@ def _counted(cp: ChargePoint, session: Session, measured: Measured, now: datetim
     return replace(session, metering=totals, review=review)
 
 
-def _measure(
+def measure(
     cp: ChargePoint, session: Session, measured: Measured, now: datetime, changes: list[Change]
 ) -> Session:
+    """Folds one MeterValue into an open session; its row and what it changes are added to `changes`.
+
+    Where no message told the register at the start, the first one that is told is taken for it. Power judges
+    whether it charges only where the charger does not say so itself.
+    """
     newest = session.metering.last_sample_at
     metering, at, review = _totals(cp, session, measured, now)
     changes.append(row(cp, session, metering, measured, now))
-    charging = session.charging
-    if newest is None or at > newest:
+    charging, period_at = session.charging, session.period_at
+    if session.charging_state is None and (newest is None or at > newest):
         charging = charging_state(charging, measured.reading.power_w, measured.reading.current_a)
         if charging is not session.charging and charging is not None:
-            changes += _flipped(cp, session, charging, at=at, energy_wh=metering.energy_wh, now=now)
+            # What was before the first reading is taken to have been alike.
+            first = newest is None
+            period_at = session.started_at if first else max(at, period_at or at)
+            energy_wh = 0 if first else metering.energy_wh
+            changes += flipped(cp, session, charging, at=period_at, energy_wh=energy_wh, now=now)
     rebooted_at = session.rebooted_at
     if rebooted_at is not None and at > rebooted_at:
         rebooted_at = None
-    return replace(session, metering=metering, charging=charging, review=review, rebooted_at=rebooted_at)
+    meter_start_wh = session.meter_start_wh
+    if session.metering.register_wh is None and metering.register_wh is not None:
+        meter_start_wh = metering.register_wh
+    return replace(
+        session,
+        metering=metering,
+        meter_start_wh=meter_start_wh,
+        charging=charging,
+        period_at=period_at,
+        review=review,
+        rebooted_at=rebooted_at,
+    )
 
 
-def _flipped(
+def flipped(
     cp: ChargePoint, session: Session, charging: bool, *, at: datetime, energy_wh: int, now: datetime
-) -> tuple[Change, Change]:
-    first = session.metering.last_sample_at is None
+) -> tuple[ChargingPeriodOpened, Change]:
+    """The period that begins when an open session starts or stops to charge, and the news of it."""
     state: Literal["charging", "idle"] = "charging" if charging else "idle"
     previous: Literal["charging", "idle"] = "idle" if charging else "charging"
     period = ChargingPeriodOpened(
-        session_id=session.id,
-        # What was before the first reading is taken to have been alike.
-        started_at=session.started_at if first else at,
-        charging_state=state,
-        energy_wh=0 if first else energy_wh,
+        session_id=session.id, started_at=at, charging_state=state, energy_wh=energy_wh
     )
     news = ChargingPeriodChanged(
         session_id=session.id,

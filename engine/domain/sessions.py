@@ -27,6 +27,8 @@ OFFLINE_AFTER: Final = timedelta(minutes=2)  # a start told later than this afte
 # Connector states in which a transaction goes on, and the one that says there is none (OCPP 1.6 §4.9).
 _GOES_ON: Final = frozenset({"charging", "suspendedev", "suspendedevse"})
 _FREE: Final = "available"
+# Closed by us for a reason that the charger may refute by going on.
+_MAY_GO_ON: Final = (Review.MISSING_STOP_AFTER_BOOT, Review.NOT_ONGOING)
 
 
 class Start(Frozen, frozen=True):
@@ -52,7 +54,12 @@ def start_key(start: Start) -> str:
 
 def superseded(cp: ChargePoint, start: Start) -> list[Session]:
     """The open sessions that a start shows to be over: their stop is missing."""
-    return [s for s in _on_evse(cp, start.evse_number) if s.started_at <= start.at]
+    return before(cp, start.evse_number, start.at)
+
+
+def before(cp: ChargePoint, evse_number: int, at: datetime) -> list[Session]:
+    """The sessions open on an EVSE that cannot be, if another one has begun there at `at`."""
+    return [s for s in _on_evse(cp, evse_number) if s.started_at <= at]
 
 
 def _on_evse(cp: ChargePoint, evse_number: int) -> list[Session]:
@@ -68,11 +75,7 @@ def begin(
     authorization_id: int | None,
     now: datetime,
 ) -> tuple[ChargePoint, Session, list[Change]]:
-    """Opens the session of a start that is new, and closes what it shows to be over.
-
-    A start that is older than the open session on its EVSE (told late, out of order) is recorded and closed
-    at once: the returned session is then not among `cp.sessions`.
-    """
+    """Opens the session of a start that is new, and closes what it shows to be over; see `enter`."""
     token = decision.token
     session = Session(
         id=session_id,
@@ -88,20 +91,66 @@ def begin(
         metering=Metering(register_wh=start.meter_wh, register_at=start.at),
         review=held(None, Review.CLOCK_DRIFT) if clock_is_wrong(start.at, now) else None,
     )
-    changes: list[Change] = []
-    newer = [s.started_at for s in _on_evse(cp, start.evse_number) if s.started_at > start.at]
-    for other in superseded(cp, start):
-        cp, closing = close_missing(cp, other, Review.MISSING_STOP, bound=start.at, now=now)
-        changes += closing
-    changes += _opened(
-        cp, session, decision, key=start_key(start), authorization_id=authorization_id, now=now
+    return enter(cp, session, decision, key=start_key(start), authorization_id=authorization_id, now=now)
+
+
+def enter(
+    cp: ChargePoint,
+    session: Session,
+    decision: Decision,
+    *,
+    key: str,
+    authorization_id: int | None,
+    now: datetime,
+    offline: bool = False,
+    placed: bool = True,
+) -> tuple[ChargePoint, Session, list[Change]]:
+    """Records a session that is new and closes what it shows to be over on its EVSE.
+
+    One that is older than the open session on its EVSE (told late, out of order) is recorded and closed at
+    once: the returned session is then not among `cp.sessions`. `placed` False: its EVSE is not known yet.
+    """
+    opening = _opened(
+        cp, session, decision, key=key, authorization_id=authorization_id, offline=offline, now=now
     )
-    cp, consumed = _consume_reservation(cp, session, now)
-    changes += consumed
+    if not placed:
+        cp, consumed = consume_reservation(cp, session, now)
+        return with_session(cp, session), session, [*opening, *consumed]
+    cp, closing = displace(cp, session, now)
+    cp, consumed = consume_reservation(cp, session, now)
+    cp, session, own = _take_place(cp, session, now)
+    return cp, session, [*closing, *opening, *consumed, *own]
+
+
+def place(cp: ChargePoint, session: Session, now: datetime) -> tuple[ChargePoint, Session, list[Change]]:
+    """Gives an open session its EVSE: older ones there are over, and so is this one if there is a newer."""
+    cp, closing = displace(cp, session, now)
+    cp, session, own = _take_place(cp, session, now)
+    return cp, session, closing + own
+
+
+def displace(cp: ChargePoint, session: Session, now: datetime) -> tuple[ChargePoint, list[Change]]:
+    """Closes what was open on the session's EVSE before it; the stop of each is missing."""
+    changes: list[Change] = []
+    for other in before(cp, session.evse_number, session.started_at):
+        if other.id != session.id:
+            cp, closing = close_missing(cp, other, Review.MISSING_STOP, bound=session.started_at, now=now)
+            changes += closing
+    return cp, changes
+
+
+def _take_place(
+    cp: ChargePoint, session: Session, now: datetime
+) -> tuple[ChargePoint, Session, list[Change]]:
+    newer = [
+        s.started_at
+        for s in _on_evse(cp, session.evse_number)
+        if s.started_at > session.started_at and s.id != session.id
+    ]
     if not newer:
-        return with_session(cp, session), session, changes
+        return with_session(cp, session), session, []
     cp, closing = close_missing(cp, session, Review.MISSING_STOP, bound=min(newer), now=now)
-    return cp, replace(session, status=SessionStatus.FINISHED), changes + closing
+    return cp, replace(session, status=SessionStatus.FINISHED), closing
 
 
 def _opened(
@@ -111,6 +160,7 @@ def _opened(
     *,
     key: str,
     authorization_id: int | None,
+    offline: bool,
     now: datetime,
 ) -> tuple[Change, Change]:
     token = decision.token
@@ -131,8 +181,10 @@ def _opened(
         meter_start_wh=session.meter_start_wh,
         started_at=session.started_at,
         received_at=now,
-        offline=now - session.started_at > OFFLINE_AFTER,
+        offline=offline or now - session.started_at > OFFLINE_AFTER,
         review=session.review,
+        charging_state=session.charging_state,
+        remote_start_id=session.remote_start_id,
     )
     news = SessionStartStop(
         session_id=session.id,
@@ -148,9 +200,10 @@ def _opened(
     return opened, publish(news, f"session:{session.id}", cp.operator_id, now)
 
 
-def _consume_reservation(
+def consume_reservation(
     cp: ChargePoint, session: Session, now: datetime
 ) -> tuple[ChargePoint, tuple[Change, ...]]:
+    """Ends the reservation that a session names, if it is there."""
     number = session.reservation_id
     if number is None or number not in cp.reservations:
         return cp, ()
@@ -180,19 +233,26 @@ def add_samples(
         return with_session(cp, after), changes
     if not closed_by_us(session):
         return cp, changes
-    if _goes_on(cp, session, after):
-        # Its charging state is open again: the next value says it.
-        after = replace(
-            after,
-            status=SessionStatus.ACTIVE,
-            stopped_at=None,
-            charging=None,
-            review=without_stop_codes(after.review),
-        )
-        reviewed = SessionReviewed(id=after.id, review=after.review, at=now)
-        return with_session(cp, after), [SessionReopened(id=after.id, at=now), reviewed, *changes]
-    cp, correction = _corrected(cp, session, after, now)
-    return cp, changes + correction
+    cp, consequences = carry_on(cp, session, after, now)
+    return cp, consequences + changes
+
+
+def carry_on(
+    cp: ChargePoint, session: Session, after: Session, now: datetime
+) -> tuple[ChargePoint, list[Change]]:
+    """What follows when a session that we closed turns out to be `after`: it goes on, or its end is moved."""
+    if not _goes_on(cp, session, after):
+        return _corrected(cp, session, after, now)
+    # Its charging state is open again: the next value says it.
+    after = replace(
+        after,
+        status=SessionStatus.ACTIVE,
+        stopped_at=None,
+        charging=None,
+        review=without_stop_codes(after.review),
+    )
+    reviewed = SessionReviewed(id=after.id, review=after.review, at=now)
+    return with_session(cp, after), [SessionReopened(id=after.id, at=now), reviewed]
 
 
 def _corrected(
@@ -212,7 +272,7 @@ def _corrected(
 def _goes_on(cp: ChargePoint, before: Session, after: Session) -> bool:
     newest, ended = after.metering.last_sample_at, before.stopped_at
     return (
-        is_held(after.review, Review.MISSING_STOP_AFTER_BOOT)
+        any(is_held(after.review, code) for code in _MAY_GO_ON)
         and newest is not None
         and ended is not None
         and newest > ended

@@ -158,6 +158,20 @@ class Orphan(Frozen, frozen=True):
     payload: bytes  # the message's payload as received (JSON)
 
 
+class Report(Frozen, frozen=True):
+    """A report of many parts that a station is sending; in memory only."""
+
+    request_id: int
+    started_at: datetime
+    full: bool  # everything there is: what it does not name is gone
+    seen: frozenset[int] = frozenset()  # numbers of the parts that came
+    last: int | None = None  # number of the last part, once it came
+
+    @property
+    def complete(self) -> bool:
+        return self.last is not None and self.seen.issuperset(range(self.last + 1))
+
+
 class ChargePoint(Frozen, frozen=True):
     """State of one charge point on the node that holds its connection."""
 
@@ -176,6 +190,8 @@ class ChargePoint(Frozen, frozen=True):
     orphans: tuple[Orphan, ...] = ()  # unresolved ones, oldest first; bounded by the loader
     reservations: dict[int, Reservation] = {}  # active ones
     charging_profiles: tuple[InstalledProfile, ...] = ()  # active ones
+    items_per_message: dict[str, int] = {}  # most items of a request, by action (OCPP 2.x)
+    reports: dict[int, Report] = {}  # device model reports on their way, by request id; in memory only
 
 
 class Token(Frozen, frozen=True):

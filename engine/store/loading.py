@@ -13,7 +13,7 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 
-from engine.domain import metering
+from engine.domain import device, metering
 from engine.domain.access import StationRecord
 from engine.domain.state import (
     ChargePoint,
@@ -60,7 +60,7 @@ SESSIONS: Final = """
 select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.evse_number, s.connector_number, s.status,
        s.started_at, s.id_tag, s.meter_start_wh, s.stopped_at, s.meter_stop_wh, s.energy_wh, s.reservation_id,
        s.review, s.charging_state as told_state, s.remote_start_id, t.group_id as parent_id_tag, p.charging_state,
-       m.energy_wh as total_wh, m.register_wh, m.timestamp as register_at, m.resets, m.power_w, m.current_a,
+       m.energy_wh as total_wh, m.register_wh, m.resets, m.power_w, m.current_a,
        m.voltage_v, m.soc_percent, n.timestamp as last_sample_at
 from sessions s
 left join id_tags t on t.id = s.id_tag_id
@@ -100,6 +100,11 @@ select charge_point_id, evse_number, profile_id, purpose, stack_level,
        profile->>'transactionId' as transaction_id, profile, source
 from charging_profiles
 where charge_point_id = any($1) and active
+"""
+LIMITS: Final = """
+select charge_point_id, component, variable, variable_instance, value
+from device_variables
+where charge_point_id = any($1) and lower(variable) = 'itemspermessage' and attribute = 'Actual'
 """
 TOKENS: Final = """
 select q.n, t.id, t.uid, t.group_id, t.status, t.valid, t.expire_at, t.user_id,
@@ -168,6 +173,7 @@ async def charge_points(
     orphans = _by_station(await connection.fetch(ORPHANS, ids, ORPHANS_LOADED))
     reservations = _by_station(await connection.fetch(RESERVATIONS, ids))
     profiles = _by_station(await connection.fetch(PROFILES, ids))
+    limits = _by_station(await connection.fetch(LIMITS, ids))
     states: list[ChargePoint | None] = []
     for record, version in asked:
         row = rows.get(record.id)
@@ -191,6 +197,7 @@ async def charge_points(
                 orphans=tuple(_orphan(orphan) for orphan in orphans[record.id]),
                 reservations={entry["id"]: _reservation(entry) for entry in reservations[record.id]},
                 charging_profiles=tuple(_profile(profile) for profile in profiles[record.id]),
+                items_per_message=_limits(limits[record.id]),
             )
         )
     return states
@@ -330,7 +337,8 @@ def _metering(row: asyncpg.Record) -> Metering:
     return Metering(
         energy_wh=row["energy_wh"] if row["energy_wh"] is not None else row["total_wh"] or 0,
         register_wh=row["register_wh"],
-        register_at=row["register_at"] if row["register_wh"] is not None else None,
+        # The row written last may be a late one; its register is the newest all the same.
+        register_at=row["last_sample_at"] if row["register_wh"] is not None else None,
         resets=row["resets"],
         power_w=row["power_w"],
         current_a=row["current_a"],
@@ -392,6 +400,14 @@ def _profile(row: asyncpg.Record) -> InstalledProfile:
         profile=row["profile"].encode(),
         source=row["source"],
     )
+
+
+def _limits(rows: Sequence[asyncpg.Record]) -> dict[str, int]:
+    told = (
+        device.limit_of(row["component"], row["variable"], row["variable_instance"], row["value"])
+        for row in rows
+    )
+    return dict(limit for limit in told if limit is not None)
 
 
 def _token(row: asyncpg.Record) -> Token:

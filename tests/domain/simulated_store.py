@@ -20,10 +20,24 @@ from engine.domain.state import (
     SessionStatus,
     Token,
 )
-from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Handler, Message, Needs
 
-_samples = msgspec.json.Decoder(list[v16.SampledValue])
+
+class Sample(msgspec.Struct, frozen=True):
+    """What identifies a sample of any version."""
+
+    measurand: str = ""
+    phase: str = ""
+    location: str = ""
+    context: str = ""
+    format: str = ""
+
+
+_samples = msgspec.json.Decoder(list[Sample])
+_periods = msgspec.json.Decoder(list[dict[str, Any]])
+
+
+OWNER = ("id_tag_id", "user_id", "authorization_id")
 
 
 class Store:
@@ -35,8 +49,12 @@ class Store:
         self.tokens = {uid.casefold(): token for uid, token in (tokens or {}).items()}
         self.sessions: dict[int, dict[str, Any]] = {}
         self.rows: dict[tuple[datetime, int], c.MeterValueAdded] = {}
+        self.received: dict[tuple[datetime, int], int] = {}  # which commit wrote a row
+        self.commits = 0
         self.orphans: dict[str, c.OrphanKept] = {}
         self.resolved: dict[int, int] = {}
+        self.events: dict[tuple[object, ...], c.TransactionEventStored] = {}
+        self.periods: dict[int, dict[datetime, dict[str, Any]]] = {}
         self.log: list[c.Change] = []
         self._ids = itertools.count(1)
 
@@ -80,7 +98,8 @@ class Store:
             number, since = needs.samples_since
             samples = frozenset((at, i) for s, at, i in self.samples() if s == number and at >= since)
         ids = list(itertools.islice(self._ids, needs.new_ids))
-        return Facts(tokens=tokens, session=session, samples=samples, new_ids=ids)
+        events = [e.payload.encode() for e in self.events.values() if e.transaction_id == needs.events_of]
+        return Facts(tokens=tokens, session=session, samples=samples, events=events, new_ids=ids)
 
     def samples(self) -> list[tuple[int | None, datetime, str]]:
         """Every stored sample: its session's id, its time, its identity. A list, so that doubles show."""
@@ -93,11 +112,17 @@ class Store:
     def commit(self, changes: Iterable[c.Change]) -> None:
         """All of them, by kind in the order of their declaration, as the journal does."""
         order = [kind for kind in vars(c).values() if isinstance(kind, type) and issubclass(kind, c.Change)]
+        self.commits += 1
         for change in sorted(changes, key=lambda one: order.index(type(one))):
             self.log.append(change)
             self._apply(change)
         opened = [s["evse_number"] for s in self.sessions.values() if s["status"] == "active"]
+        # A transaction of OCPP 2.x may begin before its EVSE is known.
+        opened = [n for n in opened if n or self.cp.version == "ocpp1.6"]
         assert len(opened) == len(set(opened)), "two open sessions on one EVSE"
+        for number, periods in self.periods.items():
+            lasting = sum(row["stopped_at"] is None for row in periods.values())
+            assert lasting <= (self.sessions[number]["status"] == "active"), "an open period too many"
 
     def _apply(self, change: c.Change) -> None:
         match change:
@@ -115,11 +140,46 @@ class Store:
                 row |= asdict(change) | {"review": change.review or row["review"]}
             case c.SessionReviewed():
                 self.sessions[change.id]["review"] = change.review
+            case c.SessionAmended():
+                told = asdict(change)
+                told = {k: v for k, v in told.items() if k in self.sessions[change.id] and k != "id"}
+                if not change.tag_told:
+                    told = {k: v for k, v in told.items() if k not in OWNER}
+                self.sessions[change.id] |= told
+            case c.ChargingPeriodsRewritten():
+                rows = _periods.decode(change.periods)
+                for row in rows:
+                    row |= {
+                        k: row[k] and datetime.fromisoformat(row[k]) for k in ("started_at", "stopped_at")
+                    }
+                self.periods[change.session_id] = {row["started_at"]: row for row in rows}
+            case c.ChargingPeriodOpened():
+                own = self.periods.setdefault(change.session_id, {})
+                for row in own.values():
+                    if row["stopped_at"] is None and row["started_at"] < change.started_at:
+                        row |= {"stopped_at": change.started_at, "energy_stop_wh": change.energy_wh}
+                own[change.started_at] = {
+                    "started_at": change.started_at,
+                    "stopped_at": None,
+                    "charging_state": change.charging_state,
+                    "energy_start_wh": change.energy_wh,
+                    "energy_stop_wh": None,
+                }
+            case c.ChargingPeriodClosed():
+                for row in self.periods.get(change.session_id, {}).values():
+                    if row["stopped_at"] is None:
+                        stopped = max(row["started_at"], change.stopped_at)
+                        row |= {"stopped_at": stopped, "energy_stop_wh": change.energy_wh}
+            case c.TransactionEventStored():
+                key = (change.transaction_id, change.seq_no, change.timestamp, change.event_type)
+                self.events.setdefault(key, change)
             case c.SessionReopened():
                 gone = {"stopped_at": None, "meter_stop_wh": None, "energy_wh": None, "reason": None}
                 self.sessions[change.id] |= {"status": "active", **gone}
             case c.MeterValueAdded():
-                self.rows.setdefault((change.timestamp, change.sample_key), change)
+                key = (change.timestamp, change.sample_key)
+                self.rows.setdefault(key, change)
+                self.received.setdefault(key, self.commits)
             case c.OrphanKept():
                 self.orphans.setdefault(change.key, change)
             case c.OrphanResolved():
@@ -133,17 +193,22 @@ class Store:
 
     def _session(self, number: int) -> Session:
         row = self.sessions[number]
+        lasting = [p for p in self.periods.get(number, {}).values() if p["stopped_at"] is None]
         values = [r for r in self.rows.values() if r.session_id == number]
-        newest = max(values, key=lambda r: r.timestamp, default=None)
+        newest = max(
+            values,
+            key=lambda r: (self.received[r.timestamp, r.sample_key], r.energy_wh or -1, r.timestamp),
+            default=None,
+        )
         totals = Metering(register_wh=row["meter_start_wh"], register_at=row["started_at"])
         if newest is not None:
             totals = Metering(
                 energy_wh=newest.energy_wh or 0,
                 register_wh=newest.register_wh,
-                register_at=newest.timestamp,
+                register_at=max(r.timestamp for r in values),
                 resets=newest.resets,
                 power_w=newest.power_w,
-                last_sample_at=newest.timestamp,
+                last_sample_at=max(r.timestamp for r in values),
             )
         return Session(
             id=number,
@@ -158,4 +223,8 @@ class Store:
             meter_stop_wh=row["meter_stop_wh"],
             metering=totals,
             review=row["review"],
+            charging=next((p["charging_state"] == "charging" for p in lasting), None),
+            reservation_id=row["reservation_id"],
+            charging_state=row["charging_state"],
+            remote_start_id=row["remote_start_id"],
         )

@@ -15,9 +15,10 @@ from engine.domain import sessions
 from engine.domain.metering import Measured, identity, loose_row
 from engine.domain.reconcile import session_on_evse
 from engine.domain.state import ChargePoint, Session
-from engine.ocpp.messages import v16
+from engine.ocpp.blocks.authorization_v2x import module_of
+from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Needs, Outcome
-from ext.metering import read
+from ext.metering import read, read_numbers
 
 _encode = msgspec.json.Encoder().encode
 _ANSWER_V16 = v16.MeterValuesResponse()
@@ -97,3 +98,29 @@ def measured_v16(
         if samples:
             fresh.append(Measured(at=at, reading=read(samples), samples=_encode(samples).decode()))
     return fresh
+
+
+# --- OCPP 2.x ----------------------------------------------------------------------------------------------
+
+
+def meter_values_v2x(
+    cp: ChargePoint, request: v201.MeterValues | v21.MeterValues, facts: Facts, now: datetime
+) -> Outcome:
+    """Stores meter values that belong to no transaction (2.0.1 J01); those of one come with its events (J02).
+
+    EVSE 0 is the main meter. What is told again is stored once.
+    """
+    rows = [
+        loose_row(
+            cp,
+            request.evse_id,
+            Measured(
+                at=v.timestamp,
+                reading=read_numbers(v.sampled_value),
+                samples=_encode(v.sampled_value).decode(),
+            ),
+            now,
+        )
+        for v in request.meter_value
+    ]
+    return Outcome(state=cp, reply=module_of(request).MeterValuesResponse(), changes=rows)

@@ -1,0 +1,536 @@
+"""Transactions that the charger numbers and tells event by event (OCPP 2.x): sessions folded from events.
+
+Their order is the charger's (seqNo), never that of arrival. An event behind all others extends the session;
+for any other one the session is folded anew from its whole history. Both are the same steps, so what a
+session is depends on which events are known and on nothing else. How it opens, closes and counts is
+`domain.sessions`', `domain.closing`'s and `domain.metering`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from datetime import datetime
+from itertools import zip_longest
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
+
+from engine.domain.authorization import Decision, Verdict, recorded
+from engine.domain.changes import (
+    Change,
+    ChargingPeriodClosed,
+    ChargingPeriodOpened,
+    ChargingPeriodsRewritten,
+    SessionAmended,
+    SessionClosed,
+    SessionReviewed,
+    TransactionEventStored,
+)
+from engine.domain.closing import Stop, close_missing, finish, with_session
+from engine.domain.metering import Measured, flipped, measure, row
+from engine.domain.plausibility import CLOSED_BY_US, Review, clock_is_wrong, closed_by_us, held, is_held
+from engine.domain.sessions import carry_on, consume_reservation, displace, enter, place
+from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus, StationNumber
+from ext.metering import kind_of, read_numbers
+
+Position: TypeAlias = tuple[int, datetime, int]
+Kind: TypeAlias = Literal["Started", "Updated", "Ended"]
+
+_RANKS: Final[Mapping[str, int]] = {"Started": 0, "Updated": 1, "Ended": 2}
+
+# chargingState → our word for it, and whether energy flows (OCPP 2.0.1 part 2, ChargingStateEnumType).
+CHARGING_STATES: Final[Mapping[str, tuple[str, bool]]] = {
+    "Charging": ("charging", True),
+    "EVConnected": ("evConnected", False),
+    "SuspendedEV": ("suspendedEV", False),
+    "SuspendedEVSE": ("suspendedEVSE", False),
+    "Idle": ("idle", False),
+}
+# triggerReasons under which a tag is presented to end the transaction, not to begin it.
+_TO_STOP: Final = frozenset({"StopAuthorized", "Deauthorized"})
+_FIRST_CONNECTOR: Final = 1
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Value(Frozen, frozen=True):
+    """One MeterValue of an event; samples are anything that `ext.metering.read_numbers` takes."""
+
+    at: datetime
+    samples: Sequence[Any]
+
+
+class Event(Frozen, frozen=True):
+    """A TransactionEvent in the words that the versions share. None: the message does not say."""
+
+    transaction_id: str
+    seq_no: int
+    at: datetime
+    kind: Kind
+    trigger: str
+    offline: bool = False
+    evse_number: int | None = None
+    connector_number: int | None = None
+    id_tag: str | None = None
+    charging_state: str | None = None
+    reservation_id: int | None = None
+    remote_start_id: int | None = None
+    stopped_reason: str | None = None
+    values: Sequence[Value] = ()
+
+
+class Known(Frozen, frozen=True):
+    """What belongs to an event and is not in it. `decision` is the verdict on its tag, if it has one."""
+
+    decision: Decision | None
+    payload: str  # JSON as received
+    new_ids: Sequence[int]  # a session's and an authorization's, or the latter's alone
+    now: datetime
+
+
+def position(event: Event) -> Position:
+    """Its place in the transaction. Some chargers give a number twice or begin anew: then time decides."""
+    return event.seq_no, event.at, _RANKS[event.kind]
+
+
+def brings_tag(event: Event) -> bool:
+    """Whether its tag is one that charges, not one that ends."""
+    return event.id_tag is not None and event.kind != "Ended" and event.trigger not in _TO_STOP
+
+
+def extends(session: Session, event: Event) -> bool:
+    """Whether an event comes behind all that was folded into a session, so that no history is needed."""
+    if session.position is None or position(event) <= session.position:
+        return False
+    told_at = session.told_at
+    return told_at is None or all(value.at > told_at for value in event.values)
+
+
+# --- one event ---------------------------------------------------------------------------------------------
+
+
+def append(
+    cp: ChargePoint, session: Session, event: Event, known: Known
+) -> tuple[ChargePoint, Session, list[Change]]:
+    """Folds an event that `extends` an open session."""
+    now = known.now
+    changes: list[Change] = [_stored(cp, session, event, known)]
+    after = _extended(cp, session, event, _measured(event.values, frozenset()), now=now, changes=changes)
+    cp, after, more = _amended(cp, session, after, event, known)
+    changes += more
+    if event.kind == "Ended":
+        cp, ending = finish(cp, after, _stop(after, event), now)
+        return cp, replace(after, status=SessionStatus.FINISHED), changes + ending
+    if after.review != session.review:
+        changes.append(SessionReviewed(id=after.id, review=after.review, at=now))
+    cp, after, placing = _placed(cp, session, after, now)
+    return cp, after, changes + placing
+
+
+def begin(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Session, list[Change]]:
+    """Opens the session of a transaction that nothing is known of, by whichever of its events came first."""
+    session_id, authorization_id = known.new_ids
+    now = known.now
+    session = _blank(session_id, event)
+    changes: list[Change] = [_stored(cp, session, event, known)]
+    session = _extended(cp, session, event, _measured(event.values, frozenset()), now=now, changes=changes)
+    decision: Decision | None = None
+    if brings_tag(event):
+        session, decision, made = _authorization(cp, session, event, known)
+        changes += made
+    ended = event.kind == "Ended"
+    placed = session.evse_number != StationNumber
+    if ended and placed:
+        cp, closing = displace(cp, session, now)
+        changes += closing
+    cp, session, opening = enter(
+        cp,
+        session,
+        decision or Decision(verdict=Verdict.INVALID),
+        key=f"transaction|{event.transaction_id}",
+        authorization_id=None if decision is None else authorization_id,
+        offline=event.offline,
+        placed=placed and not ended,
+        now=now,
+    )
+    changes += opening
+    if ended:
+        cp, ending = finish(cp, session, _stop(session, event), now)
+        return cp, replace(session, status=SessionStatus.FINISHED), changes + ending
+    return cp, session, changes
+
+
+def refold(
+    cp: ChargePoint, session: Session, history: Sequence[Event], event: Event, known: Known
+) -> tuple[ChargePoint, Session, list[Change]]:
+    """Folds an event that has its place before others, or into a session whose fold is not in memory.
+
+    `history` are the other events stored of the transaction. Where the event is among them nothing happens.
+    """
+    now, place_of = known.now, position(event)
+    if any(position(other) == place_of for other in history):
+        return cp, session, []
+    events = sorted((*history, event), key=position)
+    after, periods = replay(cp, session.id, events, now)
+    after = replace(after, parent_id_tag=session.parent_id_tag, rebooted_at=_rebooted(session, event))
+    stored_samples = {(v.at, _identity(s)) for other in history for v in other.values for s in v.samples}
+    fresh = _measured(event.values, stored_samples)
+    changes: list[Change] = [_stored(cp, session, event, known)]
+    changes += (row(cp, after, after.metering, measured, now) for measured in fresh)
+    cp, after, more = _amended(cp, session, after, event, known)
+    changes += more
+    changes.append(ChargingPeriodsRewritten(session_id=session.id, periods=periods))
+    end = next((e for e in events if e.kind == "Ended"), None)
+    if end is not None:
+        cp, ending = _ended(cp, session, after, end, now, had_end=end is not event)
+    elif session.status is not SessionStatus.FINISHED:
+        cp, after, ending = _goes_on(cp, session, after, now)
+    elif closed_by_us(session):
+        cp, ending = _still_closed(cp, session, after, now)
+    else:
+        ending = []  # a person has released it: final, but the event is kept
+    changes += ending
+    if after.transaction_id not in cp.sessions and not any(
+        isinstance(c, ChargingPeriodClosed) and c.session_id == after.id for c in ending
+    ):
+        changes += _period_closed(session, after)
+    return cp, cp.sessions.get(after.transaction_id) or replace(after, status=SessionStatus.FINISHED), changes
+
+
+def not_ongoing(cp: ChargePoint, transaction_id: str, now: datetime) -> tuple[ChargePoint, list[Change]]:
+    """The charger says that a transaction is over and that it has nothing more to tell: its end is lost."""
+    session = cp.sessions.get(transaction_id)
+    if session is None:
+        return cp, []
+    return close_missing(cp, session, Review.NOT_ONGOING, bound=now, now=now)
+
+
+# --- folding -----------------------------------------------------------------------------------------------
+
+
+def replay(cp: ChargePoint, session_id: int, events: Sequence[Event], now: datetime) -> tuple[Session, str]:
+    """The session as its events, in their order, leave it while it is open; and its charging periods as JSON.
+
+    Meter values count by their own time: each is folded with the first event that tells a later one.
+    """
+    session = _blank(session_id, events[0])
+    values = _measured((value for event in events for value in event.values), frozenset())
+    changes: list[Change] = []
+    done, limit = 0, None
+    for event in events:
+        newest = max((value.at for value in event.values), default=None)
+        if newest is not None and (limit is None or newest > limit):
+            limit = newest
+        upto = done
+        while limit is not None and upto < len(values) and values[upto].at <= limit:
+            upto += 1
+        session = _extended(cp, session, event, values[done:upto], now=now, changes=changes)
+        done = upto
+    return session, _periods(change for change in changes if isinstance(change, ChargingPeriodOpened))
+
+
+def _blank(session_id: int, event: Event) -> Session:
+    return Session(
+        id=session_id,
+        transaction_id=event.transaction_id,
+        evse_number=StationNumber,  # until an event names it
+        connector_number=_FIRST_CONNECTOR,
+        status=SessionStatus.ACTIVE,
+        started_at=event.at,
+        metering=Metering(),
+        review=None if event.kind == "Started" else Review.MISSING_START.value,
+    )
+
+
+def _extended(
+    cp: ChargePoint,
+    session: Session,
+    event: Event,
+    values: Sequence[Measured],
+    *,
+    now: datetime,
+    changes: list[Change],
+) -> Session:
+    for measured in values:
+        session = measure(cp, session, measured, now, changes)
+    charging_state, charging, period_at = session.charging_state, session.charging, session.period_at
+    told = CHARGING_STATES.get(event.charging_state or "")
+    if told is not None:
+        charging_state = told[0]
+        if told[1] is not charging and event.kind != "Ended":
+            charging = told[1]
+            period_at = max(event.at, period_at or event.at)
+            energy_wh = session.metering.energy_wh
+            changes += flipped(cp, session, charging, at=period_at, energy_wh=energy_wh, now=now)
+    newest = max((value.at for value in event.values), default=None)
+    session = replace(
+        session,
+        position=position(event),
+        told_at=max(filter(None, (newest, session.told_at)), default=None),
+        charging_state=charging_state,
+        charging=charging,
+        period_at=period_at,
+        rebooted_at=_rebooted(session, event),
+    )
+    return session if event.kind == "Updated" and not _names(event) else _named(session, event, now)
+
+
+def _names(event: Event) -> bool:
+    return (
+        event.evse_number is not None
+        or event.id_tag is not None
+        or event.reservation_id is not None
+        or event.remote_start_id is not None
+    )
+
+
+def _named(session: Session, event: Event, now: datetime) -> Session:
+    """What an event says of whose session it is, where and since when: the first to say it counts."""
+    review, started_at = session.review, session.started_at
+    if event.kind == "Started":
+        started_at = event.at
+        review = _without(review, Review.MISSING_START)
+        if clock_is_wrong(event.at, now):
+            review = held(review, Review.CLOCK_DRIFT)
+    evse_number = session.evse_number or event.evse_number or StationNumber
+    connector_number = session.connector_number
+    if event.connector_number and event.evse_number == evse_number:
+        connector_number = event.connector_number
+    starting = brings_tag(event)
+    return replace(
+        session,
+        started_at=started_at,
+        review=review,
+        evse_number=evse_number,
+        connector_number=connector_number,
+        id_tag=session.id_tag or (event.id_tag if starting else None),
+        stop_id_tag=session.stop_id_tag if starting else event.id_tag or session.stop_id_tag,
+        reservation_id=event.reservation_id if session.reservation_id is None else session.reservation_id,
+        remote_start_id=event.remote_start_id if session.remote_start_id is None else session.remote_start_id,
+    )
+
+
+def _rebooted(session: Session, event: Event) -> datetime | None:
+    rebooted_at = session.rebooted_at
+    return rebooted_at if rebooted_at is not None and event.at <= rebooted_at else None
+
+
+def _measured(values: Iterable[Value], stored: Set[tuple[datetime, str]]) -> list[Measured]:
+    """Meter values, oldest first, without the samples in `stored` and without what is told twice."""
+    ordered = sorted(values, key=lambda value: value.at)
+    if len(ordered) == 1 and not stored:
+        (value,) = ordered
+        return [_reading(value.at, value.samples)]
+    seen, fresh = set(stored), []
+    for value in ordered:
+        samples = []
+        for sample in value.samples:
+            key = (value.at, _identity(sample))
+            if key not in seen:
+                seen.add(key)
+                samples.append(sample)
+        if samples:
+            fresh.append(_reading(value.at, samples))
+    return fresh
+
+
+def _identity(sample: Any) -> str:
+    # What is signed stands beside the number here, so a sample has no format of its own.
+    return kind_of(sample.measurand, sample.phase, sample.location, sample.context, None).identity
+
+
+def _reading(at: datetime, samples: Sequence[Any]) -> Measured:
+    return Measured(at=at, reading=read_numbers(samples), samples=_encode(samples).decode())
+
+
+def _periods(opened: Iterable[ChargingPeriodOpened]) -> str:
+    """A period lasts until the next one begins; of two that begin together the later one counts."""
+    starts = {period.started_at: period for period in opened}
+    ordered = [starts[at] for at in sorted(starts)]
+    rows = [
+        {
+            "started_at": period.started_at,
+            "stopped_at": None if follows is None else follows.started_at,
+            "charging_state": period.charging_state,
+            "energy_start_wh": period.energy_wh,
+            "energy_stop_wh": None if follows is None else follows.energy_wh,
+        }
+        for period, follows in zip_longest(ordered, ordered[1:])
+    ]
+    return _encode(rows).decode()
+
+
+# --- consequences ------------------------------------------------------------------------------------------
+
+
+def _stored(cp: ChargePoint, session: Session, event: Event, known: Known) -> TransactionEventStored:
+    return TransactionEventStored(
+        charge_point_id=cp.id,
+        transaction_id=event.transaction_id,
+        seq_no=event.seq_no,
+        timestamp=event.at,
+        event_type=event.kind,
+        trigger_reason=event.trigger,
+        offline=event.offline,
+        session_id=session.id,
+        payload=known.payload,
+        received_at=known.now,
+    )
+
+
+def _authorization(
+    cp: ChargePoint, session: Session, event: Event, known: Known
+) -> tuple[Session, Decision | None, Sequence[Change]]:
+    """The session with the rights of the tag that an event brought to it, and the row that says so."""
+    decision = known.decision
+    if decision is None or event.id_tag is None:
+        return session, None, ()
+    rows = recorded(
+        cp,
+        decision,
+        id=known.new_ids[-1],
+        id_tag=event.id_tag,
+        evse_number=session.evse_number or None,
+        now=known.now,
+    )
+    group = None if decision.token is None else decision.token.group_id
+    return replace(session, parent_id_tag=group), decision, rows
+
+
+def _row_of(session: Session) -> tuple[object, ...]:
+    return (
+        session.evse_number,
+        session.connector_number,
+        session.started_at,
+        session.meter_start_wh,
+        session.id_tag,
+        session.reservation_id,
+        session.remote_start_id,
+        session.charging_state,
+    )
+
+
+def _amended(
+    cp: ChargePoint, session: Session, after: Session, event: Event, known: Known
+) -> tuple[ChargePoint, Session, list[Change]]:
+    """The session's row where it says something new, with the owner of a tag that is new to it."""
+    if _row_of(after) == _row_of(session):
+        return cp, after, []
+    decision: Decision | None = None
+    changes: list[Change] = []
+    if after.id_tag != session.id_tag and after.id_tag == event.id_tag:
+        after, decision, made = _authorization(cp, after, event, known)
+        changes += made
+    token = None if decision is None else decision.token
+    changes.append(
+        SessionAmended(
+            id=after.id,
+            evse_number=after.evse_number,
+            connector_number=after.connector_number,
+            started_at=after.started_at,
+            meter_start_wh=after.meter_start_wh,
+            id_tag=after.id_tag,
+            reservation_id=after.reservation_id,
+            remote_start_id=after.remote_start_id,
+            charging_state=after.charging_state,
+            at=known.now,
+            tag_told=decision is not None,
+            id_tag_id=None if token is None else token.id,
+            user_id=None if token is None else token.user_id,
+            authorization_id=None if decision is None else known.new_ids[-1],
+        )
+    )
+    cp, consumed = consume_reservation(cp, after, known.now)
+    return cp, after, [*changes, *consumed]
+
+
+def _placed(
+    cp: ChargePoint, session: Session, after: Session, now: datetime
+) -> tuple[ChargePoint, Session, list[Change]]:
+    moved = (after.evse_number, after.started_at) != (session.evse_number, session.started_at)
+    if moved and after.evse_number != StationNumber:
+        return place(cp, after, now)
+    return with_session(cp, after), after, []
+
+
+def _stop(session: Session, end: Event) -> Stop:
+    return Stop(
+        at=end.at,
+        meter_wh=session.metering.register_wh,
+        # 2.0.1 part 2, TransactionType: left out only where it is Local.
+        reason=(end.stopped_reason or "Local").lower(),
+        id_tag=session.stop_id_tag,
+    )
+
+
+def _goes_on(
+    cp: ChargePoint, session: Session, after: Session, now: datetime
+) -> tuple[ChargePoint, Session, list[Change]]:
+    changes: list[Change] = []
+    if after.review != session.review:
+        changes.append(SessionReviewed(id=after.id, review=after.review, at=now))
+    if after.charging is not None and after.charging is not session.charging:
+        at, energy_wh = after.period_at or now, after.metering.energy_wh
+        _, news = flipped(cp, session, after.charging, at=at, energy_wh=energy_wh, now=now)
+        changes.append(news)
+    cp, after, placing = _placed(cp, session, after, now)
+    return cp, after, changes + placing
+
+
+def _still_closed(
+    cp: ChargePoint, session: Session, after: Session, now: datetime
+) -> tuple[ChargePoint, list[Change]]:
+    """A session that we closed without its end, and the end has not come."""
+    codes = [code for code in CLOSED_BY_US if is_held(session.review, code)]
+    known = replace(
+        after,
+        status=SessionStatus.FINISHED,
+        stopped_at=session.stopped_at,
+        review=held(after.review, *codes),
+    )
+    cp, changes = carry_on(cp, session, known, now)
+    opened = cp.sessions.get(after.transaction_id)
+    if opened is not None:
+        # Its periods are written whole, with the one that lasts.
+        cp = with_session(cp, replace(opened, charging=after.charging))
+    elif not changes and known.review != session.review:
+        changes = [SessionReviewed(id=known.id, review=known.review, at=now)]
+    return cp, changes
+
+
+def _ended(
+    cp: ChargePoint, session: Session, after: Session, end: Event, now: datetime, *, had_end: bool
+) -> tuple[ChargePoint, list[Change]]:
+    """Closes by the real end, or corrects what the end said when less was known.
+
+    What may be billed already is held when the totals change; what a person has released stays so otherwise.
+    """
+    cp, ending = finish(cp, after, _stop(after, end), now)
+    closed = next(change for change in ending if isinstance(change, SessionClosed))
+    totals = (session.stopped_at, session.meter_stop_wh, session.metering.energy_wh)
+    same = (closed.stopped_at, closed.meter_stop_wh, closed.energy_wh) == totals
+    review = closed.review
+    if had_end and (is_held(session.review, Review.LATE_EVENT) or (session.review is None and not same)):
+        review = held(review, Review.LATE_EVENT)
+    reviewed = SessionReviewed(id=session.id, review=review, at=now)
+    if had_end and same:
+        return cp, [] if session.review in (None, review) else [reviewed]
+    changes: list[Change] = [
+        replace(closed, review=review) if change is closed else change
+        for change in ending
+        if not isinstance(change, SessionReviewed)
+    ]
+    return cp, [*changes, reviewed] if review is None and session.review is not None else changes
+
+
+def _period_closed(session: Session, after: Session) -> list[Change]:
+    if after.charging is None or session.stopped_at is None:
+        return []
+    energy_wh = after.metering.energy_wh
+    return [ChargingPeriodClosed(session_id=after.id, stopped_at=session.stopped_at, energy_wh=energy_wh)]
+
+
+def _without(review: str | None, code: Review) -> str | None:
+    kept = [one for one in (review or "").split(",") if one and one != code]
+    return ",".join(kept) or None

@@ -1,0 +1,237 @@
+"""Functional block transactions of OCPP 2.0.1 and 2.1: TransactionEvent, what is asked of it, what it costs.
+
+The twin of `transactions`; the two versions differ in members that are not used here. What the events mean is
+`domain.transactions`'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import UNSET
+
+from engine.domain import transactions
+from engine.domain.authorization import Decision
+from engine.domain.sessions import before
+from engine.domain.state import ChargePoint, Frozen, Session, SessionStatus
+from engine.domain.transactions import Event, Known, Value
+from engine.ocpp.blocks.authorization_v2x import decide_v2x, id_token_info_v2x, module_of, uid_of, uids_of
+from engine.ocpp.messages import v21, v201
+from engine.ocpp.step import Facts, Message, Needs, Outcome
+
+TransactionEvent: TypeAlias = v201.TransactionEvent | v21.TransactionEvent
+MAX_ASKED: Final = 16  # transactions asked about at once; more EVSEs than a charge point has
+_encode = msgspec.json.Encoder().encode
+
+
+class Cost(Frozen, frozen=True):
+    """What a transaction has cost so far, in the currency of the charger, and what its driver is told."""
+
+    total: Decimal
+    message: str | None = None
+
+
+CostHook: TypeAlias = Callable[[ChargePoint, Session, datetime], Cost | None]
+Step: TypeAlias = Callable[[ChargePoint, TransactionEvent, Facts, datetime], Outcome]
+
+
+def no_cost(cp: ChargePoint, session: Session, now: datetime) -> Cost | None:
+    """Nothing is told where nobody rates sessions: an absent cost does not mean that it was free."""
+    return None
+
+
+# --- events as stored --------------------------------------------------------------------------------------
+
+
+class _Stored(msgspec.Struct, frozen=True, rename="camel"):
+    """Base of what is read again of a stored event, whichever version wrote it."""
+
+
+class _Measure(_Stored, frozen=True):
+    unit: str | None = None
+    multiplier: int | None = None
+
+
+class _Sample(_Stored, frozen=True):
+    value: float
+    measurand: str | None = None
+    context: str | None = None
+    phase: str | None = None
+    location: str | None = None
+    unit_of_measure: _Measure | None = None
+
+
+class _MeterValue(_Stored, frozen=True):
+    timestamp: datetime
+    sampled_value: list[_Sample]
+
+
+class _Evse(_Stored, frozen=True):
+    id: int
+    connector_id: int | None = None
+
+
+class _IdToken(_Stored, frozen=True):
+    id_token: str
+    type: str
+
+
+class _Transaction(_Stored, frozen=True):
+    transaction_id: str
+    charging_state: str | None = None
+    stopped_reason: str | None = None
+    remote_start_id: int | None = None
+
+
+class _Event(_Stored, frozen=True):
+    event_type: Literal["Started", "Updated", "Ended"]
+    timestamp: datetime
+    trigger_reason: str
+    seq_no: int
+    transaction_info: _Transaction
+    offline: bool = False
+    reservation_id: int | None = None
+    evse: _Evse | None = None
+    id_token: _IdToken | None = None
+    meter_value: list[_MeterValue] = []
+
+
+_decode = msgspec.json.Decoder(_Event).decode
+
+
+# --- TransactionEvent --------------------------------------------------------------------------------------
+
+
+def event_of(request: TransactionEvent | _Event) -> Event:
+    """The message in the words that the versions share."""
+    info, evse, token = request.transaction_info, request.evse or None, request.id_token or None
+    return Event(
+        transaction_id=info.transaction_id,
+        seq_no=request.seq_no,
+        at=request.timestamp,
+        kind=request.event_type,
+        trigger=request.trigger_reason,
+        offline=request.offline or False,
+        evse_number=evse.id if evse else None,
+        connector_number=evse.connector_id or None if evse else None,
+        id_tag=uid_of(token) if token else None,
+        charging_state=info.charging_state or None,
+        reservation_id=_given(request.reservation_id),
+        remote_start_id=_given(info.remote_start_id),
+        stopped_reason=info.stopped_reason or None,
+        values=[Value(at=v.timestamp, samples=v.sampled_value) for v in request.meter_value or ()],
+    )
+
+
+def _given(number: Any) -> int | None:
+    return number if isinstance(number, int) else None
+
+
+def transaction_event_needs_v2x(cp: ChargePoint, request: TransactionEvent) -> Needs | None:
+    """None for an event behind all others that brings no token: the hot path reads nothing."""
+    token = request.id_token or None
+    uids = uids_of(token) if token else ()
+    number = request.transaction_info.transaction_id
+    session = cp.sessions.get(number)
+    if session is not None and transactions.extends(session, event_of(request)):
+        return Needs(id_tags=uids, new_ids=1) if uids else None
+    return Needs(id_tags=uids, transaction_id=number, events_of=number, new_ids=2)
+
+
+def transaction_event_v2x(costs: CostHook = no_cost) -> Step:
+    """The step of TransactionEvent; `costs` says what goes into `totalCost` and `updatedPersonalMessage`."""
+
+    def step(cp: ChargePoint, request: TransactionEvent, facts: Facts, now: datetime) -> Outcome:
+        """Folds the event into its session (2.0.1 E01–E13); it is always acknowledged, in any order."""
+        event = event_of(request)
+        known_session = cp.sessions.get(event.transaction_id) or facts.session
+        decision = _decided(cp, request, known_session, facts, now)
+        known = Known(decision=decision, payload=_encode(request).decode(), new_ids=facts.new_ids, now=now)
+        if known_session is None:
+            state, session, changes = transactions.begin(cp, event, known)
+        elif event.transaction_id in cp.sessions and transactions.extends(known_session, event):
+            state, session, changes = transactions.append(cp, known_session, event, known)
+        else:
+            history = [event_of(_decode(payload)) for payload in facts.events]
+            state, session, changes = transactions.refold(cp, known_session, history, event, known)
+        return Outcome(
+            state=state,
+            reply=_answer(request, decision, costs(state, session, now), now),
+            changes=changes,
+        )
+
+    return step
+
+
+def _decided(
+    cp: ChargePoint, request: TransactionEvent, session: Session | None, facts: Facts, now: datetime
+) -> Decision | None:
+    """The verdict on the event's token, if it brings one (2.0.1 E03, E05, E07)."""
+    token = request.id_token or None
+    if token is None:
+        return None
+    event = event_of(request)
+    if not transactions.brings_tag(event):
+        return decide_v2x(cp, token, facts, now)
+    going = [] if session is None or session.status is SessionStatus.FINISHED else [session]
+    over = [s for s in before(cp, event.evse_number or 0, event.at) if s not in going]
+    tag = token.id_token.casefold()
+    uncounted = sum((s.id_tag or "").casefold() == tag for s in (*going, *over))
+    return decide_v2x(cp, token, facts, now, uncounted=uncounted, starting=True)
+
+
+def _answer(
+    request: TransactionEvent, decision: Decision | None, cost: Cost | None, now: datetime
+) -> Message:
+    words = module_of(request)
+    message = None if cost is None else cost.message
+    reply: Message = words.TransactionEventResponse(
+        total_cost=UNSET if cost is None else float(cost.total),  # 2.0.1 I02, I03
+        id_token_info=UNSET if decision is None else id_token_info_v2x(words, decision, now),
+        updated_personal_message=words.MessageContent(format="UTF8", content=message) if message else UNSET,
+    )
+    return reply
+
+
+# --- GetTransactionStatus, CostUpdated ---------------------------------------------------------------------
+
+
+def ask_open_transactions_v201(cp: ChargePoint) -> Sequence[v201.GetTransactionStatus]:
+    """What to ask a charge point that is back while transactions are open here (2.0.1 E14)."""
+    return [v201.GetTransactionStatus(transaction_id=number) for number in _asked(cp)]
+
+
+def ask_open_transactions_v21(cp: ChargePoint) -> Sequence[v21.GetTransactionStatus]:
+    """The same in OCPP 2.1."""
+    return [v21.GetTransactionStatus(transaction_id=number) for number in _asked(cp)]
+
+
+def _asked(cp: ChargePoint) -> list[str]:
+    return list(cp.sessions)[:MAX_ASKED] if cp.settings.ask_transactions_after_connect else []
+
+
+def get_transaction_status_answered_v2x(
+    cp: ChargePoint,
+    request: v201.GetTransactionStatus | v21.GetTransactionStatus,
+    response: v201.GetTransactionStatusResponse | v21.GetTransactionStatusResponse,
+    now: datetime,
+) -> Outcome:
+    """Closes a transaction that is over and of which nothing more will come (2.0.1 E14)."""
+    over = response.ongoing_indicator is False and not response.messages_in_queue
+    if not over or not request.transaction_id:
+        return Outcome(state=cp, reply=None)
+    state, changes = transactions.not_ongoing(cp, request.transaction_id, now)
+    return Outcome(state=state, reply=None, changes=changes)
+
+
+def check_cost_updated_v2x(
+    request: v201.CostUpdated | v21.CostUpdated, cp: ChargePoint, now: datetime
+) -> list[str]:
+    """2.0.1 I02: the running cost of a transaction that runs."""
+    if request.transaction_id in cp.sessions:
+        return []
+    return [f"there is no running transaction {request.transaction_id!r}"]

@@ -1,0 +1,170 @@
+"""Whatever the order, the delay and the repetition: the same transaction events leave the same sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.domain.state import ChargePoint, StationSettings, Token
+from engine.ocpp.blocks import transactions_v2x as block
+from engine.ocpp.messages import v201
+from engine.ocpp.step import Handler
+from tests.domain.simulated_store import Store
+
+BEGINNING = datetime(2026, 3, 1, tzinfo=UTC)
+RECEIVED = BEGINNING + timedelta(days=30)
+STATES = ("Charging", "EVConnected", "SuspendedEV", "SuspendedEVSE", "Idle", None)
+HANDLER = Handler(
+    request=v201.TransactionEvent,
+    response=v201.TransactionEventResponse,
+    step=block.transaction_event_v2x(),
+    needs=block.transaction_event_needs_v2x,
+)
+
+
+@dataclass
+class Meter:
+    """An EVSE's register, which only grows."""
+
+    register: int = 0
+
+
+def token(uid: str) -> Token:
+    return Token(
+        id=1,
+        uid=uid,
+        group_id="G",
+        status="enabled",
+        valid=True,
+        expires_at=None,
+        user_id=5,
+        user_enabled=True,
+        max_active_sessions=None,
+        active_sessions=0,
+    )
+
+
+def fresh_store() -> Store:
+    cp = ChargePoint(id=1, identity="CP-1", operator_id=1, version="ocpp2.0.1", settings=StationSettings())
+    return Store(cp, {"TAG": token("TAG")})
+
+
+def values(at: datetime, register: int, extra: bool) -> list[v201.MeterValue]:
+    wh = v201.SampledValue(value=register)
+    kw = v201.SampledValue(
+        value=7.4, measurand="Power.Active.Import", unit_of_measure=v201.UnitOfMeasure(unit="W", multiplier=3)
+    )
+    taken = [v201.MeterValue(timestamp=at, sampled_value=[wh, kw])]
+    if extra:
+        before = v201.SampledValue(value=230.0, measurand="Voltage")
+        taken.insert(0, v201.MeterValue(timestamp=at - timedelta(seconds=7), sampled_value=[before]))
+    return taken
+
+
+@st.composite
+def transaction(
+    draw: st.DrawFn, number: str, evse: int, clock: datetime, meter: Meter
+) -> list[v201.TransactionEvent]:
+    """The events of one transaction in order; its tag, EVSE and meter values come with any of them."""
+    count = draw(st.integers(1, 5))
+    placed, tagged = draw(st.integers(0, count)), draw(st.integers(0, count))
+    ends, counts = draw(st.booleans()), draw(st.booleans())  # some chargers never count: time decides
+    events, all_values = [], list[v201.MeterValue]()
+    for n in range(count + 1):
+        clock += timedelta(seconds=draw(st.integers(0 if counts else 1, 900) if n else st.just(60)))
+        kind: Any = "Started" if n == 0 else "Ended" if n == count and ends else "Updated"
+        measured: list[v201.MeterValue] = []
+        if draw(st.booleans()) or (n == count and not ends):
+            meter.register += draw(st.integers(0, 500))
+            measured = values(clock, meter.register, draw(st.booleans()))
+            all_values += measured
+        if kind == "Ended" and draw(st.booleans()):
+            measured = list(all_values)  # some chargers tell all samples again at the end
+        state = draw(st.sampled_from(STATES))
+        events.append(
+            v201.TransactionEvent(
+                event_type=kind,
+                timestamp=clock,
+                trigger_reason="ChargingStateChanged",
+                seq_no=n if counts else 0,
+                offline=draw(st.booleans()),
+                transaction_info=v201.Transaction(
+                    transaction_id=number,
+                    **({"charging_state": state} if state else {}),
+                    **({"stopped_reason": "EVDisconnected"} if kind == "Ended" else {}),
+                ),
+                **({"evse": v201.EVSE(id=evse, connector_id=1)} if n >= placed else {}),
+                **({"id_token": v201.IdToken(id_token="TAG", type="ISO14443")} if n == tagged else {}),
+                **({"meter_value": measured} if measured else {}),
+            )
+        )
+    return events
+
+
+@st.composite
+def days(draw: st.DrawFn) -> list[list[v201.TransactionEvent]]:
+    """Transactions on two EVSEs, one after the other on each."""
+    meters = {1: Meter(draw(st.integers(0, 10**7))), 2: Meter()}
+    clock = BEGINNING
+    all_ = []
+    for n in range(draw(st.integers(1, 3))):
+        evse = draw(st.sampled_from((1, 2)))
+        events = draw(transaction(f"tx-{n}", evse, clock, meters[evse]))
+        clock = events[-1].timestamp + timedelta(minutes=1)
+        all_.append(events)
+    return all_
+
+
+def last_starts(all_: list[list[v201.TransactionEvent]]) -> list[v201.TransactionEvent]:
+    """One more start on each EVSE shows every missing end."""
+    clock = all_[-1][-1].timestamp + timedelta(minutes=5)
+    return [
+        v201.TransactionEvent(
+            event_type="Started",
+            timestamp=clock,
+            trigger_reason="Authorized",
+            seq_no=0,
+            transaction_info=v201.Transaction(transaction_id=f"last-{evse}"),
+            evse=v201.EVSE(id=evse),
+        )
+        for evse in (1, 2)
+    ]
+
+
+COLUMNS = (
+    "status", "reason", "started_at", "stopped_at", "meter_start_wh", "meter_stop_wh", "energy_wh",
+    "evse_number", "connector_number", "id_tag", "id_tag_id", "user_id", "charging_state", "stop_id_tag",
+)  # fmt: skip
+
+
+def outcome(store: Store) -> tuple[dict[str, Any], list[Any], dict[str, Any]]:
+    names = {number: row["transaction_id"] for number, row in store.sessions.items()}
+    sessions = {row["transaction_id"]: {k: row.get(k) for k in COLUMNS} for row in store.sessions.values()}
+    samples = sorted((names[n], at, what) for n, at, what in store.samples() if n is not None)
+    return sessions, samples, {names[n]: rows for n, rows in store.periods.items() if rows}
+
+
+@settings(max_examples=200, deadline=None)
+@given(days(), st.data())
+def test_any_order_repetition_and_delay_folds_to_the_same(
+    all_: list[list[v201.TransactionEvent]], data: st.DataObject
+) -> None:
+    clean, store = fresh_store(), fresh_store()
+    ordered = [event for events in all_ for event in events]
+    for event in (*ordered, *last_starts(all_)):
+        clean.handle(HANDLER, event, RECEIVED)
+
+    repeated = [event for event in ordered for _ in range(data.draw(st.integers(1, 2)))]
+    for event in (*data.draw(st.permutations(repeated)), *last_starts(all_)):
+        if data.draw(st.integers(0, 4)) == 0:
+            store.reconnect()
+        store.handle(HANDLER, event, RECEIVED)
+
+    assert outcome(store) == outcome(clean)
+    assert len(store.events) == len({id(event) for event in ordered}) + 2
+    samples = store.samples()
+    assert len(samples) == len(set(samples))
