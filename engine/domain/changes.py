@@ -98,6 +98,103 @@ class ConfigurationKeyRead(Change, frozen=True):
     at: datetime
 
 
+class FirmwarePublicationChanged(Change, frozen=True):
+    """charge_points by id: how far a local controller is with publishing a firmware (publish_*)."""
+
+    id: int
+    publish_status: str
+    publish_request_id: int | None
+    publish_locations: bytes  # JSON array of URLs
+    at: datetime
+
+
+class DeviceVariableRead(Change, frozen=True, gc=False):
+    """device_variables by all that names an attribute: its value and what it is, as the station reported.
+
+    Absent parts of the name are "" or 0. A characteristic that is None was not told and stays as it was.
+    """
+
+    charge_point_id: int
+    component: str
+    component_instance: str
+    evse_number: int
+    connector_number: int
+    variable: str
+    variable_instance: str
+    attribute: str  # Actual | Target | MinSet | MaxSet
+    value: str | None
+    at: datetime
+    mutability: str | None = None  # ReadOnly | WriteOnly | ReadWrite
+    persistent: bool | None = None
+    constant: bool | None = None
+    data_type: str | None = None
+    unit: str | None = None
+    min_limit: float | None = None
+    max_limit: float | None = None
+    values_list: str | None = None
+    supports_monitoring: bool | None = None
+
+
+class DeviceModelReported(Change, frozen=True):
+    """A full inventory is complete: charge_points.device_model_at, and device_variables older than `since` go."""
+
+    charge_point_id: int
+    since: datetime
+    at: datetime
+
+
+class VariableMonitorSet(Change, frozen=True):
+    """variable_monitors by (charge_point_id, monitor_id): what the station watches."""
+
+    charge_point_id: int
+    monitor_id: int
+    component: str
+    component_instance: str
+    evse_number: int
+    connector_number: int
+    variable: str
+    variable_instance: str
+    type: str
+    value: float
+    severity: int
+    transaction: bool
+    kind: str | None
+    at: datetime
+
+
+class VariableMonitorCleared(Change, frozen=True):
+    """variable_monitors by (charge_point_id, monitor_id): no longer watched."""
+
+    charge_point_id: int
+    monitor_id: int
+    at: datetime
+
+
+class MonitoringBaseSet(Change, frozen=True):
+    """charge_points by id: monitoring_base, and the variable_monitors that it ends."""
+
+    id: int
+    monitoring_base: str  # All | FactoryDefault | HardWiredOnly
+    at: datetime
+
+
+class DisplayMessageSet(Change, frozen=True):
+    """display_messages by (charge_point_id, message_id): what the station shows."""
+
+    charge_point_id: int
+    message_id: int
+    message: bytes  # MessageInfo as JSON
+    at: datetime
+
+
+class DisplayMessageCleared(Change, frozen=True):
+    """display_messages by (charge_point_id, message_id): no longer shown."""
+
+    charge_point_id: int
+    message_id: int
+    at: datetime
+
+
 class LocalListVersionRead(Change, frozen=True):
     """charge_points by id: local_list_version."""
 

@@ -137,6 +137,47 @@ class ChargingLimitNotification(Notification, frozen=True, kw_only=True, tag="ch
     timestamp: datetime
 
 
+class DeviceModelReported(Notification, frozen=True, kw_only=True, tag="chargePoint.deviceModelReported"):
+    """The last part of a report came; `complete`: so did all parts before it."""
+
+    charge_point_id: int
+    request_id: int
+    complete: bool
+    timestamp: datetime
+
+
+class DeviceEvent(Notification, frozen=True, kw_only=True, tag="chargePoint.deviceEvent"):
+    """A monitor or the hardware reports a variable's value (OCPP 2.x NotifyEvent)."""
+
+    charge_point_id: int
+    event_id: int
+    component: str
+    component_instance: str | None = None
+    evse_number: int | UnsetType = UNSET
+    connector_number: int | UnsetType = UNSET
+    variable: str
+    variable_instance: str | None = None
+    actual_value: str
+    trigger: str
+    cleared: bool = False
+    severity: int | None = None
+    tech_code: str | None = None
+    tech_info: str | None = None
+    transaction_id: str | None = None
+    variable_monitoring_id: int | None = None
+    timestamp: datetime
+
+
+class CustomerInformationReceived(
+    Notification, frozen=True, kw_only=True, tag="chargePoint.customerInformationReceived"
+):
+    """The last part of what a station knows of a customer came; the text itself is stored, not published."""
+
+    charge_point_id: int
+    request_id: int
+    timestamp: datetime
+
+
 ReservationStatus = Literal["active", "expired", "canceled", "done"]
 
 

@@ -207,4 +207,5 @@ class Token(Frozen, frozen=True):
     user_enabled: bool
     max_active_sessions: int | None  # None: no limit
     active_sessions: int  # sessions open network-wide on this tag when it was looked up
+    type: str = "rfid"  # rfid | mac_address | emaid
     cache_mode: str = "ALWAYS"  # ALWAYS | ALLOWED | ALLOWED_OFFLINE | NEVER

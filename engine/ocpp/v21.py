@@ -8,20 +8,87 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from engine.ocpp import v201 as older
-from engine.ocpp.blocks import data_transfer
+from engine.ocpp.blocks import (
+    certificates,
+    data_transfer,
+    energy_v21,
+    ev_charging,
+    event_streams,
+    payment_v21,
+    reports,
+    transactions_v2x,
+)
 from engine.ocpp.messages import v21
-from engine.ocpp.step import Command, Handler, Protocol
+from engine.ocpp.step import Command, Handler, Listener, Message, Protocol
 
 NAME: Final = "ocpp2.1"
 
+
+def _handler(request: type[Message], step: Any, **more: Any) -> Handler:
+    return Handler(request=request, response=v21.ACTIONS[request.__name__][1], step=step, **more)
+
+
+def _command(request: type[Message], **more: Any) -> Command:
+    return Command(request=request, response=v21.ACTIONS[request.__name__][1], **more)
+
+
+def _table(entries: list[Any]) -> dict[str, Any]:
+    return {entry.request.__name__: entry for entry in entries}
+
+
 # What only 2.1 has, or what 2.1 handles in another way.
-INBOUND: Final[Mapping[str, Handler]] = {}
-OUTBOUND: Final[Mapping[str, Command]] = {}
+INBOUND: Final[Mapping[str, Handler]] = _table(
+    [
+        _handler(v21.BatterySwap, reports.kept),
+        _handler(v21.ClosePeriodicEventStream, reports.kept),
+        _handler(
+            v21.GetCertificateChainStatus,
+            certificates.get_certificate_chain_status_v21,
+            needs=certificates.chain_status_needs_v21,
+        ),
+        _handler(v21.NotifyDERAlarm, reports.kept),
+        _handler(v21.NotifyDERStartStop, reports.kept),
+        _handler(v21.NotifyPriorityCharging, reports.kept),
+        _handler(v21.NotifySettlement, reports.kept),
+        _handler(v21.NotifyWebPaymentStarted, reports.kept),
+        _handler(v21.OpenPeriodicEventStream, event_streams.open_periodic_event_stream_v21),
+        _handler(v21.PullDynamicScheduleUpdate, ev_charging.pull_dynamic_schedule_update_v21),
+        _handler(v21.ReportDERControl, reports.kept),
+        _handler(v21.VatNumberValidation, payment_v21.vat_number_validation_v21),
+    ]
+)
+OUTBOUND: Final[Mapping[str, Command]] = _table(
+    [
+        _command(v21.AFRRSignal),
+        _command(v21.AdjustPeriodicEventStream, check=event_streams.check_adjust_periodic_event_stream_v21),
+        _command(v21.ChangeTransactionTariff, check=payment_v21.check_change_transaction_tariff_v21),
+        _command(v21.ClearDERControl, check=energy_v21.check_clear_der_control_v21),
+        _command(v21.ClearTariffs, answered=reports.answer_kept),
+        _command(v21.GetDERControl, check=energy_v21.check_get_der_control_v21),
+        _command(v21.GetPeriodicEventStream, answered=reports.answer_kept),
+        _command(v21.GetTariffs, answered=reports.answer_kept),
+        _command(v21.NotifyAllowedEnergyTransfer, check=energy_v21.check_notify_allowed_energy_transfer_v21),
+        _command(v21.RequestBatterySwap),
+        _command(v21.SetDERControl, check=energy_v21.check_set_der_control_v21),
+        _command(v21.SetDefaultTariff, check=payment_v21.check_set_default_tariff_v21),
+        _command(
+            v21.UpdateDynamicSchedule,
+            check=ev_charging.check_update_dynamic_schedule_v21,
+            answered=ev_charging.update_dynamic_schedule_answered_v21,
+        ),
+        _command(v21.UsePriorityCharging, check=ev_charging.check_use_priority_charging_v21),
+    ]
+)
+SENT: Final[Mapping[str, Listener]] = _table(
+    [
+        Listener(request=v21.NotifyPeriodicEventStream, step=event_streams.notify_periodic_event_stream_v21),
+    ]
+)
 
 
 def protocol(vendor_hooks: data_transfer.VendorHooks = MappingProxyType({})) -> Protocol:
@@ -35,7 +102,14 @@ def protocol(vendor_hooks: data_transfer.VendorHooks = MappingProxyType({})) -> 
         action: replace(command, request=v21.ACTIONS[action][0], response=v21.ACTIONS[action][1])
         for action, command in base.outbound.items()
     }
-    return replace(base, name=NAME, inbound={**inbound, **INBOUND}, outbound={**outbound, **OUTBOUND})
+    return replace(
+        base,
+        name=NAME,
+        inbound={**inbound, **INBOUND},
+        outbound={**outbound, **OUTBOUND},
+        sent=SENT,
+        greeting=transactions_v2x.ask_open_transactions_v21,
+    )
 
 
 PROTOCOL: Final = protocol()

@@ -107,7 +107,7 @@ from device_variables
 where charge_point_id = any($1) and lower(variable) = 'itemspermessage' and attribute = 'Actual'
 """
 TOKENS: Final = """
-select q.n, t.id, t.uid, t.group_id, t.status, t.valid, t.expire_at, t.user_id,
+select q.n, t.id, t.uid, t.type, t.group_id, t.status, t.valid, t.expire_at, t.user_id,
        coalesce(u.status = 'enabled', true) as user_enabled, t.max_active_sessions, t.cache_mode
 from unnest($1::bigint[], $2::text[]) with ordinality as q(operator_id, uid, n)
 join id_tags t on t.operator_id = q.operator_id and lower(t.uid) = lower(q.uid)
@@ -414,6 +414,7 @@ def _token(row: asyncpg.Record) -> Token:
     return Token(
         id=row["id"],
         uid=row["uid"],
+        type=row["type"],
         group_id=row["group_id"],
         status=row["status"],
         valid=row["valid"],

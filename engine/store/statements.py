@@ -89,6 +89,8 @@ def _statement(
 
 SESSION: Final = attrgetter("id")
 PERIODS: Final = attrgetter("session_id")
+MONITORS: Final = attrgetter("charge_point_id", "monitor_id")
+DISPLAYED: Final = attrgetter("charge_point_id", "message_id")
 
 STATEMENTS: Final[Sequence[Statement]] = (
     _statement(
@@ -198,6 +200,118 @@ STATEMENTS: Final[Sequence[Statement]] = (
         set value = excluded.value, readonly = excluded.readonly, at = excluded.at
         """,
         key="charge_point_id, name",
+    ),
+    _statement(
+        changes.FirmwarePublicationChanged,
+        """
+        update charge_points c
+        set publish_status = r.publish_status, publish_request_id = r.publish_request_id,
+            publish_locations = r.publish_locations, publish_status_at = r.at
+        from latest r where c.id = r.id
+        """,
+        key="id",
+    ),
+    _statement(
+        # Of what may only be written no value is kept, whoever says one.
+        changes.DeviceVariableRead,
+        """
+        insert into device_variables as d (charge_point_id, component, component_instance, evse_number,
+                                           connector_number, variable, variable_instance, attribute, value,
+                                           mutability, persistent, constant, data_type, unit, min_limit,
+                                           max_limit, values_list, supports_monitoring, at)
+        select charge_point_id, component, component_instance, evse_number, connector_number, variable,
+               variable_instance, attribute, case when mutability = 'WriteOnly' then null else value end,
+               mutability, persistent, constant, data_type, unit, min_limit, max_limit, values_list,
+               supports_monitoring, at
+        from latest
+        on conflict (charge_point_id, component, component_instance, evse_number, connector_number, variable,
+                     variable_instance, attribute) do update
+        set value = case when coalesce(excluded.mutability, d.mutability) = 'WriteOnly' then null
+                         else excluded.value end,
+            mutability = coalesce(excluded.mutability, d.mutability),
+            persistent = coalesce(excluded.persistent, d.persistent),
+            constant = coalesce(excluded.constant, d.constant),
+            data_type = coalesce(excluded.data_type, d.data_type), unit = coalesce(excluded.unit, d.unit),
+            min_limit = coalesce(excluded.min_limit, d.min_limit),
+            max_limit = coalesce(excluded.max_limit, d.max_limit),
+            values_list = coalesce(excluded.values_list, d.values_list),
+            supports_monitoring = coalesce(excluded.supports_monitoring, d.supports_monitoring), at = excluded.at
+        """,
+        key="charge_point_id, component, component_instance, evse_number, connector_number, variable, "
+        "variable_instance, attribute",
+    ),
+    _statement(
+        changes.DeviceModelReported,
+        """
+        , gone as (
+            delete from device_variables d using latest r
+            where d.charge_point_id = r.charge_point_id and d.at < r.since
+        )
+        update charge_points c set device_model_at = r.at from latest r where c.id = r.charge_point_id
+        """,
+        key="charge_point_id",
+    ),
+    _statement(
+        changes.VariableMonitorSet,
+        """
+        insert into variable_monitors as m (charge_point_id, monitor_id, component, component_instance,
+                                            evse_number, connector_number, variable, variable_instance, type,
+                                            value, severity, transaction, kind, active, at)
+        select charge_point_id, monitor_id, component, component_instance, evse_number, connector_number,
+               variable, variable_instance, type, value, severity, transaction, kind, true, at
+        from latest
+        on conflict (charge_point_id, monitor_id) do update
+        set component = excluded.component, component_instance = excluded.component_instance,
+            evse_number = excluded.evse_number, connector_number = excluded.connector_number,
+            variable = excluded.variable, variable_instance = excluded.variable_instance, type = excluded.type,
+            value = excluded.value, severity = excluded.severity, transaction = excluded.transaction,
+            kind = coalesce(excluded.kind, m.kind), active = true, at = excluded.at
+        """,
+        key="charge_point_id, monitor_id",
+        subject=MONITORS,
+    ),
+    _statement(
+        changes.VariableMonitorCleared,
+        """
+        update variable_monitors m set active = false, at = r.at
+        from latest r where m.charge_point_id = r.charge_point_id and m.monitor_id = r.monitor_id
+        """,
+        key="charge_point_id, monitor_id",
+        subject=MONITORS,
+    ),
+    _statement(
+        changes.MonitoringBaseSet,
+        """
+        , ended as (
+            update variable_monitors m set active = false, at = r.at
+            from latest r
+            where m.charge_point_id = r.id
+              and (r.monitoring_base <> 'All' and m.kind = 'CustomMonitor'
+                   or r.monitoring_base = 'HardWiredOnly' and m.kind = 'PreconfiguredMonitor')
+        )
+        update charge_points c set monitoring_base = r.monitoring_base from latest r where c.id = r.id
+        """,
+        key="id",
+    ),
+    _statement(
+        changes.DisplayMessageSet,
+        """
+        insert into display_messages (charge_point_id, message_id, message, active, at)
+        select charge_point_id, message_id, message, true, at from latest
+        on conflict (charge_point_id, message_id) do update
+        set message = excluded.message, active = true, at = excluded.at
+        """,
+        key="charge_point_id, message_id",
+        subject=DISPLAYED,
+    ),
+    _statement(
+        changes.DisplayMessageCleared,
+        """
+        update display_messages m set active = false, at = r.at
+        from latest r where m.charge_point_id = r.charge_point_id and m.message_id = r.message_id
+        """,
+        key="charge_point_id, message_id",
+        subject=DISPLAYED,
     ),
     _statement(
         changes.LocalListVersionRead,

@@ -54,22 +54,22 @@ def status_notification_v16(
     return Outcome(state=state, reply=v16.StatusNotificationResponse(), changes=changes)
 
 
-def status_notification_v2(
+def status_notification_v2x(
     cp: ChargePoint, request: v201.StatusNotification | v21.StatusNotification, facts: Facts, now: datetime
 ) -> Outcome:
     """The same for OCPP 2.x (G01): a connector of an EVSE, which is free or occupied and says no more."""
-    connector = _connector_v2(request.connector_status, request.timestamp, now)
+    connector = _connector_v2x(request.connector_status, request.timestamp, now)
     state, changes = reported(cp, (request.evse_id, request.connector_id), connector, now)
     return Outcome(state=state, reply=response_to(request), changes=changes)
 
 
-def status_event_v2(  # noqa: PLR0917 - a report's parts, as its message has them
+def status_event_v2x(  # noqa: PLR0917 - a report's parts, as its message has them
     cp: ChargePoint, evse_number: int, connector_number: int, value: str, timestamp: datetime, now: datetime
 ) -> tuple[ChargePoint, Sequence[Change]]:
     """G01: an event of `Connector.AvailabilityState` says what a StatusNotification says."""
     if value not in HARDWARE_STATUS:
         return cp, ()
-    connector = _connector_v2(value, timestamp, now)
+    connector = _connector_v2x(value, timestamp, now)
     return reported(cp, (evse_number, connector_number), connector, now)
 
 
@@ -106,7 +106,7 @@ def check_change_availability_v16(
     return ["connectorId must not be negative"] if request.connector_id < StationNumber else []
 
 
-def check_change_availability_v2(
+def check_change_availability_v2x(
     request: v201.ChangeAvailability | v21.ChangeAvailability, cp: ChargePoint, now: datetime
 ) -> list[str]:
     """G03, G04: an EVSE, a connector of one, or by leaving both out the station."""
@@ -128,7 +128,7 @@ def _is_of_session(cp: ChargePoint, key: tuple[int, int]) -> bool:
     )
 
 
-def _connector_v2(status: str, timestamp: datetime, now: datetime) -> Connector:
+def _connector_v2x(status: str, timestamp: datetime, now: datetime) -> Connector:
     return Connector(status=HARDWARE_STATUS[status], at=_when(timestamp, now))
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from engine.domain import notifications
 from engine.domain.changes import Change
 from engine.domain.state import ChargePoint, Frozen
-from engine.ocpp.messages import v16
+from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Message, Outcome
 
 MAX_DATA: Final = 65_536  # characters; the text is of undefined length (OCPP 1.6 §6.15), an event's is not
@@ -24,7 +26,7 @@ MAX_DATA: Final = 65_536  # characters; the text is of undefined length (OCPP 1.
 class VendorAnswer(Frozen, frozen=True):
     """What a hook wants answered, written and called."""
 
-    status: Literal["Accepted", "Rejected"] = "Accepted"
+    status: Literal["Accepted", "Rejected", "UnknownMessageId", "UnknownVendorId"] = "Accepted"
     data: str | None = None
     changes: Sequence[Change] = ()
     calls: Sequence[Message] = ()
@@ -38,51 +40,95 @@ def data_transfer_v16(
     hooks: VendorHooks,
 ) -> Callable[[ChargePoint, v16.DataTransfer, Facts, datetime], Outcome]:
     """The step that knows these vendors; vendor and message ids are compared without case (CiString)."""
-    known = {
-        vendor.casefold(): {message.casefold(): hook for message, hook in messages.items()}
-        for vendor, messages in hooks.items()
-    }
+    known = _folded(hooks)
 
     def step(cp: ChargePoint, request: v16.DataTransfer, facts: Facts, now: datetime) -> Outcome:
         """Publish the message and answer as its vendor's hook says (OCPP 1.6 §4.3)."""
-        if request.data and len(request.data) > MAX_DATA:
-            return Outcome(state=cp, reply=v16.DataTransferResponse(status="Rejected"))
-        received = notifications.about(cp, _notification(cp, request), now)
-        messages = known.get(request.vendor_id.casefold())
-        if messages is None:
-            return Outcome(
-                state=cp, reply=v16.DataTransferResponse(status="UnknownVendorId"), changes=(received,)
-            )
-        hook = messages.get((request.message_id or "").casefold())
-        if hook is None:
-            return Outcome(
-                state=cp, reply=v16.DataTransferResponse(status="UnknownMessageId"), changes=(received,)
-            )
-        answer = hook(cp, _text(request.data), now)
+        sent = _Sent(request.vendor_id, _text(request.message_id), _text(request.data))
+        answer, changes = _answer(known, cp, sent, now)
         reply = v16.DataTransferResponse(
             status=answer.status, data=UNSET if answer.data is None else answer.data
         )
-        return Outcome(state=cp, reply=reply, changes=(received, *answer.changes), calls=answer.calls)
+        return Outcome(state=cp, reply=reply, changes=changes, calls=answer.calls)
+
+    return step
+
+
+def data_transfer_v2x(
+    hooks: VendorHooks,
+) -> Callable[[ChargePoint, v201.DataTransfer | v21.DataTransfer, Facts, datetime], Outcome]:
+    """The same for OCPP 2.x, whose data is any JSON; what is no text reaches the hook as JSON text."""
+    known = _folded(hooks)
+
+    def step(
+        cp: ChargePoint, request: v201.DataTransfer | v21.DataTransfer, facts: Facts, now: datetime
+    ) -> Outcome:
+        """Publish the message and answer as its vendor's hook says (P02)."""
+        sent = _Sent(request.vendor_id, _text(request.message_id), _json_text(request.data))
+        answer, changes = _answer(known, cp, sent, now)
+        data = UNSET if answer.data is None else answer.data
+        reply = response_to(request, status=answer.status, data=data)
+        return Outcome(state=cp, reply=reply, changes=changes, calls=answer.calls)
 
     return step
 
 
 def check_data_transfer_v16(request: v16.DataTransfer, cp: ChargePoint, now: datetime) -> list[str]:
     """OCPP 1.6 §5.6: somebody must be addressed, and nobody is to be drowned."""
-    errors = [] if request.vendor_id else ["vendorId must not be empty"]
-    if request.data and len(request.data) > MAX_DATA:
+    return _errors(request.vendor_id, _text(request.data))
+
+
+def check_data_transfer_v2x(
+    request: v201.DataTransfer | v21.DataTransfer, cp: ChargePoint, now: datetime
+) -> list[str]:
+    """P01."""
+    return _errors(request.vendor_id, _json_text(request.data))
+
+
+def _errors(vendor_id: str, data: str | None) -> list[str]:
+    errors = [] if vendor_id else ["vendorId must not be empty"]
+    if data and len(data) > MAX_DATA:
         errors.append(f"data is longer than {MAX_DATA} characters")
     return errors
 
 
-def _notification(cp: ChargePoint, request: v16.DataTransfer) -> notifications.DataTransferReceived:
-    return notifications.DataTransferReceived(
-        charge_point_id=cp.id,
-        vendor_id=request.vendor_id,
-        message_id=_text(request.message_id),
-        data=_text(request.data),
+class _Sent(NamedTuple):
+    vendor_id: str
+    message_id: str | None
+    data: str | None
+
+
+def _folded(hooks: VendorHooks) -> VendorHooks:
+    return {
+        vendor.casefold(): {message.casefold(): hook for message, hook in messages.items()}
+        for vendor, messages in hooks.items()
+    }
+
+
+def _answer(
+    known: VendorHooks, cp: ChargePoint, sent: _Sent, now: datetime
+) -> tuple[VendorAnswer, Sequence[Change]]:
+    if sent.data and len(sent.data) > MAX_DATA:
+        return VendorAnswer(status="Rejected"), ()
+    news = notifications.DataTransferReceived(
+        charge_point_id=cp.id, vendor_id=sent.vendor_id, message_id=sent.message_id, data=sent.data
     )
+    received = notifications.about(cp, news, now)
+    messages = known.get(sent.vendor_id.casefold())
+    if messages is None:
+        return VendorAnswer(status="UnknownVendorId"), (received,)
+    hook = messages.get((sent.message_id or "").casefold())
+    if hook is None:
+        return VendorAnswer(status="UnknownMessageId"), (received,)
+    answer = hook(cp, sent.data, now)
+    return answer, (received, *answer.changes)
 
 
 def _text(member: str | UnsetType) -> str | None:
     return None if isinstance(member, UnsetType) else member
+
+
+def _json_text(member: Any) -> str | None:
+    if isinstance(member, UnsetType):
+        return None
+    return member if isinstance(member, str) else msgspec.json.encode(member).decode()

@@ -1,4 +1,4 @@
-"""Diagnostics: uploads of diagnostics (FirmwareManagement) and of logs (security whitepaper)."""
+"""Diagnostics: uploads of diagnostics (FirmwareManagement) and logs, and what a station knows of a customer."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Final, Literal
 from msgspec import UnsetType
 
 from engine.domain import notifications
-from engine.domain.changes import LogStatusChanged
+from engine.domain.changes import Change, LogStatusChanged
 from engine.domain.state import ChargePoint
+from engine.ocpp.blocks import reports
 from engine.ocpp.blocks.checks import location_errors, retry_errors
-from engine.ocpp.messages import v16
+from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Outcome
 
 DiagnosticsStatus = Literal["idle", "uploaded", "uploadfailed", "uploading"]
@@ -41,12 +43,35 @@ def log_status_notification_v16(
     cp: ChargePoint, request: v16.LogStatusNotification, facts: Facts, now: datetime
 ) -> Outcome:
     """Keep how far a GetLog has come; the request id is absent only when the status is Idle (N01)."""
-    request_id = None if isinstance(request.request_id, UnsetType) else request.request_id
-    return Outcome(
-        state=cp,
-        reply=v16.LogStatusNotificationResponse(),
-        changes=(_changed(cp, request.status, request_id, now),),
-    )
+    changes = (_log_changed(cp, request, now),)
+    return Outcome(state=cp, reply=v16.LogStatusNotificationResponse(), changes=changes)
+
+
+def log_status_notification_v2x(
+    cp: ChargePoint,
+    request: v201.LogStatusNotification | v21.LogStatusNotification,
+    facts: Facts,
+    now: datetime,
+) -> Outcome:
+    """The same for OCPP 2.x (N01)."""
+    changes = (_log_changed(cp, request, now),)
+    return Outcome(state=cp, reply=response_to(request), changes=changes)
+
+
+def notify_customer_information_v2x(
+    cp: ChargePoint,
+    request: v201.NotifyCustomerInformation | v21.NotifyCustomerInformation,
+    facts: Facts,
+    now: datetime,
+) -> Outcome:
+    """Keep one part of what a station knows of a customer (N09); it is told that the last one came."""
+    changes: list[Change] = [reports.stored(cp, "NotifyCustomerInformation", request, now)]
+    if not request.tbc:
+        news = notifications.CustomerInformationReceived(
+            charge_point_id=cp.id, request_id=request.request_id, timestamp=now
+        )
+        changes.append(notifications.about(cp, news, now))
+    return Outcome(state=cp, reply=response_to(request), changes=changes)
 
 
 def check_get_diagnostics_v16(request: v16.GetDiagnostics, cp: ChargePoint, now: datetime) -> list[str]:
@@ -58,6 +83,26 @@ def check_get_diagnostics_v16(request: v16.GetDiagnostics, cp: ChargePoint, now:
 
 def check_get_log_v16(request: v16.GetLog, cp: ChargePoint, now: datetime) -> list[str]:
     """Security whitepaper N01."""
+    return _log_errors(request)
+
+
+def check_get_log_v2x(request: v201.GetLog | v21.GetLog, cp: ChargePoint, now: datetime) -> list[str]:
+    """N01."""
+    return _log_errors(request)
+
+
+def check_customer_information_v2x(
+    request: v201.CustomerInformation | v21.CustomerInformation, cp: ChargePoint, now: datetime
+) -> list[str]:
+    """N09, N10: something to do, with a customer who is named one way."""
+    errors = [] if request.report or request.clear else ["report or clear must be true"]
+    named = [request.customer_certificate, request.customer_identifier, request.id_token]
+    if sum(1 for one in named if not isinstance(one, UnsetType)) != 1:
+        errors.append("exactly one of customerCertificate, customerIdentifier and idToken is required")
+    return errors
+
+
+def _log_errors(request: v16.GetLog | v201.GetLog | v21.GetLog) -> list[str]:
     log = request.log
     errors = location_errors(log.remote_location, "log.remoteLocation")
     errors += retry_errors(request.retries, request.retry_interval)
@@ -68,6 +113,15 @@ def check_get_log_v16(request: v16.GetLog, cp: ChargePoint, now: datetime) -> li
 
 def _span_errors(start: datetime | UnsetType, end: datetime | UnsetType, error: str) -> list[str]:
     return [error] if start and end and end <= start else []
+
+
+def _log_changed(
+    cp: ChargePoint,
+    request: v16.LogStatusNotification | v201.LogStatusNotification | v21.LogStatusNotification,
+    now: datetime,
+) -> LogStatusChanged:
+    request_id = None if isinstance(request.request_id, UnsetType) else request.request_id
+    return _changed(cp, request.status, request_id, now)
 
 
 def _changed(cp: ChargePoint, status: str, request_id: int | None, now: datetime) -> LogStatusChanged:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -12,10 +12,17 @@ from msgspec.structs import replace
 from engine.domain import authorization
 from engine.domain.changes import Change, LocalListVersionRead
 from engine.domain.state import ChargePoint, Token
-from engine.ocpp.messages import v16
+from engine.ocpp.blocks.twins import made_for
+from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Outcome
 
 MAX_UID: Final = 20  # idToken is CiString20 (OCPP 1.6 §7.15, §7.28)
+MAX_UIDS_V2X: Final[Mapping[str, int]] = {"ocpp2.0.1": 36, "ocpp2.1": 255}
+ID_TOKEN_TYPES: Final[Mapping[str, str]] = {  # ours → IdTokenEnum
+    "rfid": "ISO14443",
+    "mac_address": "MacAddress",
+    "emaid": "eMAID",
+}
 
 
 def fits_v16(token: Token) -> bool:
@@ -66,6 +73,51 @@ def in_parts_v16(request: v16.SendLocalList, limit: int) -> list[v16.SendLocalLi
     ]
 
 
+def fits_v2x(token: Token, version: str) -> bool:
+    """Whether a 2.x charge point may hold this token."""
+    return len(token.uid) <= MAX_UIDS_V2X[version] and token.cache_mode != "NEVER"
+
+
+def full_v2x(version: str, tokens: Iterable[Token], number: int, now: datetime) -> Any:
+    """SendLocalList of `version` ("ocpp2.0.1" …), the whole list; no tokens: it is emptied (D01)."""
+    entries = [_entry_v2x(version, token, now) for token in tokens if fits_v2x(token, version)]
+    return _list_v2x(version, entries, number, "Full")
+
+
+def differential_v2x(
+    version: str, changed: Iterable[Token], removed: Iterable[Token], number: int, now: datetime
+) -> Any:
+    """What is new or different, and what goes; a changed token that fits no more goes too (D01)."""
+    tokens = list(changed)
+    gone = [*removed, *(token for token in tokens if not fits_v2x(token, version))]
+    entries = [
+        *(_entry_v2x(version, token, now) for token in tokens if fits_v2x(token, version)),
+        *(
+            # D01: without idTokenInfo it is removed.
+            made_for(version, "AuthorizationData", id_token=_id_token(version, token))
+            for token in gone
+            if len(token.uid) <= MAX_UIDS_V2X[version]
+        ),
+    ]
+    return _list_v2x(version, entries, number, "Differential")
+
+
+def lists_in_parts_v2x(request: v201.SendLocalList | v21.SendLocalList, limit: int) -> list[Any]:
+    """As `in_parts_v16`, for the station's LocalAuthListCtrlr.ItemsPerMessage."""
+    entries = request.local_authorization_list or []
+    if len(entries) <= limit:
+        return [request]
+    return [
+        replace(
+            request,
+            local_authorization_list=entries[start : start + limit],
+            version_number=request.version_number + index,
+            update_type=request.update_type if index == 0 else "Differential",
+        )
+        for index, start in enumerate(range(0, len(entries), limit))
+    ]
+
+
 def check_send_local_list_v16(request: v16.SendLocalList, cp: ChargePoint, now: datetime) -> list[str]:
     """OCPP 1.6 §5.15: versions above 0 that grow, differences only upon a known list, no tag twice."""
     entries = request.local_authorization_list or []
@@ -81,13 +133,51 @@ def check_send_local_list_v16(request: v16.SendLocalList, cp: ChargePoint, now: 
     return errors
 
 
+def check_send_local_list_v2x(
+    request: v201.SendLocalList | v21.SendLocalList, cp: ChargePoint, now: datetime
+) -> list[str]:
+    """D01: versions above 0 that grow, differences only upon a known list, no token twice."""
+    entries = request.local_authorization_list or []
+    errors = []
+    if request.version_number <= 0:  # D01.FR.18
+        errors.append("versionNumber must be greater than 0")
+    if request.update_type == "Differential":
+        errors += _differential_errors(request.version_number, cp.local_list_version)
+    elif any(not entry.id_token_info for entry in entries):
+        errors.append("idTokenInfo is required in every entry of a Full update")
+    if len({(e.id_token.id_token.casefold(), e.id_token.type) for e in entries}) < len(entries):
+        errors.append("localAuthorizationList names an idToken twice")
+    limit = cp.items_per_message.get("SendLocalList")
+    if limit is not None and len(entries) > limit:
+        errors.append(f"localAuthorizationList has {len(entries)} entries; the charge point takes {limit}")
+    return errors
+
+
+def send_local_list_answered_v2x(
+    cp: ChargePoint,
+    request: v201.SendLocalList | v21.SendLocalList,
+    response: v201.SendLocalListResponse | v21.SendLocalListResponse,
+    now: datetime,
+) -> Outcome:
+    """The same for OCPP 2.x (D01); VersionMismatch and Failed leave the list as it was."""
+    return _sent(cp, request.version_number, response.status, now)
+
+
+def get_local_list_version_answered_v2x(
+    cp: ChargePoint,
+    request: v201.GetLocalListVersion | v21.GetLocalListVersion,
+    response: v201.GetLocalListVersionResponse | v21.GetLocalListVersionResponse,
+    now: datetime,
+) -> Outcome:
+    """D02: 0 is the empty list."""
+    return _holds(cp, response.version_number, now)
+
+
 def send_local_list_answered_v16(
     cp: ChargePoint, request: v16.SendLocalList, response: v16.SendLocalListResponse, now: datetime
 ) -> Outcome:
     """Accepted: the charge point holds that version. Any other answer leaves it where it was."""
-    if response.status != "Accepted":
-        return Outcome(state=cp, reply=None)
-    return _holds(cp, request.list_version, now)
+    return _sent(cp, request.list_version, response.status, now)
 
 
 def get_local_list_version_answered_v16(
@@ -100,6 +190,10 @@ def get_local_list_version_answered_v16(
     return _holds(cp, response.list_version, now)
 
 
+def _sent(cp: ChargePoint, version: int, status: str, now: datetime) -> Outcome:
+    return _holds(cp, version, now) if status == "Accepted" else Outcome(state=cp, reply=None)
+
+
 def _entry(token: Token, now: datetime) -> v16.AuthorizationData:
     parent = token.group_id
     return v16.AuthorizationData(
@@ -110,6 +204,34 @@ def _entry(token: Token, now: datetime) -> v16.AuthorizationData:
             status=authorization.decide(token, now).verdict.value,
         ),
     )
+
+
+def _list_v2x(version: str, entries: list[Any], number: int, kind: str) -> Any:
+    return made_for(
+        version,
+        "SendLocalList",
+        local_authorization_list=entries or UNSET,  # its schema knows no empty list
+        version_number=number,
+        update_type=kind,
+    )
+
+
+def _entry_v2x(version: str, token: Token, now: datetime) -> Any:
+    group = token.group_id
+    info = made_for(
+        version,
+        "IdTokenInfo",
+        status=authorization.decide(token, now).verdict.value,
+        cache_expiry_date_time=token.expires_at or UNSET,
+        group_id_token=made_for(version, "IdToken", id_token=group, type="Central")
+        if group and len(group) <= MAX_UIDS_V2X[version]
+        else UNSET,
+    )
+    return made_for(version, "AuthorizationData", id_token=_id_token(version, token), id_token_info=info)
+
+
+def _id_token(version: str, token: Token) -> Any:
+    return made_for(version, "IdToken", id_token=token.uid, type=ID_TOKEN_TYPES.get(token.type, "Central"))
 
 
 def _differential_errors(version: int, held: int | None) -> Sequence[str]:

@@ -55,7 +55,7 @@ def boot_notification_v16(
     )
 
 
-def boot_notification_v2(
+def boot_notification_v2x(
     cp: ChargePoint, request: v201.BootNotification | v21.BootNotification, facts: Facts, now: datetime
 ) -> Outcome:
     """The same for OCPP 2.x (B01, B02, B03)."""
@@ -76,7 +76,7 @@ def boot_notification_v2(
     reply = response_to(
         request, status=cp.registration.value, current_time=now, interval=_interval(cp, accepted)
     )
-    calls = _calls_v2(cp, now) if accepted and request.reason != "Triggered" else ()
+    calls = _calls_v2x(cp, now) if accepted and request.reason != "Triggered" else ()
     return Outcome(state=state, reply=reply, changes=changes, calls=calls)
 
 
@@ -85,20 +85,20 @@ def heartbeat_v16(cp: ChargePoint, request: v16.Heartbeat, facts: Facts, now: da
     return Outcome(state=cp, reply=v16.HeartbeatResponse(current_time=now))
 
 
-def heartbeat_v2(
+def heartbeat_v2x(
     cp: ChargePoint, request: v201.Heartbeat | v21.Heartbeat, facts: Facts, now: datetime
 ) -> Outcome:
     """The same for OCPP 2.x (G02)."""
     return Outcome(state=cp, reply=response_to(request, current_time=now))
 
 
-def check_reset_v2(request: v201.Reset | v21.Reset, cp: ChargePoint, now: datetime) -> list[str]:
+def check_reset_v2x(request: v201.Reset | v21.Reset, cp: ChargePoint, now: datetime) -> list[str]:
     """B11, B12: one EVSE, or by leaving it out the station."""
     wrong = isinstance(request.evse_id, int) and request.evse_id <= 0
     return ["evseId must be greater than 0; leave it out to reset the station"] if wrong else []
 
 
-def check_set_network_profile_v2(
+def check_set_network_profile_v2x(
     request: v201.SetNetworkProfile | v21.SetNetworkProfile, cp: ChargePoint, now: datetime
 ) -> list[str]:
     """B09: a WebSocket URL that goes with the security profile."""
@@ -143,7 +143,7 @@ def _calls_v16(cp: ChargePoint) -> Sequence[Message]:
     return calls
 
 
-def _calls_v2(cp: ChargePoint, now: datetime) -> Sequence[Message]:
+def _calls_v2x(cp: ChargePoint, now: datetime) -> Sequence[Message]:
     calls: list[Message] = []
     if cp.settings.read_configuration_after_boot:
         number = int(now.timestamp()) % MAX_REQUEST_ID

@@ -1,4 +1,4 @@
-"""Remote control: the rules of RemoteStartTransaction, UnlockConnector and the two trigger messages.
+"""Remote control: the rules of starting and stopping from afar, of unlocking, and of trigger messages.
 
 Their answers change nothing here: what a charger does next it reports itself.
 """
@@ -12,9 +12,12 @@ from msgspec import UnsetType
 
 from engine.domain.state import ChargePoint
 from engine.ocpp.blocks.charging_profiles import profile_errors_v16
-from engine.ocpp.messages import v16
+from engine.ocpp.blocks.charging_profiles_v2x import profile_errors
+from engine.ocpp.messages import v16, v21, v201
 
 OF_ONE_CONNECTOR: Final = frozenset({"MeterValues", "StatusNotification"})
+OF_ONE_EVSE: Final = frozenset({"MeterValues", "StatusNotification", "TransactionEvent"})
+NOBODY: Final = "NoAuthorization"
 
 
 def check_remote_start_transaction_v16(
@@ -49,3 +52,53 @@ def check_trigger_message_v16(
     if request.requested_message not in OF_ONE_CONNECTOR:
         return [f"connectorId does not go with {request.requested_message}"]
     return [] if request.connector_id > 0 else ["connectorId must be greater than 0"]
+
+
+def check_request_start_transaction_v2x(
+    request: v201.RequestStartTransaction | v21.RequestStartTransaction, cp: ChargePoint, now: datetime
+) -> list[str]:
+    """F01: a real EVSE, somebody who charges, and a profile for the transaction that is about to start."""
+    errors = []
+    if not isinstance(request.evse_id, UnsetType) and request.evse_id <= 0:
+        errors.append("evseId must be greater than 0; leave it out to let the charge point choose")
+    if not request.id_token.id_token and request.id_token.type != NOBODY:
+        errors.append("idToken.idToken must not be empty")
+    if profile := request.charging_profile:
+        if profile.charging_profile_purpose != "TxProfile":
+            errors.append("chargingProfile.chargingProfilePurpose must be TxProfile")
+        if profile.transaction_id:
+            errors.append("chargingProfile.transactionId must be absent: the transaction has not started")
+        errors += profile_errors(profile, "chargingProfile")
+    return errors
+
+
+def check_request_stop_transaction_v2x(
+    request: v201.RequestStopTransaction | v21.RequestStopTransaction, cp: ChargePoint, now: datetime
+) -> list[str]:
+    """F03: a transaction is named as the charge point named it."""
+    return [] if request.transaction_id else ["transactionId must not be empty"]
+
+
+def check_unlock_connector_v2x(
+    request: v201.UnlockConnector | v21.UnlockConnector, cp: ChargePoint, now: datetime
+) -> list[str]:
+    """F05: one connector of one EVSE."""
+    given = {"evseId": request.evse_id, "connectorId": request.connector_id}
+    return [f"{name} must be greater than 0" for name, value in given.items() if value <= 0]
+
+
+def check_trigger_message_v2x(
+    request: v201.TriggerMessage | v21.TriggerMessage, cp: ChargePoint, now: datetime
+) -> list[str]:
+    """F06: an EVSE only where the message triggered has one; a status is asked connector by connector."""
+    evse, wanted = request.evse, request.requested_message
+    errors = []
+    if evse and wanted not in OF_ONE_EVSE:
+        errors.append(f"evse does not go with {wanted}")
+    if evse and evse.id <= 0:
+        errors.append("evse.id must be greater than 0")
+    if wanted == "StatusNotification" and not (evse and evse.connector_id):
+        errors.append("evse.connectorId is required with StatusNotification")
+    if wanted == "CustomTrigger" and not getattr(request, "custom_trigger", None):
+        errors.append("customTrigger is required with CustomTrigger")
+    return errors

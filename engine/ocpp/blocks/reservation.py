@@ -1,21 +1,29 @@
-"""Reservation: ReserveNow and CancelReservation. Whoever asks for a reservation makes its row, which here
+"""Reservation: made, canceled, and over. Whoever asks for a reservation makes its row, which here
 follows the charge point's answers; one that led to a session is closed by the transaction.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from msgspec import UnsetType
 from msgspec.structs import replace
 
 from engine.domain import notifications
 from engine.domain.changes import Change, ReservationChanged
 from engine.domain.state import ChargePoint, Reservation
-from engine.ocpp.messages import v16
-from engine.ocpp.step import Outcome
+from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.messages import v16, v21, v201
+from engine.ocpp.step import Facts, Outcome
 
 NOT_MADE: Final = "rejected"  # Faulted, Occupied, Rejected and Unavailable alike: OCPP 1.6 §7.42
+ENDS: Final[Mapping[str, notifications.ReservationStatus]] = {  # ReservationUpdateStatusEnum (H04)
+    "Expired": "expired",
+    "Removed": "canceled",
+    "NoTransaction": "expired",  # 2.1: its user came, and no transaction followed in time
+}
 
 
 def check_reserve_now_v16(request: v16.ReserveNow, cp: ChargePoint, now: datetime) -> list[str]:
@@ -30,36 +38,102 @@ def check_reserve_now_v16(request: v16.ReserveNow, cp: ChargePoint, now: datetim
     return errors
 
 
+def check_reserve_now_v2x(
+    request: v201.ReserveNow | v21.ReserveNow, cp: ChargePoint, now: datetime
+) -> list[str]:
+    """H01: a future end, a token, and an EVSE, a connector type, both or neither."""
+    errors = []
+    if request.expiry_date_time <= now:
+        errors.append("expiryDateTime must be in the future")
+    if not isinstance(request.evse_id, UnsetType) and request.evse_id <= 0:
+        errors.append("evseId must be greater than 0; leave it out to let the charge point choose")
+    if not request.id_token.id_token:
+        errors.append("idToken.idToken must not be empty")
+    return errors
+
+
 def reserve_now_answered_v16(
     cp: ChargePoint, request: v16.ReserveNow, response: v16.ReserveNowResponse, now: datetime
 ) -> Outcome:
     """Accepted: the reservation is active. Refused: it never was, or the one it should replace still is."""
-    number = request.reservation_id
-    if response.status != "Accepted":
-        # §5.13: a request with a known id replaces that reservation; refused, the old one stands.
-        return _outcome(cp, [] if number in cp.reservations else [_change(number, NOT_MADE, now)])
     reservation = Reservation(
-        id=number,
+        id=request.reservation_id,
         connector_number=request.connector_id,
         id_tag=request.id_tag,
         parent_id_tag=request.parent_id_tag or None,
         expiry_date=request.expiry_date,
     )
-    state = replace(cp, reservations={**cp.reservations, number: reservation})
-    return _outcome(state, _changed(cp, number, "active", now))
+    return _answered(cp, reservation, response.status, now)
+
+
+def reserve_now_answered_v2x(
+    cp: ChargePoint,
+    request: v201.ReserveNow | v21.ReserveNow,
+    response: v201.ReserveNowResponse | v21.ReserveNowResponse,
+    now: datetime,
+) -> Outcome:
+    """The same for OCPP 2.x (H01), whose EVSE is what a connector is in 1.6; 0 where none is named."""
+    group = request.group_id_token or None
+    reservation = Reservation(
+        id=request.id,
+        connector_number=request.evse_id or 0,
+        id_tag=request.id_token.id_token,
+        parent_id_tag=group.id_token if group else None,
+        expiry_date=request.expiry_date_time,
+    )
+    return _answered(cp, reservation, response.status, now)
 
 
 def cancel_reservation_answered_v16(
     cp: ChargePoint, request: v16.CancelReservation, response: v16.CancelReservationResponse, now: datetime
 ) -> Outcome:
     """Either answer leaves no reservation: Rejected says that none of that id is held there (§7.5)."""
+    return _canceled(cp, request.reservation_id, response.status, now)
+
+
+def cancel_reservation_answered_v2x(
+    cp: ChargePoint,
+    request: v201.CancelReservation | v21.CancelReservation,
+    response: v201.CancelReservationResponse | v21.CancelReservationResponse,
+    now: datetime,
+) -> Outcome:
+    """The same for OCPP 2.x (H02)."""
+    return _canceled(cp, request.reservation_id, response.status, now)
+
+
+def reservation_status_update_v2x(
+    cp: ChargePoint,
+    request: v201.ReservationStatusUpdate | v21.ReservationStatusUpdate,
+    facts: Facts,
+    now: datetime,
+) -> Outcome:
+    """A reservation held here is over without having been used (H04); of any other id nothing is known."""
     number = request.reservation_id
+    if number not in cp.reservations:
+        return Outcome(state=cp, reply=response_to(request))
+    changes = _changed(cp, number, ENDS[request.reservation_update_status], now)
+    return Outcome(state=_without(cp, number), reply=response_to(request), changes=changes)
+
+
+def _answered(cp: ChargePoint, reservation: Reservation, status: str, now: datetime) -> Outcome:
+    number = reservation.id
+    if status != "Accepted":
+        # §5.13, H01: a request with a known id replaces that reservation; refused, the old one stands.
+        return _outcome(cp, [] if number in cp.reservations else [_change(number, NOT_MADE, now)])
+    state = replace(cp, reservations={**cp.reservations, number: reservation})
+    return _outcome(state, _changed(cp, number, "active", now))
+
+
+def _canceled(cp: ChargePoint, number: int, status: str, now: datetime) -> Outcome:
     known = cp.reservations.get(number)
-    if response.status != "Accepted" and known is None:
+    if status != "Accepted" and known is None:
         return _outcome(cp, [])
-    lapsed = response.status != "Accepted" and known is not None and known.expiry_date <= now
-    state = replace(cp, reservations={k: r for k, r in cp.reservations.items() if k != number})
-    return _outcome(state, _changed(cp, number, "expired" if lapsed else "canceled", now))
+    lapsed = status != "Accepted" and known is not None and known.expiry_date <= now
+    return _outcome(_without(cp, number), _changed(cp, number, "expired" if lapsed else "canceled", now))
+
+
+def _without(cp: ChargePoint, number: int) -> ChargePoint:
+    return replace(cp, reservations={k: r for k, r in cp.reservations.items() if k != number})
 
 
 def _outcome(state: ChargePoint, changes: list[Change]) -> Outcome:

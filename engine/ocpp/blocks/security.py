@@ -16,9 +16,10 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from engine.domain import notifications
-from engine.domain.changes import CertificateWanted, SecurityEventReported
+from engine.domain.changes import CertificateWanted, Change, SecurityEventReported
 from engine.domain.state import ChargePoint, Registration
-from engine.ocpp.messages import v16
+from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Outcome
 
 SECURITY_EVENTS: Final[Mapping[str, bool]] = {  # whitepaper §6: type → critical
@@ -50,6 +51,25 @@ def security_event_notification_v16(
     cp: ChargePoint, request: v16.SecurityEventNotification, facts: Facts, now: datetime
 ) -> Outcome:
     """Store the event (A04). Types of a vendor's own are stored too and never critical."""
+    reply = v16.SecurityEventNotificationResponse()
+    return Outcome(state=cp, reply=reply, changes=_event(cp, request, now))
+
+
+def security_event_notification_v2x(
+    cp: ChargePoint,
+    request: v201.SecurityEventNotification | v21.SecurityEventNotification,
+    facts: Facts,
+    now: datetime,
+) -> Outcome:
+    """The same for OCPP 2.x (A04), whose critical events have the same names."""
+    return Outcome(state=cp, reply=response_to(request), changes=_event(cp, request, now))
+
+
+def _event(
+    cp: ChargePoint,
+    request: v16.SecurityEventNotification | v201.SecurityEventNotification | v21.SecurityEventNotification,
+    now: datetime,
+) -> tuple[Change, ...]:
     critical = SECURITY_EVENTS.get(request.type, False)
     reported = SecurityEventReported(
         charge_point_id=cp.id,
@@ -66,11 +86,7 @@ def security_event_notification_v16(
         tech_info=request.tech_info or None,
         critical=critical,
     )
-    return Outcome(
-        state=cp,
-        reply=v16.SecurityEventNotificationResponse(),
-        changes=(reported, notifications.about(cp, news, now)),
-    )
+    return reported, notifications.about(cp, news, now)
 
 
 def sign_certificate_v16(
