@@ -136,7 +136,7 @@ class DeviceVariableRead(Change, frozen=True, gc=False):
 
 
 class DeviceModelReported(Change, frozen=True):
-    """A full inventory is complete: charge_points.device_model_at, and device_variables older than `since` go."""
+    """charge_points.device_model_at: a full inventory came whole; device_variables older than `since` go."""
 
     charge_point_id: int
     since: datetime

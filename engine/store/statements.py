@@ -388,10 +388,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
     _statement(
         changes.ReportStored,
         """
-        , logged as (
-            insert into ocpp_reports (charge_point_id, action, request_id, payload, at)
-            select charge_point_id, action, request_id, payload, at from batch
-        )
+        insert into ocpp_reports (charge_point_id, action, request_id, payload, at)
+        select charge_point_id, action, request_id, payload, at from batch
         """,
         repeatable=False,
     ),
