@@ -53,10 +53,10 @@ class Actor:
     """One connection. `run` is its task; the other public methods may be called by any task."""
 
     __slots__ = (
-        "_commands", "_deflate", "_draining", "_listening", "_override", "_parked", "_pinged_at", "_reader",
-        "_receive", "_remembered", "_routes", "_shared", "_sole_text", "_steady", "_task", "_transport",
-        "_watch", "_work", "closed_for", "dialect", "generation", "is_open", "last_seen", "profile", "record",
-        "remote", "state",
+        "_commands", "_deflate", "_draining", "_greeted", "_listening", "_override", "_parked", "_pinged_at",
+        "_reader", "_receive", "_remembered", "_routes", "_shared", "_sole_text", "_steady", "_task",
+        "_transport", "_watch", "_work", "closed_for", "dialect", "generation", "is_open", "last_seen",
+        "profile", "record", "remote", "state",
     )  # fmt: skip
 
     def __init__(
@@ -97,6 +97,7 @@ class Actor:
         self._parked = False  # the task sleeps
         self._listening = False  # the poller tells what can be read
         self._draining = False
+        self._greeted = False
         self._override: tuple[StationSettings, Registration] | None = None
         self._remembered: tuple[str, int, bytes] | None = None  # last durable call: id, hash of text, answer
 
@@ -371,7 +372,16 @@ class Actor:
         self._transport.send(frame)
         for request in outcome.calls:
             self._made_commands().call_automatically(request)
+        if not self._greeted and self.is_open:
+            self._greet()
         return frame
+
+    def _greet(self) -> None:
+        """What the version asks of a charge point that is back, once it was answered for the first time."""
+        self._greeted = True
+        greeting = self.dialect.greeting
+        for request in greeting(self.state) if greeting is not None else ():
+            self._made_commands().call_automatically(request)
 
     def _is_over(self) -> bool:
         """Closed while a message was being worked on: a newer connection may hold the state by now."""

@@ -111,7 +111,7 @@ class Route:
 class Dialect:
     """One OCPP version as the actors use it: the protocol's tables, prepared."""
 
-    __slots__ = ("has_sends", "outbound", "routes", "sends", "version")
+    __slots__ = ("greeting", "has_sends", "outbound", "routes", "sends", "version")
 
     def __init__(self, protocol: step.Protocol, unlogged: frozenset[str]) -> None:
         self.version = protocol.name
@@ -120,6 +120,7 @@ class Dialect:
             for action, handler in protocol.inbound.items()
         }
         self.outbound = protocol.outbound
+        self.greeting = protocol.greeting
         self.sends: Mapping[str, Route] = {
             action: Route(action, listener, action not in unlogged)
             for action, listener in protocol.sent.items()

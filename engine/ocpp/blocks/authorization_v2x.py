@@ -1,22 +1,23 @@
 """Functional block authorization of OCPP 2.0.1 and 2.1: tokens of every type are presented and answered.
 
-The twin of `authorization`. The verdict is `domain.authorization`'s; contract certificates are looked at by a
-hook, which is told what the message says of them.
+The twin of `authorization`. The verdict is `domain.authorization`'s. Whether a contract certificate is
+revoked is asked through `Needs.outside`; whether its chain leads to a trusted root is for a hook to say.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from types import ModuleType
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain.authorization import Decision, Verdict, decide, recorded
+from engine.domain.outside import Answer, Question, Revocation
 from engine.domain.state import ChargePoint
+from engine.ocpp.blocks.certificates import certificate_status_needs_v2x
+from engine.ocpp.blocks.twins import response_to, sibling_of, version_of
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Message, Needs, Outcome
 
@@ -31,7 +32,7 @@ CertificateStatus: TypeAlias = Literal[
     "CertChainError",
     "ContractCancelled",
 ]
-CertificateHook: TypeAlias = Callable[[ChargePoint, Authorize, Facts, datetime], CertificateStatus]
+ChainHook: TypeAlias = Callable[[str, datetime], CertificateStatus]
 Step: TypeAlias = Callable[[ChargePoint, Authorize, Facts, datetime], Outcome]
 
 _STATUS: Final[Mapping[Verdict, Status]] = {
@@ -41,8 +42,15 @@ _STATUS: Final[Mapping[Verdict, Status]] = {
     Verdict.INVALID: "Invalid",
     Verdict.CONCURRENT: "ConcurrentTx",
 }
+# What a responder says of a certificate → what the vehicle is told (2.0.1 C07).
+_REVOCATION: Final[Mapping[str, CertificateStatus]] = {
+    "Good": "Accepted",
+    "Revoked": "CertificateRevoked",
+    "Unknown": "NoCertificateAvailable",
+}
 # What may stand between the characters of a token of that type without changing it (ISO 15118, IEEE 802).
 _SEPARATORS: Final[Mapping[str, str]] = {"eMAID": "-", "MacAddress": "-:"}
+_LONGEST: Final[Mapping[str, int]] = {"ocpp2.0.1": 36, "ocpp2.1": 255}  # IdTokenType.idToken
 _NOT_CACHED: Final = "NEVER"
 _START_BUTTON: Final = "NoAuthorization"
 
@@ -56,9 +64,9 @@ class IdToken(Protocol):
     def type(self) -> str: ...
 
 
-def not_checked(cp: ChargePoint, request: Authorize, facts: Facts, now: datetime) -> CertificateStatus:
-    """Where nobody can look at contract certificates none is available."""
-    return "NoCertificateAvailable"
+def no_anchor(chain: str, now: datetime) -> CertificateStatus:
+    """Where no root of contract certificates is trusted, no chain (PEM) leads to one."""
+    return "CertChainError"
 
 
 # --- tokens ------------------------------------------------------------------------------------------------
@@ -103,54 +111,45 @@ def decide_v2x(
     return decision
 
 
-def id_token_info_v2x(words: ModuleType, decision: Decision, now: datetime) -> Any:
-    """The verdict as an IdTokenInfo of the version whose messages `words` has."""
+def id_token_info_v2x(request: Message, decision: Decision, now: datetime) -> Any:
+    """The verdict as an IdTokenInfo of the version of `request`."""
     token = decision.token
     status = _STATUS[decision.verdict]
     if token is None:
-        return words.IdTokenInfo(status="Unknown" if status == "Invalid" else status)
+        return sibling_of(request, "IdTokenInfo", status="Unknown" if status == "Invalid" else status)
     group = token.group_id
-    return words.IdTokenInfo(
+    fits = group and len(group) <= _LONGEST[version_of(request)]
+    return sibling_of(
+        request,
+        "IdTokenInfo",
         status=status,
         # 2.0.1 C10: what may not be kept has expired at once.
         cache_expiry_date_time=now if token.cache_mode == _NOT_CACHED else token.expires_at or UNSET,
-        group_id_token=words.IdToken(id_token=group, type="Central") if _fits(words, group) else UNSET,
+        group_id_token=sibling_of(request, "IdToken", id_token=group, type="Central") if fits else UNSET,
     )
-
-
-def _fits(words: ModuleType, uid: str | None) -> bool:
-    return bool(uid) and len(uid or "") <= (36 if words is v201 else 255)
-
-
-def module_of(message: Message) -> ModuleType:
-    """The module with all messages of the version that a message is of."""
-    return sys.modules[type(message).__module__]
 
 
 # --- Authorize ---------------------------------------------------------------------------------------------
 
 
 def authorize_needs_v2x(cp: ChargePoint, request: Authorize) -> Needs:
-    """The token under every id tag it may be known by, and an id for the authorization's row."""
-    return Needs(id_tags=uids_of(request.id_token), new_ids=1)
+    """The token under every id tag it may be known by, an id for the row, its certificates' revocation."""
+    return Needs(id_tags=uids_of(request.id_token), new_ids=1, outside=_revocations_asked(cp, request))
 
 
-def authorize_v2x(certificates: CertificateHook = not_checked) -> Step:
-    """The step of Authorize; `certificates` judges the contract certificate that a message brings."""
+def authorize_v2x(chains: ChainHook = no_anchor) -> Step:
+    """The step of Authorize; `chains` judges the certificate chain that a message brings whole."""
 
     def step(cp: ChargePoint, request: Authorize, facts: Facts, now: datetime) -> Outcome:
         """Answers a presented token (2.0.1 C01–C07, C16).
 
         A limit of concurrent sessions is for starts alone: the token of a running transaction is presented to
-        end it.
-        A contract whose certificate is not accepted is not accepted either.
+        end it. A contract whose certificate is not accepted is not accepted either.
         """
         decision = decide_v2x(cp, request.id_token, facts, now)
-        status: CertificateStatus | None = None
-        if request.certificate or request.iso15118_certificate_hash_data:
-            status = certificates(cp, request, facts, now)
-            if status != "Accepted" and decision.accepted:
-                decision = replace(decision, verdict=Verdict.INVALID)
+        status = _certificate_status(cp, request, facts.outside, chains, now)
+        if status not in (None, "Accepted") and decision.accepted:
+            decision = replace(decision, verdict=Verdict.INVALID)
         changes = recorded(
             cp,
             decision,
@@ -159,10 +158,37 @@ def authorize_v2x(certificates: CertificateHook = not_checked) -> Step:
             evse_number=None,
             now=now,
         )
-        words = module_of(request)
-        reply = words.AuthorizeResponse(
-            id_token_info=id_token_info_v2x(words, decision, now), certificate_status=status or UNSET
+        reply = response_to(
+            request,
+            id_token_info=id_token_info_v2x(request, decision, now),
+            certificate_status=status or UNSET,
         )
         return Outcome(state=cp, reply=reply, changes=changes)
 
     return step
+
+
+def _revocations_asked(cp: ChargePoint, request: Authorize) -> tuple[Question, ...]:
+    """A question for each certificate of the chain, none where the hashes cannot be those of certificates."""
+    asked: list[Question] = []
+    for data in request.iso15118_certificate_hash_data or ():
+        question = sibling_of(request, "GetCertificateStatus", ocsp_request_data=data)
+        needs = certificate_status_needs_v2x(cp, question)
+        if needs is None:
+            return ()
+        asked += needs.outside
+    return tuple(asked)
+
+
+def _certificate_status(
+    cp: ChargePoint, request: Authorize, answers: Sequence[Answer | None], chains: ChainHook, now: datetime
+) -> CertificateStatus | None:
+    """None where the message brings no certificate; else the first thing that is wrong with the chain."""
+    hashes = request.iso15118_certificate_hash_data or ()
+    found: list[CertificateStatus] = [chains(request.certificate, now)] if request.certificate else []
+    if hashes and len(answers) < len(hashes):
+        found.append("CertChainError")
+    for answer in answers:
+        told = answer.status if isinstance(answer, Revocation) else "Unknown"
+        found.append(_REVOCATION[told])
+    return next((status for status in found if status != "Accepted"), "Accepted" if found else None)

@@ -15,7 +15,7 @@ from engine.domain import sessions
 from engine.domain.metering import Measured, identity, loose_row
 from engine.domain.reconcile import session_on_evse
 from engine.domain.state import ChargePoint, Session
-from engine.ocpp.blocks.authorization_v2x import module_of
+from engine.ocpp.blocks.twins import response_to
 from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Needs, Outcome
 from ext.metering import read, read_numbers
@@ -123,4 +123,4 @@ def meter_values_v2x(
         )
         for v in request.meter_value
     ]
-    return Outcome(state=cp, reply=module_of(request).MeterValuesResponse(), changes=rows)
+    return Outcome(state=cp, reply=response_to(request), changes=rows)

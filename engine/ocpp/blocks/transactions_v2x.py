@@ -19,7 +19,8 @@ from engine.domain.authorization import Decision
 from engine.domain.sessions import before
 from engine.domain.state import ChargePoint, Frozen, Session, SessionStatus
 from engine.domain.transactions import Event, Known, Value
-from engine.ocpp.blocks.authorization_v2x import decide_v2x, id_token_info_v2x, module_of, uid_of, uids_of
+from engine.ocpp.blocks.authorization_v2x import decide_v2x, id_token_info_v2x, uid_of, uids_of
+from engine.ocpp.blocks.twins import response_to, sibling_of
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Message, Needs, Outcome
 
@@ -187,14 +188,14 @@ def _decided(
 def _answer(
     request: TransactionEvent, decision: Decision | None, cost: Cost | None, now: datetime
 ) -> Message:
-    words = module_of(request)
     message = None if cost is None else cost.message
-    reply: Message = words.TransactionEventResponse(
+    told = sibling_of(request, "MessageContent", format="UTF8", content=message) if message else UNSET
+    return response_to(
+        request,
         total_cost=UNSET if cost is None else float(cost.total),  # 2.0.1 I02, I03
-        id_token_info=UNSET if decision is None else id_token_info_v2x(words, decision, now),
-        updated_personal_message=words.MessageContent(format="UTF8", content=message) if message else UNSET,
+        id_token_info=UNSET if decision is None else id_token_info_v2x(request, decision, now),
+        updated_personal_message=told,
     )
-    return reply
 
 
 # --- GetTransactionStatus, CostUpdated ---------------------------------------------------------------------
@@ -211,7 +212,10 @@ def ask_open_transactions_v21(cp: ChargePoint) -> Sequence[v21.GetTransactionSta
 
 
 def _asked(cp: ChargePoint) -> list[str]:
-    return list(cp.sessions)[:MAX_ASKED] if cp.settings.ask_transactions_after_connect else []
+    if not cp.settings.ask_transactions_after_connect:
+        return []
+    # One that has a position was told of on this connection.
+    return [number for number, session in cp.sessions.items() if session.position is None][:MAX_ASKED]
 
 
 def get_transaction_status_answered_v2x(
