@@ -5,9 +5,11 @@
     ├── StoreError              the database refused or could not be reached
     │   ├── SchemaError         the schema is newer than this program, or a migration was changed
     │   └── ChangeRefused       the database refused one charger's change (a constraint); others went through
+    ├── OutsideError            a service outside (a CA, a responder) did not help    502
     ├── NotFound                the thing named does not exist                       404
     ├── Conflict                the thing named exists already, or its state forbids 409
     ├── Invalid                 the caller's data breaks a rule                      422 (manage: 400)
+    ├── NotSupported            the charge point, or its OCPP version, has no such thing 501
     └── CallError               a command to a charge point did not get its answer
         ├── Offline             no connection                                        424
         ├── CallTimeout         no answer before the deadline                        408
@@ -50,6 +52,12 @@ class ChangeRefused(StoreError):
     http_status = 500
 
 
+class OutsideError(VoltrioError):
+    """A service outside could not be reached, refused, or answered what makes no sense."""
+
+    http_status = 502
+
+
 class NotFound(VoltrioError):
     """The thing named does not exist."""
 
@@ -70,6 +78,12 @@ class Invalid(VoltrioError):
     def __init__(self, message: str, fields: dict[str, list[str]] | None = None) -> None:
         super().__init__(message)
         self.fields = fields or {}
+
+
+class NotSupported(VoltrioError):
+    """The charge point has no such operation: its OCPP version has no words for it, or it said so itself."""
+
+    http_status = 501
 
 
 class CallError(VoltrioError):

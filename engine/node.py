@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -17,6 +19,7 @@ from engine.domain.state import Frozen
 from engine.metrics import Metrics
 from engine.points import Registry, serve_chargers
 from engine.provisioning import deliver_pending
+from engine.security import issue_certificates, open_authority, open_world
 from engine.settings import Settings
 from engine.store import Store, open_store
 
@@ -52,11 +55,18 @@ async def run(
     """
     metrics = Metrics()
     async with open_store(settings, metrics) as store:
-        registry = Registry(settings, store, metrics)
+        now = partial(datetime.now, UTC)
+        authority = open_authority(settings, now)
+        registry = Registry(settings, store, metrics, outside=open_world(settings, now))
         node = Node(settings=settings, store=store, registry=registry, metrics=metrics)
         async with trio.open_nursery() as nursery:
-            addresses: list[str] = list(await nursery.start(serve_chargers, settings, store, registry, metrics))
+            addresses: list[str] = list(
+                await nursery.start(serve_chargers, settings, store, registry, metrics)
+            )
             await nursery.start(deliver_pending, node.store, node.registry)
+            renewal = timedelta(days=settings.certificate_renewal_days)
+            sign = partial(issue_certificates, store, registry, authority, renewal=renewal, now=now)
+            await nursery.start(sign)
             for service in services:
                 addresses += await nursery.start(service, node)
             if announce is not None:

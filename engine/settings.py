@@ -29,7 +29,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # Where the truth is kept.
     data: Annotated[str, Meta(description="Folder of the embedded database and of keys.")] = "var"
     database: Annotated[
-        str | None, Meta(description="postgresql:// address of your own server; embedded PostgreSQL if absent.")
+        str | None,
+        Meta(description="postgresql:// address of your own server; embedded PostgreSQL if absent."),
     ] = None
 
     # Chargers.
@@ -38,7 +39,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ocpp_tls_port: Annotated[
         Port | None, Meta(description="Port for wss:// (security profiles 2 and 3); needs a certificate.")
     ] = None
-    tls_certificate: Annotated[str | None, Meta(description="PEM file with the server's certificate chain.")] = None
+    tls_certificate: Annotated[
+        str | None, Meta(description="PEM file with the server's certificate chain.")
+    ] = None
     tls_key: Annotated[str | None, Meta(description="PEM file with the server's private key.")] = None
     tls_client_ca: Annotated[
         str | None, Meta(description="PEM file of the CAs that sign charger certificates (profile 3).")
@@ -50,7 +53,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Literal["strict", "repair", "observe"],
         Meta(description="Messages that break their schema: refuse, mend, or mend and log. Per station too."),
     ] = "repair"
-    heartbeat_interval: Annotated[int, Meta(ge=1, description="Heartbeat interval told to chargers, s.")] = 300
+    heartbeat_interval: Annotated[int, Meta(ge=1, description="Heartbeat interval told to chargers, s.")] = (
+        300
+    )
     ping_interval: Annotated[Seconds, Meta(description="A silent connection is pinged after so long.")] = 60.0
     ping_timeout: Annotated[Seconds, Meta(description="… and closed when nothing came so long after.")] = 30.0
     call_timeout: Annotated[Seconds, Meta(description="Deadline for a charger's answer to a command.")] = 30.0
@@ -59,15 +64,45 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Seconds, Meta(description="When a lost charger counts as unavailable for long.")
     ] = 86_400.0
     max_message_size: Annotated[Count, Meta(description="Largest OCPP message accepted.")] = 1_048_576
-    max_out_buffer: Annotated[Count, Meta(description="A charger that lets more than this pile up is closed.")] = (
-        1_048_576
-    )
+    max_out_buffer: Annotated[
+        Count, Meta(description="A charger that lets more than this pile up is closed.")
+    ] = 1_048_576
     max_connections: Annotated[Count, Meta(description="Charger connections of this node.")] = 50_000
-    handshake_timeout: Annotated[Seconds, Meta(description="TLS and HTTP upgrade must be done within.")] = 20.0
-    connection_rate: Annotated[Seconds, Meta(description="New connections per second that are let in.")] = 2_000.0
+    handshake_timeout: Annotated[Seconds, Meta(description="TLS and HTTP upgrade must be done within.")] = (
+        20.0
+    )
+    connection_rate: Annotated[Seconds, Meta(description="New connections per second that are let in.")] = (
+        2_000.0
+    )
     boot_rate: Annotated[Seconds, Meta(description="Boots per second that are answered at once.")] = 1_000.0
-    auth_failures: Annotated[Count, Meta(description="Failed log-ins per address and identity and minute.")] = 10
+    auth_failures: Annotated[
+        Count, Meta(description="Failed log-ins per address and identity and minute.")
+    ] = 10
     drain_timeout: Annotated[Seconds, Meta(description="How long SIGTERM waits for work in flight.")] = 10.0
+
+    # Certificates.
+    organisation: Annotated[
+        str, Meta(min_length=1, max_length=40, description="Operator's name in the certificates it issues.")
+    ] = "Voltrio"
+    certificate_authority: Annotated[
+        str | None,
+        Meta(description="URL of the CA that signs charger certificates; the built-in one if absent."),
+    ] = None
+    certificate_days: Annotated[Count, Meta(description="How long certificates of the built-in CA hold.")] = (
+        365
+    )
+    certificate_renewal_days: Annotated[
+        Count, Meta(description="Chargers renew their certificate so many days before it expires.")
+    ] = 30
+    contract_certificates: Annotated[
+        str | None,
+        Meta(
+            description="URL of a provider of contract certificates (ISO 15118), or `sandbox` to try it out."
+        ),
+    ] = None
+    ocsp_hosts: Annotated[
+        tuple[str, ...], Meta(description="OCSP responders that may be asked although they are not public.")
+    ] = ()
 
     # People and programs.
     http_host: Annotated[str, Meta(description="Address of the HTTP API.")] = "127.0.0.1"
@@ -86,9 +121,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     meter_values_days: Annotated[Count, Meta(description="Meter value retention, days.")] = 1_095
     status_log_days: Annotated[Count, Meta(description="Status log retention, days.")] = 365
     log_format: Annotated[Literal["console", "json"], Meta(description="How log lines look.")] = "console"
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level logged.")] = (
-        "info"
-    )
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least level logged.")
+    ] = "info"
 
 
 FIELDS: Mapping[str, msgspec.structs.FieldInfo] = {f.name: f for f in msgspec.structs.fields(Settings)}
@@ -96,7 +131,9 @@ ENVIRONMENT_PREFIX = "VOLTRIO_"
 
 
 def load(
-    file: Path | None = None, environment: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Settings from the three sources, later ones over earlier ones, checked as a whole.
 
@@ -123,7 +160,7 @@ def load(
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     named = {k: v for k, v in environment.items() if k.startswith(ENVIRONMENT_PREFIX)}
     values = _known({k.removeprefix(ENVIRONMENT_PREFIX).lower(): v for k, v in named.items()}, "environment")
-    return {k: v.split(",") if k == "message_log_exclude" else v for k, v in values.items()}
+    return {k: v.split(",") if isinstance(FIELDS[k].default, tuple) else v for k, v in values.items()}
 
 
 def _known(values: Mapping[str, Any], source: str) -> dict[str, Any]:

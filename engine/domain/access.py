@@ -23,6 +23,9 @@ class StationRecord(Frozen, frozen=True):
     password_sha256: bytes | None = None
     invalid_username_allowed: bool = False
     certificate_serial: str | None = None  # profile 3: hex; None: the certificate's CN must be the identity
+    next_security_profile: int | None = (
+        None  # it is moving there, and let in with either meanwhile (2.0.1 A05)
+    )
 
 
 def password_matches(record: StationRecord, password: bytes) -> bool:

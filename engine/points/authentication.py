@@ -13,6 +13,8 @@ import binascii
 import string
 from typing import Final
 
+from msgspec.structs import replace
+
 from engine.domain.access import StationRecord, password_matches
 from engine.domain.state import Frozen
 
@@ -58,6 +60,12 @@ def authenticate(record: StationRecord | None, identity: str, given: Credentials
     if record is None:
         _password_fits(_NOBODY, identity, given)  # takes as long as for a known one
         return _refused("unknown identity")
+    if record.next_security_profile is not None:
+        # A05: moving up. What it is leaving is good enough until it came with the better one.
+        moved = replace(record, security_profile=record.next_security_profile, next_security_profile=None)
+        verdict = authenticate(moved, identity, given)
+        if isinstance(verdict, Admitted):
+            return verdict
     if record.security_profile == 3:
         return _with_certificate(record, identity, given)
     if record.security_profile == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -31,7 +32,10 @@ class Certificates:
             raise ValueError("TLS needs tls_certificate and tls_key")
         self._certificate = settings.tls_certificate
         self._key = settings.tls_key
-        self._client_ca = settings.tls_client_ca
+        # The CA outside, and the built-in one, whose certificates nobody could use otherwise.
+        built_in = Path(settings.data, "pki", "root.pem")
+        named = [settings.tls_client_ca] if settings.tls_client_ca is not None else []
+        self._client_cas = [*named, *([str(built_in)] if built_in.is_file() else [])]
         self._stamp = self._stamped()
         self._looked_at = 0.0
         self._context = self._load()
@@ -56,7 +60,7 @@ class Certificates:
         log.info("TLS certificate reloaded", file=self._certificate)
 
     def _stamped(self) -> tuple[float, ...]:
-        files = (self._certificate, self._key, *([self._client_ca] if self._client_ca else ()))
+        files = (self._certificate, self._key, *self._client_cas)
         return tuple(os.stat(file).st_mtime for file in files if os.path.exists(file))
 
     def _load(self) -> ssl.SSLContext:
@@ -64,8 +68,9 @@ class Certificates:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(CIPHERS)
         context.load_cert_chain(self._certificate, self._key)
-        if self._client_ca is not None:
+        if self._client_cas:
             # Optional, because profile 2 charge points come to the same port without one.
-            context.load_verify_locations(self._client_ca)
+            for file in self._client_cas:
+                context.load_verify_locations(file)
             context.verify_mode = ssl.CERT_OPTIONAL
         return context

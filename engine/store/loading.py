@@ -36,7 +36,7 @@ SETTINGS_SHARED: Final = 1_000  # distinct settings kept once for all charge poi
 
 STATIONS: Final = """
 select id, network_id as identity, operator_id, security_profile, status <> 'disabled' as enabled,
-       password_sha256, invalid_username_allowed, certificate_serial
+       password_sha256, invalid_username_allowed, certificate_serial, next_security_profile
 from charge_points
 where network_id = any($1) and deleted_at is null
 """

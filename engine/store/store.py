@@ -25,6 +25,7 @@ from engine.store.repositories.access import ApiTokens, AuditTrail, Parties, Sec
 from engine.store.repositories.id_tags import IdTags
 from engine.store.repositories.network import Locations, Operators, Reservations
 from engine.store.repositories.provisioning import Certificates, Configuration, Messages
+from engine.store.repositories.security import StationCertificates
 from engine.store.repositories.sessions import Sessions
 from engine.store.repositories.stations import Stations
 
@@ -51,6 +52,7 @@ class Store:
         self.operators = Operators(database)
         self.reservations = Reservations(database)
         self.certificates = Certificates(database)
+        self.station_certificates = StationCertificates(database, self.reader.forget)
         self.configuration = Configuration(database)
         self.messages = Messages(database)
         self.parties = Parties(database)

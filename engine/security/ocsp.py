@@ -1,0 +1,127 @@
+"""Is a certificate revoked? Asks the responder that the certificate names (OCSP, RFC 6960) and remembers.
+
+The answer goes to the station as it came, and the station verifies its signature; here only whether it is
+about the certificate in question. Answers are kept until the responder has a newer one, failures shortly.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+import structlog
+import trio
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509 import ocsp
+
+from engine.domain.outside import Revocation, RevocationAsked
+from engine.errors import OutsideError
+from engine.security.http import Post
+
+log = structlog.get_logger(__name__)
+
+ALGORITHMS: Final[Mapping[str, hashes.HashAlgorithm]] = {
+    "SHA256": hashes.SHA256(),
+    "SHA384": hashes.SHA384(),
+    "SHA512": hashes.SHA512(),
+}
+STATUS: Final[Mapping[ocsp.OCSPCertStatus, Literal["Good", "Revoked", "Unknown"]]] = {
+    ocsp.OCSPCertStatus.GOOD: "Good",
+    ocsp.OCSPCertStatus.REVOKED: "Revoked",
+    ocsp.OCSPCertStatus.UNKNOWN: "Unknown",
+}
+KEPT: Final = 10_000  # answers
+MAX_RESPONSE: Final = 32_768  # bytes
+LONGEST: Final = timedelta(days=1)  # that an answer is kept, whatever its responder says
+UNDATED: Final = timedelta(hours=1)  # that one without a next update is
+FAILURE: Final = timedelta(minutes=1)  # between two questions to responders that do not answer
+AT_ONCE: Final = 16  # questions under way
+
+
+class Responders:
+    """All OCSP responders."""
+
+    def __init__(self, post: Post, now: Callable[[], datetime]) -> None:
+        self._post = post
+        self._now = now
+        self._known: OrderedDict[RevocationAsked, tuple[Revocation | None, datetime]] = OrderedDict()
+        self._slots = trio.CapacityLimiter(AT_ONCE)
+
+    async def ask(self, question: RevocationAsked) -> Revocation | None:
+        """The first responder's word; None when none gives one."""
+        known = self._known.get(question)
+        if known is not None and self._now() < known[1]:
+            self._known.move_to_end(question)
+            return known[0]
+        async with self._slots:
+            answer = await self._asked(question)
+        self._keep(question, answer)
+        return answer
+
+    async def _asked(self, question: RevocationAsked) -> Revocation | None:
+        body = _request(question)
+        for url in question.responders:
+            try:
+                response = await self._post.public(url, body, "application/ocsp-request", limit=MAX_RESPONSE)
+                return _read(response, question, self._now())
+            except OutsideError as error:
+                log.info("OCSP responder did not help", responder=url[:200], error=str(error))
+        return None
+
+    def _keep(self, question: RevocationAsked, answer: Revocation | None) -> None:
+        now = self._now()
+        if answer is None:
+            until = now + FAILURE
+        elif answer.next_update is None:
+            until = now + UNDATED
+        else:
+            until = min(answer.next_update, now + LONGEST)
+        self._known[question] = (answer, until)
+        self._known.move_to_end(question)
+        if len(self._known) > KEPT:
+            self._known.popitem(last=False)
+
+
+def _request(question: RevocationAsked) -> bytes:
+    builder = ocsp.OCSPRequestBuilder().add_certificate_by_hash(
+        bytes.fromhex(question.issuer_name_hash),
+        bytes.fromhex(question.issuer_key_hash),
+        int(question.serial_number, 16),
+        ALGORITHMS[question.hash_algorithm],
+    )
+    return builder.build().public_bytes(serialization.Encoding.DER)
+
+
+def _read(response: bytes, question: RevocationAsked, now: datetime) -> Revocation:
+    """What a responder says of the certificate in question; raises OutsideError when it says nothing."""
+    try:
+        answer = ocsp.load_der_ocsp_response(response)
+        if answer.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+            raise OutsideError(f"the responder said {answer.response_status.name.lower()}")
+        for single in answer.responses:
+            if _is_about(single, question):
+                if single.next_update_utc is not None and single.next_update_utc <= now:
+                    raise OutsideError("the answer is out of date")
+                return Revocation(
+                    status=STATUS[single.certificate_status],
+                    response=response,
+                    next_update=single.next_update_utc,
+                )
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise OutsideError(f"not an OCSP response: {error}") from None
+    raise OutsideError("the answer is about another certificate")
+
+
+def _is_about(single: ocsp.OCSPSingleResponse, question: RevocationAsked) -> bool:
+    """By the hashes where the responder answered with the same algorithm, which it need not."""
+    if single.serial_number != int(question.serial_number, 16):
+        return False
+    if single.hash_algorithm.name != ALGORITHMS[question.hash_algorithm].name:
+        return True
+    return (single.issuer_name_hash.hex(), single.issuer_key_hash.hex()) == (
+        question.issuer_name_hash,
+        question.issuer_key_hash,
+    )

@@ -1,0 +1,253 @@
+"""Brings stations the certificates they asked for, has them renew in time, and ends moves between profiles.
+
+A request is a row: signed by the CA, taken to the station, answered by it. Whatever is interrupted goes on
+from the row; what fails is tried again less and less often and then given up, because a station asks anew by
+itself (CertSigningWaitMinimum, A02). How it is said in a version of OCPP is a table here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+import trio
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import NameOID
+from msgspec import UNSET
+
+from engine.errors import (
+    CallDropped,
+    CallError,
+    CallRefused,
+    Conflict,
+    Invalid,
+    NotFound,
+    Offline,
+    OutsideError,
+    QueueFull,
+    StoreError,
+)
+from engine.ocpp.messages import v16, v21, v201
+from engine.ocpp.step import Message
+from engine.points import Registry
+from engine.security.authority import COMBINED, V2G_USES, Applicant, Authority
+from engine.store import Store
+from engine.store.repositories.security import Expiring, Issue, SigningRequest
+
+log = structlog.get_logger(__name__)
+
+INTERVAL: Final = 1.0  # seconds between looks for requests
+SLOW_INTERVAL: Final = 60.0  # seconds between looks for what expires and what has settled
+FIRST_RETRY: Final = timedelta(seconds=30)
+LAST_RETRY: Final = timedelta(hours=1)
+MAX_ATTEMPTS: Final = 10
+AT_ONCE: Final = 16  # requests served at the same time
+ASK_AGAIN: Final = timedelta(days=1)  # a station that did not renew is asked again
+GIVE_UP_MOVE: Final = timedelta(days=1)  # a move to another security profile that did not happen
+ACTOR: Final = "security"
+
+
+def _signed_v16(request: SigningRequest) -> Message:
+    return v16.CertificateSigned(certificate_chain=request.chain or "")
+
+
+def _signed_v201(request: SigningRequest) -> Message:
+    return v201.CertificateSigned(
+        certificate_chain=request.chain or "", certificate_type=_told(request.certificate_type)
+    )
+
+
+def _signed_v21(request: SigningRequest) -> Message:
+    return v21.CertificateSigned(
+        certificate_chain=request.chain or "",
+        certificate_type=_told(request.certificate_type),
+        request_id=UNSET if request.request_id is None else request.request_id,
+    )
+
+
+def _told(use: str) -> Any:
+    """As the station said it: a combined request had no type, and neither has its answer (A02, A03)."""
+    return UNSET if use == COMBINED else use
+
+
+SIGNED: Final[Mapping[str, Callable[[SigningRequest], Message]]] = {
+    "ocpp1.6": _signed_v16,
+    "ocpp2.0.1": _signed_v201,
+    "ocpp2.1": _signed_v21,
+}
+# Security whitepaper A02; 2.0.1 A02 and F06. What a version has no word for is not asked for.
+RENEWALS: Final[Mapping[str, Mapping[str, Message]]] = {
+    "ocpp1.6": {
+        "ChargingStationCertificate": v16.ExtendedTriggerMessage(
+            requested_message="SignChargePointCertificate"
+        )
+    },
+    "ocpp2.0.1": {
+        "ChargingStationCertificate": v201.TriggerMessage(requested_message="SignChargingStationCertificate"),
+        "V2GCertificate": v201.TriggerMessage(requested_message="SignV2GCertificate"),
+        COMBINED: v201.TriggerMessage(requested_message="SignCombinedCertificate"),
+    },
+    "ocpp2.1": {
+        "ChargingStationCertificate": v21.TriggerMessage(requested_message="SignChargingStationCertificate"),
+        "V2GCertificate": v21.TriggerMessage(requested_message="SignV2GCertificate"),
+        "V2G20Certificate": v21.TriggerMessage(requested_message="SignV2G20Certificate"),
+        COMBINED: v21.TriggerMessage(requested_message="SignCombinedCertificate"),
+    },
+}
+
+
+class Signer:
+    """Remembers only what is under way; the work itself is in the database."""
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        authority: Authority,
+        *,
+        renewal: timedelta,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._authority = authority
+        self._renewal = renewal
+        self._now = now
+        self._busy: set[tuple[int, str]] = set()
+        self._slots = trio.CapacityLimiter(AT_ONCE)
+
+    async def look(self, nursery: trio.Nursery) -> None:
+        """Start to serve every request that is due and not being served. Raises StoreError."""
+        for request in await self._store.station_certificates.due(self._now()):
+            key = (request.charge_point_id, request.certificate_type)
+            here = request.status == "Requested" or self._registry.is_connected(request.identity)
+            if here and key not in self._busy:
+                self._busy.add(key)
+                nursery.start_soon(self._serve, request)
+
+    async def look_slowly(self) -> None:
+        """Ask for renewals, end moves between security profiles. Raises StoreError."""
+        now = self._now()
+        for certificate in await self._store.station_certificates.expiring(
+            now + self._renewal, now - ASK_AGAIN
+        ):
+            await self._renew(certificate, now)
+        for identity in await self._store.station_certificates.settle_profiles(now - GIVE_UP_MOVE):
+            log.info("security profile settled", identity=identity)
+
+    async def _serve(self, request: SigningRequest) -> None:
+        try:
+            async with self._slots:
+                if request.status == "Requested":
+                    await self._sign(request)
+                else:
+                    await self._deliver(request)
+        except StoreError as error:
+            log.warning("certificate request not served", identity=request.identity, error=str(error))
+        finally:
+            self._busy.discard((request.charge_point_id, request.certificate_type))
+
+    async def _sign(self, request: SigningRequest) -> None:
+        applicant = Applicant(identity=request.identity, use=request.certificate_type)
+        try:
+            issue = _issue(await self._authority.sign(request.csr, applicant), self._now())
+        except Invalid as error:
+            await self._close(request, "Failed", f"the CA refused: {error}")
+        except (OutsideError, ValueError) as error:
+            await self._postpone(request, str(error))
+        else:
+            if await self._store.station_certificates.signed(request, issue):
+                log.info("certificate signed", identity=request.identity, serial=issue.serial)
+
+    async def _deliver(self, request: SigningRequest) -> None:
+        """Take the chain to the station (A02, A03); what it answers is final."""
+        state = self._registry.state(request.identity)
+        say = SIGNED.get(state.version) if state is not None else None
+        if say is None:
+            return
+        try:
+            answer: Any = await self._registry.call(request.identity, say(request))
+        except (Offline, CallDropped, NotFound, QueueFull, Conflict):
+            return  # it comes again, and so do we
+        except (CallRefused, Invalid) as error:
+            await self._close(request, "Rejected", str(error))
+        except CallError as error:
+            await self._postpone(request, str(error))
+        else:
+            accepted = answer.status == "Accepted"
+            await self._close(request, "Accepted" if accepted else "Rejected", None)
+
+    async def _close(self, request: SigningRequest, status: str, reason: str | None) -> None:
+        bind = None
+        if status == "Accepted" and request.chain is not None and request.certificate_type not in V2G_USES:
+            bind = (_binding(request.chain, request.identity),)
+        await self._store.station_certificates.answered(request, status, reason, self._now(), bind=bind)
+        log.info("certificate request closed", identity=request.identity, status=status, reason=reason)
+
+    async def _postpone(self, request: SigningRequest, reason: str) -> None:
+        if request.attempts + 1 >= MAX_ATTEMPTS:
+            await self._close(request, "Failed", reason)
+            return
+        wait = min(FIRST_RETRY * 2**request.attempts, LAST_RETRY)
+        await self._store.station_certificates.postponed(request, self._now() + wait, reason)
+
+    async def _renew(self, certificate: Expiring, now: datetime) -> None:
+        state = self._registry.state(certificate.identity)
+        ask = RENEWALS.get(state.version, {}).get(certificate.certificate_type) if state is not None else None
+        if ask is None:
+            return
+        try:
+            answer: Any = await self._registry.call(certificate.identity, ask)
+        except (CallError, Conflict, Invalid, NotFound) as error:
+            log.info("renewal not asked for", identity=certificate.identity, error=str(error))
+            return
+        log.info("renewal asked for", identity=certificate.identity, status=answer.status)
+        await self._store.station_certificates.renewal_asked(certificate, now)
+
+
+def _issue(chain: str, now: datetime) -> Issue:
+    """What is remembered of a chain. Raises ValueError when it is none."""
+    certificate = x509.load_pem_x509_certificates(chain.encode())[0]
+    return Issue(
+        chain=chain,
+        certificate=certificate.public_bytes(serialization.Encoding.PEM).decode(),
+        serial=f"{certificate.serial_number:x}",
+        not_after=certificate.not_valid_after_utc,
+        issued_at=now,
+    )
+
+
+def _binding(chain: str, identity: str) -> str | None:
+    """By which serial the station is to be known; None where its certificate bears its name."""
+    certificate = x509.load_pem_x509_certificates(chain.encode())[0]
+    names = [name.value for name in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    return None if names == [identity] else f"{certificate.serial_number:x}"
+
+
+async def issue_certificates(
+    store: Store,
+    registry: Registry,
+    authority: Authority,
+    *,
+    renewal: timedelta,
+    now: Callable[[], datetime],
+    interval: float = INTERVAL,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve requests until cancelled."""
+    signer = Signer(store, registry, authority, renewal=renewal, now=now)
+    slowly_at = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        task_status.started()
+        while True:
+            try:
+                await signer.look(nursery)
+                if trio.current_time() >= slowly_at:
+                    slowly_at = trio.current_time() + SLOW_INTERVAL
+                    await signer.look_slowly()
+            except StoreError as error:
+                log.warning("cannot look for certificate requests", error=str(error))
+            await trio.sleep(interval)

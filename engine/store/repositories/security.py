@@ -1,0 +1,234 @@
+"""Certificates of stations from request to expiry, and the security profiles that stations move to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from engine.domain.state import Frozen
+from engine.errors import NotFound
+from engine.store.database import Connection, Database
+from engine.store.repositories.base import CHANNEL, Audit, Repository, page
+
+
+class SigningRequest(Frozen, frozen=True):
+    """A certificate that a station waits for; `chain` is there once the CA has signed."""
+
+    charge_point_id: int
+    identity: str
+    certificate_type: str
+    csr: str  # PEM
+    request_id: int | None
+    status: str  # Requested | Signed | Accepted | Rejected | Failed
+    chain: str | None  # PEM
+    attempts: int
+    requested_at: datetime
+
+
+class Issue(Frozen, frozen=True):
+    """What a CA gave for a request: the chain, and of its first certificate what is looked for later."""
+
+    chain: str  # PEM
+    certificate: str  # PEM
+    serial: str  # hex
+    not_after: datetime
+    issued_at: datetime
+
+
+class Expiring(Frozen, frozen=True):
+    """A station's certificate that should be renewed."""
+
+    id: int
+    identity: str
+    certificate_type: str
+    not_after: datetime
+
+
+DUE: Final = """
+select r.charge_point_id, c.network_id as identity, r.certificate_type, r.csr, r.request_id, r.status,
+       r.chain, r.attempts, r.requested_at
+from certificate_requests r
+join charge_points c on c.id = r.charge_point_id
+where r.status in ('Requested', 'Signed') and r.next_attempt_at <= $1 and c.deleted_at is null
+  and (r.status = 'Requested' or c.network_status = 'available')
+order by r.next_attempt_at limit $2
+"""
+# Another node may have been faster, or the station asked anew: then nothing is changed.
+SIGNED: Final = """
+with signed as (
+    update certificate_requests
+    set status = 'Signed', chain = $4, attempts = 0, reason = null, next_attempt_at = $8
+    where charge_point_id = $1 and certificate_type = $2 and csr = $3 and status = 'Requested'
+    returning charge_point_id
+)
+insert into issued_certificates (charge_point_id, certificate_type, serial, not_after, certificate, issued_at)
+select charge_point_id, $2, $5, $6, $7, $8 from signed
+returning id
+"""
+POSTPONED: Final = """
+update certificate_requests set attempts = attempts + 1, next_attempt_at = $4, reason = $5
+where charge_point_id = $1 and certificate_type = $2 and csr = $3 and status in ('Requested', 'Signed')
+"""
+ANSWERED: Final = """
+update certificate_requests set status = $4, reason = $5, answered_at = $6
+where charge_point_id = $1 and certificate_type = $2 and csr = $3 and status in ('Requested', 'Signed')
+returning 1
+"""
+INSTALLED: Final = """
+with newest as (
+    select max(id) as id from issued_certificates where charge_point_id = $1 and certificate_type = $2
+)
+update issued_certificates i
+set status = case when i.id <> newest.id then 'Replaced' when $3 then 'Installed' else 'Refused' end
+from newest
+where i.charge_point_id = $1 and i.certificate_type = $2
+  and (i.id = newest.id or ($3 and i.status in ('Installed', 'Issued')))
+"""
+BOUND: Final = """
+update charge_points set certificate_serial = $2, last_updated_at = now()
+where id = $1 and certificate_serial is distinct from $2
+returning network_id
+"""
+EXPIRING: Final = """
+select i.id, c.network_id as identity, i.certificate_type, i.not_after
+from issued_certificates i
+join charge_points c on c.id = i.charge_point_id
+where i.status = 'Installed' and i.not_after < $1 and c.network_status = 'available' and c.deleted_at is null
+  and (i.renewal_asked_at is null or i.renewal_asked_at < $2)
+  and not exists (
+      select from certificate_requests r
+      where r.charge_point_id = i.charge_point_id and r.certificate_type = i.certificate_type
+        and r.status in ('Requested', 'Signed'))
+order by i.not_after limit $3
+"""
+PLANNED: Final = """
+update charge_points set next_security_profile = $2, next_security_profile_at = $3, last_updated_at = now()
+where network_id = $1 and deleted_at is null returning id
+"""
+# A station that came with what it was to come with has moved for good; one that never did keeps what it has.
+SETTLED: Final = """
+with ended as (
+    select id, current_security_profile >= next_security_profile and connected_at >= next_security_profile_at
+               as moved
+    from charge_points where next_security_profile is not null
+)
+update charge_points c
+set security_profile = case when e.moved then next_security_profile else security_profile end,
+    next_security_profile = null, next_security_profile_at = null, last_updated_at = now()
+from ended e
+where c.id = e.id and (e.moved or next_security_profile_at < $1)
+returning network_id
+"""
+
+
+class StationCertificates(Repository):
+    """`forget` is called with the identity of a station whose record changed."""
+
+    def __init__(self, database: Database, forget: Callable[[str], None]) -> None:
+        super().__init__(database)
+        self._forget = forget
+
+    async def due(self, now: datetime, limit: int = 100) -> Sequence[SigningRequest]:
+        """Requests to be signed, and signed ones whose station is connected somewhere."""
+        return await self._many(SigningRequest, DUE, now, page(limit))
+
+    async def signed(self, request: SigningRequest, issue: Issue) -> bool:
+        """Keep what the CA gave; False where the request was served or replaced meanwhile."""
+        rows = await self._database.fetch(
+            SIGNED,
+            request.charge_point_id,
+            request.certificate_type,
+            request.csr,
+            issue.chain,
+            issue.serial,
+            issue.not_after,
+            issue.certificate,
+            issue.issued_at,
+        )
+        return bool(rows)
+
+    async def postponed(self, request: SigningRequest, until: datetime, reason: str) -> None:
+        """Try again then."""
+        await self._database.fetch(POSTPONED, *_key(request), until, reason)
+
+    async def answered(
+        self,
+        request: SigningRequest,
+        status: str,
+        reason: str | None,
+        at: datetime,
+        *,
+        bind: tuple[str | None] | None = None,
+    ) -> None:
+        """Close a request: Accepted, Rejected by the station, or Failed.
+
+        `bind`, if given, holds the serial by which the station is known from now on (None: by its name).
+        """
+
+        async def work(connection: Connection) -> list[str]:
+            async with connection.transaction():
+                if not await connection.fetch(ANSWERED, *_key(request), status, reason, at):
+                    return []
+                if request.chain is not None:
+                    await connection.execute(
+                        INSTALLED, request.charge_point_id, request.certificate_type, status == "Accepted"
+                    )
+                if bind is None:
+                    return []
+                changed = [row[0] for row in await connection.fetch(BOUND, request.charge_point_id, bind[0])]
+                for identity in changed:
+                    await connection.execute("select pg_notify($1, $2)", CHANNEL, f"station:{identity}")
+                return changed
+
+        for identity in await self._database.translating(work):
+            self._forget(identity)
+
+    async def expiring(
+        self, before: datetime, asked_before: datetime, limit: int = 100
+    ) -> Sequence[Expiring]:
+        """Certificates of connected stations that end before then, without those asked for lately."""
+        return await self._many(Expiring, EXPIRING, before, asked_before, page(limit))
+
+    async def renewal_asked(self, certificate: Expiring, at: datetime) -> None:
+        await self._database.fetch(
+            "update issued_certificates set renewal_asked_at = $2 where id = $1", certificate.id, at
+        )
+
+    async def plan_profile(self, identity: str, profile: int, at: datetime, *, actor: str) -> None:
+        """Let the station in with this security profile too, until it did. Raises NotFound."""
+        rows = await self._write(
+            Audit(
+                actor=actor,
+                action="station.upgrade",
+                subject=f"charge_point:{identity}",
+                details={"security_profile": profile},
+            ),
+            PLANNED,
+            identity,
+            profile,
+            at,
+            forget=f"station:{identity}",
+        )
+        self._forget(identity)
+        if not rows:
+            raise NotFound(f"no charge point {identity!r}")
+
+    async def settle_profiles(self, given_up_before: datetime) -> Sequence[str]:
+        """End the moves that succeeded, and those planned so long ago; the stations' identities."""
+
+        async def work(connection: Connection) -> list[str]:
+            async with connection.transaction():
+                moved = [row[0] for row in await connection.fetch(SETTLED, given_up_before)]
+                for identity in moved:
+                    await connection.execute("select pg_notify($1, $2)", CHANNEL, f"station:{identity}")
+            return moved
+
+        moved = await self._database.translating(work)
+        for identity in moved:
+            self._forget(identity)
+        return moved
+
+
+def _key(request: SigningRequest) -> tuple[int, str, str]:
+    return request.charge_point_id, request.certificate_type, request.csr
