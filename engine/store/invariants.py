@@ -55,7 +55,7 @@ RULES: Final[Mapping[str, str]] = {
     "an EVSE has one open session at most": """
         select 'charge_point:' || charge_point_id,
                'EVSE ' || evse_number || ': ' || string_agg(id::text, ', ')
-        from sessions where status in ('pending', 'active')
+        from sessions where status in ('pending', 'active') and evse_number > 0  -- 0: not known yet
         group by charge_point_id, evse_number having count(*) > 1
     """,
     "a session has one open charging period at most, and none when it is closed": """
@@ -63,6 +63,26 @@ RULES: Final[Mapping[str, str]] = {
         from charging_periods p join sessions s on s.id = p.session_id
         where p.stopped_at is null
         group by p.session_id, s.status having count(*) > case when s.status = 'active' then 1 else 0 end
+    """,
+    "a transaction event belongs to the session of its transaction": """
+        select 'charge_point:' || e.charge_point_id, 'transaction ' || e.transaction_id || ': ' || count(*) || ' events'
+        from transaction_events e
+        left join sessions s
+          on s.id = e.session_id and s.charge_point_id = e.charge_point_id and s.transaction_id = e.transaction_id
+        where s.id is null
+        group by e.charge_point_id, e.transaction_id
+    """,
+    "a transaction that told its end is closed": """
+        select 'session:' || s.id, s.status
+        from transaction_events e join sessions s on s.id = e.session_id
+        where e.event_type = 'Ended' and s.status not in ('finished', 'failed')
+    """,
+    "every meter value of a transaction event is among its session's": """
+        select 'session:' || e.session_id, 'event ' || e.seq_no || ': nothing stored of ' || (v->>'timestamp')
+        from transaction_events e cross join lateral json_array_elements(e.payload->'meterValue') v
+        where not exists (select from meter_values m
+                          where m.charge_point_id = e.charge_point_id and m.session_id = e.session_id
+                            and m.timestamp = (v->>'timestamp')::timestamptz)
     """,
     "a resolved orphan led to a session of its charge point": """
         select 'orphan:' || o.id, 'session ' || o.session_id

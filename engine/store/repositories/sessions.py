@@ -40,6 +40,8 @@ class SessionRow(Frozen, frozen=True):
     started_at: datetime
     stopped_at: datetime | None
     stop_id_tag: str | None
+    charging_state: str | None  # as the charger names it; None: it does not (OCPP 1.6)
+    remote_start_id: int | None
     offline: bool
     review: str | None
     currency: str | None
@@ -72,6 +74,18 @@ class PeriodRow(Frozen, frozen=True):
     energy_stop_wh: int | None
 
 
+class TransactionEventRow(Frozen, frozen=True):
+    """One event of a transaction as it was told; `payload` is JSON."""
+
+    seq_no: int
+    timestamp: datetime
+    event_type: str  # Started | Updated | Ended
+    trigger_reason: str
+    offline: bool
+    payload: str
+    received_at: datetime
+
+
 class SessionFilter(Frozen, frozen=True):
     """Absent members do not filter. `started_from` is included, `started_until` is not."""
 
@@ -88,7 +102,8 @@ select s.id, s.operator_id, s.charge_point_id, c.network_id as identity, s.evse_
        s.reservation_id, s.meter_start_wh, s.meter_stop_wh,
        coalesce(s.energy_wh, m.energy_wh, 0) as energy_wh,
        m.power_w, m.current_a, m.voltage_v, m.soc_percent,
-       s.started_at, s.stopped_at, s.stop_id_tag, s.offline, s.review, s.last_updated_at,
+       s.started_at, s.stopped_at, s.stop_id_tag, s.charging_state, s.remote_start_id, s.offline, s.review,
+       s.last_updated_at,
        t.currency, t.price_per_session, t.price_per_kwh, t.price_per_minute,
        coalesce(s.stopped_at, now()) - s.started_at as duration
 from sessions s
@@ -114,6 +129,12 @@ select timestamp, sample_key, received_at, energy_wh, register_wh, power_w, curr
 from meter_values
 where session_id = $1 and (timestamp, sample_key) > ($2, $3)
 order by timestamp, sample_key limit $4
+"""
+EVENTS: Final = """
+select e.seq_no, e.timestamp, e.event_type, e.trigger_reason, e.offline, e.payload, e.received_at
+from sessions s
+join transaction_events e on e.charge_point_id = s.charge_point_id and e.transaction_id = s.transaction_id
+where s.id = $1 order by e.seq_no, e.timestamp, e.received_at
 """
 BEGINNING: Final = (datetime.fromisoformat("0001-01-02T00:00:00+00:00"), -(2**63))
 PRICE: Final = ("price_per_session", "price_per_kwh", "price_per_minute")
@@ -168,6 +189,10 @@ class Sessions(Repository):
             "where session_id = $1 order by started_at",
             session_id,
         )
+
+    async def events(self, session_id: int) -> Sequence[TransactionEventRow]:
+        """Everything a charger that speaks OCPP 2.x told of it, in the charger's order."""
+        return await self._many(TransactionEventRow, EVENTS, session_id)
 
     async def _rows(
         self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int
