@@ -4,23 +4,32 @@ People queue rows; this service looks for them every second, asks the station, a
 row. A row stays Pending until the station answered, so a lost connection or a restart only means that it is
 asked again, which changes nothing that was set already. Stations that do not answer are asked less and less
 often until they reconnect.
-How a row is said in a version of OCPP is a table here; what HTTP wants and SQL are not.
+How a row is said in a version of OCPP, what HTTP wants and SQL are not here.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, cast
 
 import structlog
 import trio
 
-from engine.domain.state import Frozen, Registration
-from engine.errors import CallError, CallRefused, Conflict, Invalid, StoreError
-from engine.ocpp.messages import v16
-from engine.ocpp.step import Message
+from engine.domain.state import ChargePoint, Frozen, Registration
+from engine.errors import CallError, CallRefused, Conflict, Invalid, NotSupported, StoreError
+from engine.ocpp.intents import (
+    CertificateType,
+    InstallCertificate,
+    Intent,
+    Reset,
+    Result,
+    SetConfiguration,
+    Settled,
+    Verdict,
+)
+from engine.ocpp.variable_names import parse
 from engine.points import Registry
 from engine.store import Store
 from engine.store.repositories.provisioning import Installation, Setting
@@ -34,31 +43,13 @@ AT_ONCE: Final = 16  # stations that are asked at the same time
 FIRST_RETRY: Final = timedelta(seconds=30)
 LAST_RETRY: Final = timedelta(hours=1)
 ACTOR: Final = "provisioning"
-PASSWORD_KEYS: Final = frozenset({"AuthorizationKey"})  # keys whose value is the station's password
-
-
-class Dialect(Frozen, frozen=True):
-    """How one version of OCPP says it."""
-
-    change: Callable[[Setting], Message]
-    install: Mapping[str, Callable[[str], Message]]  # certificate type → from PEM; others do not exist there
-    reboot: Message
-
-
-DIALECTS: Final[Mapping[str, Dialect]] = {
-    "ocpp1.6": Dialect(
-        change=lambda setting: v16.ChangeConfiguration(key=setting.name, value=setting.value),
-        # ISO 15118's roots (V2G, MO) came with OCPP 2.0.1.
-        install={
-            "CSMS": lambda pem: v16.InstallCertificate(
-                certificate_type="CentralSystemRootCertificate", certificate=pem
-            ),
-            "MF": lambda pem: v16.InstallCertificate(
-                certificate_type="ManufacturerRootCertificate", certificate=pem
-            ),
-        },
-        reboot=v16.Reset(type="Soft"),
-    ),
+# Names whose value is the station's password (OCPP 1.6 security whitepaper A01, 2.0.1 A01).
+PASSWORD_KEYS: Final = frozenset({"authorizationkey", "securityctrlr/basicauthpassword"})
+SETTING_STATUSES: Final[Mapping[Verdict, str]] = {
+    Verdict.ACCEPTED: "Accepted",
+    Verdict.REBOOT_REQUIRED: "RebootRequired",
+    Verdict.NOT_FOUND: "NotSupported",
+    Verdict.NOT_SUPPORTED: "NotSupported",
 }
 
 
@@ -102,7 +93,7 @@ class Provisioner:
     def _connected(self, wanted: set[int]) -> Iterable[str]:
         for identity in self._registry.connected() if wanted else ():
             state = self._registry.state(identity)
-            if state is not None and state.id in wanted and state.version in DIALECTS:
+            if state is not None and state.id in wanted:
                 # OCPP 1.6 §4.2: a rejected station is not to be called, and one that never booted not yet.
                 known = state.booted or bool(state.vendor)
                 if known and state.registration is not Registration.REJECTED:
@@ -145,55 +136,80 @@ class Provisioner:
         state = self._registry.state(identity)
         if state is None:
             return
-        dialect = DIALECTS[state.version]
         for installation in await self._store.certificates.pending(state.id):
-            await self._install(identity, dialect, installation)
-        await self._configure(identity, dialect, await self._store.configuration.pending(state.id))
+            await self._install(identity, installation)
+        await self._configure(identity, await self._store.configuration.pending(state.id))
 
-    async def _install(self, identity: str, dialect: Dialect, row: Installation) -> None:
-        install = dialect.install.get(row.type)
-        if install is None:
-            await self._store.certificates.answered(row.id, "Rejected", f"no {row.type} in this OCPP version")
-            return
-        status, reason = await self._ask(identity, install(row.certificate))
-        verdict = "Accepted" if status == "Accepted" else "Rejected"
+    async def _install(self, identity: str, row: Installation) -> None:
+        wanted = InstallCertificate(type=cast(CertificateType, row.type), certificate=row.certificate)
+        result = await self._ask(identity, wanted)
+        verdict = "Accepted" if result.verdict is Verdict.ACCEPTED else "Rejected"
+        reason = (
+            None if verdict == "Accepted" else result.reason or f"the charge point answered {result.word}"
+        )
         await self._store.certificates.answered(row.id, verdict, reason)
 
-    async def _configure(self, identity: str, dialect: Dialect, settings: Sequence[Setting]) -> None:
+    async def _configure(self, identity: str, settings: Sequence[Setting]) -> None:
         """Change what is pending, then reboot once if any change asks for it.
 
         Changes that need the reboot are written down only after it was asked for: whoever is interrupted in
         between makes them, and the reboot, again.
         """
+        unfinished: list[Setting] = []
+        for part in portions(settings, self._registry.state(identity)):
+            unfinished += await self._change(identity, part)
+        if unfinished:
+            await self._ask(identity, Reset(when="idle"))
+        for setting in unfinished:
+            await self._store.configuration.answered(setting, "RebootRequired")
+
+    async def _change(self, identity: str, part: Sequence[Setting]) -> list[Setting]:
+        """Ask for one message's worth, keep its verdicts, and return what needs a reboot."""
+        wanted = {setting.name: setting.value for setting in part}
+        result = await self._ask(identity, SetConfiguration(values=wanted))
+        verdicts = result.verdicts if isinstance(result, Settled) else dict.fromkeys(wanted, result.verdict)
         unfinished = []
-        for setting in settings:
-            status, _ = await self._ask(identity, dialect.change(setting))
-            if setting.name in PASSWORD_KEYS and status in {"Accepted", "RebootRequired"}:
+        for setting in part:
+            status = SETTING_STATUSES.get(verdicts[setting.name], "Rejected")
+            if setting.name.casefold() in PASSWORD_KEYS and status in {"Accepted", "RebootRequired"}:
                 await self._adopt_password(identity, setting.value)
             if status == "RebootRequired":
                 unfinished.append(setting)
             else:
                 await self._store.configuration.answered(setting, status)
-        if unfinished:
-            await self._ask(identity, dialect.reboot)
-        for setting in unfinished:
-            await self._store.configuration.answered(setting, "RebootRequired")
+        return unfinished
 
     async def _adopt_password(self, identity: str, password: str) -> None:
         """The station will come with this password from now on (security whitepaper A01)."""
         digest = hashlib.sha256(password.encode()).digest()
         await self._store.stations.update(identity, StationPatch(password_sha256=digest), actor=ACTOR)
 
-    async def _ask(self, identity: str, request: Message) -> tuple[str, str | None]:
-        """The station's status, and why if it is not Accepted; a CALLERROR and a broken rule are Rejected."""
+    async def _ask(self, identity: str, intent: Intent) -> Result:
+        """What came of it; what was refused, not understood or not sent is a verdict too."""
         try:
-            answer = await self._registry.call(identity, request)
+            return await self._registry.command(identity, intent)
+        except NotSupported as error:
+            return Result(verdict=Verdict.NOT_SUPPORTED, word="", reason=str(error))
         except CallRefused as error:
-            return "Rejected", f"the charge point answered {error}"
+            return Result(verdict=Verdict.REJECTED, word="", reason=f"the charge point answered {error}")
         except Invalid as error:
-            return "Rejected", f"not sent: {error}"
-        status: str = getattr(answer, "status", "Accepted")
-        return status, None if status == "Accepted" else f"the charge point answered {status}"
+            return Result(verdict=Verdict.REJECTED, word="", reason=f"not sent: {error}")
+
+
+def portions(settings: Sequence[Setting], state: ChargePoint | None) -> Iterator[Sequence[Setting]]:
+    """The settings in messages' worth, so that each verdict is kept as soon as it is there.
+
+    One by one where a message takes one, or where the station has not said how many it takes. What names no
+    variable would spoil the others' message, so it goes alone. The password comes last, and alone: a station
+    may leave as soon as it has it.
+    """
+    most = state.items_per_message.get("SetVariables", 1) if state is not None else 1
+    passwords = [one for one in settings if one.name.casefold() in PASSWORD_KEYS]
+    others = [one for one in settings if one not in passwords]
+    together = [one for one in others if most > 1 and parse(one.name)]
+    yield from ([one] for one in others if one not in together)
+    yield from (together[first : first + most] for first in range(0, len(together), most))
+    yield from ([password] for password in passwords)
 
 
 async def deliver_pending(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -16,10 +16,9 @@ from msgspec import UNSET, Meta, UnsetType
 from api.kernel.identities import identity as checked_identity
 from api.kernel.routes import Route
 from api.kernel.views import Camel, Limit, Number, Page, page, shown
-from engine.errors import CallError, NotFound
+from engine.errors import CallError, NotFound, NotSupported
 from engine.node import Node
-from engine.ocpp.messages import v16
-from engine.ocpp.step import Message
+from engine.ocpp.intents import Trigger, Verdict
 from engine.store.repositories.provisioning import Installation, ReportedKey, Setting
 from engine.store.repositories.stations import Station, StationPatch
 
@@ -29,8 +28,7 @@ PASSWORD_BYTES: Final = (
     16  # of a password made here; written as 32 hexadecimal digits, which every charger takes
 )
 WITH_PASSWORD: Final = frozenset({1, 2})  # security profiles
-HIDDEN_KEYS: Final = frozenset({"AuthorizationKey"})
-BOOT: Final[Mapping[str, Message]] = {"ocpp1.6": v16.TriggerMessage(requested_message="BootNotification")}
+HIDDEN_KEYS: Final = frozenset({"authorizationkey", "securityctrlr/basicauthpassword"})
 
 Profile = Annotated[int, Meta(ge=0, le=3)]
 Password = Annotated[str, Meta(min_length=16, max_length=40)]  # OCPP 1.6 security whitepaper A00
@@ -219,15 +217,14 @@ async def accept(node: Node, identity: str, actor: str) -> AcceptedView:
 
 
 async def _boot_again(node: Node, identity: str) -> bool:
-    state = node.registry.state(identity)
-    if state is None or state.version not in BOOT:
+    if not node.registry.is_connected(identity):
         return False
     try:
-        answer = await node.registry.call(identity, BOOT[state.version])
-    except CallError as error:
+        result = await node.registry.command(identity, Trigger(message="BootNotification"))
+    except (CallError, NotSupported) as error:
         log.info("boot not triggered", identity=identity, error=str(error))
         return False
-    return getattr(answer, "status", None) == "Accepted"
+    return result.verdict is Verdict.ACCEPTED
 
 
 async def disconnect(node: Node, identity: str, body: Disconnect) -> None:
@@ -247,7 +244,7 @@ async def configuration(node: Node, identity: str) -> ConfigurationView:
 
 
 def _masked(row: Setting | ReportedKey) -> Setting | ReportedKey:
-    return msgspec.structs.replace(row, value="***") if row.name in HIDDEN_KEYS else row
+    return msgspec.structs.replace(row, value="***") if row.name.casefold() in HIDDEN_KEYS else row
 
 
 async def certificates(node: Node, identity: str) -> Sequence[InstallationView]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
 from typing import Final
 
 from cryptography import x509
@@ -13,22 +12,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from engine.errors import Invalid
-from engine.ocpp.messages import v16
-from engine.ocpp.step import Message
 
 EMAID: Final = re.compile(
     r"(?P<country>[A-Z]{2})-?(?P<provider>[A-Z0-9]{3})-?(?P<instance>[A-Z0-9]{9})(?:-?(?P<check>[A-Z0-9]))?",
     re.IGNORECASE,
 )
-# What OCPP 1.6 can trigger; the other triggers exist for ISO 15118, which 1.6 does not speak.
-TRIGGERS_V16: Final[Mapping[str, Message]] = {
-    "BootNotification": v16.TriggerMessage(requested_message="BootNotification"),
-    "StatusNotification": v16.TriggerMessage(requested_message="StatusNotification"),
-    "SignChargingStationCertificate": v16.ExtendedTriggerMessage(
-        requested_message="SignChargePointCertificate"
-    ),
-}
-TRIGGERS: Final[Mapping[str, Mapping[str, Message]]] = {"ocpp1.6": TRIGGERS_V16}
 
 
 def profile_in(zero_based: int) -> int:
@@ -92,11 +80,3 @@ def contract_id(text: str) -> str:
     """An eMAID in capitals without separators; other contract ids stay as they are."""
     found = EMAID.fullmatch(text)
     return "".join(part for part in found.groups() if part).upper() if found else text
-
-
-def trigger(name: str, version: str) -> Message:
-    """The request that triggers `name` in this version of OCPP."""
-    try:
-        return TRIGGERS[version][name]
-    except KeyError:
-        raise Invalid(f"{version} has no trigger for {name}", {"trigger": [f"not in {version}"]}) from None

@@ -6,8 +6,7 @@ triggers and charging profiles are sent at once, and what the station answers is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from msgspec import UNSET
 
@@ -20,16 +19,10 @@ from api.manage.schema import (
     ChargeStationSettings,
     ChargeStationTrigger,
 )
-from engine.domain.state import ChargePoint
-from engine.errors import Conflict, Invalid, NotFound, Offline
+from engine.errors import Conflict
 from engine.node import Node
-from engine.ocpp.blocks.smart_charging import profile_from_v201
-from engine.ocpp.step import Message
+from engine.ocpp.intents import Intent, SetProfile, Trigger, Verdict
 from engine.store.repositories.stations import StationPatch
-
-PROFILES: Final[Mapping[str, Callable[[Mapping[str, Any], ChargePoint], Message]]] = {
-    "ocpp1.6": profile_from_v201
-}
 
 
 async def register(node: Node, cs_id: str, body: ChargeStationAuth, actor: str) -> None:
@@ -73,34 +66,19 @@ async def install_certificates(
 
 
 async def trigger(node: Node, cs_id: str, body: ChargeStationTrigger) -> None:
-    state = await connected(node, cs_id)
-    await accepted(node, cs_id, rules.trigger(body.trigger, state.version))
+    await accepted(node, cs_id, Trigger(message=body.trigger))
 
 
 async def set_charging_profile(node: Node, cs_id: str, body: dict[str, Any]) -> None:
     """The body is a ChargingProfileType of OCPP 2.0.1; it is said in the words of the station's version."""
-    state = await connected(node, cs_id)
-    if state.version not in PROFILES:
-        raise Invalid(f"charging profiles are not available for {state.version}")
-    await accepted(node, cs_id, PROFILES[state.version](body, state))
+    await accepted(node, cs_id, SetProfile(profile=body))
 
 
-async def connected(node: Node, cs_id: str) -> ChargePoint:
-    """The state of a connected station; raises Offline or NotFound."""
-    state = node.registry.state(cs_id)
-    if state is not None:
-        return state
-    if await node.store.reader.station(cs_id) is None:
-        raise NotFound(f"no charge station {cs_id!r}")
-    raise Offline(f"charge station {cs_id!r} is not connected")
-
-
-async def accepted(node: Node, cs_id: str, request: Message) -> None:
-    """Send `request`; raises Conflict when the station answers anything but Accepted."""
-    answer = await node.registry.call(cs_id, request)
-    status: str = getattr(answer, "status", "Accepted")
-    if status != "Accepted":
-        raise Conflict(f"charge station {cs_id!r} answered {status}")
+async def accepted(node: Node, cs_id: str, intent: Intent) -> None:
+    """Have it done; raises Conflict when the station answers anything but Accepted."""
+    result = await node.registry.command(cs_id, intent)
+    if result.verdict is not Verdict.ACCEPTED:
+        raise Conflict(f"charge station {cs_id!r} answered {result.word}")
 
 
 ROUTES = (

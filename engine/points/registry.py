@@ -13,14 +13,17 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from typing import Final
 
 import structlog
 import trio
 
 from engine.domain.state import ChargePoint
-from engine.errors import NotFound, Offline
+from engine.errors import CallRefused, NotFound, NotSupported, Offline, VoltrioError
 from engine.metrics import Metrics
+from engine.ocpp.intents import Intent, Result, Verdict
 from engine.ocpp.step import Message, Protocol
+from engine.ocpp.translation import translate
 from engine.ocpp.versions import PROTOCOLS
 from engine.points.actor import Actor
 from engine.points.presence import Presence
@@ -30,6 +33,7 @@ from engine.settings import Settings
 log = structlog.get_logger(__name__)
 
 NORMAL, POLICY = 1000, 1008  # RFC 6455 §7.4.1
+UNSUPPORTED: Final = frozenset({"NotImplemented", "NotSupported"})  # CALLERROR codes
 
 
 class Registry:
@@ -83,10 +87,35 @@ class Registry:
         """
         actor = self._actors.get(identity)
         if actor is None:
-            if await self.shared.reader.station(identity) is None:
-                raise NotFound(f"there is no charge point {identity!r}")
-            raise Offline(f"charge point {identity!r} is not connected")
+            raise await self._absent(identity)
         return await actor.call(request, self.shared.settings.call_timeout if timeout is None else timeout)
+
+    async def command(self, identity: str, intent: Intent, timeout: float | None = None) -> Result:
+        """What came of `intent`, whichever OCPP version the charge point speaks.
+
+        `timeout` goes for each request that the intent takes. Raises what `call` raises, and NotSupported
+        where the charge point's version has no words for it, or it says itself that it has no such thing.
+        """
+        state = self.state(identity)
+        if state is None:
+            raise await self._absent(identity)
+        translation = translate(intent, state)
+        try:
+            answers = [await self.call(identity, request, timeout) for request in translation.requests]
+        except CallRefused as refused:
+            if refused.code in UNSUPPORTED:
+                raise NotSupported(f"charge point {identity!r} answered {refused}") from refused
+            raise
+        result = translation.read(answers)
+        if result.verdict is Verdict.NOT_SUPPORTED:
+            raise NotSupported(f"charge point {identity!r} answered {result.word}")
+        return result
+
+    async def _absent(self, identity: str) -> VoltrioError:
+        """Why there is no connection of that name."""
+        if await self.shared.reader.station(identity) is None:
+            return NotFound(f"there is no charge point {identity!r}")
+        return Offline(f"charge point {identity!r} is not connected")
 
     def __len__(self) -> int:
         """Connections, those that are ending included."""

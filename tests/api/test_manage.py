@@ -250,16 +250,19 @@ async def test_triggers_that_fail(manage: httpx.AsyncClient, connect: Any) -> No
     for unknown in ("Heartbeat", "", None, 1):
         assert is_status(await manage.post("/cs/CP1/trigger", json={"trigger": unknown}), 400)
     for later in ("SignV2GCertificate", "SignCombinedCertificate"):
-        assert is_status(await manage.post("/cs/CP1/trigger", json={"trigger": later}), 400)
+        assert is_status(await manage.post("/cs/CP1/trigger", json={"trigger": later}), 501)
     assert charger.asked == []
     charger.answers["TriggerMessage"] = [
         {"status": "NotImplemented"},
         ("NotSupported", "not here", {}),
     ]
     answer = await manage.post("/cs/CP1/trigger", json={"trigger": "BootNotification"})
-    assert is_status(answer, 409)
+    assert is_status(answer, 501)
     assert "NotImplemented" in answer.json()["error"]
-    assert (await manage.post("/cs/CP1/trigger", json={"trigger": "BootNotification"})).status_code == 406
+    assert is_status(await manage.post("/cs/CP1/trigger", json={"trigger": "BootNotification"}), 501)
+    charger.answers["TriggerMessage"] = [{"status": "Rejected"}, ("InternalError", "not now", {})]
+    assert is_status(await manage.post("/cs/CP1/trigger", json={"trigger": "BootNotification"}), 409)
+    assert is_status(await manage.post("/cs/CP1/trigger", json={"trigger": "BootNotification"}), 406)
 
 
 async def test_commands_to_stations_that_are_away(manage: httpx.AsyncClient) -> None:
@@ -287,7 +290,8 @@ async def test_charging_profiles_that_fail(manage: httpx.AsyncClient, connect: A
     for bad in ({}, PROFILE | {"stackLevel": "x"}, PROFILE | {"chargingProfilePurpose": "Other"}, []):
         assert is_status(await manage.post("/cs/CP1/setchargingprofile", json=bad), 400)
     assert charger.asked == []
-    charger.answers["SetChargingProfile"] = {"status": "NotSupported"}
+    charger.answers["SetChargingProfile"] = [{"status": "NotSupported"}, {"status": "Rejected"}]
+    assert is_status(await manage.post("/cs/CP1/setchargingprofile", json=PROFILE), 501)
     assert is_status(await manage.post("/cs/CP1/setchargingprofile", json=PROFILE), 409)
 
 

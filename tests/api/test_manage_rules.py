@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from api.kernel.identities import identity
 from api.manage import rules
 from engine.errors import Invalid
-from engine.ocpp.messages import v16
 
 
 @pytest.mark.parametrize(("reference", "ocpp"), [(0, 1), (1, 2), (2, 3)])
@@ -61,20 +60,6 @@ def test_identities_fit_into_a_path(text: str) -> None:
         assert fits
     except Invalid:
         assert not fits
-
-
-def test_triggers_of_1_6() -> None:
-    assert rules.trigger("BootNotification", "ocpp1.6") == v16.TriggerMessage(
-        requested_message="BootNotification"
-    )
-    signing = rules.trigger("SignChargingStationCertificate", "ocpp1.6")
-    assert signing == v16.ExtendedTriggerMessage(requested_message="SignChargePointCertificate")
-
-
-@pytest.mark.parametrize("name", ["SignV2GCertificate", "SignCombinedCertificate"])
-def test_1_6_knows_no_iso_15118(name: str) -> None:
-    with pytest.raises(Invalid, match=name):
-        rules.trigger(name, "ocpp1.6")
 
 
 @pytest.mark.parametrize("pem", ["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "x"])

@@ -98,9 +98,10 @@ async def test_a_call_error_is_a_verdict(
 ) -> None:
     charger = await connect("CP1")
     await request_settings("CP1", A="1")
-    charger.answers["ChangeConfiguration"] = ("NotImplemented", "what?", {})
+    await request_settings("CP1", B="1")
+    charger.answers["ChangeConfiguration"] = [("NotImplemented", "what?", {}), ("InternalError", "", {})]
     await deliver()
-    assert await statuses(node, "CP1") == {"A": "Rejected"}
+    assert await statuses(node, "CP1") == {"A": "NotSupported", "B": "Rejected"}
 
 
 async def test_a_new_password_is_expected_from_then_on(

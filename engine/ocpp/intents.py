@@ -1,0 +1,338 @@
+"""What people and programs want of a charge point, without a word of any OCPP version, and what came of it.
+
+Nothing above the protocol layer asks which version a station speaks: it hands an intent to
+`registry.command`. How an intent is said and how the answer is read is in `engine.ocpp.translation`.
+EVSE 0 is the station as a whole. Identifiers of requests are the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from engine.domain.state import Frozen
+
+# --- what is wanted ----------------------------------------------------------------------------------------
+
+CertificateType = Literal["V2G", "MO", "MF", "CSMS"]
+Unit = Literal["A", "W"]
+Triggered = Literal[
+    "BootNotification",
+    "DiagnosticsStatusNotification",
+    "FirmwareStatusNotification",
+    "Heartbeat",
+    "LogStatusNotification",
+    "MeterValues",
+    "PublishFirmwareStatusNotification",
+    "SignChargingStationCertificate",
+    "SignCombinedCertificate",
+    "SignV2GCertificate",
+    "StatusNotification",
+    "TransactionEvent",
+]
+
+
+class Intent(Frozen, frozen=True):
+    """Base of everything that can be wanted."""
+
+
+class Start(Intent, frozen=True):
+    """Begin a transaction. `profile` is a TxProfile in the shape of 2.0.1's ChargingProfileType."""
+
+    id_tag: str
+    request_id: int  # remoteStartId: comes back with the transaction (OCPP 2.x)
+    evse_number: int | None = None
+    id_type: str = "ISO14443"  # IdTokenEnumType
+    group_id: str | None = None
+    profile: Mapping[str, Any] | None = None
+
+
+class Stop(Intent, frozen=True):
+    transaction_id: str
+
+
+class Unlock(Intent, frozen=True):
+    evse_number: int
+    connector_number: int = 1
+
+
+class Reset(Intent, frozen=True):
+    """Restart: at once, or as soon as nobody charges."""
+
+    when: Literal["now", "idle"] = "idle"
+    evse_number: int = 0
+
+
+class ChangeAvailability(Intent, frozen=True):
+    operative: bool
+    evse_number: int = 0
+    connector_number: int | None = None
+
+
+class SetProfile(Intent, frozen=True):
+    """`profile` in the shape of 2.0.1's ChargingProfileType, decoded; its schedule may stand without a list.
+
+    `evse_number` None: where its transaction is, else the station.
+    """
+
+    profile: Mapping[str, Any]
+    evse_number: int | None = None
+
+
+class ClearProfile(Intent, frozen=True):
+    """By id, or all that fit what is given; nothing given: all. `purpose` in the words of 2.x."""
+
+    profile_id: int | None = None
+    evse_number: int | None = None
+    purpose: str | None = None
+    stack_level: int | None = None
+
+
+class GetCompositeSchedule(Intent, frozen=True):
+    evse_number: int
+    duration: int  # seconds
+    unit: Unit | None = None
+
+
+class GetLog(Intent, frozen=True):
+    location: str  # URL to upload to
+    request_id: int
+    kind: Literal["diagnostics", "security"] = "diagnostics"
+    oldest: datetime | None = None
+    latest: datetime | None = None
+    retries: int | None = None
+    retry_interval: int | None = None  # seconds
+
+
+class UpdateFirmware(Intent, frozen=True):
+    """Signed where a certificate and a signature are given."""
+
+    location: str
+    request_id: int
+    retrieve_at: datetime
+    install_at: datetime | None = None
+    signing_certificate: str | None = None
+    signature: str | None = None
+    retries: int | None = None
+    retry_interval: int | None = None  # seconds
+
+
+class InstallCertificate(Intent, frozen=True):
+    type: CertificateType
+    certificate: str  # PEM
+
+
+class CertificateHash(Frozen, frozen=True):
+    """Names a certificate as OCSP does; hexadecimal."""
+
+    hash_algorithm: str
+    issuer_name_hash: str
+    issuer_key_hash: str
+    serial_number: str
+
+
+class DeleteCertificate(Intent, frozen=True):
+    certificate: CertificateHash
+
+
+class ListCertificates(Intent, frozen=True):
+    types: tuple[CertificateType, ...]
+
+
+class GetConfiguration(Intent, frozen=True):
+    """Keys of 1.6, or variables of 2.x by `component[;instance[;EVSE]]/variable[;instance[;attribute]]`."""
+
+    names: tuple[str, ...]
+
+
+class SetConfiguration(Intent, frozen=True):
+    """The same names, each with the value it is to have."""
+
+    values: Mapping[str, str]
+
+
+class ReportConfiguration(Intent, frozen=True):
+    """Everything there is. OCPP 1.6 answers at once, 2.x in reports that follow."""
+
+    request_id: int
+
+
+class Reserve(Intent, frozen=True):
+    """EVSE 0: any one."""
+
+    reservation_id: int
+    id_tag: str
+    expires_at: datetime
+    evse_number: int = 0
+    connector_type: str | None = None  # ConnectorEnumType
+    id_type: str = "ISO14443"
+    group_id: str | None = None
+
+
+class CancelReservation(Intent, frozen=True):
+    reservation_id: int
+
+
+class Trigger(Intent, frozen=True):
+    """Have the station send a message now."""
+
+    message: Triggered
+    evse_number: int | None = None
+    connector_number: int | None = None
+
+
+class ClearCache(Intent, frozen=True):
+    pass
+
+
+class ListEntry(Frozen, frozen=True):
+    """A tag of the local list; without a status it is taken off (differential updates only)."""
+
+    id_tag: str
+    status: str | None = None  # AuthorizationStatusEnumType
+    id_type: str = "ISO14443"
+    group_id: str | None = None
+    expires_at: datetime | None = None
+
+
+class SendLocalList(Intent, frozen=True):
+    version: int
+    entries: tuple[ListEntry, ...] = ()
+    full: bool = True
+
+
+class GetLocalListVersion(Intent, frozen=True):
+    pass
+
+
+class GetTransactionStatus(Intent, frozen=True):
+    """Whether a transaction goes on, and whether the station still has messages to deliver."""
+
+    transaction_id: str | None = None
+
+
+class TransferData(Intent, frozen=True):
+    """A message of a vendor's own. OCPP 1.6 knows text only; `data` is any JSON value."""
+
+    vendor_id: str
+    message_id: str | None = None
+    data: Any = None
+
+
+# --- what came of it ---------------------------------------------------------------------------------------
+
+
+class Verdict(StrEnum):
+    ACCEPTED = "accepted"
+    SCHEDULED = "scheduled"  # will be done when what goes on has ended
+    REBOOT_REQUIRED = "reboot_required"
+    REJECTED = "rejected"
+    NOT_FOUND = "not_found"  # the station has nothing of that name or number
+    NOT_SUPPORTED = "not_supported"
+    FAILED = "failed"
+
+
+class Result(Frozen, frozen=True):
+    """`word` is the station's own (`Accepted`, `UnlockFailed` …), `reason` what it added, if anything."""
+
+    verdict: Verdict
+    word: str
+    reason: str | None = None
+
+
+class Started(Result, frozen=True):
+    transaction_id: str | None = None  # where the cable was in already (OCPP 2.x)
+
+
+class Period(Frozen, frozen=True):
+    start: int  # seconds
+    limit: float | None
+    phases: int | None = None
+
+
+class Schedule(Result, frozen=True):
+    evse_number: int | None = None
+    begins_at: datetime | None = None
+    duration: int | None = None  # seconds
+    unit: str | None = None
+    periods: tuple[Period, ...] = ()
+
+
+class Upload(Result, frozen=True):
+    filename: str | None = None  # None: the station has nothing to upload, or does not say
+
+
+class Certificate(Frozen, frozen=True):
+    type: str  # CertificateType, V2GChain or a later one in the station's own word
+    hash: CertificateHash
+    children: tuple[CertificateHash, ...] = ()
+
+
+class Certificates(Result, frozen=True):
+    certificates: tuple[Certificate, ...] = ()
+
+
+class Value(Frozen, frozen=True):
+    name: str
+    value: str | None
+    readonly: bool | None = None  # None: not told
+
+
+class Values(Result, frozen=True):
+    """`unknown`: names that the station does not know or does not tell."""
+
+    values: tuple[Value, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+class Settled(Result, frozen=True):
+    """What became of each name; the result as a whole is accepted if every one was."""
+
+    verdicts: Mapping[str, Verdict] = {}
+
+
+class ListVersion(Result, frozen=True):
+    version: int = 0
+
+
+class TransactionStatus(Result, frozen=True):
+    ongoing: bool | None = None
+    messages_waiting: bool = False
+
+
+class Transferred(Result, frozen=True):
+    data: Any = None
+
+
+# The station's words. One that is not here is a refusal: nothing was done.
+WORDS: Mapping[str, Verdict] = {
+    "Accepted": Verdict.ACCEPTED,
+    "AcceptedCanceled": Verdict.ACCEPTED,
+    "Unlocked": Verdict.ACCEPTED,
+    "Scheduled": Verdict.SCHEDULED,
+    "RebootRequired": Verdict.REBOOT_REQUIRED,
+    "NotFound": Verdict.NOT_FOUND,
+    "Unknown": Verdict.NOT_FOUND,
+    "UnknownConnector": Verdict.NOT_FOUND,
+    "UnknownComponent": Verdict.NOT_FOUND,
+    "UnknownVariable": Verdict.NOT_FOUND,
+    "UnknownVendorId": Verdict.NOT_SUPPORTED,
+    "UnknownMessageId": Verdict.NOT_SUPPORTED,
+    "NotSupported": Verdict.NOT_SUPPORTED,
+    "NotImplemented": Verdict.NOT_SUPPORTED,
+    "NotSupportedAttributeType": Verdict.NOT_SUPPORTED,
+    "Failed": Verdict.FAILED,
+    "UnlockFailed": Verdict.FAILED,
+    "Faulted": Verdict.FAILED,
+}
+
+
+def verdict_of(word: str) -> Verdict:
+    return WORDS.get(word, Verdict.REJECTED)
+
+
+def overall(verdicts: Sequence[Verdict]) -> Verdict:
+    """One for many: the first that is not accepted."""
+    return next((verdict for verdict in verdicts if verdict is not Verdict.ACCEPTED), Verdict.ACCEPTED)

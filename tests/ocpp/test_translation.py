@@ -1,0 +1,679 @@
+"""Every intent in every version: said in the version's words, its answer read, or honestly not supported."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from engine.domain.state import ChargePoint, Connector, Session, SessionStatus, StationSettings
+from engine.errors import Invalid, NotSupported
+from engine.ocpp import intents
+from engine.ocpp.intents import Verdict
+from engine.ocpp.messages import decode_hook
+from engine.ocpp.rpc import encode
+from engine.ocpp.step import Message
+from engine.ocpp.translation import MESSAGES, TABLE, translate
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+NOON_TEXT = "2026-03-01T12:00:00Z"
+V16, V201, V21 = "ocpp1.6", "ocpp2.0.1", "ocpp2.1"
+HASH = {"hashAlgorithm": "SHA256", "issuerNameHash": "aa", "issuerKeyHash": "bb", "serialNumber": "01"}
+DIGEST = intents.CertificateHash(
+    hash_algorithm="SHA256", issuer_name_hash="aa", issuer_key_hash="bb", serial_number="01"
+)
+PERIODS = [{"startPeriod": 0, "limit": 8.1}]
+SCHEDULE = {"id": 1, "chargingRateUnit": "A", "chargingSchedulePeriod": PERIODS}
+PROFILE = {
+    "id": 7,
+    "stackLevel": 0,
+    "chargingProfilePurpose": "TxProfile",
+    "chargingProfileKind": "Relative",
+    "transactionId": "5",
+    "chargingSchedule": SCHEDULE,
+}
+PROFILE_16 = {
+    "chargingProfileId": 7,
+    "transactionId": 5,
+    "stackLevel": 0,
+    "chargingProfilePurpose": "TxProfile",
+    "chargingProfileKind": "Relative",
+    "chargingSchedule": {"chargingRateUnit": "A", "chargingSchedulePeriod": PERIODS},
+}
+PROFILE_2X = {**PROFILE, "chargingSchedule": [SCHEDULE]}
+TAG = {"idToken": "TAG", "type": "ISO14443"}
+HOUR = {"evse": {"id": 2, "connectorId": 1}, "requestedMessage": "StatusNotification"}
+
+# (intent, [(action, payload)] of 1.6, [(action, payload)] of 2.x); None: not supported there
+SAID = [
+    (intents.CancelReservation(reservation_id=3), [("CancelReservation", {"reservationId": 3})], ...),
+    (
+        intents.ChangeAvailability(operative=False, evse_number=2),
+        [("ChangeAvailability", {"connectorId": 2, "type": "Inoperative"})],
+        [("ChangeAvailability", {"evse": {"id": 2}, "operationalStatus": "Inoperative"})],
+    ),
+    (
+        intents.ChangeAvailability(operative=True),
+        [("ChangeAvailability", {"connectorId": 0, "type": "Operative"})],
+        [("ChangeAvailability", {"operationalStatus": "Operative"})],
+    ),
+    (
+        intents.ChangeAvailability(operative=True, evse_number=1, connector_number=2),
+        None,
+        [("ChangeAvailability", {"evse": {"id": 1, "connectorId": 2}, "operationalStatus": "Operative"})],
+    ),
+    (intents.ClearCache(), [("ClearCache", {})], ...),
+    (
+        intents.ClearProfile(),
+        [("ClearChargingProfile", {})],
+        [("ClearChargingProfile", {"chargingProfileCriteria": {}})],
+    ),
+    (
+        intents.ClearProfile(profile_id=4),
+        [("ClearChargingProfile", {"id": 4})],
+        [("ClearChargingProfile", {"chargingProfileId": 4})],
+    ),
+    (
+        intents.ClearProfile(purpose="ChargingStationMaxProfile", evse_number=0, stack_level=1),
+        [
+            (
+                "ClearChargingProfile",
+                {"connectorId": 0, "chargingProfilePurpose": "ChargePointMaxProfile", "stackLevel": 1},
+            )
+        ],
+        [
+            (
+                "ClearChargingProfile",
+                {
+                    "chargingProfileCriteria": {
+                        "evseId": 0,
+                        "chargingProfilePurpose": "ChargingStationMaxProfile",
+                        "stackLevel": 1,
+                    }
+                },
+            )
+        ],
+    ),
+    (
+        intents.ClearProfile(purpose="ChargingStationExternalConstraints"),
+        None,
+        [
+            (
+                "ClearChargingProfile",
+                {"chargingProfileCriteria": {"chargingProfilePurpose": "ChargingStationExternalConstraints"}},
+            )
+        ],
+    ),
+    (
+        intents.DeleteCertificate(certificate=DIGEST),
+        [("DeleteCertificate", {"certificateHashData": HASH})],
+        ...,
+    ),
+    (
+        intents.GetCompositeSchedule(evse_number=1, duration=60, unit="W"),
+        [("GetCompositeSchedule", {"connectorId": 1, "duration": 60, "chargingRateUnit": "W"})],
+        [("GetCompositeSchedule", {"evseId": 1, "duration": 60, "chargingRateUnit": "W"})],
+    ),
+    (
+        intents.GetConfiguration(names=("A/B", "C;x;1/D;;Target", "E/F")),
+        [("GetConfiguration", {"key": ["A/B", "C;x;1/D;;Target", "E/F"]})],
+        [
+            (
+                "GetVariables",
+                {
+                    "getVariableData": [
+                        {"component": {"name": "A"}, "variable": {"name": "B"}},
+                        {
+                            "attributeType": "Target",
+                            "component": {"name": "C", "instance": "x", "evse": {"id": 1}},
+                            "variable": {"name": "D"},
+                        },
+                    ]
+                },
+            ),
+            ("GetVariables", {"getVariableData": [{"component": {"name": "E"}, "variable": {"name": "F"}}]}),
+        ],
+    ),
+    (intents.GetLocalListVersion(), [("GetLocalListVersion", {})], ...),
+    (
+        intents.GetLog(location="sftp://x/y", request_id=9, oldest=NOON, retries=1),
+        [("GetDiagnostics", {"location": "sftp://x/y", "startTime": NOON_TEXT, "retries": 1})],
+        [
+            (
+                "GetLog",
+                {
+                    "logType": "DiagnosticsLog",
+                    "requestId": 9,
+                    "retries": 1,
+                    "log": {"remoteLocation": "sftp://x/y", "oldestTimestamp": NOON_TEXT},
+                },
+            )
+        ],
+    ),
+    (
+        intents.GetLog(location="sftp://x/y", request_id=9, kind="security"),
+        [("GetLog", {"logType": "SecurityLog", "requestId": 9, "log": {"remoteLocation": "sftp://x/y"}})],
+        ...,
+    ),
+    (
+        intents.GetTransactionStatus(transaction_id="t"),
+        None,
+        [("GetTransactionStatus", {"transactionId": "t"})],
+    ),
+    (
+        intents.InstallCertificate(type="CSMS", certificate="PEM"),
+        [
+            (
+                "InstallCertificate",
+                {"certificateType": "CentralSystemRootCertificate", "certificate": "PEM"},
+            )
+        ],
+        [("InstallCertificate", {"certificateType": "CSMSRootCertificate", "certificate": "PEM"})],
+    ),
+    (
+        intents.InstallCertificate(type="V2G", certificate="PEM"),
+        None,
+        [("InstallCertificate", {"certificateType": "V2GRootCertificate", "certificate": "PEM"})],
+    ),
+    (
+        intents.ListCertificates(types=("CSMS", "MF")),
+        [
+            ("GetInstalledCertificateIds", {"certificateType": "CentralSystemRootCertificate"}),
+            ("GetInstalledCertificateIds", {"certificateType": "ManufacturerRootCertificate"}),
+        ],
+        [
+            (
+                "GetInstalledCertificateIds",
+                {"certificateType": ["CSMSRootCertificate", "ManufacturerRootCertificate"]},
+            )
+        ],
+    ),
+    (
+        intents.ReportConfiguration(request_id=9),
+        [("GetConfiguration", {})],
+        [("GetBaseReport", {"requestId": 9, "reportBase": "FullInventory"})],
+    ),
+    (
+        intents.Reserve(reservation_id=3, id_tag="TAG", expires_at=NOON, group_id="G"),
+        [
+            (
+                "ReserveNow",
+                {
+                    "reservationId": 3,
+                    "connectorId": 0,
+                    "idTag": "TAG",
+                    "expiryDate": NOON_TEXT,
+                    "parentIdTag": "G",
+                },
+            )
+        ],
+        [
+            (
+                "ReserveNow",
+                {
+                    "id": 3,
+                    "idToken": TAG,
+                    "expiryDateTime": NOON_TEXT,
+                    "groupIdToken": {"idToken": "G", "type": "Central"},
+                },
+            )
+        ],
+    ),
+    (
+        intents.Reserve(
+            reservation_id=3, id_tag="TAG", expires_at=NOON, evse_number=2, connector_type="cCCS2"
+        ),
+        None,
+        [
+            (
+                "ReserveNow",
+                {
+                    "id": 3,
+                    "idToken": TAG,
+                    "expiryDateTime": NOON_TEXT,
+                    "evseId": 2,
+                    "connectorType": "cCCS2",
+                },
+            )
+        ],
+    ),
+    (intents.Reset(when="now"), [("Reset", {"type": "Hard"})], [("Reset", {"type": "Immediate"})]),
+    (intents.Reset(), [("Reset", {"type": "Soft"})], [("Reset", {"type": "OnIdle"})]),
+    (intents.Reset(evse_number=1), None, [("Reset", {"type": "OnIdle", "evseId": 1})]),
+    (
+        intents.SendLocalList(
+            version=2,
+            entries=(
+                intents.ListEntry(id_tag="TAG", status="Accepted", expires_at=NOON),
+                intents.ListEntry(id_tag="OLD"),
+            ),
+            full=False,
+        ),
+        [
+            (
+                "SendLocalList",
+                {
+                    "listVersion": 2,
+                    "updateType": "Differential",
+                    "localAuthorizationList": [
+                        {"idTag": "TAG", "idTagInfo": {"status": "Accepted", "expiryDate": NOON_TEXT}},
+                        {"idTag": "OLD"},
+                    ],
+                },
+            )
+        ],
+        [
+            (
+                "SendLocalList",
+                {
+                    "versionNumber": 2,
+                    "updateType": "Differential",
+                    "localAuthorizationList": [
+                        {
+                            "idToken": TAG,
+                            "idTokenInfo": {"status": "Accepted", "cacheExpiryDateTime": NOON_TEXT},
+                        },
+                        {"idToken": {"idToken": "OLD", "type": "ISO14443"}},
+                    ],
+                },
+            )
+        ],
+    ),
+    (
+        intents.SetConfiguration(values={"A/B": "1", "C;x/D": "2"}),
+        [
+            ("ChangeConfiguration", {"key": "A/B", "value": "1"}),
+            ("ChangeConfiguration", {"key": "C;x/D", "value": "2"}),
+        ],
+        [
+            (
+                "SetVariables",
+                {
+                    "setVariableData": [
+                        {"attributeValue": "1", "component": {"name": "A"}, "variable": {"name": "B"}},
+                        {
+                            "attributeValue": "2",
+                            "component": {"name": "C", "instance": "x"},
+                            "variable": {"name": "D"},
+                        },
+                    ]
+                },
+            )
+        ],
+    ),
+    (
+        intents.SetProfile(profile=PROFILE),
+        [("SetChargingProfile", {"connectorId": 2, "csChargingProfiles": PROFILE_16})],
+        [("SetChargingProfile", {"evseId": 2, "chargingProfile": PROFILE_2X})],
+    ),
+    (
+        intents.SetProfile(profile=PROFILE, evse_number=1),
+        [("SetChargingProfile", {"connectorId": 1, "csChargingProfiles": PROFILE_16})],
+        [("SetChargingProfile", {"evseId": 1, "chargingProfile": PROFILE_2X})],
+    ),
+    (
+        intents.Start(id_tag="TAG", request_id=8, evse_number=1, group_id="G", profile=PROFILE),
+        [("RemoteStartTransaction", {"idTag": "TAG", "connectorId": 1, "chargingProfile": PROFILE_16})],
+        [
+            (
+                "RequestStartTransaction",
+                {
+                    "evseId": 1,
+                    "groupIdToken": {"idToken": "G", "type": "Central"},
+                    "idToken": TAG,
+                    "remoteStartId": 8,
+                    "chargingProfile": PROFILE_2X,
+                },
+            )
+        ],
+    ),
+    (
+        intents.Stop(transaction_id="5"),
+        [("RemoteStopTransaction", {"transactionId": 5})],
+        [("RequestStopTransaction", {"transactionId": "5"})],
+    ),
+    (intents.Stop(transaction_id="five"), None, [("RequestStopTransaction", {"transactionId": "five"})]),
+    (
+        intents.TransferData(vendor_id="V", message_id="M", data="text"),
+        [("DataTransfer", {"vendorId": "V", "messageId": "M", "data": "text"})],
+        ...,
+    ),
+    (
+        intents.TransferData(vendor_id="V", data={"a": 1}),
+        None,
+        [("DataTransfer", {"vendorId": "V", "data": {"a": 1}})],
+    ),
+    (
+        intents.Trigger(message="BootNotification"),
+        [("TriggerMessage", {"requestedMessage": "BootNotification"})],
+        ...,
+    ),
+    (
+        intents.Trigger(message="MeterValues", evse_number=1),
+        [("TriggerMessage", {"requestedMessage": "MeterValues", "connectorId": 1})],
+        [("TriggerMessage", {"requestedMessage": "MeterValues", "evse": {"id": 1}})],
+    ),
+    (
+        intents.Trigger(message="SignChargingStationCertificate"),
+        [("ExtendedTriggerMessage", {"requestedMessage": "SignChargePointCertificate"})],
+        [("TriggerMessage", {"requestedMessage": "SignChargingStationCertificate"})],
+    ),
+    (
+        intents.Trigger(message="SignV2GCertificate"),
+        None,
+        [("TriggerMessage", {"requestedMessage": "SignV2GCertificate"})],
+    ),
+    (
+        intents.Trigger(message="StatusNotification"),
+        [("TriggerMessage", {"requestedMessage": "StatusNotification"})],
+        [
+            ("TriggerMessage", HOUR | {"evse": {"id": 1, "connectorId": 1}}),
+            ("TriggerMessage", HOUR),
+        ],
+    ),
+    (
+        intents.Unlock(evse_number=2),
+        [("UnlockConnector", {"connectorId": 2})],
+        [("UnlockConnector", {"evseId": 2, "connectorId": 1})],
+    ),
+    (
+        intents.UpdateFirmware(location="https://x/y", request_id=4, retrieve_at=NOON),
+        [("UpdateFirmware", {"location": "https://x/y", "retrieveDate": NOON_TEXT})],
+        [
+            (
+                "UpdateFirmware",
+                {"requestId": 4, "firmware": {"location": "https://x/y", "retrieveDateTime": NOON_TEXT}},
+            )
+        ],
+    ),
+    (
+        intents.UpdateFirmware(
+            location="https://x/y",
+            request_id=4,
+            retrieve_at=NOON,
+            install_at=NOON,
+            signing_certificate="PEM",
+            signature="sig",
+        ),
+        [
+            (
+                "SignedUpdateFirmware",
+                {
+                    "requestId": 4,
+                    "firmware": {
+                        "location": "https://x/y",
+                        "retrieveDateTime": NOON_TEXT,
+                        "installDateTime": NOON_TEXT,
+                        "signingCertificate": "PEM",
+                        "signature": "sig",
+                    },
+                },
+            )
+        ],
+        [
+            (
+                "UpdateFirmware",
+                {
+                    "requestId": 4,
+                    "firmware": {
+                        "location": "https://x/y",
+                        "retrieveDateTime": NOON_TEXT,
+                        "installDateTime": NOON_TEXT,
+                        "signingCertificate": "PEM",
+                        "signature": "sig",
+                    },
+                },
+            )
+        ],
+    ),
+]
+
+
+def station(version):
+    session = Session(
+        id=5,
+        transaction_id="5",
+        evse_number=2,
+        connector_number=1,
+        status=SessionStatus.ACTIVE,
+        started_at=NOON,
+    )
+    return ChargePoint(
+        id=1,
+        identity="CP1",
+        operator_id=1,
+        version=version,
+        settings=StationSettings(),
+        connectors={(0, 0): Connector(status="Available"), **dict.fromkeys([(1, 1), (2, 1)], CONNECTOR)},
+        sessions={"5": session},
+        items_per_message={"GetVariables": 2},
+    )
+
+
+CONNECTOR = Connector(status="Available")
+
+
+def cases():
+    for intent, older, newer in SAID:
+        yield intent, V16, older
+        for version in (V201, V21):
+            yield intent, version, older if newer is ... else newer
+
+
+@pytest.mark.parametrize(("intent", "version", "expected"), list(cases()))
+def test_said_in_the_words_of_the_version(intent, version, expected):
+    if expected is None:
+        with pytest.raises(NotSupported):
+            translate(intent, station(version))
+        return
+    requests = translate(intent, station(version)).requests
+    assert [(type(r).__name__, json.loads(encode(r))) for r in requests] == expected
+    assert all(type(r).__module__ == MESSAGES[version].__name__ for r in requests)
+
+
+def test_every_kind_of_intent_is_tried():
+    kinds = {kind for phrases in TABLE.values() for kind in phrases}
+    assert kinds == set(intents.Intent.__subclasses__())
+    assert {type(intent) for intent, _, _ in SAID} == kinds
+
+
+@pytest.mark.parametrize("version", TABLE)
+@pytest.mark.parametrize(
+    "intent",
+    [
+        intents.Start(id_tag="x" * 300, request_id=1),
+        intents.SetProfile(profile={"id": 7}, evse_number=0),
+        intents.SetProfile(profile={**PROFILE, "transactionId": "6"}),
+        intents.InstallCertificate(type="CSMS", certificate="x" * 20_000),
+        intents.SetConfiguration(values={}),
+    ],
+)
+def test_what_breaks_the_schema_is_not_said(version, intent):
+    with pytest.raises(Invalid):
+        translate(intent, station(version))
+
+
+def test_what_names_no_variable_is_not_said():
+    with pytest.raises(Invalid, match="no slash"):
+        translate(intents.GetConfiguration(names=("no slash",)), station(V201))
+
+
+# --- answers ------------------------------------------------------------------------------------------------
+
+
+def read(intent, version, *payloads):
+    translation = translate(intent, station(version))
+    answers = [
+        msgspec.convert(payload, answer_type(request, version), dec_hook=decode_hook)
+        for request, payload in zip(translation.requests, payloads, strict=True)
+    ]
+    return translation.read(answers)
+
+
+def answer_type(request: Message, version: str) -> type[Message]:
+    return MESSAGES[version].ACTIONS[type(request).__name__][1]
+
+
+@pytest.mark.parametrize(
+    ("intent", "word", "verdict"),
+    [
+        (intents.ClearCache(), "Accepted", Verdict.ACCEPTED),
+        (intents.ClearCache(), "Rejected", Verdict.REJECTED),
+        (intents.ChangeAvailability(operative=True), "Scheduled", Verdict.SCHEDULED),
+        (intents.Unlock(evse_number=1), "Unlocked", Verdict.ACCEPTED),
+        (intents.Unlock(evse_number=1), "UnlockFailed", Verdict.FAILED),
+        (intents.ClearProfile(), "Unknown", Verdict.NOT_FOUND),
+        (intents.DeleteCertificate(certificate=DIGEST), "NotFound", Verdict.NOT_FOUND),
+        (intents.Trigger(message="Heartbeat"), "NotImplemented", Verdict.NOT_SUPPORTED),
+    ],
+)
+@pytest.mark.parametrize("version", TABLE)
+def test_statuses_become_verdicts(intent, version, word, verdict):
+    result = read(intent, version, {"status": word})
+    assert (result.verdict, result.word, result.reason) == (verdict, word, None)
+
+
+@pytest.mark.parametrize("version", [V201, V21])
+def test_reasons_are_passed_on(version):
+    info = {"reasonCode": "NoMemory", "additionalInfo": "full"}
+    result = read(intents.ClearCache(), version, {"status": "Rejected", "statusInfo": info})
+    assert result.reason == "NoMemory: full"
+
+
+@pytest.mark.parametrize(
+    ("version", "payload", "transaction_id"),
+    [
+        (V16, {"status": "Accepted"}, None),
+        (V201, {"status": "Accepted", "transactionId": "t"}, "t"),
+        (V21, {"status": "Accepted"}, None),
+    ],
+)
+def test_a_start_may_name_its_transaction(version, payload, transaction_id):
+    result = read(intents.Start(id_tag="TAG", request_id=1), version, payload)
+    assert (result.verdict, result.transaction_id) == (Verdict.ACCEPTED, transaction_id)
+
+
+@pytest.mark.parametrize(
+    ("version", "payload"),
+    [
+        (
+            V16,
+            {
+                "status": "Accepted",
+                "connectorId": 1,
+                "scheduleStart": NOON,
+                "chargingSchedule": {
+                    "duration": 60,
+                    "chargingRateUnit": "A",
+                    "chargingSchedulePeriod": PERIODS,
+                },
+            },
+        ),
+        *(
+            (
+                version,
+                {
+                    "status": "Accepted",
+                    "schedule": {
+                        "evseId": 1,
+                        "duration": 60,
+                        "scheduleStart": NOON,
+                        "chargingRateUnit": "A",
+                        "chargingSchedulePeriod": PERIODS,
+                    },
+                },
+            )
+            for version in (V201, V21)
+        ),
+    ],
+)
+def test_composite_schedules_look_the_same(version, payload):
+    result = read(intents.GetCompositeSchedule(evse_number=1, duration=60), version, payload)
+    assert result == intents.Schedule(
+        verdict=Verdict.ACCEPTED,
+        word="Accepted",
+        evse_number=1,
+        begins_at=NOON,
+        duration=60,
+        unit="A",
+        periods=(intents.Period(start=0, limit=8.1),),
+    )
+    refused = read(intents.GetCompositeSchedule(evse_number=1, duration=60), version, {"status": "Rejected"})
+    assert (refused.verdict, refused.periods) == (Verdict.REJECTED, ())
+
+
+def variable(component, name, **more):
+    return {"component": {"name": component}, "variable": {"name": name}, **more}
+
+
+def test_configuration_is_read_by_name():
+    names = ("A/B", "c/d", "E/F")
+    older = {"configurationKey": [{"key": "A/B", "readonly": True, "value": ""}], "unknownKey": ["c/d"]}
+    result = read(intents.GetConfiguration(names=names), V16, older)
+    assert result.values == (intents.Value(name="A/B", value="", readonly=True),)
+    assert result.unknown == ("c/d",)
+    first = {
+        "getVariableResult": [
+            variable("C", "D", attributeStatus="Accepted", attributeValue="2"),
+            variable("A", "B", attributeStatus="UnknownVariable"),
+        ]
+    }
+    second = {"getVariableResult": [variable("E", "F", attributeStatus="Accepted")]}
+    result = read(intents.GetConfiguration(names=names), V201, first, second)
+    assert result.values == (
+        intents.Value(name="c/d", value="2"),
+        intents.Value(name="E/F", value=None),
+    )
+    assert result.unknown == ("A/B",)
+
+
+def test_each_setting_has_its_verdict():
+    values = {"A/B": "1", "C/D": "2"}
+    wanted = intents.SetConfiguration(values=values)
+    result = read(wanted, V16, {"status": "Accepted"}, {"status": "RebootRequired"})
+    assert result.verdict is Verdict.REBOOT_REQUIRED
+    assert result.verdicts == {"A/B": Verdict.ACCEPTED, "C/D": Verdict.REBOOT_REQUIRED}
+    answer = {"setVariableResult": [variable("C", "D", attributeStatus="UnknownComponent")]}
+    result = read(wanted, V21, answer)
+    assert result.verdict is Verdict.REJECTED
+    assert result.verdicts == {"A/B": Verdict.REJECTED, "C/D": Verdict.NOT_FOUND}
+
+
+def test_certificates_look_the_same():
+    wanted = intents.ListCertificates(types=("CSMS", "MF"))
+    older = read(wanted, V16, {"status": "Accepted", "certificateHashData": [HASH]}, {"status": "NotFound"})
+    chain = {"certificateType": "CSMSRootCertificate", "certificateHashData": HASH}
+    newer = read(wanted, V201, {"status": "Accepted", "certificateHashDataChain": [chain]})
+    assert older == newer
+    assert newer.certificates == (intents.Certificate(type="CSMS", hash=DIGEST),)
+    assert read(wanted, V21, {"status": "NotFound"}).verdict is Verdict.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("version", "payload"),
+    [
+        (V16, {"fileName": "log.zip"}),
+        (V201, {"status": "Accepted", "filename": "log.zip"}),
+        (V21, {"status": "AcceptedCanceled", "filename": "log.zip"}),
+    ],
+)
+def test_uploads_name_their_file(version, payload):
+    result = read(intents.GetLog(location="sftp://x/y", request_id=1), version, payload)
+    assert (result.verdict, result.filename) == (Verdict.ACCEPTED, "log.zip")
+
+
+def test_versions_of_the_local_list():
+    assert read(intents.GetLocalListVersion(), V16, {"listVersion": 3}).version == 3
+    assert read(intents.GetLocalListVersion(), V16, {"listVersion": -1}).verdict is Verdict.NOT_SUPPORTED
+    assert read(intents.GetLocalListVersion(), V21, {"versionNumber": 0}).version == 0
+
+
+def test_transactions_and_data():
+    status = read(intents.GetTransactionStatus(), V201, {"messagesInQueue": True, "ongoingIndicator": False})
+    assert (status.ongoing, status.messages_waiting) == (False, True)
+    echo = read(intents.TransferData(vendor_id="V"), V21, {"status": "Accepted", "data": [1]})
+    assert echo.data == [1]
+    unknown = read(intents.TransferData(vendor_id="V"), V16, {"status": "UnknownVendorId"})
+    assert unknown.verdict is Verdict.NOT_SUPPORTED
