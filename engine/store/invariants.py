@@ -65,10 +65,10 @@ RULES: Final[Mapping[str, str]] = {
         group by p.session_id, s.status having count(*) > case when s.status = 'active' then 1 else 0 end
     """,
     "a transaction event belongs to the session of its transaction": """
-        select 'charge_point:' || e.charge_point_id, 'transaction ' || e.transaction_id || ': ' || count(*) || ' events'
+        select 'charge_point:' || e.charge_point_id, e.transaction_id || ' has ' || count(*) || ' events'
         from transaction_events e
-        left join sessions s
-          on s.id = e.session_id and s.charge_point_id = e.charge_point_id and s.transaction_id = e.transaction_id
+        left join sessions s on s.id = e.session_id
+          and s.charge_point_id = e.charge_point_id and s.transaction_id = e.transaction_id
         where s.id is null
         group by e.charge_point_id, e.transaction_id
     """,

@@ -26,7 +26,8 @@ def event(seq: int, kind: str, minute: int, register: float | None = None, **mor
     at = f"2026-03-01T12:{minute:02}:00Z"
     info = {"transactionId": "tx-1", **more.pop("info", {})}
     told: dict[str, Any] = {
-        "eventType": kind, "timestamp": at, "triggerReason": "Trigger", "seqNo": seq, "transactionInfo": info, **more
+        "eventType": kind, "timestamp": at, "triggerReason": "Trigger", "seqNo": seq,
+        "transactionInfo": info, **more,
     }  # fmt: skip
     if register is not None:
         told["meterValue"] = [{"timestamp": at, "sampledValue": [{"value": register}]}]

@@ -1,0 +1,105 @@
+"""Transaction events folded over the real tables: every order leaves the rows that the clean order leaves."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from engine.domain.state import ChargePoint
+from engine.ocpp.messages import v201
+from engine.ocpp.step import Facts
+from engine.ocpp.v201 import PROTOCOL
+from engine.store import Store
+from engine.store.invariants import violations
+from engine.store.repositories.sessions import SessionFilter
+from engine.store.repositories.stations import StationPatch
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+RECEIVED = datetime(2026, 11, 20, 12, tzinfo=UTC)
+HANDLER = PROTOCOL.inbound["TransactionEvent"]
+ORDERS = 12
+
+COLUMNS = (
+    "status", "reason", "started_at", "stopped_at", "meter_start_wh", "meter_stop_wh", "energy_wh", "id_tag",
+    "evse_number", "charging_state",
+)  # fmt: skip
+
+Events = Sequence[v201.TransactionEvent]
+
+
+def event(
+    number: int, kind: Any, state: Any = None, *, tx: str = "tx", begin: int = 0, **more: Any
+) -> v201.TransactionEvent:
+    at = START + timedelta(minutes=begin + 10 * number)
+    info: dict[str, Any] = {"transaction_id": tx}
+    if state:
+        info["charging_state"] = state
+    if kind == "Ended":
+        info["stopped_reason"] = "EVDisconnected"
+    sample = v201.SampledValue(value=1_000.0 + 100 * (begin + 10 * number))
+    return v201.TransactionEvent(
+        event_type=kind,
+        timestamp=at,
+        trigger_reason="ChargingStateChanged",
+        seq_no=number,
+        transaction_info=v201.Transaction(**info),
+        meter_value=[v201.MeterValue(timestamp=at, sampled_value=[sample])],
+        **more,
+    )
+
+
+def told() -> list[v201.TransactionEvent]:
+    """Two transactions on one EVSE; the end of the first is missing."""
+    token = v201.IdToken(id_token="TAG", type="ISO14443")
+    evse = v201.EVSE(id=1, connector_id=1)
+    return [
+        event(0, "Started", "EVConnected", evse=evse),
+        event(1, "Updated", "Charging", id_token=token),
+        event(2, "Updated", "SuspendedEV"),
+        event(0, "Started", "Charging", tx="next", begin=40, evse=evse, id_token=token),
+        event(1, "Updated", tx="next", begin=40),
+        event(2, "Updated", "SuspendedEVSE", tx="next", begin=40),
+        event(3, "Ended", tx="next", begin=40),
+        event(0, "Started", tx="last", begin=90, evse=evse),
+    ]
+
+
+async def tell(store: Store, identity: str, events: Events, rng: random.Random) -> dict[str, Any]:
+    """What the rows say when a new station has told these; now and then its connection breaks."""
+    await store.stations.add(identity, StationPatch(), actor="test")
+    record = await store.reader.station(identity)
+    assert record is not None
+    cp: ChargePoint = await store.reader.load(record, "ocpp2.0.1")
+    for request in events:
+        if rng.random() < 0.3:
+            cp = await store.reader.load(record, "ocpp2.0.1")
+        needs = HANDLER.needs(cp, request) if HANDLER.needs else None
+        facts = Facts() if needs is None else await store.reader.resolve(cp, needs)
+        outcome = HANDLER.step(cp, request, facts, RECEIVED)
+        await store.journal.commit(outcome.changes)
+        cp = outcome.state
+    found = {}
+    for row in await store.sessions.list(SessionFilter(identity=identity)):
+        values = await store.sessions.meter_values(row.id)
+        found[row.transaction_id] = {
+            "session": {name: getattr(row, name) for name in COLUMNS},
+            "periods": await store.sessions.periods(row.id),
+            "samples": [(value.timestamp, value.samples) for value in values],
+            "events": [(e.seq_no, e.payload) for e in await store.sessions.events(row.id)],
+        }
+    return found
+
+
+async def test_every_order_leaves_the_same_rows(store: Store) -> None:
+    rng = random.Random(3)
+    clean = await tell(store, "CLEAN", told(), rng)
+    reasons = {name: one["session"]["reason"] for name, one in clean.items()}
+    assert reasons == {"tx": "new_start_transaction_received", "next": "evdisconnected", "last": None}
+    *events, last = told()
+    for n in range(ORDERS):
+        shuffled = [*events, *rng.sample(events, 3)]
+        rng.shuffle(shuffled)
+        assert await tell(store, f"CP-{n}", [*shuffled, last], rng) == clean
+    assert await violations(store) == []
