@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from msgspec.structs import replace
 
 from engine.domain.state import ChargePoint, Registration, StationSettings
+from engine.ocpp.blocks.twins import MODULES
 
 
 @pytest.fixture
@@ -30,6 +33,18 @@ def cp() -> ChargePoint:
         registration=Registration.ACCEPTED,
         booted=True,
     )
+
+
+@pytest.fixture(params=sorted(MODULES))
+def station(request: pytest.FixtureRequest, cp: ChargePoint) -> ChargePoint:
+    """The same, once as a station of each 2.x version."""
+    return replace(cp, version=request.param)
+
+
+@pytest.fixture
+def words(station: ChargePoint) -> Any:
+    """The messages of the station's version."""
+    return MODULES[station.version]
 
 
 @pytest.fixture

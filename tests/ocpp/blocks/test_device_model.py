@@ -1,0 +1,334 @@
+"""Reports, variables and their limits (OCPP 2.x B05 to B08)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from engine.domain.changes import DeviceModelReported, DeviceVariableRead, EventPublished
+from engine.domain.device import limit_of
+from engine.domain.state import ChargePoint
+from engine.ocpp.blocks.device_model import (
+    MAX_REPORTS,
+    check_set_variables_v2x,
+    check_size_v2x,
+    get_base_report_answered_v2x,
+    get_report_answered_v2x,
+    get_variables_answered_v2x,
+    in_parts_v2x,
+    notify_report_v2x,
+    set_variables_answered_v2x,
+)
+from engine.ocpp.step import Facts, Outcome
+
+
+def entry(words: Any, component: str, variable: str, value: Any, **more: Any) -> Any:
+    return words.ReportData(
+        component=words.Component(name=component),
+        variable=words.Variable(name=variable, instance=more.pop("instance", msgspec.UNSET)),
+        variable_attribute=[words.VariableAttribute(value=value, **more)],
+    )
+
+
+def part(words: Any, now: datetime, number: int, *entries: Any, more: bool) -> Any:
+    return words.NotifyReport(
+        request_id=7, generated_at=now, seq_no=number, tbc=more, report_data=list(entries) or msgspec.UNSET
+    )
+
+
+def asked(words: Any, cp: ChargePoint, now: datetime, base: str = "FullInventory") -> ChargePoint:
+    request = words.GetBaseReport(request_id=7, report_base=base)
+    return get_base_report_answered_v2x(
+        cp, request, words.GetBaseReportResponse(status="Accepted"), now
+    ).state
+
+
+def rows(outcome: Outcome) -> list[DeviceVariableRead]:
+    return [change for change in outcome.changes if isinstance(change, DeviceVariableRead)]
+
+
+def ended(outcome: Outcome) -> list[DeviceModelReported]:
+    return [change for change in outcome.changes if isinstance(change, DeviceModelReported)]
+
+
+def news(outcome: Outcome) -> list[Any]:
+    return [msgspec.json.decode(c.payload) for c in outcome.changes if isinstance(c, EventPublished)]
+
+
+def test_a_part_is_kept_attribute_by_attribute(words: Any, station: ChargePoint, now: datetime) -> None:
+    told = words.ReportData(
+        component=words.Component(name="EVSE", instance="a", evse=words.EVSE(id=2, connector_id=1)),
+        variable=words.Variable(name="Power", instance="b"),
+        variable_attribute=[
+            words.VariableAttribute(value="11000", mutability="ReadOnly", constant=True),
+            words.VariableAttribute(type="MaxSet", value="22000", persistent=True),
+        ],
+        variable_characteristics=words.VariableCharacteristics(
+            data_type="decimal", unit="W", max_limit=22_000.0, supports_monitoring=True
+        ),
+    )
+    outcome = notify_report_v2x(station, part(words, now, 0, told, more=True), Facts(), now)
+    assert outcome.reply == words.NotifyReportResponse()
+    actual, most = rows(outcome)
+    assert actual == DeviceVariableRead(
+        charge_point_id=12,
+        component="EVSE",
+        component_instance="a",
+        evse_number=2,
+        connector_number=1,
+        variable="Power",
+        variable_instance="b",
+        attribute="Actual",
+        value="11000",
+        at=now,
+        mutability="ReadOnly",
+        persistent=False,
+        constant=True,
+        data_type="decimal",
+        unit="W",
+        max_limit=22_000.0,
+        supports_monitoring=True,
+    )
+    assert (most.attribute, most.value, most.mutability, most.persistent) == (
+        "MaxSet",
+        "22000",
+        "ReadWrite",  # the default
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [(("SecurityCtrlr", "BasicAuthPassword"), {}), (("X", "Y"), {"mutability": "WriteOnly"})],
+)
+def test_secrets_are_not_kept(
+    words: Any, station: ChargePoint, now: datetime, name: tuple[str, str], more: dict[str, Any]
+) -> None:
+    told = entry(words, *name, "hunter2", **more)
+    outcome = notify_report_v2x(station, part(words, now, 0, told, more=False), Facts(), now)
+    assert [row.value for row in rows(outcome)] == [None]
+
+
+def test_a_full_inventory_that_came_whole_ends_what_it_does_not_name(
+    words: Any, station: ChargePoint, now: datetime
+) -> None:
+    state = asked(words, station, now)
+    later = now + timedelta(seconds=9)
+    first = notify_report_v2x(
+        state, part(words, now, 0, entry(words, "A", "B", "1"), more=True), Facts(), later
+    )
+    assert not ended(first)
+    assert not news(first)
+    again = notify_report_v2x(first.state, part(words, now, 0, more=True), Facts(), later)
+    last = notify_report_v2x(again.state, part(words, now, 1, more=False), Facts(), later)
+    assert ended(last) == [DeviceModelReported(charge_point_id=12, since=now, at=later)]
+    assert last.state.reports == {}
+    assert [(n["notification"], n["requestId"], n["complete"]) for n in news(last)] == [
+        ("chargePoint.deviceModelReported", 7, True)
+    ]
+
+
+def test_a_report_with_a_gap_ends_nothing(words: Any, station: ChargePoint, now: datetime) -> None:
+    state = asked(words, station, now)
+    last = notify_report_v2x(state, part(words, now, 1, more=False), Facts(), now)
+    assert not ended(last)
+    assert news(last)[0]["complete"] is False
+    # What was missing comes late, and the report is whole after all.
+    late = notify_report_v2x(last.state, part(words, now, 0, more=True), Facts(), now)
+    assert len(ended(late)) == 1
+
+
+@pytest.mark.parametrize("base", ["ConfigurationInventory", "SummaryInventory"])
+def test_a_report_of_some_variables_ends_nothing(
+    words: Any, station: ChargePoint, now: datetime, base: str
+) -> None:
+    state = asked(words, station, now, base)
+    outcome = notify_report_v2x(state, part(words, now, 0, more=False), Facts(), now)
+    assert not ended(outcome)
+    assert news(outcome)[0]["complete"] is True
+
+
+def test_a_report_nobody_asked_for_on_this_connection_is_kept(
+    words: Any, station: ChargePoint, now: datetime
+) -> None:
+    outcome = notify_report_v2x(
+        station, part(words, now, 3, entry(words, "A", "B", "1"), more=False), Facts(), now
+    )
+    assert len(rows(outcome)) == 1
+    assert not ended(outcome)
+
+
+def test_a_clock_set_back_does_not_age_what_was_just_reported(
+    words: Any, station: ChargePoint, now: datetime
+) -> None:
+    state = asked(words, station, now)
+    before = now - timedelta(hours=1)
+    outcome = notify_report_v2x(
+        state, part(words, now, 0, entry(words, "A", "B", "1"), more=False), Facts(), before
+    )
+    assert all(row.at >= ended(outcome)[0].since for row in rows(outcome))
+
+
+def test_refused_reports_are_not_awaited(words: Any, station: ChargePoint, now: datetime) -> None:
+    base = words.GetBaseReport(request_id=7, report_base="FullInventory")
+    for status in ("Rejected", "NotSupported", "EmptyResultSet"):
+        answer = words.GetBaseReportResponse(status=status)
+        assert get_base_report_answered_v2x(station, base, answer, now).state is station
+    empty = words.GetReportResponse(status="EmptyResultSet")
+    assert get_report_answered_v2x(station, words.GetReport(request_id=1), empty, now).state is station
+
+
+def test_reports_awaited_are_bounded(words: Any, station: ChargePoint, now: datetime) -> None:
+    state = station
+    for number in range(3 * MAX_REPORTS):
+        request = words.GetReport(request_id=number)
+        answer = words.GetReportResponse(status="Accepted")
+        state = get_report_answered_v2x(state, request, answer, now).state
+    assert list(state.reports) == list(range(2 * MAX_REPORTS, 3 * MAX_REPORTS))
+
+
+# --- variables ---------------------------------------------------------------------------------------------
+
+
+def test_values_that_were_told_are_kept(words: Any, station: ChargePoint, now: datetime) -> None:
+    component, variable = words.Component(name="OCPPCommCtrlr"), words.Variable(name="HeartbeatInterval")
+    data = words.GetVariableData(component=component, variable=variable)
+    results = [
+        words.GetVariableResult(
+            attribute_status=status, attribute_value="300", component=component, variable=variable
+        )
+        for status in ("Accepted", "Rejected", "UnknownVariable")
+    ]
+    outcome = get_variables_answered_v2x(
+        station,
+        words.GetVariables(get_variable_data=[data]),
+        words.GetVariablesResponse(get_variable_result=results),
+        now,
+    )
+    assert [(row.variable, row.value, row.mutability) for row in rows(outcome)] == [
+        ("HeartbeatInterval", "300", None)
+    ]
+
+
+def test_values_that_were_stored_over_there_are_kept(words: Any, station: ChargePoint, now: datetime) -> None:
+    component = words.Component(name="Ctrlr")
+    names = ["A", "B", "C", "D"]
+    data = [
+        words.SetVariableData(attribute_value=n.lower(), component=component, variable=words.Variable(name=n))
+        for n in names
+    ]
+    statuses = ["Accepted", "RebootRequired", "Rejected", "Accepted"]
+    results = [  # in another order and case than they were asked
+        words.SetVariableResult(
+            attribute_status=status,
+            component=words.Component(name="CTRLR"),
+            variable=words.Variable(name="unknown" if name == "D" else name.lower()),
+        )
+        for name, status in reversed(list(zip(names, statuses, strict=True)))
+    ]
+    outcome = set_variables_answered_v2x(
+        station,
+        words.SetVariables(set_variable_data=data),
+        words.SetVariablesResponse(set_variable_result=results),
+        now,
+    )
+    assert {(row.component, row.variable, row.value) for row in rows(outcome)} == {
+        ("Ctrlr", "A", "a"),
+        ("Ctrlr", "B", "b"),
+    }
+
+
+def test_a_password_is_set_and_forgotten(words: Any, station: ChargePoint, now: datetime) -> None:
+    named = {
+        "component": words.Component(name="SecurityCtrlr"),
+        "variable": words.Variable(name="BasicAuthPassword"),
+    }
+    outcome = set_variables_answered_v2x(
+        station,
+        words.SetVariables(set_variable_data=[words.SetVariableData(attribute_value="hunter2", **named)]),
+        words.SetVariablesResponse(
+            set_variable_result=[words.SetVariableResult(attribute_status="Accepted", **named)]
+        ),
+        now,
+    )
+    assert [row.value for row in rows(outcome)] == [None]
+
+
+# --- limits ------------------------------------------------------------------------------------------------
+
+
+def variables(words: Any, count: int) -> Any:
+    return words.SetVariables(
+        set_variable_data=[
+            words.SetVariableData(
+                attribute_value="1",
+                component=words.Component(name="C"),
+                variable=words.Variable(name=f"V{n}"),
+            )
+            for n in range(count)
+        ]
+    )
+
+
+def test_limits_are_learnt_from_reports(words: Any, station: ChargePoint, now: datetime) -> None:
+    told = [
+        entry(words, "DeviceDataCtrlr", "ItemsPerMessage", "4", instance="SetVariables"),
+        entry(words, "LocalAuthListCtrlr", "ItemsPerMessage", "20"),
+        entry(words, "DeviceDataCtrlr", "ItemsPerMessage", "many", instance="GetVariables"),
+    ]
+    outcome = notify_report_v2x(station, part(words, now, 0, *told, more=False), Facts(), now)
+    assert outcome.state.items_per_message == {"SetVariables": 4, "SendLocalList": 20}
+
+
+@pytest.mark.parametrize(
+    ("component", "variable", "instance", "value", "limit"),
+    [
+        ("devicedatactrlr", "itemspermessage", "getreport", "10", ("GetReport", 10)),
+        (
+            "MonitoringCtrlr",
+            "ItemsPerMessage",
+            "SetVariableMonitoring",
+            " 3 ",
+            ("SetVariableMonitoring", 3),
+        ),
+        ("DeviceDataCtrlr", "BytesPerMessage", "GetReport", "10", None),
+        ("DeviceDataCtrlr", "ItemsPerMessage", "GetReport", "0", None),
+        ("DeviceDataCtrlr", "ItemsPerMessage", "GetReport", "-1", None),
+        ("DeviceDataCtrlr", "ItemsPerMessage", "GetReport", "1" * 5_000, None),
+        ("DeviceDataCtrlr", "ItemsPerMessage", "GetReport", None, None),
+        ("DeviceDataCtrlr", "ItemsPerMessage", "Other", "1", None),
+    ],
+)
+def test_what_limits_a_message(
+    component: str, variable: str, instance: str, value: str | None, limit: tuple[str, int] | None
+) -> None:
+    assert limit_of(component, variable, instance, value) == limit
+
+
+@pytest.mark.parametrize(
+    ("limit", "sizes"), [(None, [5]), (5, [5]), (4, [4, 1]), (1, [1] * 5), (2, [2, 2, 1])]
+)
+def test_a_request_is_cut_to_what_the_station_takes(
+    words: Any, station: ChargePoint, now: datetime, limit: int | None, sizes: list[int]
+) -> None:
+    cp = station if limit is None else replace(station, items_per_message={"SetVariables": limit})
+    request = variables(words, 5)
+    parts = in_parts_v2x(request, cp)
+    assert [len(one.set_variable_data) for one in parts] == sizes
+    assert [data for one in parts for data in one.set_variable_data] == request.set_variable_data
+    assert all(check_set_variables_v2x(one, cp, now) == [] for one in parts)
+    assert len(check_set_variables_v2x(request, cp, now)) == (len(sizes) > 1)
+
+
+def test_an_attribute_is_set_once_per_message(words: Any, station: ChargePoint, now: datetime) -> None:
+    twice = words.SetVariables(set_variable_data=variables(words, 1).set_variable_data * 2)
+    assert check_set_variables_v2x(twice, station, now) == ["setVariableData names an attribute twice"]
+
+
+def test_a_report_without_a_list_is_never_too_long(words: Any, station: ChargePoint, now: datetime) -> None:
+    cp = replace(station, items_per_message={"GetReport": 1})
+    assert check_size_v2x(words.GetReport(request_id=1), cp, now) == []

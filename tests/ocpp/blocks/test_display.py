@@ -1,0 +1,89 @@
+"""What displays show (OCPP 2.x O01 to O06)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.domain.changes import DisplayMessageCleared, DisplayMessageSet
+from engine.domain.state import ChargePoint
+from engine.ocpp.blocks.display import (
+    check_set_display_message_v2x,
+    clear_display_message_answered_v2x,
+    notify_display_messages_v2x,
+    set_display_message_answered_v2x,
+)
+from engine.ocpp.step import Facts
+
+
+def info(words: Any, number: int = 3, content: str = "Out of order", **more: Any) -> Any:
+    return words.MessageInfo(
+        id=number,
+        priority="InFront",
+        message=words.MessageContent(format="UTF8", content=content),
+        **more,
+    )
+
+
+def test_what_is_shown_is_kept(words: Any, station: ChargePoint, now: datetime) -> None:
+    request = words.NotifyDisplayMessages(request_id=1, message_info=[info(words), info(words, 4)])
+    outcome = notify_display_messages_v2x(station, request, Facts(), now)
+    assert outcome.reply == words.NotifyDisplayMessagesResponse()
+    kept = [change for change in outcome.changes if isinstance(change, DisplayMessageSet)]
+    assert [row.message_id for row in kept] == [3, 4]
+    assert msgspec.json.decode(kept[0].message)["message"]["content"] == "Out of order"
+
+
+def test_an_empty_part_is_acknowledged(words: Any, station: ChargePoint, now: datetime) -> None:
+    outcome = notify_display_messages_v2x(station, words.NotifyDisplayMessages(request_id=1), Facts(), now)
+    assert (outcome.reply, outcome.changes) == (words.NotifyDisplayMessagesResponse(), [])
+
+
+@pytest.mark.parametrize(("status", "count"), [("Accepted", 1), ("NotSupportedPriority", 0), ("Rejected", 0)])
+def test_a_message_is_shown_when_accepted(
+    words: Any, station: ChargePoint, now: datetime, status: str, count: int
+) -> None:
+    request = words.SetDisplayMessage(message=info(words))
+    answer = words.SetDisplayMessageResponse(status=status)
+    assert len(set_display_message_answered_v2x(station, request, answer, now).changes) == count
+
+
+@pytest.mark.parametrize("status", ["Accepted", "Unknown"])
+def test_a_cleared_message_is_shown_no_more(
+    words: Any, station: ChargePoint, now: datetime, status: str
+) -> None:
+    answer = words.ClearDisplayMessageResponse(status=status)
+    outcome = clear_display_message_answered_v2x(station, words.ClearDisplayMessage(id=3), answer, now)
+    assert list(outcome.changes) == [DisplayMessageCleared(charge_point_id=12, message_id=3, at=now)]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "more", "errors"),
+    [
+        (None, None, {}, 0),
+        (10, 20, {}, 0),
+        (20, 20, {}, 1),
+        (None, 0, {}, 1),
+        (None, None, {"content": ""}, 1),
+        (None, None, {"transaction_id": "gone"}, 1),
+    ],
+)
+def test_what_may_be_shown(  # noqa: PLR0917 - one row of the table above per case
+    words: Any,
+    station: ChargePoint,
+    now: datetime,
+    start: int | None,
+    end: int | None,
+    more: dict[str, Any],
+    errors: int,
+) -> None:
+    times: dict[str, Any] = {}
+    if start is not None:
+        times["start_date_time"] = now + timedelta(seconds=start)
+    if end is not None:
+        times["end_date_time"] = now + timedelta(seconds=end)
+    request = words.SetDisplayMessage(message=info(words, **times, **more))
+    assert len(check_set_display_message_v2x(request, station, now)) == errors

@@ -1,0 +1,224 @@
+"""Monitors and what they notice (OCPP 2.x N02 to N08)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from engine.domain.changes import (
+    EventPublished,
+    HardwareStatusChanged,
+    MonitoringBaseSet,
+    ReportStored,
+    VariableMonitorCleared,
+    VariableMonitorSet,
+)
+from engine.domain.state import ChargePoint
+from engine.ocpp.blocks.monitoring import (
+    check_set_monitoring_level_v2x,
+    check_set_variable_monitoring_v2x,
+    clear_variable_monitoring_answered_v2x,
+    notify_event_v2x,
+    notify_monitoring_report_v2x,
+    set_monitoring_base_answered_v2x,
+    set_variable_monitoring_answered_v2x,
+)
+from engine.ocpp.step import Facts
+
+
+def event(words: Any, now: datetime, component: Any, variable: str, value: str, **more: Any) -> Any:
+    members = {
+        "event_id": 1,
+        "timestamp": now,
+        "trigger": "Alerting",
+        "actual_value": value,
+        "component": component,
+        "event_notification_type": "CustomMonitor",
+        "variable": words.Variable(name=variable),
+    }
+    return words.EventData(**{**members, **more})
+
+
+def notify(words: Any, now: datetime, *events: Any) -> Any:
+    return words.NotifyEvent(generated_at=now, seq_no=0, event_data=list(events))
+
+
+def data(words: Any, **more: Any) -> Any:
+    members = {
+        "value": 60.0,
+        "type": "UpperThreshold",
+        "severity": 4,
+        "component": words.Component(name="EVSE", evse=words.EVSE(id=1)),
+        "variable": words.Variable(name="Temperature"),
+    }
+    return words.SetMonitoringData(**{**members, **more})
+
+
+def result(words: Any, status: str = "Accepted", number: Any = 81, **more: Any) -> Any:
+    members = {
+        "id": number,
+        "status": status,
+        "type": "UpperThreshold",
+        "severity": 4,
+        "component": words.Component(name="evse", evse=words.EVSE(id=1)),
+        "variable": words.Variable(name="temperature"),
+    }
+    return words.SetMonitoringResult(**{**members, **more})
+
+
+def test_events_are_kept_and_published_one_by_one(words: Any, station: ChargePoint, now: datetime) -> None:
+    component = words.Component(name="EVSE", evse=words.EVSE(id=2))
+    request = notify(
+        words,
+        now,
+        event(words, now, component, "Temperature", "61", variable_monitoring_id=81, tech_info="hot"),
+        event(words, now, component, "Temperature", "40", event_id=2, cleared=True),
+    )
+    outcome = notify_event_v2x(station, request, Facts(), now)
+    assert outcome.reply == words.NotifyEventResponse()
+    assert outcome.state is station
+    stored, *published = outcome.changes
+    assert isinstance(stored, ReportStored)
+    assert msgspec.json.decode(stored.payload)["eventData"][1]["eventId"] == 2
+    told = [msgspec.json.decode(one.payload) for one in published if isinstance(one, EventPublished)]
+    assert [(t["eventId"], t["actualValue"], t.get("cleared", False)) for t in told] == [
+        (1, "61", False),
+        (2, "40", True),
+    ]
+    assert (told[0]["evseNumber"], told[0]["variableMonitoringId"], told[0]["techInfo"]) == (2, 81, "hot")
+    assert "connectorNumber" not in told[0]
+
+
+@pytest.mark.parametrize("name", [("Connector", "AvailabilityState"), ("connector", "availabilitystate")])
+def test_an_availability_event_is_a_status(
+    words: Any, station: ChargePoint, now: datetime, name: tuple[str, str]
+) -> None:
+    component = words.Component(name=name[0], evse=words.EVSE(id=2, connector_id=1))
+    request = notify(words, now, event(words, now, component, name[1], "Occupied", trigger="Delta"))
+    outcome = notify_event_v2x(station, request, Facts(), now)
+    assert outcome.state.connectors[2, 1].status == "occupied"
+    statuses = [change for change in outcome.changes if isinstance(change, HardwareStatusChanged)]
+    assert [(s.evse_number, s.connector_number, s.status) for s in statuses] == [(2, 1, "occupied")]
+
+
+def test_an_availability_that_does_not_exist_is_no_status(
+    words: Any, station: ChargePoint, now: datetime
+) -> None:
+    component = words.Component(name="Connector", evse=words.EVSE(id=2, connector_id=1))
+    request = notify(words, now, event(words, now, component, "AvailabilityState", "Sleeping"))
+    assert notify_event_v2x(station, request, Facts(), now).state is station
+
+
+def test_what_a_station_watches_is_kept(words: Any, station: ChargePoint, now: datetime) -> None:
+    kind = {"event_notification_type": "PreconfiguredMonitor"} if station.version == "ocpp2.1" else {}
+    monitors = [
+        words.VariableMonitoring(id=n, transaction=True, value=1.5, type="Delta", severity=n, **kind)
+        for n in (5, 6)
+    ]
+    request = words.NotifyMonitoringReport(
+        monitor=[
+            words.MonitoringData(
+                component=words.Component(name="EVSE", evse=words.EVSE(id=1)),
+                variable=words.Variable(name="Power"),
+                variable_monitoring=monitors,
+            )
+        ],
+        request_id=1,
+        seq_no=0,
+        generated_at=now,
+    )
+    outcome = notify_monitoring_report_v2x(station, request, Facts(), now)
+    assert outcome.changes == [
+        VariableMonitorSet(
+            charge_point_id=12,
+            monitor_id=n,
+            component="EVSE",
+            component_instance="",
+            evse_number=1,
+            connector_number=0,
+            variable="Power",
+            variable_instance="",
+            type="Delta",
+            value=1.5,
+            severity=n,
+            transaction=True,
+            kind="PreconfiguredMonitor" if kind else None,
+            at=now,
+        )
+        for n in (5, 6)
+    ]
+
+
+def test_a_monitor_that_was_accepted_has_its_id(words: Any, station: ChargePoint, now: datetime) -> None:
+    request = words.SetVariableMonitoring(set_monitoring_data=[data(words), data(words, severity=5)])
+    answer = words.SetVariableMonitoringResponse(
+        set_monitoring_result=[
+            result(words, "Rejected", msgspec.UNSET, severity=5),
+            result(words, number=82),
+            result(words, number=83, severity=1),  # nobody asked for this one
+        ]
+    )
+    outcome = set_variable_monitoring_answered_v2x(station, request, answer, now)
+    assert [
+        (c.monitor_id, c.variable, c.severity, c.kind)
+        for c in outcome.changes
+        if isinstance(c, VariableMonitorSet)
+    ] == [(82, "Temperature", 4, "CustomMonitor")]
+
+
+def test_a_monitor_is_cleared_by_either_word(words: Any, station: ChargePoint, now: datetime) -> None:
+    answer = words.ClearVariableMonitoringResponse(
+        clear_monitoring_result=[
+            words.ClearMonitoringResult(id=n, status=status)
+            for n, status in enumerate(("Accepted", "Rejected", "NotFound"))
+        ]
+    )
+    request = words.ClearVariableMonitoring(id=[0, 1, 2])
+    outcome = clear_variable_monitoring_answered_v2x(station, request, answer, now)
+    assert outcome.changes == [
+        VariableMonitorCleared(charge_point_id=12, monitor_id=n, at=now) for n in (0, 2)
+    ]
+
+
+def test_a_monitoring_base_counts_when_accepted(words: Any, station: ChargePoint, now: datetime) -> None:
+    request = words.SetMonitoringBase(monitoring_base="HardWiredOnly")
+    accepted = set_monitoring_base_answered_v2x(
+        station, request, words.SetMonitoringBaseResponse(status="Accepted"), now
+    )
+    assert list(accepted.changes) == [MonitoringBaseSet(id=12, monitoring_base="HardWiredOnly", at=now)]
+    refused = words.SetMonitoringBaseResponse(status="NotSupported")
+    assert not set_monitoring_base_answered_v2x(station, request, refused, now).changes
+
+
+@pytest.mark.parametrize(
+    ("members", "errors"),
+    [
+        ({}, 0),
+        ({"severity": 0}, 0),
+        ({"severity": 9}, 0),
+        ({"severity": 10}, 1),
+        ({"type": "Delta", "value": -1.0}, 1),
+        ({"type": "LowerThreshold", "value": -20.0}, 0),
+    ],
+)
+def test_what_may_be_watched(
+    words: Any, station: ChargePoint, now: datetime, members: dict[str, Any], errors: int
+) -> None:
+    request = words.SetVariableMonitoring(set_monitoring_data=[data(words, **members)])
+    assert len(check_set_variable_monitoring_v2x(request, station, now)) == errors
+
+
+def test_monitors_are_set_within_the_stations_limit(words: Any, station: ChargePoint, now: datetime) -> None:
+    cp = replace(station, items_per_message={"SetVariableMonitoring": 1})
+    request = words.SetVariableMonitoring(set_monitoring_data=[data(words), data(words, severity=1)])
+    assert len(check_set_variable_monitoring_v2x(request, cp, now)) == 1
+
+
+@pytest.mark.parametrize(("severity", "errors"), [(0, 0), (9, 0), (10, 1)])
+def test_severities(words: Any, station: ChargePoint, now: datetime, severity: int, errors: int) -> None:
+    request = words.SetMonitoringLevel(severity=severity)
+    assert len(check_set_monitoring_level_v2x(request, station, now)) == errors
