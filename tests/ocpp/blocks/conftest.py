@@ -47,6 +47,15 @@ def words(station: ChargePoint) -> Any:
     return MODULES[station.version]
 
 
+@pytest.fixture(scope="session")
+def csr() -> str:
+    """A signing request (PEM) of a good key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CP-12")])
+    built = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    return built.public_bytes(serialization.Encoding.PEM).decode()
+
+
 @pytest.fixture
 def certificate() -> Callable[[datetime], str]:
     """Makes a self-signed PEM certificate that holds for a year from the given moment."""
