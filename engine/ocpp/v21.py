@@ -55,7 +55,7 @@ INBOUND: Final[Mapping[str, Handler]] = _table(
         _handler(v21.NotifyDERStartStop, reports.kept),
         _handler(v21.NotifyPriorityCharging, reports.kept),
         _handler(v21.NotifySettlement, reports.kept),
-        _handler(v21.NotifyWebPaymentStarted, reports.kept),
+        _handler(v21.NotifyWebPaymentStarted, reports.kept),  # ours to send (C25); some stations send it
         _handler(v21.OpenPeriodicEventStream, event_streams.open_periodic_event_stream_v21),
         _handler(v21.PullDynamicScheduleUpdate, ev_charging.pull_dynamic_schedule_update_v21),
         _handler(v21.ReportDERControl, reports.kept),
@@ -73,6 +73,7 @@ OUTBOUND: Final[Mapping[str, Command]] = _table(
         _command(v21.GetPeriodicEventStream, answered=reports.answer_kept),
         _command(v21.GetTariffs, answered=reports.answer_kept),
         _command(v21.NotifyAllowedEnergyTransfer, check=energy_v21.check_notify_allowed_energy_transfer_v21),
+        _command(v21.NotifyWebPaymentStarted),
         _command(v21.RequestBatterySwap),
         _command(v21.SetDERControl, check=energy_v21.check_set_der_control_v21),
         _command(v21.SetDefaultTariff, check=payment_v21.check_set_default_tariff_v21),

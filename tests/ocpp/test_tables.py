@@ -1,15 +1,20 @@
-"""The tables of a version hold exactly what its schemas hold, each way (OCPP 1.6 §4, §5)."""
+"""The tables of a version hold what its schemas hold, each way: nothing without a handler or a command."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
 
 import pytest
 
-from engine.ocpp.messages import v16
-from engine.ocpp.v16 import PROTOCOL
+from engine.ocpp.messages import v16, v21, v201
+from engine.ocpp.step import Protocol
+from engine.ocpp.versions import PROTOCOLS
 
-FROM_CHARGE_POINT = {
+MESSAGES: dict[str, ModuleType] = {"ocpp1.6": v16, "ocpp2.0.1": v201, "ocpp2.1": v21}
+FROM_STATION_16 = {
     "Authorize",
     "BootNotification",
     "DataTransfer",
@@ -25,32 +30,56 @@ FROM_CHARGE_POINT = {
     "StatusNotification",
     "StopTransaction",
 }
-BOTH_WAYS = {"DataTransfer"}
-
-
-def test_every_message_from_a_charge_point_has_a_handler() -> None:
-    assert set(PROTOCOL.inbound) == FROM_CHARGE_POINT
-
-
-def test_every_message_to_a_charge_point_has_a_command() -> None:
-    assert set(PROTOCOL.outbound) == set(v16.ACTIONS) - FROM_CHARGE_POINT | BOTH_WAYS
-
-
-@pytest.mark.parametrize("action", sorted(v16.ACTIONS))
-def test_entries_carry_the_types_of_their_action(action: str) -> None:
-    entries = [table[action] for table in (PROTOCOL.inbound, PROTOCOL.outbound) if action in table]
-    assert entries
-    for entry in entries:
-        assert (entry.request, entry.response) == v16.ACTIONS[action]
-
-
-@pytest.mark.parametrize("action", sorted(PROTOCOL.inbound))
-def test_every_handler_is_documented(action: str) -> None:
-    assert inspect.getdoc(PROTOCOL.inbound[action].step)
-
-
-def test_before_acceptance_no_transaction_is_handled() -> None:
-    assert {action for action, handler in PROTOCOL.inbound.items() if handler.before_boot} == {
+FROM_STATION_201 = {
+    "Authorize",
+    "BootNotification",
+    "ClearedChargingLimit",
+    "DataTransfer",
+    "FirmwareStatusNotification",
+    "Get15118EVCertificate",
+    "GetCertificateStatus",
+    "Heartbeat",
+    "LogStatusNotification",
+    "MeterValues",
+    "NotifyChargingLimit",
+    "NotifyCustomerInformation",
+    "NotifyDisplayMessages",
+    "NotifyEVChargingNeeds",
+    "NotifyEVChargingSchedule",
+    "NotifyEvent",
+    "NotifyMonitoringReport",
+    "NotifyReport",
+    "PublishFirmwareStatusNotification",
+    "ReportChargingProfiles",
+    "ReservationStatusUpdate",
+    "SecurityEventNotification",
+    "SignCertificate",
+    "StatusNotification",
+    "TransactionEvent",
+}
+FROM_STATION_21 = FROM_STATION_201 | {
+    "BatterySwap",
+    "ClosePeriodicEventStream",
+    "GetCertificateChainStatus",
+    "NotifyDERAlarm",
+    "NotifyDERStartStop",
+    "NotifyPriorityCharging",
+    "NotifySettlement",
+    "NotifyWebPaymentStarted",
+    "OpenPeriodicEventStream",
+    "PullDynamicScheduleUpdate",
+    "ReportDERControl",
+    "VatNumberValidation",
+}
+FROM_STATION = {"ocpp1.6": FROM_STATION_16, "ocpp2.0.1": FROM_STATION_201, "ocpp2.1": FROM_STATION_21}
+BOTH_WAYS = {
+    "ocpp1.6": {"DataTransfer"},
+    "ocpp2.0.1": {"DataTransfer"},
+    "ocpp2.1": {"DataTransfer", "NotifyWebPaymentStarted"},
+}
+# What a station may send while its boot is not accepted (OCPP 1.6 §4.2; 2.0.1 B02.FR.09, B03.FR.07).
+EARLY = {
+    "ocpp1.6": {
         "BootNotification",
         "DiagnosticsStatusNotification",
         "FirmwareStatusNotification",
@@ -59,4 +88,63 @@ def test_before_acceptance_no_transaction_is_handled() -> None:
         "SignCertificate",
         "SignedFirmwareStatusNotification",
         "StatusNotification",
-    }
+    },
+    "ocpp2.0.1": {
+        "BootNotification",
+        "FirmwareStatusNotification",
+        "Heartbeat",
+        "LogStatusNotification",
+        "NotifyReport",
+        "PublishFirmwareStatusNotification",
+        "SignCertificate",
+        "StatusNotification",
+    },
+}
+EARLY["ocpp2.1"] = EARLY["ocpp2.0.1"]
+
+
+def entries(protocol: Protocol) -> Iterator[tuple[str, Any]]:
+    yield from protocol.inbound.items()
+    yield from protocol.outbound.items()
+
+
+ENTRIES = [
+    pytest.param(name, action, entry, id=f"{name}-{action}")
+    for name, protocol in PROTOCOLS.items()
+    for action, entry in entries(protocol)
+]
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_every_message_from_a_station_has_a_handler(name: str) -> None:
+    assert set(PROTOCOLS[name].inbound) == FROM_STATION[name]
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_every_message_to_a_station_has_a_command(name: str) -> None:
+    wanted = set(MESSAGES[name].ACTIONS) - FROM_STATION[name] | BOTH_WAYS[name]
+    assert set(PROTOCOLS[name].outbound) == wanted
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_every_message_without_an_answer_is_listened_to(name: str) -> None:
+    assert dict(PROTOCOLS[name].sent).keys() == getattr(MESSAGES[name], "SENT", {}).keys()
+
+
+@pytest.mark.parametrize(("name", "action", "entry"), ENTRIES)
+def test_entries_carry_the_types_of_their_action(name: str, action: str, entry: Any) -> None:
+    assert (entry.request, entry.response) == MESSAGES[name].ACTIONS[action]
+
+
+@pytest.mark.parametrize(
+    ("name", "action"),
+    [(name, action) for name, protocol in PROTOCOLS.items() for action in sorted(protocol.inbound)],
+)
+def test_every_handler_is_documented(name: str, action: str) -> None:
+    assert inspect.getdoc(PROTOCOLS[name].inbound[action].step)
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_before_acceptance_no_transaction_is_handled(name: str) -> None:
+    early = {action for action, handler in PROTOCOLS[name].inbound.items() if handler.before_boot}
+    assert early == EARLY[name]
