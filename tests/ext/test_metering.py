@@ -227,3 +227,70 @@ def test_the_twins_agree(twins: tuple[ModuleType, ModuleType], samples: list[Sam
 def test_whole_units_agree_with_decimal(twins: tuple[ModuleType, ModuleType], millionths: int) -> None:
     wanted = int((Decimal(millionths) / 10**6).to_integral_value(ROUND_HALF_EVEN))
     assert [twin.whole_units(millionths) for twin in twins] == [wanted, wanted]
+
+
+# --- OCPP 2.x: numbers -------------------------------------------------------------------------------------
+
+
+@dataclass
+class Measure:
+    unit: str | None = None
+    multiplier: int | None = None
+
+
+@dataclass
+class Number:
+    value: float
+    measurand: str | None = None
+    phase: str | None = None
+    unit_of_measure: Measure | None = None
+    location: str | None = None
+    context: str | None = None
+
+
+@pytest.mark.parametrize(
+    ("value", "exponent", "millionths"),
+    [
+        (0.0, 0, 0),
+        (8.1, 0, 8_100_000),
+        (0.1 + 0.2, 0, 300_000),
+        (-12345.678, 3, -12_345_678_000_000),
+        (12.5, -6, 12),
+        (12.5, -7, 1),
+        (5.0, -18, 0),
+        (2e12, 0, 2_000_000_000_000_000_000),
+    ],
+)
+def test_numbers_are_scaled_to_the_nearest_millionth(
+    metering: ModuleType, value: float, exponent: int, millionths: int
+) -> None:
+    assert metering.scale(value, exponent) == millionths
+
+
+@pytest.mark.parametrize(
+    ("value", "exponent"),
+    [(float("nan"), 0), (float("inf"), 0), (2.1e12, 0), (1.0, 13), (1.0, -25), (1.0, 2**31)],
+)
+def test_numbers_beyond_the_limit_are_unusable(metering: ModuleType, value: float, exponent: int) -> None:
+    assert metering.scale(value, exponent) == metering.UNUSABLE
+
+
+def test_numbers_and_texts_mean_the_same(metering: ModuleType) -> None:
+    numbers = [
+        Number(1.5, unit_of_measure=Measure("kWh")),
+        Number(74.0, "Power.Active.Import", unit_of_measure=Measure("W", 2)),
+        Number(16.0, "Current.Import", "L1"),
+        Number(230.4, "Voltage"),
+        Number(55.0, "SoC", unit_of_measure=Measure()),
+    ]
+    texts = [
+        Sample("1.5", unit="kWh"),
+        Sample("7.4", "Power.Active.Import", unit="kW"),
+        Sample("16", "Current.Import", "L1"),
+        Sample("230.4", "Voltage"),
+        Sample("55", "SoC"),
+    ]
+    one, other = metering.read_numbers(numbers), metering.read(texts)
+    names = ("register_wh", "power_w", "current_a", "voltage_v", "soc_percent", "fingerprint", "unusable")
+    assert [getattr(one, n) for n in names] == [getattr(other, n) for n in names]
+    assert one.register_wh == 1_500

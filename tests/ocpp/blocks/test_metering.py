@@ -1,9 +1,10 @@
-"""MeterValues of OCPP 1.6: to which session they go, and what is left out because it is stored already."""
+"""MeterValues: to which session they go, and what is left out because it is stored already."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from types import ModuleType
 
 import msgspec
 import pytest
@@ -12,8 +13,8 @@ from msgspec.structs import replace
 from engine.domain.changes import MeterValueAdded
 from engine.domain.metering import identity
 from engine.domain.state import ChargePoint, Metering, Session, SessionStatus
-from engine.ocpp.blocks.metering import meter_values_needs_v16, meter_values_v16
-from engine.ocpp.messages import v16
+from engine.ocpp.blocks.metering import meter_values_needs_v16, meter_values_v2x, meter_values_v16
+from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Needs
 
 REGISTER = v16.SampledValue(value="1500")
@@ -161,3 +162,23 @@ def test_unusable_values_are_kept_and_change_nothing(
     )
     assert (row.energy_wh, row.soc_percent) == (200, None)
     assert "NaN" in row.samples
+
+
+@pytest.mark.parametrize("words", [v201, v21], ids=["ocpp2.0.1", "ocpp2.1"])
+def test_values_of_2x_belong_to_no_session(cp: ChargePoint, now: datetime, words: ModuleType) -> None:
+    signed = words.SignedMeterValue(
+        signed_meter_data="T0NNRg==", signing_method="", encoding_method="OCMF", public_key="a2V5"
+    )
+    kilo = words.UnitOfMeasure(unit="kWh")
+    sample = words.SampledValue(
+        value=12.345, context="Sample.Clock", unit_of_measure=kilo, signed_meter_value=signed
+    )
+    request = words.MeterValues(
+        evse_id=1, meter_value=[words.MeterValue(timestamp=now, sampled_value=[sample])]
+    )
+    outcome = meter_values_v2x(cp, request, Facts(), now)
+    [row] = outcome.changes
+    assert isinstance(row, MeterValueAdded)
+    assert (row.session_id, row.evse_number, row.register_wh) == (None, 1, 12_345)
+    assert msgspec.json.decode(row.samples)[0]["signedMeterValue"]["signedMeterData"] == "T0NNRg=="
+    assert outcome.reply == words.MeterValuesResponse()

@@ -1,0 +1,155 @@
+"""Authorize of OCPP 2.0.1 and 2.1: one handler for both."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from types import ModuleType
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from engine.domain import changes as c
+from engine.domain.outside import Revocation, RevocationAsked
+from engine.domain.state import ChargePoint, Token
+from engine.ocpp.blocks import authorization_v2x as block
+from engine.ocpp.messages import v21, v201
+from engine.ocpp.step import Facts
+
+STEP = block.authorize_v2x()
+EMAID = "DE-8AA-1A2B3C4D5-9"
+
+
+@pytest.fixture(params=[v201, v21], ids=["ocpp2.0.1", "ocpp2.1"])
+def words(request: pytest.FixtureRequest) -> ModuleType:
+    """The messages of a version."""
+    module: ModuleType = request.param
+    return module
+
+
+def token(**more: Any) -> Token:
+    values: dict[str, Any] = {
+        "id": 5, "uid": "TAG", "group_id": None, "status": "enabled", "valid": True, "expires_at": None,
+        "user_id": 3, "user_enabled": True, "max_active_sessions": None, "active_sessions": 0,
+    }  # fmt: skip
+    return Token(**{**values, **more})
+
+
+def presented(words: ModuleType, uid: str = "TAG", type_: str = "ISO14443", **more: Any) -> Any:
+    return words.Authorize(id_token=words.IdToken(id_token=uid, type=type_), **more)
+
+
+def hash_data(words: ModuleType, serial: str = "1a2b") -> Any:
+    return words.OCSPRequestData(
+        hash_algorithm="SHA256",
+        issuer_name_hash="0" * 64,
+        issuer_key_hash="1" * 64,
+        serial_number=serial,
+        responder_url="http://ocsp.example/",
+    )
+
+
+@pytest.mark.parametrize(
+    ("known", "status"),
+    [
+        (token(), "Accepted"),
+        (token(status="suspended"), "Blocked"),
+        (token(valid=False), "Invalid"),
+        (token(max_active_sessions=1, active_sessions=1), "Accepted"),
+        (None, "Unknown"),
+    ],
+)
+def test_a_token_gets_its_verdict(
+    cp: ChargePoint, words: ModuleType, now: datetime, known: Token | None, status: str
+) -> None:
+    request = presented(words)
+    needs = block.authorize_needs_v2x(cp, request)
+    assert (needs.id_tags, needs.new_ids, needs.outside) == (("TAG",), 1, ())
+    outcome = STEP(cp, request, Facts(tokens={"TAG": known} if known else {}, new_ids=(1,)), now)
+    assert outcome.reply == words.AuthorizeResponse(id_token_info=words.IdTokenInfo(status=status))
+    [made] = [change for change in outcome.changes if isinstance(change, c.AuthorizationMade)]
+    assert (made.id_tag_uid, made.status) == ("TAG", "accepted" if status == "Accepted" else "rejected")
+
+
+def test_group_and_expiry_are_told(cp: ChargePoint, words: ModuleType, now: datetime) -> None:
+    later = now + timedelta(days=1)
+    known = Facts(tokens={"TAG": token(group_id="G", expires_at=later)}, new_ids=(1,))
+    reply = STEP(cp, presented(words), known, now).reply
+    assert reply == words.AuthorizeResponse(
+        id_token_info=words.IdTokenInfo(
+            status="Accepted",
+            cache_expiry_date_time=later,
+            group_id_token=words.IdToken(id_token="G", type="Central"),
+        )
+    )
+
+
+def test_what_may_not_be_kept_has_expired(cp: ChargePoint, words: ModuleType, now: datetime) -> None:
+    known = Facts(tokens={"TAG": token(cache_mode="NEVER")}, new_ids=(1,))
+    reply: Any = STEP(cp, presented(words), known, now).reply
+    assert reply.id_token_info.cache_expiry_date_time == now
+
+
+def test_a_start_button_asks_for_nobody(cp: ChargePoint, words: ModuleType, now: datetime) -> None:
+    request = presented(words, "", "NoAuthorization")
+    assert block.authorize_needs_v2x(cp, request).id_tags == ()
+    reply: Any = STEP(cp, request, Facts(new_ids=(1,)), now).reply
+    assert reply.id_token_info.status == "Accepted"
+
+
+@pytest.mark.parametrize(
+    ("told", "asked"),
+    [
+        ((EMAID, "eMAID"), (EMAID, "DE8AA1A2B3C4D59")),
+        (("DE8AA1A2B3C4D5", "eMAID"), ("DE8AA1A2B3C4D5",)),
+        (("00:1A:2B", "MacAddress"), ("00:1A:2B", "001A2B")),
+        (("A-B", "Central"), ("A-B",)),
+    ],
+)
+def test_separators_are_for_people(
+    cp: ChargePoint, words: ModuleType, now: datetime, told: tuple[str, str], asked: tuple[str, ...]
+) -> None:
+    request = presented(words, *told)
+    assert block.authorize_needs_v2x(cp, request).id_tags == asked
+    reply: Any = STEP(cp, request, Facts(tokens={asked[-1]: token()}, new_ids=(1,)), now).reply
+    assert reply.id_token_info.status == "Accepted"
+
+
+@pytest.mark.parametrize(
+    ("answers", "verdict"),
+    [
+        (("Good", "Good"), ("Accepted", "Accepted")),
+        (("Good", "Revoked"), ("CertificateRevoked", "Invalid")),
+        (("Unknown", "Revoked"), ("NoCertificateAvailable", "Invalid")),
+        (("Good", None), ("NoCertificateAvailable", "Invalid")),
+    ],
+)
+def test_a_contract_is_as_good_as_its_certificates(
+    cp: ChargePoint, words: ModuleType, now: datetime, answers: Any, verdict: tuple[str, str]
+) -> None:
+    chain = [hash_data(words), hash_data(words, "3c")]
+    request = presented(words, EMAID, "eMAID", iso15118_certificate_hash_data=chain)
+    needs = block.authorize_needs_v2x(cp, request)
+    assert [q.serial_number for q in needs.outside if isinstance(q, RevocationAsked)] == ["1a2b", "3c"]
+    told = [a and Revocation(status=a, response=b"", next_update=None) for a in answers]
+    reply: Any = STEP(cp, request, Facts(tokens={EMAID: token()}, new_ids=(1,), outside=told), now).reply
+    assert (reply.certificate_status, reply.id_token_info.status) == verdict
+
+
+def test_hashes_that_no_certificate_has_are_refused(
+    cp: ChargePoint, words: ModuleType, now: datetime
+) -> None:
+    wrong = replace(hash_data(words), issuer_key_hash="xyz")
+    request = presented(words, EMAID, "eMAID", iso15118_certificate_hash_data=[wrong])
+    assert block.authorize_needs_v2x(cp, request).outside == ()
+    reply: Any = STEP(cp, request, Facts(tokens={EMAID: token()}, new_ids=(1,)), now).reply
+    assert reply.certificate_status == "CertChainError"
+
+
+def test_a_whole_chain_is_judged_by_the_hook(cp: ChargePoint, words: ModuleType, now: datetime) -> None:
+    request = presented(words, EMAID, "eMAID", certificate="PEM")
+    known = Facts(tokens={EMAID: token()}, new_ids=(1,))
+    reply: Any = STEP(cp, request, known, now).reply
+    assert (reply.certificate_status, reply.id_token_info.status) == ("CertChainError", "Invalid")
+    reply = block.authorize_v2x(lambda chain, at: "Accepted")(cp, request, known, now).reply
+    assert (reply.certificate_status, reply.id_token_info.status) == ("Accepted", "Accepted")

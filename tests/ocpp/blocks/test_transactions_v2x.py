@@ -1,0 +1,325 @@
+"""TransactionEvent, GetTransactionStatus and CostUpdated of OCPP 2.0.1 and 2.1: one handler for both."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from engine.domain import changes as c
+from engine.domain.state import ChargePoint, Metering, Session, SessionStatus, Token
+from engine.ocpp.blocks import transactions_v2x as block
+from engine.ocpp.messages import v21, v201
+from engine.ocpp.step import Facts, Outcome
+
+STEP = block.transaction_event_v2x()
+VERSIONS = {"ocpp2.0.1": v201, "ocpp2.1": v21}
+
+
+@pytest.fixture(params=VERSIONS.values(), ids=VERSIONS)
+def words(request: pytest.FixtureRequest) -> ModuleType:
+    """The messages of a version."""
+    module: ModuleType = request.param
+    return module
+
+
+@pytest.fixture
+def station(cp: ChargePoint, words: ModuleType) -> ChargePoint:
+    return replace(cp, version="ocpp2.1" if words is v21 else "ocpp2.0.1")
+
+
+def token(uid: str = "TAG", **more: Any) -> Token:
+    values: dict[str, Any] = {
+        "id": 5, "uid": uid, "group_id": None, "status": "enabled", "valid": True, "expires_at": None,
+        "user_id": 3, "user_enabled": True, "max_active_sessions": None, "active_sessions": 0,
+    }  # fmt: skip
+    return Token(**{**values, **more})
+
+
+def event(
+    words: ModuleType,
+    at: datetime,
+    seq: int,
+    kind: str = "Updated",
+    *,
+    info: dict[str, Any] | None = None,
+    tag: str | None = None,
+    register: float | None = None,
+    **more: Any,
+) -> Any:
+    if tag is not None:
+        more["id_token"] = words.IdToken(id_token=tag, type="ISO14443")
+    if register is not None:
+        sample = words.SampledValue(
+            value=register, unit_of_measure=words.UnitOfMeasure(unit="kWh", multiplier=-3)
+        )
+        more["meter_value"] = [words.MeterValue(timestamp=at, sampled_value=[sample])]
+    return words.TransactionEvent(
+        **{"event_type": kind, "timestamp": at, "trigger_reason": "Trigger", "seq_no": seq, **more},
+        transaction_info=words.Transaction(transaction_id="tx", **(info or {})),
+    )
+
+
+def begun(station: ChargePoint, words: ModuleType, now: datetime, **more: Any) -> Outcome:
+    """After Started on EVSE 1, connector 2."""
+    request = event(words, now, 0, "Started", evse=words.EVSE(id=1, connector_id=2), **more)
+    return STEP(station, request, Facts(new_ids=(7, 8), tokens={"TAG": token()}), now)
+
+
+def of(kind: type[c.Change], outcome: Outcome) -> list[Any]:
+    return [change for change in outcome.changes if type(change) is kind]
+
+
+# --- one after the other -----------------------------------------------------------------------------------
+
+
+def test_a_start_opens_a_session_and_judges_its_token(
+    station: ChargePoint, words: ModuleType, now: datetime
+) -> None:
+    started = begun(
+        station,
+        words,
+        now,
+        tag="TAG",
+        register=1_000,
+        info={"remote_start_id": 9, "charging_state": "EVConnected"},
+    )
+    [opened] = of(c.SessionOpened, started)
+    assert (opened.id, opened.transaction_id, opened.evse_number, opened.connector_number) == (7, "tx", 1, 2)
+    assert (opened.id_tag, opened.id_tag_id, opened.user_id, opened.authorization_id) == ("TAG", 5, 3, 8)
+    assert (opened.meter_start_wh, opened.remote_start_id, opened.charging_state) == (1_000, 9, "evConnected")
+    assert (opened.review, opened.offline) == (None, False)
+    [stored] = of(c.TransactionEventStored, started)
+    assert (stored.seq_no, stored.event_type, stored.session_id) == (0, "Started", 7)
+    assert msgspec.json.decode(stored.payload)["transactionInfo"]["transactionId"] == "tx"
+    assert started.reply == words.TransactionEventResponse(id_token_info=words.IdTokenInfo(status="Accepted"))
+    assert of(c.AuthorizationMade, started)[0].status == "accepted"
+
+
+def test_the_next_event_needs_no_read(station: ChargePoint, words: ModuleType, now: datetime) -> None:
+    state = begun(station, words, now, register=1_000).state
+    request = event(words, now + timedelta(minutes=1), 1, register=1_100, info={"charging_state": "Charging"})
+    assert block.transaction_event_needs_v2x(state, request) is None
+    outcome = STEP(state, request, Facts(), now)
+    assert state.sessions["tx"].metering.energy_wh == 0
+    assert outcome.state.sessions["tx"].metering.energy_wh == 100
+    [measured] = of(c.MeterValueAdded, outcome)
+    assert (measured.session_id, measured.energy_wh) == (7, 100)
+    [period] = of(c.ChargingPeriodOpened, outcome)
+    assert (period.charging_state, period.energy_wh) == ("charging", 100)
+    assert outcome.reply == words.TransactionEventResponse()
+
+
+def test_suspension_ends_the_charging_period(station: ChargePoint, words: ModuleType, now: datetime) -> None:
+    state = begun(station, words, now, info={"charging_state": "Charging"}).state
+    for seq, word in ((1, "SuspendedEV"), (2, "SuspendedEVSE"), (3, "Idle")):
+        outcome = STEP(state, event(words, now, seq, info={"charging_state": word}), Facts(), now)
+        state = outcome.state
+        assert len(of(c.ChargingPeriodOpened, outcome)) == (seq == 1)
+        assert state.sessions["tx"].charging is False
+    assert state.sessions["tx"].charging_state == "idle"
+
+
+def test_power_does_not_judge_what_the_charger_says(
+    station: ChargePoint, words: ModuleType, now: datetime
+) -> None:
+    state = begun(station, words, now, info={"charging_state": "SuspendedEV"}).state
+    at = now + timedelta(minutes=1)
+    power = words.SampledValue(value=7_400.0, measurand="Power.Active.Import")
+    request = replace(
+        event(words, at, 1), meter_value=[words.MeterValue(timestamp=at, sampled_value=[power])]
+    )
+    assert STEP(state, request, Facts(), now).state.sessions["tx"].charging is False
+
+
+def test_the_end_closes_by_the_last_register(station: ChargePoint, words: ModuleType, now: datetime) -> None:
+    state = begun(station, words, now, tag="TAG", register=1_000).state
+    stopping = event(words, now + timedelta(minutes=1), 1, tag="OTHER", trigger_reason="StopAuthorized")
+    needs = block.transaction_event_needs_v2x(state, stopping)
+    assert needs is not None
+    assert (needs.id_tags, needs.events_of) == (("OTHER",), None)
+    state = STEP(state, stopping, Facts(new_ids=(9,)), now).state
+    assert state.sessions["tx"].id_tag == "TAG"
+    hour, info = now + timedelta(hours=1), {"stopped_reason": "SOCLimitReached"}
+    ended = event(words, hour, 2, "Ended", register=6_000, info=info)
+    outcome = STEP(state, ended, Facts(), hour)
+    [closed] = of(c.SessionClosed, outcome)
+    assert (closed.reason, closed.energy_wh, closed.meter_stop_wh) == ("soclimitreached", 5_000, 6_000)
+    assert (closed.stopped_at, closed.stop_id_tag, closed.review) == (hour, "OTHER", None)
+    assert outcome.state.sessions == {}
+
+
+def test_a_reason_that_is_left_out_is_local(station: ChargePoint, words: ModuleType, now: datetime) -> None:
+    outcome = STEP(begun(station, words, now).state, event(words, now, 1, "Ended"), Facts(), now)
+    [closed] = of(c.SessionClosed, outcome)
+    assert (closed.reason, closed.energy_wh, closed.meter_stop_wh) == ("local", 0, None)
+
+
+def test_a_token_may_come_late(station: ChargePoint, words: ModuleType, now: datetime) -> None:
+    state = begun(station, words, now).state
+    request = event(words, now, 1, tag="TAG", trigger_reason="Authorized")
+    needs = block.transaction_event_needs_v2x(state, request)
+    assert needs is not None
+    assert needs.events_of is None
+    outcome = STEP(state, request, Facts(new_ids=(9,), tokens={"TAG": token(group_id="G")}), now)
+    [amended] = of(c.SessionAmended, outcome)
+    assert (amended.id_tag, amended.tag_told, amended.id_tag_id, amended.authorization_id) == (
+        "TAG",
+        True,
+        5,
+        9,
+    )
+    assert outcome.state.sessions["tx"].parent_id_tag == "G"
+    again = STEP(outcome.state, event(words, now, 2, tag="TAG"), Facts(new_ids=(10,)), now)
+    assert of(c.SessionAmended, again) == []
+
+
+def test_an_evse_may_come_late_and_shows_what_is_over(
+    station: ChargePoint, words: ModuleType, now: datetime
+) -> None:
+    state = begun(station, words, now).state
+    other = replace(event(words, now, 0, "Started"), transaction_info=words.Transaction(transaction_id="b"))
+    state = STEP(state, other, Facts(new_ids=(9, 10)), now).state
+    assert set(state.sessions) == {"tx", "b"}
+    placed = replace(other, event_type="Updated", seq_no=1, evse=words.EVSE(id=1))
+    outcome = STEP(state, placed, Facts(), now)
+    [closed] = of(c.SessionClosed, outcome)
+    assert (closed.id, closed.review) == (7, "missing_stop")
+    assert set(outcome.state.sessions) == {"b"}
+
+
+# --- out of order ------------------------------------------------------------------------------------------
+
+
+def history(*outcomes: Outcome) -> list[bytes]:
+    return [stored.payload.encode() for o in outcomes for stored in of(c.TransactionEventStored, o)]
+
+
+def test_an_event_told_again_changes_nothing(station: ChargePoint, words: ModuleType, now: datetime) -> None:
+    first = begun(station, words, now, tag="TAG")
+    request = event(words, now, 0, "Started", tag="TAG", evse=words.EVSE(id=1, connector_id=2))
+    needs = block.transaction_event_needs_v2x(first.state, request)
+    assert needs is not None
+    assert needs.events_of == "tx"
+    facts = Facts(events=history(first), tokens={"TAG": token(max_active_sessions=1, active_sessions=1)})
+    again = STEP(first.state, request, facts, now)
+    assert (again.state, list(again.changes)) == (first.state, [])
+    assert again.reply == first.reply  # its own session does not count against its limit
+
+
+def test_a_missing_start_holds_billing_until_it_comes(
+    station: ChargePoint, words: ModuleType, now: datetime
+) -> None:
+    at = now + timedelta(minutes=5)
+    first = STEP(station, event(words, at, 1, register=1_500), Facts(new_ids=(7, 8)), at)
+    assert of(c.SessionOpened, first)[0].review == "missing_start"
+    late = event(words, now, 0, "Started", register=1_000, evse=words.EVSE(id=1), offline=True)
+    outcome = STEP(first.state, late, Facts(events=history(first), new_ids=(9, 10)), at)
+    [amended], [reviewed] = of(c.SessionAmended, outcome), of(c.SessionReviewed, outcome)
+    assert (amended.started_at, amended.meter_start_wh, amended.evse_number) == (now, 1_000, 1)
+    assert reviewed.review is None
+    session = outcome.state.sessions["tx"]
+    assert (session.metering.energy_wh, session.started_at) == (500, now)
+
+
+def closed_session(now: datetime, outcome: Outcome) -> Session:
+    """As the database tells it."""
+    [closed] = of(c.SessionClosed, outcome)
+    return Session(
+        id=closed.id, transaction_id="tx", evse_number=1, connector_number=2, status=SessionStatus.FINISHED,
+        started_at=now, meter_start_wh=1_000, metering=Metering(energy_wh=closed.energy_wh),
+        stopped_at=closed.stopped_at, meter_stop_wh=closed.meter_stop_wh, review=closed.review,
+    )  # fmt: skip
+
+
+def test_a_late_event_that_changes_a_bill_holds_it(
+    station: ChargePoint, words: ModuleType, now: datetime
+) -> None:
+    first = begun(station, words, now, register=1_000)
+    hour = now + timedelta(hours=1)
+    ended = STEP(first.state, event(words, hour, 9, "Ended", register=6_000), Facts(), hour)
+    known = Facts(events=history(first, ended), session=closed_session(now, ended), new_ids=(9, 10))
+    # A reading behind the last one, in an event that comes before it.
+    late = event(words, hour + timedelta(minutes=1), 5, register=6_500)
+    corrected = STEP(ended.state, late, known, hour)
+    [closed] = of(c.SessionClosed, corrected)
+    assert (closed.energy_wh, closed.review) == (5_500, "late_event")
+    harmless = STEP(ended.state, event(words, now + timedelta(minutes=5), 5, register=2_000), known, hour)
+    assert of(c.SessionClosed, harmless) == []
+    assert len(of(c.MeterValueAdded, harmless)) == 1
+
+
+# --- answers -----------------------------------------------------------------------------------------------
+
+
+def test_a_limit_of_sessions_counts_others_alone(
+    station: ChargePoint, words: ModuleType, now: datetime
+) -> None:
+    known = Facts(new_ids=(7, 8), tokens={"TAG": token(max_active_sessions=1, active_sessions=1)})
+    request = event(words, now, 0, "Started", tag="TAG", evse=words.EVSE(id=1))
+    outcome = STEP(station, request, known, now)
+    assert outcome.reply == words.TransactionEventResponse(
+        id_token_info=words.IdTokenInfo(status="ConcurrentTx")
+    )
+    assert len(of(c.SessionOpened, outcome)) == 1  # what happened is recorded
+
+
+def test_a_master_pass_starts_nothing(station: ChargePoint, words: ModuleType, now: datetime) -> None:
+    station = replace(station, settings=replace(station.settings, master_pass_group="POLICE"))
+    facts = Facts(new_ids=(7, 8), tokens={"TAG": token(group_id="POLICE")})
+    request = event(words, now, 0, "Started", tag="TAG")
+    reply = STEP(station, request, facts, now).reply
+    assert reply.id_token_info.status == "Invalid"  # type: ignore[union-attr]  # the reply is of either version
+
+
+def test_costs_are_told_where_somebody_rates(station: ChargePoint, words: ModuleType, now: datetime) -> None:
+    def costs(cp: ChargePoint, session: Session, at: datetime) -> block.Cost:
+        return block.Cost(total=Decimal("1.25"), message=f"{session.metering.energy_wh} Wh")
+
+    step = block.transaction_event_v2x(costs)
+    outcome = step(station, event(words, now, 0, "Started"), Facts(new_ids=(7, 8)), now)
+    assert outcome.reply == words.TransactionEventResponse(
+        total_cost=1.25, updated_personal_message=words.MessageContent(format="UTF8", content="0 Wh")
+    )
+
+
+# --- after a reconnect -------------------------------------------------------------------------------------
+
+
+def test_what_was_open_is_asked_about(station: ChargePoint, words: ModuleType, now: datetime) -> None:
+    ask = block.ask_open_transactions_v21 if words is v21 else block.ask_open_transactions_v201
+    state = begun(station, words, now).state
+    assert ask(state) == []  # it was told of on this connection
+    loaded = replace(state, sessions={"tx": replace(state.sessions["tx"], position=None)})
+    assert ask(loaded) == [words.GetTransactionStatus(transaction_id="tx")]
+    silent = replace(loaded.settings, ask_transactions_after_connect=False)
+    assert ask(replace(loaded, settings=silent)) == []
+
+
+@pytest.mark.parametrize(
+    ("ongoing", "queued", "closes"),
+    [(False, False, True), (False, True, False), (True, False, False), (UNSET, False, False)],
+)
+def test_a_transaction_that_is_over_without_an_end_is_closed(
+    station: ChargePoint, words: ModuleType, now: datetime, *, ongoing: Any, queued: bool, closes: bool
+) -> None:
+    state = begun(station, words, now).state
+    response = words.GetTransactionStatusResponse(ongoing_indicator=ongoing, messages_in_queue=queued)
+    request = words.GetTransactionStatus(transaction_id="tx")
+    outcome = block.get_transaction_status_answered_v2x(state, request, response, now)
+    assert [(o.review, o.reason) for o in of(c.SessionClosed, outcome)] == [("not_ongoing", "other")] * closes
+    assert ("tx" in outcome.state.sessions) is not closes
+
+
+def test_costs_are_sent_to_running_transactions_alone(
+    station: ChargePoint, words: ModuleType, now: datetime
+) -> None:
+    request = words.CostUpdated(total_cost=1.5, transaction_id="tx")
+    assert block.check_cost_updated_v2x(request, begun(station, words, now).state, now) == []
+    assert block.check_cost_updated_v2x(request, station, now) != []
