@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from itertools import zip_longest
+from operator import attrgetter
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -37,7 +38,8 @@ from ext.metering import kind_of, read_numbers
 Position: TypeAlias = tuple[int, datetime, int]
 Kind: TypeAlias = Literal["Started", "Updated", "Ended"]
 
-_RANKS: Final[Mapping[str, int]] = {"Started": 0, "Updated": 1, "Ended": 2}
+# Of events under one number and time.
+RANKS: Final[Mapping[str, int]] = {"Started": 0, "Updated": 1, "Ended": 2}
 
 # chargingState → our word for it, and whether energy flows (OCPP 2.0.1 part 2, ChargingStateEnumType).
 CHARGING_STATES: Final[Mapping[str, tuple[str, bool]]] = {
@@ -52,6 +54,7 @@ _TO_STOP: Final = frozenset({"StopAuthorized", "Deauthorized"})
 _FIRST_CONNECTOR: Final = 1
 
 _encode = msgspec.json.Encoder().encode
+_when = attrgetter("at")
 
 
 class Value(Frozen, frozen=True):
@@ -91,7 +94,7 @@ class Known(Frozen, frozen=True):
 
 def position(event: Event) -> Position:
     """Its place in the transaction. Some chargers give a number twice or begin anew: then time decides."""
-    return event.seq_no, event.at, _RANKS[event.kind]
+    return event.seq_no, event.at, RANKS[event.kind]
 
 
 def brings_tag(event: Event) -> bool:
@@ -99,12 +102,14 @@ def brings_tag(event: Event) -> bool:
     return event.id_tag is not None and event.kind != "Ended" and event.trigger not in _TO_STOP
 
 
-def extends(session: Session, event: Event) -> bool:
-    """Whether an event comes behind all that was folded into a session, so that no history is needed."""
-    if session.position is None or position(event) <= session.position:
+def is_behind(session: Session, place: Position, times: Sequence[datetime]) -> bool:
+    """Whether an event comes behind all that was folded into a session, so that no history is needed.
+
+    `place` is its position, `times` those of its meter values.
+    """
+    if session.position is None or place <= session.position:
         return False
-    told_at = session.told_at
-    return told_at is None or all(value.at > told_at for value in event.values)
+    return session.told_at is None or not times or min(times) > session.told_at
 
 
 # --- one event ---------------------------------------------------------------------------------------------
@@ -113,7 +118,7 @@ def extends(session: Session, event: Event) -> bool:
 def append(
     cp: ChargePoint, session: Session, event: Event, known: Known
 ) -> tuple[ChargePoint, Session, list[Change]]:
-    """Folds an event that `extends` an open session."""
+    """Folds an event that `is_behind` all others of an open session."""
     now = known.now
     changes: list[Change] = [_stored(cp, session, event, known)]
     after = _extended(cp, session, event, _measured(event.values, frozenset()), now=now, changes=changes)
@@ -217,11 +222,9 @@ def replay(cp: ChargePoint, session_id: int, events: Sequence[Event], now: datet
     session = _blank(session_id, events[0])
     values = _measured((value for event in events for value in event.values), frozenset())
     changes: list[Change] = []
-    done, limit = 0, None
+    done, limit = 0, session.told_at
     for event in events:
-        newest = max((value.at for value in event.values), default=None)
-        if newest is not None and (limit is None or newest > limit):
-            limit = newest
+        limit = _newest(event, limit)
         upto = done
         while limit is not None and upto < len(values) and values[upto].at <= limit:
             upto += 1
@@ -263,17 +266,23 @@ def _extended(
             period_at = max(event.at, period_at or event.at)
             energy_wh = session.metering.energy_wh
             changes += flipped(cp, session, charging, at=period_at, energy_wh=energy_wh, now=now)
-    newest = max((value.at for value in event.values), default=None)
     session = replace(
         session,
         position=position(event),
-        told_at=max(filter(None, (newest, session.told_at)), default=None),
+        told_at=_newest(event, session.told_at),
         charging_state=charging_state,
         charging=charging,
         period_at=period_at,
         rebooted_at=_rebooted(session, event),
     )
     return session if event.kind == "Updated" and not _names(event) else _named(session, event, now)
+
+
+def _newest(event: Event, before: datetime | None) -> datetime | None:
+    for value in event.values:
+        if before is None or value.at > before:
+            before = value.at
+    return before
 
 
 def _names(event: Event) -> bool:
@@ -318,10 +327,9 @@ def _rebooted(session: Session, event: Event) -> datetime | None:
 
 def _measured(values: Iterable[Value], stored: Set[tuple[datetime, str]]) -> list[Measured]:
     """Meter values, oldest first, without the samples in `stored` and without what is told twice."""
-    ordered = sorted(values, key=lambda value: value.at)
-    if len(ordered) == 1 and not stored:
-        (value,) = ordered
-        return [_reading(value.at, value.samples)]
+    ordered = sorted(values, key=_when)
+    if not ordered or (len(ordered) == 1 and not stored):
+        return [_reading(value.at, value.samples) for value in ordered]
     seen, fresh = set(stored), []
     for value in ordered:
         samples = []

@@ -138,9 +138,14 @@ def transaction_event_needs_v2x(cp: ChargePoint, request: TransactionEvent) -> N
     uids = uids_of(token) if token else ()
     number = request.transaction_info.transaction_id
     session = cp.sessions.get(number)
-    if session is not None and transactions.extends(session, event_of(request)):
+    if session is not None and _is_behind(session, request):
         return Needs(id_tags=uids, new_ids=1) if uids else None
     return Needs(id_tags=uids, transaction_id=number, events_of=number, new_ids=2)
+
+
+def _is_behind(session: Session, request: TransactionEvent) -> bool:
+    place = (request.seq_no, request.timestamp, transactions.RANKS[request.event_type])
+    return transactions.is_behind(session, place, [value.timestamp for value in request.meter_value or ()])
 
 
 def transaction_event_v2x(costs: CostHook = no_cost) -> Step:
@@ -154,7 +159,7 @@ def transaction_event_v2x(costs: CostHook = no_cost) -> Step:
         known = Known(decision=decision, payload=_encode(request).decode(), new_ids=facts.new_ids, now=now)
         if known_session is None:
             state, session, changes = transactions.begin(cp, event, known)
-        elif event.transaction_id in cp.sessions and transactions.extends(known_session, event):
+        elif event.transaction_id in cp.sessions and _is_behind(known_session, request):
             state, session, changes = transactions.append(cp, known_session, event, known)
         else:
             history = [event_of(_decode(payload)) for payload in facts.events]
