@@ -162,7 +162,12 @@ class Commands:
             if self._link.dialect.has_sends:  # 2.1 part 4: it is told that its answer was not understood
                 details = (decoded.description, rpc.ENCODER.encode(decoded.details))
                 self._link.send_text(
-                    envelope.error_text(call.id, decoded.code, *details, kind=envelope.CALLRESULTERROR)
+                    envelope.error_text(
+                        call.id,
+                        rpc.spelt(decoded.code, state.version),
+                        *details,
+                        kind=envelope.CALLRESULTERROR,
+                    )
                 )
             self._settle(call, CallRefused(decoded.code, f"malformed answer: {decoded.description}", {}))
             return None

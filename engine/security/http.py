@@ -19,6 +19,7 @@ from engine.errors import OutsideError
 
 TIMEOUT: Final = 5.0  # seconds for one exchange as a whole
 MAX_URL: Final = 2_000
+PLAIN: Final = {"accept-encoding": "identity"}  # what is bounded is what came over the wire
 
 
 class Post(Protocol):
@@ -43,14 +44,14 @@ class HttpPost:
             address = await self._resolved(target)
             # The address that was judged is the one that is connected to, whatever the name says next.
             fixed = target.copy_with(host=address)
-            headers = {"host": target.netloc.decode("ascii"), "content-type": content_type}
+            headers = {"host": target.netloc.decode("ascii"), "content-type": content_type} | PLAIN
             return await _exchange(fixed, body, headers, limit, {"sni_hostname": target.host})
         raise OutsideError(f"{target.host} did not answer in time")
 
     async def json(self, url: str, body: Any, *, limit: int) -> bytes:
         target = _checked(url)
         with trio.move_on_after(TIMEOUT):
-            headers = {"content-type": "application/json"}
+            headers = {"content-type": "application/json"} | PLAIN
             return await _exchange(target, msgspec.json.encode(body), headers, limit, {})
         raise OutsideError(f"{target.host} did not answer in time")
 
@@ -90,11 +91,12 @@ async def _exchange(
         ):
             if response.status_code != httpx.codes.OK:
                 raise OutsideError(f"{url.host} answered {response.status_code}")
+            # Read to the end, which the caller's deadline bounds: httpx does not like to be left half way.
             answer = bytearray()
-            async for chunk in response.aiter_bytes():
-                answer += chunk
-                if len(answer) > limit:
-                    raise OutsideError(f"{url.host} answered with more than {limit} bytes")
+            async for chunk in response.aiter_raw():
+                answer += chunk[: limit + 1 - len(answer)]
+            if len(answer) > limit:
+                raise OutsideError(f"{url.host} answered with more than {limit} bytes")
             return bytes(answer)
     except httpx.HTTPError as error:
         raise OutsideError(f"{url.host}: {error or type(error).__name__}") from None
