@@ -20,6 +20,7 @@ class Review(StrEnum):
     NOT_ONGOING = "not_ongoing"  # closed by us: the station said that it was over and had no more to tell
     MISSING_START = "missing_start"  # begun by an event that was not its first; lifted when that comes
     LATE_EVENT = "late_event"  # an event told after the end changed what was to be billed
+    LONG_HISTORY = "long_history"  # more events than are folded anew: counted in the order of arrival
     LATE_STOP = "late_stop"  # the real stop came after another transaction had started on the connector
     RECONCILED = "reconciled"  # the stop named no known transaction; matched by tag, meter and time
     IMPLAUSIBLE_ENERGY = "implausible_energy"  # more than the station's power could have delivered

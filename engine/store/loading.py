@@ -29,6 +29,7 @@ from engine.domain.state import (
     StationSettings,
     Token,
 )
+from engine.domain.transactions import MAX_HISTORY
 from engine.store.database import Connection
 
 ORPHANS_LOADED: Final = 100  # per charge point, oldest first; the rest follows when these are resolved
@@ -59,7 +60,8 @@ where charge_point_id = any($1) and hardware_status is not null
 SESSIONS: Final = """
 select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.evse_number, s.connector_number, s.status,
        s.started_at, s.id_tag, s.meter_start_wh, s.stopped_at, s.meter_stop_wh, s.energy_wh, s.reservation_id,
-       s.review, s.charging_state as told_state, s.remote_start_id, t.group_id as parent_id_tag, p.charging_state,
+       s.review, s.charging_state as told_state, s.remote_start_id, t.group_id as parent_id_tag,
+       p.charging_state,
        m.energy_wh as total_wh, m.register_wh, m.resets, m.power_w, m.current_a,
        m.voltage_v, m.soc_percent, n.timestamp as last_sample_at
 from sessions s
@@ -128,7 +130,11 @@ join meter_values m
 EVENTS: Final = """
 select q.n, e.payload
 from unnest($1::bigint[], $2::text[]) with ordinality as q(charge_point_id, transaction_id, n)
-join transaction_events e on e.charge_point_id = q.charge_point_id and e.transaction_id = q.transaction_id
+cross join lateral (
+    select payload from transaction_events
+    where charge_point_id = q.charge_point_id and transaction_id = q.transaction_id
+    limit $3
+) e
 """
 
 
@@ -266,8 +272,9 @@ async def samples(
 async def transaction_events(
     connection: Connection, asked: Sequence[tuple[int, str]]
 ) -> Mapping[tuple[int, str], Sequence[bytes]]:
-    """Payloads of the stored events by (charge point, transaction id); absent: none."""
-    rows = await connection.fetch(EVENTS, [key[0] for key in asked], [key[1] for key in asked])
+    """Payloads of the stored events by (charge point, transaction id), MAX_HISTORY at most; absent: none."""
+    charge_points, transactions = [key[0] for key in asked], [key[1] for key in asked]
+    rows = await connection.fetch(EVENTS, charge_points, transactions, MAX_HISTORY)
     found: defaultdict[tuple[int, str], list[bytes]] = defaultdict(list)
     for row in rows:
         found[asked[row["n"] - 1]].append(row["payload"].encode())

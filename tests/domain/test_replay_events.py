@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.domain.state import ChargePoint, StationSettings, Token
 from engine.ocpp.blocks import transactions_v2x as block
@@ -83,7 +84,9 @@ def transaction(
             measured = values(clock, meter.register, draw(st.booleans()))
             all_values += measured
         if kind == "Ended" and draw(st.booleans()):
-            measured = list(all_values)  # some chargers tell all samples again at the end
+            # Some chargers tell all samples again at the end, and with them what they had not told.
+            frequency = v201.SampledValue(value=50.0, measurand="Frequency")
+            measured = [replace(v, sampled_value=[*v.sampled_value, frequency]) for v in all_values]
         state = draw(st.sampled_from(STATES))
         events.append(
             v201.TransactionEvent(

@@ -13,6 +13,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain import changes as c
+from engine.domain import transactions
 from engine.domain.state import ChargePoint, Metering, Session, SessionStatus, Token
 from engine.ocpp.blocks import transactions_v2x as block
 from engine.ocpp.messages import v21, v201
@@ -253,6 +254,21 @@ def test_a_late_event_that_changes_a_bill_holds_it(
     harmless = STEP(ended.state, event(words, now + timedelta(minutes=5), 5, register=2_000), known, hour)
     assert of(c.SessionClosed, harmless) == []
     assert len(of(c.MeterValueAdded, harmless)) == 1
+
+
+def test_a_history_that_is_too_long_is_not_folded(
+    station: ChargePoint, words: ModuleType, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transactions, "MAX_HISTORY", 1)
+    first = begun(station, words, now, register=1_000)
+    known = Facts(events=history(first), new_ids=(9, 10))
+    loaded = replace(first.state.sessions["tx"], position=None)
+    state = replace(first.state, sessions={"tx": loaded})
+    outcome = STEP(state, event(words, now + timedelta(minutes=1), 1, register=1_200), known, now)
+    assert [r.review for r in of(c.SessionReviewed, outcome)] == ["long_history"]
+    assert outcome.state.sessions["tx"].metering.energy_wh == 200
+    ended = STEP(state, event(words, now + timedelta(minutes=1), 1, "Ended", register=1_200), known, now)
+    assert [(o.energy_wh, o.review) for o in of(c.SessionClosed, ended)] == [(200, "long_history")]
 
 
 # --- answers -----------------------------------------------------------------------------------------------
