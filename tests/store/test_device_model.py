@@ -1,0 +1,133 @@
+"""What the store keeps of an OCPP 2.x station: its device model, its monitors, its limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+import pytest
+from msgspec.structs import replace
+
+from engine.domain.access import StationRecord
+from engine.domain.changes import (
+    DeviceModelReported,
+    DeviceVariableRead,
+    MonitoringBaseSet,
+    VariableMonitorCleared,
+    VariableMonitorSet,
+)
+from engine.store import Store
+
+from .conftest import NOW, at
+
+VARIABLE = DeviceVariableRead(
+    charge_point_id=0,
+    component="EVSE",
+    component_instance="",
+    evse_number=1,
+    connector_number=0,
+    variable="Power",
+    variable_instance="",
+    attribute="Actual",
+    value="11000",
+    at=NOW,
+    mutability="ReadOnly",
+    unit="W",
+    max_limit=22_000.0,
+)
+MONITOR = VariableMonitorSet(
+    charge_point_id=0,
+    monitor_id=1,
+    component="EVSE",
+    component_instance="",
+    evse_number=1,
+    connector_number=0,
+    variable="Temperature",
+    variable_instance="",
+    type="UpperThreshold",
+    value=60.0,
+    severity=4,
+    transaction=False,
+    kind="CustomMonitor",
+    at=NOW,
+)
+
+
+async def rows(store: Store, dsn: str, query: str) -> list[Any]:
+    connection = await store._database.run(asyncpg.connect(dsn))
+    try:
+        return list(await store._database.run(connection.fetch(query)))
+    finally:
+        connection.terminate()
+
+
+async def test_a_value_read_leaves_what_a_report_said(store: Store, station: StationRecord, dsn: str) -> None:
+    reported = replace(VARIABLE, charge_point_id=station.id)
+    await store.journal.commit([reported])
+    await store.journal.commit(
+        [replace(reported, value="7400", at=at(1), mutability=None, unit=None, max_limit=None)]
+    )
+    (row,) = await rows(store, dsn, "select value, mutability, unit, max_limit from device_variables")
+    assert tuple(row) == ("7400", "ReadOnly", "W", 22_000.0)
+
+
+async def test_what_may_only_be_written_has_no_value(store: Store, station: StationRecord, dsn: str) -> None:
+    secret = replace(VARIABLE, charge_point_id=station.id, value=None, mutability="WriteOnly")
+    await store.journal.commit([secret])
+    await store.journal.commit([replace(secret, value="hunter2", mutability=None, at=at(1))])
+    ((value,),) = await rows(store, dsn, "select value from device_variables")
+    assert value is None
+
+
+async def test_a_full_inventory_ends_older_variables_of_its_station_only(
+    store: Store, station: StationRecord, dsn: str
+) -> None:
+    old = replace(VARIABLE, charge_point_id=station.id, variable="Gone")
+    new = replace(VARIABLE, charge_point_id=station.id, at=at(10))
+    await store.journal.commit([old])
+    await store.journal.commit([new, DeviceModelReported(charge_point_id=station.id, since=at(5), at=at(10))])
+    assert [row[0] for row in await rows(store, dsn, "select variable from device_variables")] == ["Power"]
+    ((reported_at,),) = await rows(store, dsn, "select device_model_at from charge_points")
+    assert reported_at == at(10)
+
+
+async def test_limits_of_messages_are_loaded_with_the_station(store: Store, station: StationRecord) -> None:
+    limit = replace(
+        VARIABLE,
+        charge_point_id=station.id,
+        component="DeviceDataCtrlr",
+        evse_number=0,
+        variable="ItemsPerMessage",
+        variable_instance="SetVariables",
+        value="4",
+    )
+    await store.journal.commit([limit, replace(limit, attribute="MaxSet", value="9")])
+    state = await store.reader.load(station, "ocpp2.0.1")
+    assert state.items_per_message == {"SetVariables": 4}
+
+
+@pytest.mark.parametrize(
+    ("base", "left"), [("All", [1, 2, 3]), ("FactoryDefault", [2, 3]), ("HardWiredOnly", [3])]
+)
+async def test_a_monitoring_base_ends_the_monitors_it_excludes(
+    store: Store, station: StationRecord, dsn: str, base: str, left: list[int]
+) -> None:
+    mine = replace(MONITOR, charge_point_id=station.id)
+    kinds = ("CustomMonitor", "PreconfiguredMonitor", "HardWiredMonitor")
+    await store.journal.commit(
+        [replace(mine, monitor_id=number, kind=kind) for number, kind in enumerate(kinds, start=1)]
+    )
+    await store.journal.commit([MonitoringBaseSet(id=station.id, monitoring_base=base, at=at(1))])
+    active = await rows(store, dsn, "select monitor_id from variable_monitors where active order by 1")
+    assert [row[0] for row in active] == left
+
+
+async def test_a_monitor_set_again_counts_after_it_was_cleared(
+    store: Store, station: StationRecord, dsn: str
+) -> None:
+    mine = replace(MONITOR, charge_point_id=station.id)
+    cleared = VariableMonitorCleared(charge_point_id=station.id, monitor_id=1, at=at(1))
+    await store.journal.commit([mine, cleared, replace(mine, value=70.0, at=at(2))])
+    assert [tuple(row) for row in await rows(store, dsn, "select active, value from variable_monitors")] == [
+        (True, 70.0)
+    ]
