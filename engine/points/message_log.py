@@ -15,14 +15,15 @@ MASK: Final = "***"
 LONGEST: Final = 65_536  # characters kept of one payload
 
 # Names of configuration keys, variables and members whose value is a secret: AuthorizationKey (1.6),
-# BasicAuthPassword, apnPassword (2.x), and what vendors call theirs.
+# BasicAuthPassword, apnPassword, simPin (2.x), and what vendors call theirs.
 _SECRET: Final = re.compile(
-    r"authorizationkey|passw|passphrase|secret|private_?key|credential", re.IGNORECASE
+    r"authorizationkey|passw|passphrase|secret|private_?key|credential|sim_?pin", re.IGNORECASE
 )
 _USERINFO: Final = re.compile(r"(?<=://)[^/\s\"@]+@")  # ftp://user:password@host
 _SUSPECT: Final = re.compile(f'{_SECRET.pattern}|://[^/\\s"@]+@'.encode(), re.IGNORECASE)
 
-_VALUES: Final = ("value", "attributeValue")
+_VALUES: Final = ("value", "attributeValue", "actualValue")
+_VPN: Final = "vpn"  # of a 2.x network profile; its member `key` is a secret, elsewhere that is a name
 
 
 def kept(payload: bytes) -> str:
@@ -36,19 +37,20 @@ def kept(payload: bytes) -> str:
     return _bounded(msgspec.json.encode(_masked(document)).decode())
 
 
-def _masked(value: Any) -> Any:
+def _masked(value: Any, hidden: tuple[str, ...] = ()) -> Any:
+    """`hidden`: further members that are secrets, because of what they belong to."""
     if isinstance(value, str):
         return _USERINFO.sub(f"{MASK}@", value)
     if isinstance(value, list):
-        return [_masked(item) for item in value]
+        return [_masked(item, hidden) for item in value]
     if not isinstance(value, dict):
         return value
-    secret_values = _SECRET.search(_named(value)) is not None
+    if _SECRET.search(_named(value)):
+        hidden = (*hidden, *_VALUES)  # in 2.x also those of the attributes within
     return {
         name: MASK
-        if isinstance(member, str | int | float)
-        and (_SECRET.search(name) or (secret_values and name in _VALUES))
-        else _masked(member)
+        if isinstance(member, str | int | float) and (_SECRET.search(name) or name in hidden)
+        else _masked(member, ("key",) if name == _VPN else hidden)
         for name, member in value.items()
     }
 

@@ -235,7 +235,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
             min_limit = coalesce(excluded.min_limit, d.min_limit),
             max_limit = coalesce(excluded.max_limit, d.max_limit),
             values_list = coalesce(excluded.values_list, d.values_list),
-            supports_monitoring = coalesce(excluded.supports_monitoring, d.supports_monitoring), at = excluded.at
+            supports_monitoring = coalesce(excluded.supports_monitoring, d.supports_monitoring),
+            at = excluded.at
         """,
         key="charge_point_id, component, component_instance, evse_number, connector_number, variable, "
         "variable_instance, attribute",
@@ -263,9 +264,9 @@ STATEMENTS: Final[Sequence[Statement]] = (
         on conflict (charge_point_id, monitor_id) do update
         set component = excluded.component, component_instance = excluded.component_instance,
             evse_number = excluded.evse_number, connector_number = excluded.connector_number,
-            variable = excluded.variable, variable_instance = excluded.variable_instance, type = excluded.type,
-            value = excluded.value, severity = excluded.severity, transaction = excluded.transaction,
-            kind = coalesce(excluded.kind, m.kind), active = true, at = excluded.at
+            variable = excluded.variable, variable_instance = excluded.variable_instance,
+            type = excluded.type, value = excluded.value, severity = excluded.severity,
+            transaction = excluded.transaction, kind = coalesce(excluded.kind, m.kind), active = true, at = excluded.at
         """,
         key="charge_point_id, monitor_id",
         subject=MONITORS,

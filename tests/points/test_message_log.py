@@ -49,3 +49,36 @@ def test_anything_can_be_kept(payload: bytes) -> None:
 def test_passwords_in_the_middle_of_nesting_beyond_reason() -> None:
     payload = b"[" * 50_000 + b'"password"' + b"]" * 50_000
     assert "***" in kept(payload)
+
+
+def test_a_secret_variable_hides_the_values_of_its_attributes() -> None:
+    report = {
+        "reportData": [
+            {
+                "component": {"name": "SecurityCtrlr"},
+                "variable": {"name": "BasicAuthPassword"},
+                "variableAttribute": [{"type": "Actual", "value": "hunter2"}],
+            },
+            {
+                "component": {"name": "OCPPCommCtrlr"},
+                "variable": {"name": "HeartbeatInterval"},
+                "variableAttribute": [{"value": "300"}],
+            },
+        ]
+    }
+    logged = kept(json.dumps(report).encode())
+    assert "hunter2" not in logged
+    assert "300" in logged
+
+
+def test_a_network_profile_is_logged_without_its_secrets() -> None:
+    profile = {
+        "connectionData": {
+            "apn": {"apn": "internet", "simPin": 4711, "apnPassword": "hunter1"},
+            "vpn": {"server": "vpn.example", "user": "u", "password": "hunter2", "key": "hunter3"},
+            "ocppCsmsUrl": "wss://csms.example",
+        }
+    }
+    logged = kept(json.dumps(profile).encode())
+    assert not any(secret in logged for secret in ("hunter", "4711"))
+    assert all(open_ in logged for open_ in ("vpn.example", "wss://csms.example", "internet"))

@@ -45,7 +45,7 @@ def charging(cp: ChargePoint, now: datetime) -> ChargePoint:
     return replace(cp, sessions={"T7": session})
 
 
-def asking(cp: ChargePoint, **switches: bool) -> ChargePoint:
+def asking(cp: ChargePoint, **switches: Any) -> ChargePoint:
     return replace(cp, settings=StationSettings(**switches))
 
 
@@ -112,7 +112,8 @@ def test_nothing_is_asked_unless_it_is_switched_on(words: Any, station: ChargePo
 
 def test_the_device_model_is_asked_for_after_a_boot(words: Any, station: ChargePoint, now: datetime) -> None:
     cp = asking(station, read_configuration_after_boot=True)
-    (call,) = boot_notification_v2x(cp, boot(words), Facts(), now).calls
+    calls: list[Any] = list(boot_notification_v2x(cp, boot(words), Facts(), now).calls)
+    (call,) = calls
     assert type(call) is words.GetBaseReport
     assert call.report_base == "FullInventory"
 
@@ -122,7 +123,7 @@ def test_statuses_are_asked_for_connector_by_connector(
 ) -> None:
     known = {(n, 1): Connector(status="available") for n in range(2 * STATUSES_ASKED)}
     cp = asking(replace(station, connectors=known), trigger_status_after_boot=True)
-    calls = boot_notification_v2x(cp, boot(words), Facts(), now).calls
+    calls: list[Any] = list(boot_notification_v2x(cp, boot(words), Facts(), now).calls)
     assert [(call.evse.id, call.evse.connector_id) for call in calls] == [
         (n, 1) for n in range(1, STATUSES_ASKED + 1)
     ]
