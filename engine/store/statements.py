@@ -266,7 +266,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
             evse_number = excluded.evse_number, connector_number = excluded.connector_number,
             variable = excluded.variable, variable_instance = excluded.variable_instance,
             type = excluded.type, value = excluded.value, severity = excluded.severity,
-            transaction = excluded.transaction, kind = coalesce(excluded.kind, m.kind), active = true, at = excluded.at
+            transaction = excluded.transaction, kind = coalesce(excluded.kind, m.kind), active = true,
+            at = excluded.at
         """,
         key="charge_point_id, monitor_id",
         subject=MONITORS,

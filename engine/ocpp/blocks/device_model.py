@@ -1,4 +1,4 @@
-"""Device model (OCPP 2.x B05 to B08): reports in parts, variables read and written, requests cut to size.
+"""Device model (OCPP 2.x B05 to B08): reports in parts, variables read and written, the size of requests.
 
 What a station reports is kept attribute by attribute. A full inventory that came whole ends what it does not
 name. Secrets pass through: neither what was read nor what was set is kept.
@@ -166,21 +166,6 @@ def size_errors(request: Message, cp: ChargePoint) -> list[str]:
     if limit is None or count <= limit:
         return []
     return [f"{action} has {count} items; the charge point takes {limit} in one message"]
-
-
-def in_parts_v2x(request: Message, cp: ChargePoint) -> list[Any]:
-    """The request as it is, or cut into several of at most as many items as the station takes.
-
-    For GetVariables, SetVariables, SetVariableMonitoring and ClearVariableMonitoring (the station's
-    ItemsPerMessage); the parts stay in order.
-    """
-    action = type(request).__name__
-    member = LISTS[action]
-    items = getattr(request, member) or []
-    limit = cp.items_per_message.get(action, 0)
-    if not 0 < limit < len(items):
-        return [request]
-    return [replace(request, **{member: items[i : i + limit]}) for i in range(0, len(items), limit)]
 
 
 # --- names and rows ----------------------------------------------------------------------------------------
