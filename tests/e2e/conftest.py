@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from tests.e2e.program import Program, running
 
 
 @pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    with running(tmp_path_factory.mktemp("node")) as started:
+def program() -> Iterator[Program]:
+    # Not one of pytest's folders: another run closes those to the user PostgreSQL runs as when we are root.
+    with tempfile.TemporaryDirectory(prefix="voltrio-e2e-") as folder, running(Path(folder)) as started:
         yield started

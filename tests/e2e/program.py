@@ -62,10 +62,6 @@ class Program:
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
         self._wait_until_ready()
-        if not self.token:
-            found = re.search(r"VOLTRIO_TOKEN=(\S+)", self.output.read_text())
-            assert found, self.output.read_text()
-            self.token = found[1]
 
     def _wait_until_ready(self) -> None:
         assert self._process is not None
@@ -73,12 +69,19 @@ class Program:
         while time.monotonic() < deadline:
             assert self._process.poll() is None, self.output.read_text()
             with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{self.http}/health/ready", trust_env=False).status_code == 200:
+                ready = httpx.get(f"{self.http}/health/ready", trust_env=False).status_code == 200
+                if ready and (self.token or self._read_token()):
                     return
             time.sleep(
                 0.05
             )  # another process becomes ready: there is nothing to wait on but the answer itself
         raise AssertionError(f"not ready in time:\n{self.output.read_text()}")
+
+    def _read_token(self) -> bool:
+        """The first start prints its token once, a moment after the node is ready."""
+        found = re.search(r"VOLTRIO_TOKEN=(\S+)", self.output.read_text())
+        self.token = found[1] if found else ""
+        return bool(found)
 
     def stop(self) -> int:
         """SIGTERM, as a service manager would; the exit code."""

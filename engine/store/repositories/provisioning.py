@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from engine.domain.device import VariableName
 from engine.domain.state import Frozen
 from engine.errors import NotFound
+from engine.ocpp.variable_names import spell
 from engine.store.repositories.base import Audit, Repository, page
 
 
@@ -116,13 +118,29 @@ class Configuration(Repository):
         )
 
     async def reported(self, charge_point_id: int) -> Sequence[ReportedKey]:
-        """What the charger said its configuration is, by name."""
-        return await self._many(
+        """What the charger said its configuration is, by name: keys of 1.6, attributes of 2.x variables."""
+        keys = await self._many(
             ReportedKey,
             "select name, value, readonly, at from charge_point_configuration "
             "where charge_point_id = $1 order by name",
             charge_point_id,
         )
+        variables = await self._database.fetch(
+            "select component, component_instance, evse_number, connector_number, variable, "
+            "variable_instance, attribute, value, mutability, at from device_variables "
+            "where charge_point_id = $1",
+            charge_point_id,
+        )
+        named = [
+            ReportedKey(
+                name=spell(VariableName(*row[:6]), row["attribute"]),
+                value=row["value"],
+                readonly=row["mutability"] == "ReadOnly",
+                at=row["at"],
+            )
+            for row in variables
+        ]
+        return [*keys, *sorted(named, key=lambda key: key.name)]
 
 
 class Certificates(Repository):
