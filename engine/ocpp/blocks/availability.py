@@ -1,7 +1,8 @@
 """Availability: what the hardware reports about itself, and ChangeAvailability.
 
-In OCPP 1.6 a connector is an EVSE: connectorId n is EVSE n, connector 1; connectorId 0 is the charge point. OCPP 2.x
-numbers both, and connectors from 1 within their EVSE.
+In OCPP 1.6 a connector is an EVSE: connectorId n is EVSE n, connector 1; connectorId 0 is the charge point.
+OCPP 2.x numbers both, and connectors from 1 within their EVSE.
+
 Every status that says something new is committed before it is answered: it is cheap beside a transaction, and
 uptime is computed from it. A report that repeats what is known writes nothing.
 """

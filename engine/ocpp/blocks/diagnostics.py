@@ -1,4 +1,4 @@
-"""Diagnostics: uploads of diagnostics (FirmwareManagement) and logs, and what a station knows of a customer."""
+"""Diagnostics: uploads of diagnostics (FirmwareManagement) and logs, and what is known of a customer."""
 
 from __future__ import annotations
 
