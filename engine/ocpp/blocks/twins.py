@@ -24,6 +24,16 @@ def response_to(request: Message, /, **members: Any) -> Message:
     return _RESPONSES[type(request)](**members)
 
 
+def sibling_of(message: Message, name: str, /, **members: Any) -> Any:
+    """A type of the same version as `message`, such as a nested object."""
+    return made_for(version_of(message), name, **members)
+
+
+def version_of(message: Message) -> str:
+    """The 2.x version that the type belongs to."""
+    return "ocpp2.1" if type(message).__module__ == v21.__name__ else "ocpp2.0.1"
+
+
 def made_for(version: str, name: str, /, **members: Any) -> Any:
     """A payload type of a version ("ocpp2.0.1", "ocpp2.1") by name. KeyError for another version."""
     return getattr(MODULES[version], name)(**members)
