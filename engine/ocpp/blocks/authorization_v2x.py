@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from engine.domain.authorization import Decision, Verdict, decide, recorded
 from engine.domain.outside import Answer, Question, Revocation
-from engine.domain.state import ChargePoint
+from engine.domain.state import ChargePoint, StationNumber
 from engine.ocpp.blocks.certificates import certificate_status_needs_v2x
 from engine.ocpp.blocks.twins import response_to, sibling_of, version_of
 from engine.ocpp.messages import v21, v201
@@ -111,8 +111,8 @@ def decide_v2x(
     return decision
 
 
-def id_token_info_v2x(request: Message, decision: Decision, now: datetime) -> Any:
-    """The verdict as an IdTokenInfo of the version of `request`."""
+def id_token_info_v2x(request: Message, decision: Decision, now: datetime, evses: Sequence[int] = ()) -> Any:
+    """The verdict as an IdTokenInfo of the version of `request`; `evses` where it holds for these alone."""
     token = decision.token
     status = _STATUS[decision.verdict]
     if token is None:
@@ -126,7 +126,27 @@ def id_token_info_v2x(request: Message, decision: Decision, now: datetime) -> An
         # 2.0.1 C10: what may not be kept has expired at once.
         cache_expiry_date_time=now if token.cache_mode == _NOT_CACHED else token.expires_at or UNSET,
         group_id_token=sibling_of(request, "IdToken", id_token=group, type="Central") if fits else UNSET,
+        evse_id=list(evses) or UNSET,
     )
+
+
+def open_evses(cp: ChargePoint, decision: Decision, now: datetime) -> Sequence[int]:
+    """The EVSEs that an accepted token may use where others are reserved for somebody else (2.0.1 H01).
+
+    Empty where nothing is reserved, or everything: then the charge point keeps its reservations by itself.
+    """
+    token = decision.token
+    if token is None or not decision.accepted:
+        return ()
+    taken = {
+        reservation.connector_number  # in OCPP 2.x it holds the EVSE
+        for reservation in cp.reservations.values()
+        if reservation.expiry_date > now
+        and reservation.id_tag.casefold() != token.uid.casefold()
+        and (reservation.parent_id_tag is None or reservation.parent_id_tag != token.group_id)
+    }
+    evses = {evse for evse, _ in cp.connectors if evse != StationNumber}
+    return sorted(evses - taken) if taken & evses else ()
 
 
 # --- Authorize ---------------------------------------------------------------------------------------------
@@ -160,7 +180,7 @@ def authorize_v2x(chains: ChainHook = no_anchor) -> Step:
         )
         reply = response_to(
             request,
-            id_token_info=id_token_info_v2x(request, decision, now),
+            id_token_info=id_token_info_v2x(request, decision, now, open_evses(cp, decision, now)),
             certificate_status=status or UNSET,
         )
         return Outcome(state=cp, reply=reply, changes=changes)

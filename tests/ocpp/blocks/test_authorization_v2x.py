@@ -7,11 +7,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain import changes as c
 from engine.domain.outside import Revocation, RevocationAsked
-from engine.domain.state import ChargePoint, Token
+from engine.domain.state import ChargePoint, Connector, Reservation, Token
 from engine.ocpp.blocks import authorization_v2x as block
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts
@@ -95,6 +96,35 @@ def test_a_start_button_asks_for_nobody(cp: ChargePoint, words: ModuleType, now:
     assert block.authorize_needs_v2x(cp, request).id_tags == ()
     reply: Any = STEP(cp, request, Facts(new_ids=(1,)), now).reply
     assert reply.id_token_info.status == "Accepted"
+
+
+@pytest.mark.parametrize(
+    ("reserved", "evses"),
+    [
+        ([], UNSET),
+        ([(1, "OTHER", None)], [2]),
+        ([(1, "tag", None)], UNSET),
+        ([(1, "OTHER", "G")], UNSET),
+        ([(1, "OTHER", None), (2, "OTHER", None)], UNSET),
+        ([(0, "OTHER", None)], UNSET),
+    ],
+)
+def test_what_is_reserved_for_others_is_not_for_this_token(
+    cp: ChargePoint, words: ModuleType, now: datetime, reserved: Any, evses: Any
+) -> None:
+    held = {
+        n: Reservation(
+            id=n, connector_number=evse, id_tag=tag, parent_id_tag=group, expiry_date=now + timedelta(1)
+        )
+        for n, (evse, tag, group) in enumerate(reserved)
+    }
+    free = Connector(status="available")
+    cp = replace(cp, connectors={(0, 0): free, (1, 1): free, (2, 1): free}, reservations=held)
+    known = Facts(tokens={"TAG": token(group_id="G")}, new_ids=(1,))
+    reply: Any = STEP(cp, presented(words), known, now).reply
+    assert reply.id_token_info.evse_id == evses
+    reply = STEP(cp, presented(words), known, now + timedelta(2)).reply
+    assert reply.id_token_info.evse_id is UNSET
 
 
 @pytest.mark.parametrize(
