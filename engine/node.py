@@ -17,9 +17,10 @@ import trio
 
 from engine.domain.state import Frozen
 from engine.metrics import Metrics
+from engine.ocpp.versions import protocols
 from engine.points import Registry, serve_chargers
 from engine.provisioning import deliver_pending
-from engine.security import issue_certificates, open_authority, open_world
+from engine.security import issue_certificates, open_authority, open_roots, open_world
 from engine.settings import Settings
 from engine.store import Store, open_store
 
@@ -36,7 +37,7 @@ class Node(Frozen, frozen=True):
 
 
 class Service(Protocol):
-    """A listener or worker of the layers above; reports `started` with the addresses it listens on, if any."""
+    """A listener or worker of the layers above; reports `started` with its addresses, if it has any."""
 
     async def __call__(self, node: Node, *, task_status: trio.TaskStatus[Sequence[str]]) -> None: ...
 
@@ -57,7 +58,13 @@ async def run(
     async with open_store(settings, metrics) as store:
         now = partial(datetime.now, UTC)
         authority = open_authority(settings, now)
-        registry = Registry(settings, store, metrics, outside=open_world(settings, now))
+        registry = Registry(
+            settings,
+            store,
+            metrics,
+            protocols=protocols(open_roots(settings)),
+            outside=open_world(settings, now),
+        )
         node = Node(settings=settings, store=store, registry=registry, metrics=metrics)
         async with trio.open_nursery() as nursery:
             addresses: list[str] = list(

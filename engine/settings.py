@@ -100,6 +100,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="URL of a provider of contract certificates (ISO 15118), or `sandbox` to try it out."
         ),
     ] = None
+    contract_roots: Annotated[
+        str | None, Meta(description="PEM file of the roots (V2G, MO) that contract certificates must lead to.")
+    ] = None
     ocsp_hosts: Annotated[
         tuple[str, ...], Meta(description="OCSP responders that may be asked although they are not public.")
     ] = ()

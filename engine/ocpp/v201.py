@@ -37,11 +37,17 @@ from engine.ocpp.step import Command, Handler, Message, Protocol
 NAME: Final = "ocpp2.0.1"
 
 
-def protocol(vendor_hooks: data_transfer.VendorHooks = MappingProxyType({})) -> Protocol:
-    """The protocol's tables; `vendor_hooks` answer the DataTransfer messages of the vendors they know."""
+def protocol(
+    vendor_hooks: data_transfer.VendorHooks = MappingProxyType({}),
+    chains: authorization_v2x.ChainHook = authorization_v2x.no_anchor,
+) -> Protocol:
+    """The protocol's tables; `vendor_hooks` answer the DataTransfer messages of the vendors they know.
+
+    `chains` judges the contract certificates that an Authorize brings whole.
+    """
     return Protocol(
         name=NAME,
-        inbound=_inbound(vendor_hooks),
+        inbound=_inbound(vendor_hooks, chains),
         outbound=OUTBOUND,
         greeting=transactions_v2x.ask_open_transactions_v201,
     )
@@ -59,13 +65,15 @@ def _table(entries: list[Any]) -> dict[str, Any]:
     return {entry.request.__name__: entry for entry in entries}
 
 
-def _inbound(vendor_hooks: data_transfer.VendorHooks) -> Mapping[str, Handler]:
+def _inbound(
+    vendor_hooks: data_transfer.VendorHooks, chains: authorization_v2x.ChainHook
+) -> Mapping[str, Handler]:
     # before_boot: BootNotification always; while Pending what a trigger or a report can ask for (B02.FR.09).
     return _table(
         [
             _handler(
                 v201.Authorize,
-                authorization_v2x.authorize_v2x(),
+                authorization_v2x.authorize_v2x(chains),
                 needs=authorization_v2x.authorize_needs_v2x,
             ),
             _handler(v201.BootNotification, provisioning.boot_notification_v2x, before_boot=True),

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from engine.ocpp import v201 as older
 from engine.ocpp.blocks import (
+    authorization_v2x,
     certificates,
     data_transfer,
     energy_v21,
@@ -92,9 +93,12 @@ SENT: Final[Mapping[str, Listener]] = _table(
 )
 
 
-def protocol(vendor_hooks: data_transfer.VendorHooks = MappingProxyType({})) -> Protocol:
-    """The protocol's tables; `vendor_hooks` answer the DataTransfer messages of the vendors they know."""
-    base = older.protocol(vendor_hooks)
+def protocol(
+    vendor_hooks: data_transfer.VendorHooks = MappingProxyType({}),
+    chains: authorization_v2x.ChainHook = authorization_v2x.no_anchor,
+) -> Protocol:
+    """As in 2.0.1."""
+    base = older.protocol(vendor_hooks, chains)
     inbound = {
         action: replace(handler, request=v21.ACTIONS[action][0], response=v21.ACTIONS[action][1])
         for action, handler in base.inbound.items()

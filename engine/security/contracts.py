@@ -8,16 +8,30 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, Literal, Protocol
 
 import msgspec
+from cryptography import x509
 
 from engine.domain.outside import Contract, ContractAsked
-from engine.errors import OutsideError
+from engine.errors import OutsideError, SettingsError
 from engine.security.http import Post
+from engine.settings import Settings
 
 SANDBOX: Final = "sandbox"  # the setting's word for it
 MAX_ANSWER: Final = 65_536  # bytes
+
+
+def open_roots(settings: Settings) -> Sequence[x509.Certificate]:
+    """The roots of contract certificates that the settings name. Raises SettingsError."""
+    if settings.contract_roots is None:
+        return ()
+    try:
+        return x509.load_pem_x509_certificates(Path(settings.contract_roots).read_bytes())
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"contract_roots: {settings.contract_roots}: {error}") from None
 
 
 class ContractProvider(Protocol):
