@@ -37,6 +37,7 @@ HARDWARE_STATUS: Final[
     "Unavailable": "unavailable",
     "Faulted": "faulted",
 }
+WHOLE_STATION: Final = (StationNumber, 0)  # it has no connector of its own
 MAX_CONNECTORS: Final = 256  # more than any charge point has; a faulty one must not make rows without end
 CLOCK_NEVER_SET: Final = datetime(
     2015, 10, 8, tzinfo=UTC
@@ -79,6 +80,8 @@ def reported(
 ) -> tuple[ChargePoint, Sequence[Change]]:
     """What the report of one connector, by (EVSE number, connector number), changes."""
     number, _ = key
+    if number == StationNumber:
+        key = WHOLE_STATION
     known = cp.connectors.get(key)
     if min(key) < StationNumber or (known is None and len(cp.connectors) >= MAX_CONNECTORS):
         return cp, ()  # no such connector: nothing to keep

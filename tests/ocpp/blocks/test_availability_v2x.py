@@ -32,6 +32,15 @@ def test_a_connector_is_known_by_its_evse_and_number(
     assert (row.evse_number, row.connector_number, row.status) == (2, 3, status.lower())
 
 
+@pytest.mark.parametrize("connector", [0, 1])
+def test_evse_0_is_the_station(words: Any, station: ChargePoint, now: datetime, connector: int) -> None:
+    request = report(words, now, "Faulted", 0, connector)
+    outcome = status_notification_v2x(station, request, Facts(), now)
+    assert outcome.state.connectors.keys() == {(0, 0)}
+    (row,) = [change for change in outcome.changes if isinstance(change, HardwareStatusChanged)]
+    assert (row.evse_number, row.connector_number) == (0, 0)
+
+
 def test_the_same_status_again_writes_nothing(words: Any, station: ChargePoint, now: datetime) -> None:
     first = status_notification_v2x(station, report(words, now), Facts(), now)
     again = status_notification_v2x(
