@@ -49,10 +49,7 @@ def status_notification_v16(
     cp: ChargePoint, request: v16.StatusNotification, facts: Facts, now: datetime
 ) -> Outcome:
     """Adopt the newest report of a connector; log an older one that came late without adopting it."""
-    number = request.connector_id
-    state, changes = reported(
-        cp, (number, 0 if number == StationNumber else 1), _connector(request, now), now
-    )
+    state, changes = reported(cp, (request.connector_id, 1), _connector(request, now), now)
     return Outcome(state=state, reply=v16.StatusNotificationResponse(), changes=changes)
 
 
