@@ -191,7 +191,7 @@ def _wrong(schema: Schema) -> Iterator[tuple[str, Any]]:
         yield "type", 1.5
     if kind != "string":
         yield "type", "text"
-        yield "type", "12"
+        yield "type", str(example(schema)) if kind == "integer" else "12"  # within the range
     elif "enum" in schema:
         yield "enum", "NoSuchValue"
         yield "enum", ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.domain.state import Policy
@@ -14,6 +14,8 @@ from engine.ocpp.rpc import encode
 from tests.ocpp.strategies import example, schemas, to_json, valid
 
 MODULES = {"v16": v16, "v201": v201, "v21": v21}
+PROTOCOLS = {"v16": "ocpp1.6", "v201": "ocpp2.0.1", "v21": "ocpp2.1"}
+NEWER = [(version, name) for version in ("v201", "v21") for name in schemas(version)]
 EVERY = [(version, name) for version in MODULES for name in schemas(version)]
 
 
@@ -25,6 +27,16 @@ def test_valid_documents_come_out_as_they_went_in(name, data):
     assert isinstance(decoded, Decoded), decoded
     assert decoded.repairs == ()
     assert encode(decoded.message) == payload
+
+
+@pytest.mark.parametrize(("version", "name"), NEWER, ids=[f"{version}-{name}" for version, name in NEWER])
+@settings(max_examples=3)  # there are three hundred schemas, and large ones
+@given(data=st.data())
+def test_valid_documents_of_2_x_are_accepted(version, name, data):
+    payload = to_json(data.draw(valid(schemas(version)[name])))
+    decoded = decode(getattr(MODULES[version], name), payload, Policy.STRICT, version=PROTOCOLS[version])
+    assert isinstance(decoded, Decoded), decoded
+    assert decoded.repairs == ()
 
 
 @pytest.mark.parametrize("full", [True, False], ids=["full", "minimal"])

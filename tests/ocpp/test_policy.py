@@ -57,13 +57,24 @@ def test_every_single_violation(name, broken):
 
 @pytest.mark.parametrize(("version", "module"), [("v201", v201), ("v21", v21)])
 def test_violations_of_2_x(version, module):
-    """A sample of them: there are fifty thousand."""
+    """A sample of them: there are fifty thousand. Each message is broken in several ways."""
+    protocol = {"v201": "ocpp2.0.1", "v21": "ocpp2.1"}[version]
     for name, schema in schemas(version).items():
+        kind = getattr(module, name)
         for broken in islice(violations(schema), 0, None, 31):
-            refused = strict(getattr(module, name), to_json(broken.document), "ocpp2.0.1")
+            payload = to_json(broken.document)
+            refused = strict(kind, payload, protocol)
             assert isinstance(refused, Refusal), broken
             assert refused.code == FAULTS_2X[broken.keyword], broken
             assert refused.description.startswith(f"{broken.path}: "), broken
+            mended = decode(kind, payload, Policy.REPAIR, version=protocol)
+            if isinstance(mended, Decoded):
+                assert mended.repairs, broken
+                again = strict(kind, encode(mended.message), protocol)
+                assert isinstance(again, Decoded), broken
+                assert again.message == mended.message, broken
+            else:  # what it would be mended into may break another rule of the same place
+                assert mended.description.startswith(f"{broken.path}: "), broken
 
 
 @pytest.mark.parametrize(
