@@ -1,7 +1,7 @@
-"""The device model of OCPP 2.x as far as this program acts on it: names of variables, and limits of messages.
+"""The device model of OCPP 2.x as far as this program acts on it: names of variables, limits of messages.
 
-A name is (component, its instance, EVSE number, connector number, variable, its instance); what is absent is ""
-or 0. Names are compared without case (2.0.1 appendix 3), stored as they came.
+A name is (component, its instance, EVSE number, connector number, variable, its instance); what is absent is
+"" or 0. Names are compared without case (2.0.1 appendix 3), stored as they came.
 """
 
 from __future__ import annotations
