@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import click
@@ -121,10 +122,11 @@ def tail(client: Client, lines: int, interval: float, follow: bool, json_: bool)
     seen: dict[int, Row] = {row["id"]: row for row in newest}
     for row in reversed(newest[:lines]):
         _say(row, json_)
-    while follow:
-        time.sleep(interval)
-        for row in changed(client, seen):
-            _say(row, json_)
+    with suppress(KeyboardInterrupt):  # the way to end it
+        while follow:
+            time.sleep(interval)
+            for row in changed(client, seen):
+                _say(row, json_)
 
 
 def changed(client: Client, seen: dict[int, Row]) -> Iterator[Row]:
