@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.conftest import data_folder
 from tests.e2e.program import Program, running
 
 
 @pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    with running(tmp_path_factory.mktemp("node")) as started:
+def program() -> Iterator[Program]:
+    with data_folder() as folder, running(folder / "node") as started:
         yield started

@@ -96,8 +96,8 @@ join charge_points c on c.id = s.charge_point_id
 left join tariffs t on t.id = s.tariff_id
 left join lateral (
     select energy_wh, power_w, current_a, voltage_v, soc_percent from meter_values
-    where session_id = s.id
-    order by received_at desc, energy_wh desc nulls last, timestamp desc limit 1
+    where session_id = s.id and energy_wh is not null
+    order by received_at desc, energy_wh desc, timestamp desc limit 1
 ) m on true
 """
 # Each comparison has an index of its own; where several filters are given the planner takes the narrowest.
