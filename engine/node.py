@@ -1,4 +1,4 @@
-"""The composition root: settings → store → registry → listeners → services. The only place that wires parts.
+"""The composition root: settings → store → registry → listeners → services. Nothing else wires parts.
 
 A node is one process with one Trio loop. `run` owns everything it opens and closes it in the reverse order;
 SIGTERM and SIGINT drain first: no new connections, work in flight ends, chargers are told to come back.
@@ -33,7 +33,7 @@ class Node(Frozen, frozen=True):
 
 
 class Service(Protocol):
-    """A listener or worker of the layers above; reports `started` with the addresses it listens on, if any."""
+    """A listener or worker of the layers above; reports `started` with its addresses, if any."""
 
     async def __call__(self, node: Node, *, task_status: trio.TaskStatus[Sequence[str]]) -> None: ...
 
@@ -55,7 +55,9 @@ async def run(
         registry = Registry(settings, store, metrics)
         node = Node(settings=settings, store=store, registry=registry, metrics=metrics)
         async with trio.open_nursery() as nursery:
-            addresses: list[str] = list(await nursery.start(serve_chargers, settings, store, registry, metrics))
+            addresses: list[str] = list(
+                await nursery.start(serve_chargers, settings, store, registry, metrics)
+            )
             await nursery.start(deliver_pending, node.store, node.registry)
             for service in services:
                 addresses += await nursery.start(service, node)

@@ -1,7 +1,8 @@
-"""All settings of a node: one frozen Struct, filled from defaults, `voltrio.toml`, `VOLTRIO_*` and flags, in that order.
+"""All settings of a node: one frozen Struct, filled from defaults, `voltrio.toml`, `VOLTRIO_*` and flags.
 
-A setting is declared once, here: its field name is the TOML key, its upper case with `VOLTRIO_` the environment
-variable, with dashes the flag of `voltrio serve`. Unknown keys are refused with the nearest match named.
+Later sources win. A setting is declared once, here: its field name is the TOML key, its upper case with
+`VOLTRIO_` the environment variable, with dashes the flag of `voltrio serve`. Unknown keys are refused, naming
+the nearest match.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # Where the truth is kept.
     data: Annotated[str, Meta(description="Folder of the embedded database and of keys.")] = "var"
     database: Annotated[
-        str | None, Meta(description="postgresql:// address of your own server; embedded PostgreSQL if absent.")
+        str | None,
+        Meta(description="postgresql:// address of your own server; embedded PostgreSQL if absent."),
     ] = None
 
     # Chargers.
@@ -38,7 +40,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ocpp_tls_port: Annotated[
         Port | None, Meta(description="Port for wss:// (security profiles 2 and 3); needs a certificate.")
     ] = None
-    tls_certificate: Annotated[str | None, Meta(description="PEM file with the server's certificate chain.")] = None
+    tls_certificate: Annotated[
+        str | None, Meta(description="PEM file with the server's certificate chain.")
+    ] = None
     tls_key: Annotated[str | None, Meta(description="PEM file with the server's private key.")] = None
     tls_client_ca: Annotated[
         str | None, Meta(description="PEM file of the CAs that sign charger certificates (profile 3).")
@@ -50,23 +54,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Literal["strict", "repair", "observe"],
         Meta(description="Messages that break their schema: refuse, mend, or mend and log. Per station too."),
     ] = "repair"
-    heartbeat_interval: Annotated[int, Meta(ge=1, description="Heartbeat interval told to chargers, s.")] = 300
+    heartbeat_interval: Annotated[int, Meta(ge=1, description="Heartbeat interval told to chargers, s.")] = (
+        300
+    )
     ping_interval: Annotated[Seconds, Meta(description="A silent connection is pinged after so long.")] = 60.0
-    ping_timeout: Annotated[Seconds, Meta(description="… and closed when nothing came so long after.")] = 30.0
+    ping_timeout: Annotated[Seconds, Meta(description="… and closed when it stays silent so long.")] = 30.0
     call_timeout: Annotated[Seconds, Meta(description="Deadline for a charger's answer to a command.")] = 30.0
     call_queue: Annotated[Count, Meta(description="Commands that may wait for one charger.")] = 32
     long_term_unavailable_after: Annotated[
         Seconds, Meta(description="When a lost charger counts as unavailable for long.")
     ] = 86_400.0
     max_message_size: Annotated[Count, Meta(description="Largest OCPP message accepted.")] = 1_048_576
-    max_out_buffer: Annotated[Count, Meta(description="A charger that lets more than this pile up is closed.")] = (
-        1_048_576
-    )
+    max_out_buffer: Annotated[
+        Count, Meta(description="A charger that lets more than this pile up is closed.")
+    ] = 1_048_576
     max_connections: Annotated[Count, Meta(description="Charger connections of this node.")] = 50_000
-    handshake_timeout: Annotated[Seconds, Meta(description="TLS and HTTP upgrade must be done within.")] = 20.0
-    connection_rate: Annotated[Seconds, Meta(description="New connections per second that are let in.")] = 2_000.0
+    handshake_timeout: Annotated[Seconds, Meta(description="TLS and HTTP upgrade must be done within.")] = (
+        20.0
+    )
+    connection_rate: Annotated[Seconds, Meta(description="New connections per second that are let in.")] = (
+        2_000.0
+    )
     boot_rate: Annotated[Seconds, Meta(description="Boots per second that are answered at once.")] = 1_000.0
-    auth_failures: Annotated[Count, Meta(description="Failed log-ins per address and identity and minute.")] = 10
+    auth_failures: Annotated[
+        Count, Meta(description="Failed log-ins per address and identity and minute.")
+    ] = 10
     drain_timeout: Annotated[Seconds, Meta(description="How long SIGTERM waits for work in flight.")] = 10.0
 
     # People and programs.
@@ -86,9 +98,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     meter_values_days: Annotated[Count, Meta(description="Meter value retention, days.")] = 1_095
     status_log_days: Annotated[Count, Meta(description="Status log retention, days.")] = 365
     log_format: Annotated[Literal["console", "json"], Meta(description="How log lines look.")] = "console"
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level logged.")] = (
-        "info"
-    )
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least level logged.")
+    ] = "info"
 
 
 FIELDS: Mapping[str, msgspec.structs.FieldInfo] = {f.name: f for f in msgspec.structs.fields(Settings)}
@@ -96,11 +108,13 @@ ENVIRONMENT_PREFIX = "VOLTRIO_"
 
 
 def load(
-    file: Path | None = None, environment: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Settings from the three sources, later ones over earlier ones, checked as a whole.
 
-    `flags` whose value is None were not given. Raises SettingsError naming the source, the key and what to do.
+    `flags` whose value is None were not given. Raises SettingsError that says what to do.
     """
     values: dict[str, Any] = {}
     if file is not None:
@@ -148,8 +162,8 @@ def is_loopback(host: str) -> bool:
 def _check(settings: Settings) -> None:
     if not is_loopback(settings.manage_host) and not settings.manage_token:
         raise SettingsError(
-            f"manage_host {settings.manage_host!r} is reachable from other machines and the management API has no "
-            "authentication of its own: set manage_token (--manage-token) too"
+            f"manage_host {settings.manage_host!r} is reachable from other machines and the management API "
+            "has no authentication of its own: set manage_token (--manage-token) too"
         )
     if settings.ocpp_tls_port is not None and not (settings.tls_certificate and settings.tls_key):
         raise SettingsError("ocpp_tls_port needs tls_certificate and tls_key")

@@ -238,8 +238,8 @@ class ChargingPeriodClosed(Change, frozen=True):
 class MeterValueAdded(Change, frozen=True, gc=False):
     """meter_values, new row by (charge_point_id, timestamp, sample_key): one MeterValue with its samples.
 
-    The running totals of the session as of this row stand beside the verbatim samples, so the row of a session
-    that came last is its present state. A row that came late has its own values there and no energy.
+    The running totals of the session as of this row stand beside the verbatim samples, so the row of a
+    session that came last is its present state. A row that came late has its own values there and no energy.
     """
 
     charge_point_id: int
