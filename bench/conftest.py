@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
@@ -17,6 +15,9 @@ from bench.samples import HEARTBEAT, MASK, METER_VALUES, Run
 from engine.metrics import Metrics
 from engine.settings import Settings
 from engine.store import Store, open_store
+from engine.store.database import Database, open_database
+from engine.store.embedded import cluster
+from engine.store.store import DATABASE
 from ext.websocket import TEXT, frame
 
 
@@ -41,15 +42,18 @@ def data() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def trio_store(data: Path) -> Iterator[tuple[Run, Store]]:
-    """An open store in a Trio loop."""
-    ready: Future[tuple[trio.lowlevel.TrioToken, Store, trio.Event]] = Future()
+def stored(data: Path) -> Iterator[tuple[Run, Store, Database]]:
+    """An open store in a Trio loop, and asyncpg's pool on the same database."""
+    ready: Future[tuple[trio.lowlevel.TrioToken, Store, Database, trio.Event]] = Future()
 
     async def main() -> None:
         try:
-            async with open_store(Settings(data=str(data)), Metrics()) as store:
+            async with (
+                open_store(Settings(data=str(data)), Metrics()) as store,
+                open_database(cluster(data).dsn(DATABASE)) as database,
+            ):
                 end = trio.Event()
-                ready.set_result((trio.lowlevel.current_trio_token(), store, end))
+                ready.set_result((trio.lowlevel.current_trio_token(), store, database, end))
                 await end.wait()
         except BaseException as error:
             if not ready.done():
@@ -58,23 +62,7 @@ def trio_store(data: Path) -> Iterator[tuple[Run, Store]]:
 
     thread = threading.Thread(target=trio.run, args=(main,))
     thread.start()
-    token, store, end = ready.result(120)
-    yield lambda work: trio.from_thread.run(work, trio_token=token), store
+    token, store, database, end = ready.result(120)
+    yield lambda work: trio.from_thread.run(work, trio_token=token), store, database
     trio.from_thread.run_sync(end.set, trio_token=token)
     thread.join()
-
-
-@pytest.fixture(scope="session")
-def asyncio_loop() -> Iterator[Run]:
-    """asyncio's loop, for what is written for it."""
-    loop = asyncio.SelectorEventLoop()  # new_event_loop() would give one of trio-asyncio
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-
-    async def awaited(work: Callable[[], Awaitable[Any]]) -> Any:
-        return await work()
-
-    yield lambda work: asyncio.run_coroutine_threadsafe(awaited(work), loop).result(120)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()

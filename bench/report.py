@@ -94,16 +94,22 @@ def show(rows: Sequence[Row], console: Console) -> None:
     console.print(table)
 
 
-def save(rows: Sequence[Row], file: Path = RESULTS) -> None:
-    """Replace the rows measured this time and keep those of parts that were left out."""
-    kept: list[Row] = []
-    if file.exists():
-        measured = {row.name for row in rows}
-        kept = [
-            row for row in msgspec.json.decode(file.read_bytes(), type=list[Row]) if row.name not in measured
-        ]
-    file.parent.mkdir(exist_ok=True)
-    file.write_bytes(msgspec.json.format(msgspec.json.encode([*rows, *kept]), indent=1) + b"\n")
+def save(rows: Sequence[Row], file: Path = RESULTS) -> list[Row]:
+    """Write the rows, in their old places where they are known; what was not measured this time stays.
+
+    Returns all rows of the file.
+    """
+    known = msgspec.json.decode(file.read_bytes(), type=list[Row]) if file.exists() else []
+    by_name: dict[str, list[Row]] = {}
+    for row in known:
+        by_name.setdefault(row.name, []).append(row)
+    by_name |= {row.name: [] for row in rows}
+    for row in rows:
+        by_name[row.name].append(row)
+    merged = [row for group in by_name.values() for row in group]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(merged), indent=1) + b"\n")
+    return merged
 
 
 def markdown(rows: Sequence[Row]) -> str:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+import ext
 from bench.samples import METER_VALUES_PAYLOAD
 from engine.ocpp.messages import v16
 from ext.metering import read
 
 pytestmark = pytest.mark.benchmark(group="Five samples to numbers")
 KILO = {"kWh", "kW"}
+FOLDER = Path(ext.__file__ or "").parent
 
 
 @pytest.fixture
@@ -36,6 +40,11 @@ def with_decimal(samples: Sequence[v16.SampledValue]) -> dict[tuple[str, str], D
 
 def test_voltrio(benchmark: BenchmarkFixture, samples: Sequence[v16.SampledValue]) -> None:
     assert benchmark(read, samples).power_w == 11_040
+
+
+def test_same_source_uncompiled(benchmark: BenchmarkFixture, samples: Sequence[v16.SampledValue]) -> None:
+    plain = runpy.run_path(str(FOLDER / "metering.py"))
+    assert benchmark(plain["read"], samples).power_w == 11_040
 
 
 def test_decimal_by_hand(benchmark: BenchmarkFixture, samples: Sequence[v16.SampledValue]) -> None:
