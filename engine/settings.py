@@ -162,7 +162,7 @@ def is_loopback(host: str) -> bool:
 def _check(settings: Settings) -> None:
     if not is_loopback(settings.manage_host) and not settings.manage_token:
         raise SettingsError(
-            f"manage_host {settings.manage_host!r} is reachable from other machines and the management API "
+            f"manage_host {settings.manage_host!r} is reachable from outside and the management API "
             "has no authentication of its own: set manage_token (--manage-token) too"
         )
     if settings.ocpp_tls_port is not None and not (settings.tls_certificate and settings.tls_key):
