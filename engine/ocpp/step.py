@@ -3,7 +3,8 @@
 A handler is pure: `step(charge_point, request, facts, now) -> Outcome`. It never raises for what a charger
 says: a refusal is an Outcome whose reply is a `Refusal`. What it needs to know beyond the state it asks for
 beforehand, through `needs(charge_point, request) -> Needs | None`; the actor resolves that in one batched
-read. Answers to our own calls are folded the same way: `answered(charge_point, request, response, now) -> Outcome`.
+read. Answers to our own calls are folded the same way:
+`answered(charge_point, request, response, now) -> Outcome`.
 """
 
 from __future__ import annotations
