@@ -20,6 +20,7 @@ from typing import Final
 import httpx
 
 from bench.machine import free_ports
+from bench.programs import RUNNING
 from engine.simulator import SimulationSettings
 
 START_TIMEOUT: Final = 300.0  # seconds; the first start makes the database
@@ -61,7 +62,7 @@ class Node:
     def token(self) -> str:
         """Wait until the node is ready; its admin token, which is printed at the first start only."""
         deadline = time.monotonic() + START_TIMEOUT
-        while not self._ready():
+        while RUNNING not in self.log.read_text():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"The node did not start:\n{self.log.read_text()}")
             time.sleep(0.1)
@@ -70,11 +71,6 @@ class Node:
             self._token_file.touch(mode=0o600)
             self._token_file.write_text(found[1])
         return self._token_file.read_text()
-
-    def _ready(self) -> bool:
-        with suppress(httpx.TransportError):
-            return httpx.get(f"{self.http}/health/ready", trust_env=False).status_code == 200
-        return False
 
     def stop(self) -> None:
         """In order: chargers are told, the database writes its checkpoint."""

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,7 @@ from engine.store.repositories.stations import StationPatch
 
 START_TIMEOUT: Final = 120.0  # seconds
 STOP_TIMEOUT: Final = 60.0  # seconds
+RUNNING: Final = "Voltrio is running."  # what it prints when all listeners are up
 AT_ONCE: Final = 10  # registrations at a time
 DATA: Final = Path("var")  # on a real disk, where a commit costs what it costs
 
@@ -52,7 +53,7 @@ def running(peer: Peer) -> Iterator[tuple[int, int]]:
     (port,) = machine.free_ports(1)
     process = _spawn([sys.executable, "-m", peer.module, "--port", str(port)], Path(os.devnull))
     try:
-        _wait_for(process, port, Path(os.devnull))
+        _wait(process, Path(os.devnull), lambda: _listens(port))
         yield process.pid, port
     finally:
         process.terminate()
@@ -76,21 +77,18 @@ class Voltrio:
 
     def start(self) -> None:
         """Return when chargers can connect."""
-        ports = (
-            "--ocpp-port",
-            self.ocpp_port,
-            "--http-port",
-            self.http_port,
-            "--manage-port",
-            self._manage_port,
-        )
-        command = [sys.executable, "-m", "api.cli", "serve", "--data", str(self.data), *map(str, ports)]
+        command = [sys.executable, "-m", "api.cli", "serve", "--data", str(self.data)]
+        command += ["--ocpp-port", str(self.ocpp_port), "--http-port", str(self.http_port)]
+        command += ["--manage-port", str(self._manage_port)]
+        before = len(self._said())
         self._process = _spawn(command, self._log)
-        _wait_for(self._process, self.http_port, self._log)
-        _wait_for(self._process, self.ocpp_port, self._log)
+        _wait(self._process, self._log, lambda: RUNNING in self._said()[before:])
         machine.keep_family_to(machine.LOAD_CORES, self._postmaster())
-        found = re.search(r"VOLTRIO_TOKEN=(\S+)", self._log.read_text())
+        found = re.search(r"VOLTRIO_TOKEN=(\S+)", self._said())
         self.token = found[1] if found else self.token
+
+    def _said(self) -> str:
+        return self._log.read_text() if self._log.exists() else ""
 
     def stop(self) -> None:
         """As a service manager does; PostgreSQL stops too."""
@@ -154,13 +152,16 @@ def _spawn(command: Sequence[str], output: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _listens(port: int) -> bool:
+    with suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), 1.0).close()
+        return True
+    return False
+
+
+def _wait(process: subprocess.Popen[bytes], log: Path, ready: Callable[[], bool]) -> None:
     deadline = time.monotonic() + START_TIMEOUT
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"{process.args!r} ended with code {process.returncode}:\n{log.read_text()}")
-        with suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 1.0).close()
-            return
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{process.args!r} does not start ({process.poll()}):\n{log.read_text()}")
         time.sleep(0.05)
-    raise RuntimeError(f"{process.args!r} does not listen on {port}")
