@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from api.cli.client import Client, remote
-from api.cli.output import as_json, cell, print_json, print_one, print_rows
+from api.cli.output import as_json, cell, print_line, print_one, print_rows
 
 Row = Mapping[str, Any]
 LIST: Final = {
@@ -141,7 +141,7 @@ def changed(client: Client, seen: dict[int, Row]) -> Iterator[Row]:
 
 def _say(row: Row, json_: bool) -> None:
     if json_:
-        print_json(row)
+        print_line(row)
         return
     moment = cell(row["stoppedAt"] or row["startedAt"])
     energy = f"{row['energyWh'] or 0} Wh"
