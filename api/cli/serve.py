@@ -100,6 +100,7 @@ def migrate(config: Path | None, **flags: Any) -> None:
     from engine.store import open_store  # noqa: PLC0415
 
     settings = settings_from(config, flags)
+    logs.configure(settings.log_format, settings.log_level)
 
     async def open_and_close() -> None:
         async with open_store(settings, Metrics()):
