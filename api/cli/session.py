@@ -66,7 +66,7 @@ def session() -> None:
 
 @session.command(name="list")
 @click.option("--station", help="Only of this charge point.")
-@click.option("--status", help="Only of this status: active, finished, failed, …")
+@click.option("--status", help="Only of this status: pending, active, finished, expired or failed.")
 @click.option("--tag", "id_tag", help="Only of this id tag.")
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many."
