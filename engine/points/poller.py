@@ -50,9 +50,10 @@ class Poller:
     def _serve(self, events: Sequence[tuple[selectors.SelectorKey, int]]) -> None:
         for key, _ in events:
             # Earlier in the round its connection may have ended, and another one may have got its number.
-            if self._watched.get(key.fd) is not key.data:
+            ready = self._watched.get(key.fd)
+            if ready is None or ready is not key.data:
                 continue
             try:
-                key.data()
+                ready()
             except Exception:
-                log.exception("connection failed", callback=repr(key.data))
+                log.exception("connection failed", callback=repr(ready))
