@@ -298,3 +298,19 @@ def test_every_status_is_reached_by_allowed_steps():
 def test_a_calm_mix_has_no_trouble():
     calm = msgspec.structs.asdict(MIXES["calm"])
     assert {value for key, value in calm.items() if key != "visits"} == {0}
+
+
+@pytest.mark.parametrize("timeout", ["0", "60"])
+async def test_who_plugs_in_after_the_connection_timeout_has_to_identify_again(
+    charger, central, autojump_clock, car, timeout
+):
+    connector = charger.connectors[0]
+    await central.send("CP-1", v16.ChangeConfiguration(key="ConnectionTimeOut", value=timeout))
+    assert await charger.present(connector, "TAG-1")
+    connector.claim = connector.claim and msgspec.structs.replace(
+        connector.claim, expires=charger.time.elapsed()
+    )
+    charger.plug(connector, car)
+    await trio.sleep(5)
+    assert connector.entry is None
+    assert central.of("StartTransaction") == []

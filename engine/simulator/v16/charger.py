@@ -226,13 +226,13 @@ class Charger16(Charger):
         expires = self.time.elapsed() + self.configuration.number("ConnectionTimeOut")
         connector.claim = Claim(id_tag, parent, expires, profile)
         self.observe(connector)
-        if connector.plugged:
+        if connector.plugged and connector.claim is not None:  # over already if that time is 0
             self._start(connector, connector.claim)
         return True
 
     def plugged_in(self, connector: Connector) -> None:
+        self.observe(connector)  # a claim whose time is over ends here
         if connector.claim is not None and connector.usable:
-            self.observe(connector)
             self._start(connector, connector.claim)
 
     def unplugging(self, connector: Connector) -> None:
