@@ -127,6 +127,19 @@ async def test_a_pending_charger_answers_but_does_not_start(charger, central, au
     assert (await central.send("CP-1", v16.RemoteStartTransaction(id_tag="TAG-1"))).status == "Rejected"
 
 
+async def test_a_triggered_boot_that_is_accepted_ends_the_wait(charger, central, autojump_clock):
+    central.answers["BootNotification"] = lambda *_: v16.BootNotificationResponse(
+        status="Pending", current_time=central.now(), interval=500
+    )
+    await charger.power_cut(10.0)
+    await trio.sleep(20)
+    assert not charger.online
+    del central.answers["BootNotification"]
+    await central.send("CP-1", v16.TriggerMessage(requested_message="BootNotification"))
+    await trio.sleep(5)
+    assert charger.online
+
+
 async def test_power_loss_ends_transactions_when_the_power_is_back(
     charger, central, autojump_clock, car, epoch
 ):
