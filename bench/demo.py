@@ -53,6 +53,7 @@ class Node:
         ports = ["--ocpp-port", str(ocpp), "--http-port", str(http), "--manage-port", str(manage)]
         command = [sys.executable, "-m", "api.cli", "serve", "--data", str(data), *ports]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("VOLTRIO_")}
+        self.log.touch(mode=0o600)  # the first start prints a token
         with self.log.open("wb") as output:
             # Ctrl-C is for the simulation; the node is told afterwards.
             self._process = subprocess.Popen(
