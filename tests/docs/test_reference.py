@@ -1,6 +1,7 @@
 """What the program declares, its reference names: a route, metric, action or code more is a failing test."""
 
 import re
+from inspect import getsource
 from pathlib import Path
 
 import pytest
@@ -76,11 +77,7 @@ def names_of_metrics() -> set[str]:
     values = vars(Metrics()).values()
     counted = {f"{value.name}_total" for value in values if isinstance(value, Tally)}
     timed = {value.name for value in values if isinstance(value, Histogram)}
-    gauges = {
-        name
-        for module in (registry, journal, reader)
-        for name in GAUGE.findall(Path(module.__file__).read_text("utf-8"))
-    }
+    gauges = {name for module in (registry, journal, reader) for name in GAUGE.findall(getsource(module))}
     return counted | timed | gauges - {reader.CHANNEL}
 
 
@@ -125,8 +122,7 @@ def test_the_codes_of_violations_are_as_described(docs: Path) -> None:
 
 def test_every_repair_is_described(docs: Path) -> None:
     page = (docs / "explanation" / "policy.md").read_text("utf-8")
-    source = Path(policy.__file__).read_text("utf-8")
-    noted = set(re.findall(r'(?:note\(|rule = )"([\w-]+)"', source))
+    noted = set(re.findall(r'(?:note\(|rule = )"([\w-]+)"', getsource(policy)))
     rules = noted | {rule for repairs in mending.REPAIRS.values() for rule, _ in repairs}
     assert [rule for rule in sorted(rules) if f"`{rule}`" not in page] == []
     assert quirks.__name__.replace(".", "/") in page
