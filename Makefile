@@ -36,7 +36,7 @@ layers: .venv/ready
 	@$(BIN)/lint-imports
 
 generated: .venv/ready
-	@$(BIN)/python -m engine.ocpp.codegen --check
+	@$(BIN)/python -m engine.ocpp.codegen --check && $(BIN)/python -m api.cli.reference --check
 
 format: .venv/ready ## let ruff mend what it can
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

@@ -49,8 +49,19 @@ async def _serve(
     app: QuartTrio, host: str, port: int, *, suffix: str, task_status: trio.TaskStatus[list[str]]
 ) -> None:
     async with trio.open_nursery() as nursery:
-        bound: list[str] = await nursery.start(serve, app, configuration(host, port))
+        try:
+            bound: list[str] = await nursery.start(serve, app, configuration(host, port))
+        except* OSError as group:
+            raise _naming(f"{host}:{port}", group) from None
         task_status.started([address + suffix for address in bound])
+
+
+def _naming(address: str, error: BaseException) -> OSError:
+    """The error in a group of groups, with the address that cannot be had."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    number, text = error.args[:2] if isinstance(error, OSError) and error.errno else (None, str(error))
+    return OSError(number, f"{text}: {address}")
 
 
 def configuration(host: str, port: int) -> Config:

@@ -35,7 +35,7 @@ class Tally(dict[tuple[str, ...], int]):
 
     def family(self) -> Metric:
         family = CounterMetricFamily(self.name, self.help, labels=self.labels)
-        for key, value in (self.items() if self.labels else [((), self[()])]):
+        for key, value in self.items() if self.labels else [((), self[()])]:
             family.add_metric(key, value)
         return family
 
@@ -67,18 +67,28 @@ class Metrics(Collector):
 
     def __init__(self) -> None:
         self.messages = Tally(
-            "voltrio_ocpp_messages", "OCPP messages by direction, action, outcome", ("direction", "action", "outcome")
+            "voltrio_ocpp_messages",
+            "OCPP messages by direction, action, outcome",
+            ("direction", "action", "outcome"),
         )
         self.repairs = Tally(
             "voltrio_ocpp_repairs", "Repairs of malformed messages", ("vendor", "model", "action", "rule")
         )
         self.connections = Tally("voltrio_ocpp_connections", "Connection attempts by outcome", ("outcome",))
         self.closes = Tally("voltrio_ocpp_closes", "Closed connections by reason", ("reason",))
-        self.slow_consumers = Tally("voltrio_ocpp_slow_consumers", "Chargers closed because they did not read")
-        self.journal_dropped = Tally("voltrio_journal_dropped", "Write-behind rows dropped under overload", ("kind",))
+        self.slow_consumers = Tally(
+            "voltrio_ocpp_slow_consumers", "Chargers closed because they did not read"
+        )
+        self.journal_dropped = Tally(
+            "voltrio_journal_dropped", "Write-behind rows dropped under overload", ("kind",)
+        )
         self.journal_rows = Histogram("voltrio_journal_batch_rows", "Rows per journal commit", SIZE_BUCKETS)
-        self.journal_seconds = Histogram("voltrio_journal_commit_seconds", "Duration of a commit", LATENCY_BUCKETS)
-        self.call_seconds = Histogram("voltrio_call_seconds", "Round trip of commands to chargers", LATENCY_BUCKETS)
+        self.journal_seconds = Histogram(
+            "voltrio_journal_commit_seconds", "Duration of a commit", LATENCY_BUCKETS
+        )
+        self.call_seconds = Histogram(
+            "voltrio_call_seconds", "Round trip of commands to chargers", LATENCY_BUCKETS
+        )
         self.gauges: dict[str, tuple[str, Callable[[], float]]] = {}
 
     def collect(self) -> Iterator[Metric]:

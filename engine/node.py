@@ -1,4 +1,4 @@
-"""The composition root: settings → store → registry → listeners → services. The only place that wires parts.
+"""The composition root: settings → store → registry → listeners → services. Nothing else wires parts.
 
 A node is one process with one Trio loop. `run` owns everything it opens and closes it in the reverse order;
 SIGTERM and SIGINT drain first: no new connections, work in flight ends, chargers are told to come back.
@@ -37,7 +37,7 @@ class Node(Frozen, frozen=True):
 
 
 class Service(Protocol):
-    """A listener or worker of the layers above; reports `started` with its addresses, if it has any."""
+    """A listener or worker of the layers above; reports `started` with its addresses, if any."""
 
     async def __call__(self, node: Node, *, task_status: trio.TaskStatus[Sequence[str]]) -> None: ...
 

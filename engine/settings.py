@@ -1,7 +1,8 @@
-"""All settings of a node: one frozen Struct, filled from defaults, `voltrio.toml`, `VOLTRIO_*` and flags, in that order.
+"""All settings of a node: one frozen Struct, filled from defaults, `voltrio.toml`, `VOLTRIO_*` and flags.
 
-A setting is declared once, here: its field name is the TOML key, its upper case with `VOLTRIO_` the environment
-variable, with dashes the flag of `voltrio serve`. Unknown keys are refused with the nearest match named.
+Later sources win. A setting is declared once, here: its field name is the TOML key, its upper case with
+`VOLTRIO_` the environment variable, with dashes the flag of `voltrio serve`. Unknown keys are refused, naming
+the nearest match.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         300
     )
     ping_interval: Annotated[Seconds, Meta(description="A silent connection is pinged after so long.")] = 60.0
-    ping_timeout: Annotated[Seconds, Meta(description="… and closed when nothing came so long after.")] = 30.0
+    ping_timeout: Annotated[Seconds, Meta(description="… and closed when it stays silent so long.")] = 30.0
     call_timeout: Annotated[Seconds, Meta(description="Deadline for a charger's answer to a command.")] = 30.0
     call_queue: Annotated[Count, Meta(description="Commands that may wait for one charger.")] = 32
     long_term_unavailable_after: Annotated[
@@ -140,7 +141,7 @@ def load(
 ) -> Settings:
     """Settings from the three sources, later ones over earlier ones, checked as a whole.
 
-    `flags` whose value is None were not given. Raises SettingsError naming the source, the key and what to do.
+    `flags` whose value is None were not given. Raises SettingsError that says what to do.
     """
     values: dict[str, Any] = {}
     if file is not None:
@@ -188,8 +189,8 @@ def is_loopback(host: str) -> bool:
 def _check(settings: Settings) -> None:
     if not is_loopback(settings.manage_host) and not settings.manage_token:
         raise SettingsError(
-            f"manage_host {settings.manage_host!r} is reachable from other machines and the management API has no "
-            "authentication of its own: set manage_token (--manage-token) too"
+            f"manage_host {settings.manage_host!r} is reachable from outside and the management API "
+            "has no authentication of its own: set manage_token (--manage-token) too"
         )
     if settings.ocpp_tls_port is not None and not (settings.tls_certificate and settings.tls_key):
         raise SettingsError("ocpp_tls_port needs tls_certificate and tls_key")

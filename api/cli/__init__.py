@@ -58,7 +58,7 @@ First steps, in two terminals:
 Without a charger:
   voltrio station add SIM-0001 --profile 0
   voltrio tag add TAG-0001
-  voltrio simulate --stations 1 --speed 60
+  voltrio simulate --stations 1
 
 \b
 Exit codes: 0 done · 1 refused · 2 wrong usage or settings · 3 no node answers · 4 token missing or
@@ -68,6 +68,6 @@ invalid · 5 charge point offline or silent · 6 charge point answered with an e
 def main() -> None:
     """Voltrio, a charging station management system.
 
-    `serve` runs it. The other commands speak to a running node (--server or VOLTRIO_SERVER, by default
-    http://127.0.0.1:8080) with an API token (--token or VOLTRIO_TOKEN).
+    `serve` runs it, `simulate` plays chargers. The other commands speak to a running node (--server or
+    VOLTRIO_SERVER, by default http://127.0.0.1:8080) with an API token (--token or VOLTRIO_TOKEN).
     """

@@ -31,7 +31,7 @@ def given(values: dict[str, Any]) -> dict[str, Any]:
 
 def _option(field: inspect.Field) -> Callable[[Any], Any]:
     flag = "--" + field.name.replace("_", "-")
-    kind, described = _plain(field.type)
+    kind, described = plain(field.type)
     default = "" if field.default in {None, msgspec.NODEFAULT, ()} else _shown(field.default)
     text = f"{described} {default}".strip()
     if isinstance(kind, inspect.BoolType):
@@ -43,7 +43,7 @@ def _option(field: inspect.Field) -> Callable[[Any], Any]:
     return click.option(flag, field.name, type=_click_type(kind), help=text)
 
 
-def _plain(type_: inspect.Type) -> tuple[inspect.Type, str]:
+def plain(type_: inspect.Type) -> tuple[inspect.Type, str]:
     """The type without annotations and None, and its description."""
     description = ""
     while isinstance(type_, inspect.Metadata | inspect.UnionType):

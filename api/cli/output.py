@@ -23,6 +23,11 @@ def print_json(value: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
+def print_line(value: object) -> None:
+    """One document on one line, for programs that read as it comes."""
+    click.echo(msgspec.json.encode(value).decode())
+
+
 def print_rows(rows: Sequence[Mapping[str, Any]], columns: Columns, json_: bool, empty: str) -> None:
     """A listing. `empty` is the sentence that says how the first row comes to be."""
     if json_:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import click
 
 from api.cli.client import Client, remote
-from api.cli.output import as_json, cell, print_json, print_one, print_rows
+from api.cli.output import as_json, cell, print_line, print_one, print_rows
 
 Row = Mapping[str, Any]
 LIST: Final = {
@@ -65,7 +66,7 @@ def session() -> None:
 
 @session.command(name="list")
 @click.option("--station", help="Only of this charge point.")
-@click.option("--status", help="Only of this status: active, finished, failed, …")
+@click.option("--status", help="Only of this status: pending, active, finished, expired or failed.")
 @click.option("--tag", "id_tag", help="Only of this id tag.")
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many."
@@ -121,10 +122,11 @@ def tail(client: Client, lines: int, interval: float, follow: bool, json_: bool)
     seen: dict[int, Row] = {row["id"]: row for row in newest}
     for row in reversed(newest[:lines]):
         _say(row, json_)
-    while follow:
-        time.sleep(interval)
-        for row in changed(client, seen):
-            _say(row, json_)
+    with suppress(KeyboardInterrupt):  # the way to end it
+        while follow:
+            time.sleep(interval)
+            for row in changed(client, seen):
+                _say(row, json_)
 
 
 def changed(client: Client, seen: dict[int, Row]) -> Iterator[Row]:
@@ -139,7 +141,7 @@ def changed(client: Client, seen: dict[int, Row]) -> Iterator[Row]:
 
 def _say(row: Row, json_: bool) -> None:
     if json_:
-        print_json(row)
+        print_line(row)
         return
     moment = cell(row["stoppedAt"] or row["startedAt"])
     energy = f"{row['energyWh'] or 0} Wh"

@@ -15,18 +15,27 @@ DEFAULTS = SimulationSettings()
     epilog="""\b
 Examples:
   voltrio simulate --stations 1                       SIM-0001, without a password (profile 0)
-  voltrio simulate --stations 20 --speed 60 --mix rough --seed 7
+  voltrio simulate --stations 20 --speed 60 --duration 120 --mix rough   two hours in two minutes
   voltrio simulate --url wss://csms.example:9443/ocpp --ca ca.pem --no-table
 
 \b
-Stations must be known to the node (`voltrio station add`), unless it runs with --accept-unknown.
+Stations must be known to the node (`voltrio station add`), unless it runs with --accept-unknown, and so must
+their id tags (`voltrio tag add`). With --duration a simulation faster than life begins in the past and ends
+now; without, its clocks run ahead of this machine's and its sessions are held for review (clock_drift).
+Ctrl-C lets the chargers finish, a second one does not.
 Exit codes: 0 the server kept to the protocol · 1 it did not.
 """
 )
 @click.option(
     "--url", default=DEFAULTS.url, show_default=True, help="OCPP address; the identity is appended."
 )
-@click.option("--stations", type=click.IntRange(1, 10_000), default=DEFAULTS.stations, show_default=True)
+@click.option(
+    "--stations",
+    type=click.IntRange(1, 10_000),
+    default=DEFAULTS.stations,
+    show_default=True,
+    help="How many.",
+)
 @click.option(
     "--prefix", default=DEFAULTS.prefix, show_default=True, help="Identities are PREFIX0001 and on."
 )
@@ -36,7 +45,10 @@ Exit codes: 0 the server kept to the protocol · 1 it did not.
 @click.option("--seed", type=int, default=DEFAULTS.seed, show_default=True, help="Same seed, same chargers.")
 @click.option("--password", help="Basic authentication password of all stations.")
 @click.option(
-    "--tag", "tags", multiple=True, help=f"Id tags of the drivers  [default: {', '.join(DEFAULTS.tags)}]"
+    "--tag",
+    "tags",
+    multiple=True,
+    help=f"Id tags of the drivers; may be repeated.  [default: {', '.join(DEFAULTS.tags)}]",
 )
 @click.option("--ca", type=click.Path(exists=True, dir_okay=False), help="PEM file to trust for wss://.")
 @click.option(

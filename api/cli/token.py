@@ -17,6 +17,7 @@ from api.cli.options import options_of
 from api.cli.output import as_json, print_json, print_rows
 from api.cli.serve import run_or_fail
 from api.cli.settings import config_option, settings_from
+from engine import logs
 from engine.metrics import Metrics
 from engine.settings import Settings
 
@@ -56,6 +57,7 @@ class Place:
         from engine.store import open_store  # noqa: PLC0415 - the other way does without the database
 
         settings = self._settings()
+        logs.configure(settings.log_format, settings.log_level)  # what is printed is the answer alone
         result: list[Any] = []
 
         async def main() -> None:

@@ -421,8 +421,8 @@ class TransactionEventStored(Change, frozen=True, gc=False):
 class MeterValueAdded(Change, frozen=True, gc=False):
     """meter_values, new row by (charge_point_id, timestamp, sample_key): one MeterValue with its samples.
 
-    The running totals of the session as of this row stand beside the verbatim samples, so the newest row of a
-    session is its present state.
+    The running totals of the session as of this row stand beside the verbatim samples, so the row of a
+    session that came last is its present state. A row that came late has its own values there and no energy.
     """
 
     charge_point_id: int

@@ -219,7 +219,8 @@ def absorb(
     for measured in values:
         if held_open:
             session = _counted(cp, session, measured, now)
-        changes.append(row(cp, session, session.metering, measured, now))
+        late = measured.at < (session.metering.register_at or measured.at)
+        changes.append(row(cp, session, session.metering, measured, now, late=late))
     return session, changes
 
 
@@ -252,7 +253,8 @@ def measure(
     """
     newest = session.metering.last_sample_at
     metering, at, review = _totals(cp, session, measured, now)
-    changes.append(row(cp, session, metering, measured, now))
+    # A value that came late and left the totals alone must not be taken for the session's present state.
+    changes.append(row(cp, session, metering, measured, now, late=metering is session.metering))
     charging, period_at = session.charging, session.period_at
     if session.charging_state is None and (newest is None or at > newest):
         charging = charging_state(charging, measured.reading.power_w, measured.reading.current_a)
@@ -300,9 +302,19 @@ def flipped(
 
 
 def row(
-    cp: ChargePoint, session: Session, metering: Metering, measured: Measured, now: datetime
+    cp: ChargePoint,
+    session: Session,
+    metering: Metering,
+    measured: Measured,
+    now: datetime,
+    *,
+    late: bool = False,
 ) -> MeterValueAdded:
-    """The row of one MeterValue of `session`, with the session's totals beside it."""
+    """The row of one MeterValue of `session`, with the session's totals beside it.
+
+    A `late` one, which changed no total, has its own values there and no energy.
+    """
+    beside = measured.reading if late else metering
     return MeterValueAdded(
         charge_point_id=cp.id,
         session_id=session.id,
@@ -310,13 +322,13 @@ def row(
         timestamp=measured.at,
         received_at=now,
         sample_key=sample_key(measured.reading, session.id),
-        energy_wh=metering.energy_wh,
-        register_wh=metering.register_wh,
+        energy_wh=None if late else metering.energy_wh,
+        register_wh=beside.register_wh,
         resets=metering.resets,
-        power_w=metering.power_w,
-        current_a=metering.current_a,
-        voltage_v=metering.voltage_v,
-        soc_percent=metering.soc_percent,
+        power_w=beside.power_w,
+        current_a=beside.current_a,
+        voltage_v=beside.voltage_v,
+        soc_percent=beside.soc_percent,
         samples=measured.samples,
     )
 

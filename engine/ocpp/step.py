@@ -1,9 +1,10 @@
 """The contract between a charge point's actor and the protocol: what a handler is given and what it returns.
 
 A handler is pure: `step(charge_point, request, facts, now) -> Outcome`. It never raises for what a charger
-says: a refusal is an Outcome whose reply is a `Refusal`. What it needs to know beyond the state it asks for beforehand,
-through `needs(charge_point, request) -> Needs | None`; the actor resolves that in one batched read.
-Answers to our own calls are folded the same way: `answered(charge_point, request, response, now) -> Outcome`.
+says: a refusal is an Outcome whose reply is a `Refusal`. What it needs to know beyond the state it asks for
+beforehand, through `needs(charge_point, request) -> Needs | None`; the actor resolves that in one batched
+read. Answers to our own calls are folded the same way:
+`answered(charge_point, request, response, now) -> Outcome`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Message(
 
 
 class Refusal(Frozen, frozen=True):
-    """A CALLERROR in meaning; `code` is one of `engine.ocpp.rpc`'s codes, spelt per version when it is sent."""
+    """A CALLERROR in meaning; `code` is one of `engine.ocpp.rpc`'s codes, spelt per version when sent."""
 
     code: str
     description: str = ""
@@ -65,7 +66,7 @@ class Facts(Frozen, frozen=True):
 
 
 class Outcome(Frozen, frozen=True):
-    """What a handled message leads to, in this order: commit `changes`, adopt `state`, send `reply`, queue `calls`."""
+    """What follows, in this order: commit `changes`, adopt `state`, send `reply`, queue `calls`."""
 
     state: ChargePoint
     reply: Message | Refusal | None  # None only where nothing is answered (our own calls' answers, SEND)
@@ -85,7 +86,7 @@ class Handler(Frozen, frozen=True):
 
 
 class Command(Frozen, frozen=True):
-    """One outbound action: its request and response types, its own rules and what its answer changes, if anything.
+    """One outbound action: its request and response types, its own rules and what its answer changes.
 
     `check` knows the rules that no schema can say; each string it returns is a reason not to send the request
     (the caller of the registry gets them as `Invalid`).

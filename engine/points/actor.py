@@ -98,7 +98,7 @@ class Actor:
         self._listening = False  # the poller tells what can be read
         self._draining = False
         self._greeted = False
-        self._override: tuple[StationSettings, Registration] | None = None
+        self._override: tuple[StationRecord, StationSettings, Registration] | None = None
         self._remembered: tuple[str, int, bytes] | None = None  # last durable call: id, hash of text, answer
 
     # --- the task ------------------------------------------------------------------------------------------
@@ -160,9 +160,8 @@ class Actor:
         finally:
             self._work = None
         if self._override is not None:
-            settings, registration = self._override
-            self._override = None
-            self.configure(settings, registration)
+            changed, self._override = self._override, None
+            self.configure(*changed)
         if self._draining:
             self.drain()
         self._listen()
@@ -505,11 +504,12 @@ class Actor:
         self.state = state
         self.is_open = _is_open(state)
 
-    def configure(self, settings: StationSettings, registration: Registration) -> None:
+    def configure(self, record: StationRecord, settings: StationSettings, registration: Registration) -> None:
         """Take over what was changed in the database; a message being worked on is finished first."""
         if self._work is not None:
-            self._override = (settings, registration)
+            self._override = (record, settings, registration)
         else:
+            self.record = record
             self.adopt(replace(self.state, settings=settings, registration=registration))
 
     def connected(self) -> ChargePointConnected:

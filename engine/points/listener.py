@@ -45,7 +45,7 @@ TLS_EVENTS: Final = {  # what OpenSSL calls it → the security whitepaper's eve
 async def listen(host: str, port: int) -> list[socket.socket]:
     """Listening sockets on all addresses of `host`; port 0 lets the system choose one for all of them.
 
-    Raises OSError when an address cannot be had.
+    Raises OSError naming the address that cannot be had.
     """
     found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     listening: list[socket.socket] = []
@@ -60,10 +60,10 @@ async def listen(host: str, port: int) -> list[socket.socket]:
             sock.bind((address[0], port, *address[2:]))
             sock.listen(BACKLOG)
             port = sock.getsockname()[1]
-    except OSError:
+    except OSError as error:
         for sock in listening:
             sock.close()
-        raise
+        raise OSError(error.errno, f"{error.strerror}: {host}:{port}") from None
     return listening
 
 

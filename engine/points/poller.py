@@ -8,13 +8,15 @@ more at the moment forgets its socket for a while; it is level-triggered, so not
 from __future__ import annotations
 
 import selectors
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from typing import Final, NoReturn
 
 import structlog
 import trio
 
 log = structlog.get_logger(__name__)
+
+AT_ONCE: Final = 128  # sockets served before other tasks get their turn
 
 
 class Poller:
@@ -22,23 +24,36 @@ class Poller:
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
+        self._watched: dict[int, Callable[[], None]] = {}
 
     def watch(self, fd: int, ready: Callable[[], None]) -> None:
         """Call `ready` whenever `fd` can be read or has ended, until `forget`."""
         self._selector.register(fd, selectors.EVENT_READ, ready)
+        self._watched[fd] = ready
 
     def forget(self, fd: int) -> None:
         """No more calls. To be done before `fd` is closed."""
         self._selector.unregister(fd)
+        del self._watched[fd]
 
     async def run(self) -> NoReturn:
-        """Run for ever. A round takes what is ready now, then other tasks get their turn."""
-        select = self._selector.select
+        """Run for ever. A round takes everybody who is ready now, so nobody is passed over for another."""
         number = self._selector.fileno()
         while True:
             await trio.lowlevel.wait_readable(number)
-            for key, _ in select(0):
-                try:
-                    key.data()
-                except Exception:
-                    log.exception("connection failed", callback=repr(key.data))
+            round_ = self._selector.select(0)
+            for first in range(0, len(round_), AT_ONCE):
+                if first:
+                    await trio.lowlevel.checkpoint()
+                self._serve(round_[first : first + AT_ONCE])
+
+    def _serve(self, events: Sequence[tuple[selectors.SelectorKey, int]]) -> None:
+        for key, _ in events:
+            # Earlier in the round its connection may have ended, and another one may have got its number.
+            ready = self._watched.get(key.fd)
+            if ready is None or ready is not key.data:
+                continue
+            try:
+                ready()
+            except Exception:
+                log.exception("connection failed", callback=repr(ready))

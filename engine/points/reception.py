@@ -29,7 +29,7 @@ from engine.points.shared import Shared
 log = structlog.get_logger(__name__)
 
 PATIENCE: Final = 5.0  # seconds that a new connection may wait for its turn
-DATABASE_PATIENCE: Final = 10.0  # seconds for the look-ups of one connection
+DATABASE_PATIENCE: Final = 5.0  # seconds for the look-ups of one connection; many clients give up after 10
 SPREAD: Final = 10  # seconds over which those turned away are asked to come back
 
 PATH: Final = re.compile(r"/ocpp/([^/]+)")

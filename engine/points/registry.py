@@ -147,8 +147,8 @@ class Registry:
     async def refresh(self, identity: str) -> None:
         """Take over a record and settings that were changed in the database.
 
-        A charge point that was deleted or disabled is disconnected, and so is one whose credentials were
-        changed: it has to prove itself anew.
+        A charge point that was deleted or disabled is disconnected. New credentials count from its next
+        connection on: it has to learn them over this one first (2.0.1 A01).
         """
         self.shared.reader.forget(identity)
         actor = self._actors.get(identity)
@@ -157,11 +157,9 @@ class Registry:
         record = await self.shared.reader.station(identity)
         if record is None or not record.enabled:
             self._dismiss(actor, POLICY, "no longer allowed", "disabled")
-        elif record != actor.record:
-            self._dismiss(actor, POLICY, "credentials changed", "requested")
-        else:
-            fresh = await self.shared.reader.load(record, actor.state.version)
-            actor.configure(fresh.settings, fresh.registration)
+            return
+        fresh = await self.shared.reader.load(record, actor.state.version)
+        actor.configure(record, fresh.settings, fresh.registration)
 
     async def drain(self) -> None:
         """Let nobody in, let work in flight end, say 1012 to everybody, write the journal out.

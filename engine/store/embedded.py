@@ -238,7 +238,7 @@ async def embedded(data: Path) -> AsyncIterator[Cluster]:
     On leaving the server is stopped, unless another node uses it.
     """
     server = await trio.to_thread.run_sync(cluster, data)
-    with (server.folder.with_name("postgres.users")).open("a") as users:
+    with _lock_file(server.folder.with_name("postgres.users")) as users:
         fcntl.flock(users, fcntl.LOCK_SH)
         await trio.to_thread.run_sync(server.start)
         try:
@@ -273,10 +273,15 @@ def _leave(server: Cluster, users: IO[str]) -> None:
     server.stop()
 
 
+def _lock_file(path: Path) -> IO[str]:
+    """For its owner alone: whoever may open a lock file can hold the lock."""
+    return open(path, "a", opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
 @contextmanager
 def _exclusive(path: Path) -> Iterator[None]:
     """One start or stop at a time on this machine; the system drops the lock of a killed process."""
-    with path.open("a") as file:
+    with _lock_file(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

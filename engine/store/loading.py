@@ -73,8 +73,8 @@ left join lateral (
 ) p on true
 left join lateral (
     select * from meter_values
-    where session_id = s.id
-    order by received_at desc, energy_wh desc nulls last, timestamp desc limit 1
+    where session_id = s.id and energy_wh is not null
+    order by received_at desc, energy_wh desc, timestamp desc limit 1
 ) m on true
 left join lateral (
     select timestamp from meter_values

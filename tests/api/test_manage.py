@@ -114,10 +114,13 @@ async def test_registering_again_replaces_everything(manage: httpx.AsyncClient, 
     assert (await node.store.audit.list(subject="charge_point:CP1"))[0].actor == "manage"
 
 
-async def test_changed_credentials_end_the_connection(manage: httpx.AsyncClient, connect: Any) -> None:
+async def test_changed_credentials_count_from_the_next_connection(
+    manage: httpx.AsyncClient, connect: Any, node: Any
+) -> None:
     charger = await connect("CP1")
     await manage.post("/cs/CP1", json={"securityProfile": 0, "base64SHA256Password": PASSWORD})
-    await charger.closed.wait()
+    assert "currentTime" in await charger.call("Heartbeat", {})
+    assert (await node.store.reader.station("CP1")).security_profile == 1
 
 
 async def test_bad_registrations(manage: httpx.AsyncClient) -> None:

@@ -1,12 +1,26 @@
 """Commands are run in this process, against a node that is played by a table of answers or is a real one."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 
 from api.cli import client, main
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Commands set up logging for their process, which is ours here, and their streams end with them."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
 
 Answers = dict[str, httpx.Response | Callable[[httpx.Request], httpx.Response]]
 

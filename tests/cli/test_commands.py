@@ -180,6 +180,12 @@ def test_tail_begins_with_the_newest(run: Any, played: Any) -> None:
     assert "EVDisconnected" in lines[0]
 
 
+def test_tail_as_json_is_a_document_per_line(run: Any, played: Any) -> None:
+    played.answers["GET /sessions"] = page(session(9), session(8))
+    lines = run("session", "tail", "--no-follow", "--json").output.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [8, 9]
+
+
 def test_tail_tells_what_is_new_and_what_moved_on(played: Any) -> None:
     seen: dict[int, Any] = {7: session(7, "finished"), 8: session(8), 9: session(9)}
     played.answers["GET /sessions/tail"] = page(session(10))

@@ -107,7 +107,8 @@ async def test_both_http_listeners_answer(addresses: Sequence[str], ask: Ask) ->
 
 def test_migrate(run: Any, settings: Settings) -> None:
     result = run("migrate", "--database", str(settings.database))
-    assert (result.exit_code, "up to date" in result.output) == (0, True)
+    assert (result.exit_code, result.stdout) == (0, "The database is up to date.\n")
+    assert "debug" not in result.stderr
 
 
 @pytest.mark.parametrize(

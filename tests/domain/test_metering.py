@@ -238,6 +238,15 @@ def test_a_late_value_flips_nothing(cp: ChargePoint, session: Session, value: Va
     assert [type(c) for c in changes] == [MeterValueAdded]
 
 
+def test_a_late_row_has_its_own_values_and_no_energy(
+    cp: ChargePoint, session: Session, value: Value, now: datetime
+) -> None:
+    session, _ = absorb(cp, session, [value(5, "1500", ("Power.Active.Import", "7000"))], now)
+    _, [row] = absorb(cp, session, [value(3, "1200", ("Power.Active.Import", "3000"))], now)
+    assert isinstance(row, MeterValueAdded)
+    assert (row.energy_wh, row.register_wh, row.power_w) == (None, 1_200, 3_000)
+
+
 def test_a_row_carries_the_totals_beside_the_samples_as_received(
     cp: ChargePoint, session: Session, value: Value, now: datetime
 ) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import data_folder
 from tests.e2e.program import Program, running
 
 
 @pytest.fixture(scope="session")
 def program() -> Iterator[Program]:
-    # Not one of pytest's folders: another run closes those to the user PostgreSQL runs as when we are root.
-    with tempfile.TemporaryDirectory(prefix="voltrio-e2e-") as folder, running(Path(folder)) as started:
+    with data_folder() as folder, running(folder / "node") as started:
         yield started

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,27 +61,30 @@ class Program:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("VOLTRIO_")}
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
-        self._wait_until_ready()
+        self._wait_until(self._is_ready)
+        if not self.token:
+            self._wait_until(self._has_told_its_token)
 
-    def _wait_until_ready(self) -> None:
+    def _is_ready(self) -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"{self.http}/health/ready", trust_env=False).status_code == 200
+        return False
+
+    def _has_told_its_token(self) -> bool:
+        found = re.search(r"VOLTRIO_TOKEN=(\S+)\n", self.output.read_text())
+        self.token = found[1] if found else ""
+        return found is not None
+
+    def _wait_until(self, condition: Callable[[], bool]) -> None:
         assert self._process is not None
         deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline:
             assert self._process.poll() is None, self.output.read_text()
-            with contextlib.suppress(httpx.TransportError):
-                ready = httpx.get(f"{self.http}/health/ready", trust_env=False).status_code == 200
-                if ready and (self.token or self._read_token()):
-                    return
-            time.sleep(
-                0.05
-            )  # another process becomes ready: there is nothing to wait on but the answer itself
+            if condition():
+                return
+            # Another process becomes ready: there is nothing to wait on but the answer itself.
+            time.sleep(0.05)
         raise AssertionError(f"not ready in time:\n{self.output.read_text()}")
-
-    def _read_token(self) -> bool:
-        """The first start prints its token once, a moment after the node is ready."""
-        found = re.search(r"VOLTRIO_TOKEN=(\S+)", self.output.read_text())
-        self.token = found[1] if found else ""
-        return bool(found)
 
     def stop(self) -> int:
         """SIGTERM, as a service manager would; the exit code."""

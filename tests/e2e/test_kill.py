@@ -85,18 +85,18 @@ def faults(program: Program, entry: ledger.Entry, session: dict[str, Any] | None
             yield f"the acknowledged sample of {sample.timestamp} is stored {stored[sample.timestamp]} times"
 
 
-def kill_test(tmp_path: Path, stations: int, seconds: float) -> None:
+def kill_test(data: Path, stations: int, seconds: float) -> None:
     rng = random.Random(7)
-    with running(tmp_path / "node") as program:
+    with running(data / "node") as program:
         for tag in TAGS:
             program.request("POST", "/id-tags", json={"uid": tag})
         for n in range(1, stations + 1):
             program.add_station(f"SIM-{n:04d}", password=PASSWORD)
-        simulator = start_simulator(program, stations, seconds, tmp_path / "ledger.jsonl")
+        simulator = start_simulator(program, stations, seconds, data / "ledger.jsonl")
         kills = kill_now_and_then(program, seconds, rng)
         output, _ = simulator.communicate(timeout=seconds + 300)
         assert simulator.returncode == 0, output
-        entries = ledger.read(tmp_path / "ledger.jsonl")
+        entries = ledger.read(data / "ledger.jsonl")
         stopped = sum(entry.stop_acknowledged for entry in entries)
         assert kills >= 2
         assert stopped >= stations / 2, f"too little happened to prove anything: {stopped} transactions"
@@ -104,10 +104,10 @@ def kill_test(tmp_path: Path, stations: int, seconds: float) -> None:
         assert not wrong, f"after {kills} kills and {len(entries)} transactions:\n" + "\n".join(wrong[:40])
 
 
-def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
-    kill_test(tmp_path, stations=20, seconds=20)
+def test_nothing_acknowledged_is_lost_or_doubled(data: Path) -> None:
+    kill_test(data, stations=20, seconds=20)
 
 
 @pytest.mark.soak
-def test_nothing_acknowledged_is_lost_or_doubled_at_large(tmp_path: Path) -> None:
-    kill_test(tmp_path, stations=200, seconds=180)
+def test_nothing_acknowledged_is_lost_or_doubled_at_large(data: Path) -> None:
+    kill_test(data, stations=200, seconds=180)

@@ -1,6 +1,7 @@
 """One connection: what is read, decided, written and answered, and in which order."""
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -326,3 +327,39 @@ async def test_a_rejected_boot_keeps_the_door_shut(site: Any, store: Any) -> Non
     async with site.connect() as ws:
         assert (await site.ask(ws, "BootNotification", BOOT))[2]["status"] == "Rejected"
         assert (await site.ask(ws, "StartTransaction", START, "2"))[2] == "SecurityError"
+
+
+MUTANTS = [
+    b'[2,"1","Heartbeat",{}]',
+    json.dumps([2, "2", "StartTransaction", START]).encode(),
+    json.dumps([2, "3", "StatusNotification", STATUS]).encode(),
+    json.dumps([2, "4", "MeterValues", {"connectorId": 1, "meterValue": []}]).encode(),
+    b'[3,"5",{"status":"Accepted"}]',
+    b'[4,"6","GenericError","",{}]',
+    b'[[[[[[[[{"a":1e999}]]]]]]]]',
+]
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_garbage_hurts_nobody_else(site: Any, seed: int) -> None:
+    rng = random.Random(seed)
+    async with site.connect("CP2") as other:
+        for _ in range(10):
+            stream = await site.raw("CP1")
+            for _ in range(20):
+                mutant = bytearray(rng.choice(MUTANTS))
+                for _ in range(rng.randrange(4)):
+                    mutant[rng.randrange(len(mutant))] = rng.randrange(256)
+                frame = bytearray(
+                    site.masked(rng.choice((0x81, 0x81, 0x81, 0x82, 0x89)), bytes(mutant[:125]))
+                )
+                if rng.random() < 0.1:
+                    frame[rng.randrange(2)] = rng.randrange(256)
+                try:
+                    await stream.send_all(frame)
+                except trio.BrokenResourceError:
+                    break
+            await stream.aclose()
+            assert (await site.ask(other, "Heartbeat", {}))[0] == 3
+    assert site.metrics.closes[("failed",)] == 0
+    await site.until(lambda: not len(site.registry))

@@ -271,19 +271,26 @@ async def test_refresh_waits_for_the_message_being_worked_on(site: Any, store: A
         assert len(site.registry.state("CP1").sessions) == 1
 
 
-@pytest.mark.parametrize("change", ["disabled", "deleted", "password"])
+@pytest.mark.parametrize("change", ["disabled", "deleted"])
 async def test_refresh_closes_who_may_no_longer_be_here(site: Any, store: Any, change: str) -> None:
     record: StationRecord = store.reader.records["CP1"]
     async with site.connect() as ws:
         await site.ask(ws, "Heartbeat", {})
         if change == "deleted":
             del store.reader.records["CP1"]
-        elif change == "disabled":
-            store.reader.records["CP1"] = replace(record, enabled=False)
         else:
-            store.reader.records["CP1"] = replace(record, password_sha256=bytes(32))
+            store.reader.records["CP1"] = replace(record, enabled=False)
         await site.registry.refresh("CP1")
         assert (await site.closing(ws)).code == 1008
+
+
+async def test_new_credentials_count_from_the_next_connection(site: Any, store: Any) -> None:
+    async with site.connect() as ws:
+        await site.ask(ws, "Heartbeat", {})
+        store.reader.records["CP1"] = replace(store.reader.records["CP1"], security_profile=1)
+        await site.registry.refresh("CP1")
+        assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
+    assert (await site.http(site.request("CP1")))[0] == 401
 
 
 async def test_drain_finishes_what_is_in_flight(site: Any, store: Any) -> None:

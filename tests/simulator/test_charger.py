@@ -127,6 +127,19 @@ async def test_a_pending_charger_answers_but_does_not_start(charger, central, au
     assert (await central.send("CP-1", v16.RemoteStartTransaction(id_tag="TAG-1"))).status == "Rejected"
 
 
+async def test_a_triggered_boot_that_is_accepted_ends_the_wait(charger, central, autojump_clock):
+    central.answers["BootNotification"] = lambda *_: v16.BootNotificationResponse(
+        status="Pending", current_time=central.now(), interval=500
+    )
+    await charger.power_cut(10.0)
+    await trio.sleep(20)
+    assert not charger.online
+    del central.answers["BootNotification"]
+    await central.send("CP-1", v16.TriggerMessage(requested_message="BootNotification"))
+    await trio.sleep(5)
+    assert charger.online
+
+
 async def test_power_loss_ends_transactions_when_the_power_is_back(
     charger, central, autojump_clock, car, epoch
 ):
@@ -298,3 +311,19 @@ def test_every_status_is_reached_by_allowed_steps():
 def test_a_calm_mix_has_no_trouble():
     calm = msgspec.structs.asdict(MIXES["calm"])
     assert {value for key, value in calm.items() if key != "visits"} == {0}
+
+
+@pytest.mark.parametrize("timeout", ["0", "60"])
+async def test_who_plugs_in_after_the_connection_timeout_has_to_identify_again(
+    charger, central, autojump_clock, car, timeout
+):
+    connector = charger.connectors[0]
+    await central.send("CP-1", v16.ChangeConfiguration(key="ConnectionTimeOut", value=timeout))
+    assert await charger.present(connector, "TAG-1")
+    connector.claim = connector.claim and msgspec.structs.replace(
+        connector.claim, expires=charger.time.elapsed()
+    )
+    charger.plug(connector, car)
+    await trio.sleep(5)
+    assert connector.entry is None
+    assert central.of("StartTransaction") == []

@@ -78,6 +78,7 @@ async def test_a_stale_lock_whose_number_is_taken_again_is_removed(data: Path) -
 async def test_nobody_else_may_enter(data: Path) -> None:
     async with running(data) as server:
         assert stat.S_IMODE(server.folder.stat().st_mode) == 0o700
+        assert stat.S_IMODE((data / "postgres.lock").stat().st_mode) == 0o600
         assert "host=" in server.dsn("voltrio")
 
 

@@ -144,6 +144,16 @@ async def test_sessions_are_listed_by_every_filter(store: Store, station: Statio
         await store.sessions.get(4)
 
 
+async def test_a_closed_session_has_no_present_power(store: Store, station: StationRecord) -> None:
+    await store.journal.commit([opened(station.id, 1), measured(station.id, 1, energy_wh=123)])
+    running = await store.sessions.get(1)
+    assert (running.power_w, running.current_a, running.voltage_v) == (7_400.0, 32.0, 231.5)
+    await store.journal.commit([closed(1)])
+    finished = await store.sessions.get(1)
+    assert (finished.power_w, finished.current_a, finished.voltage_v) == (None, None, None)
+    assert finished.soc_percent == 41.0
+
+
 async def test_a_session_keeps_the_price_it_started_with(store: Store, station: StationRecord) -> None:
     await store.operators.set_price(Price(currency="EUR", per_kwh=Decimal("0.50")), actor="a")
     await store.journal.commit([opened(station.id)])
@@ -172,6 +182,7 @@ async def test_meter_values_page_by_time(store: Store, station: StationRecord) -
 
 async def test_api_tokens(store: Store) -> None:
     made = await store.api_tokens.create("ops", actor="a")
+    assert made.secret.startswith("vt_")  # `--token -x…` would be taken for an option
     known = await store.api_tokens.verify(made.secret)
     assert known is not None
     assert (known.id, known.name, known.scope) == (made.id, "ops", "admin")

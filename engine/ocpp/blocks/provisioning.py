@@ -48,7 +48,7 @@ def boot_notification_v16(
     return Outcome(
         state=state,
         reply=v16.BootNotificationResponse(
-            status=cp.registration.value, current_time=now, interval=_interval(cp, accepted)
+            status=cp.registration.value, current_time=_clock(now), interval=_interval(cp, accepted)
         ),
         changes=changes,
         calls=_calls_v16(cp) if accepted else (),
@@ -82,7 +82,12 @@ def boot_notification_v2x(
 
 def heartbeat_v16(cp: ChargePoint, request: v16.Heartbeat, facts: Facts, now: datetime) -> Outcome:
     """The time, nothing else: when a charge point was last heard is the actor's to know (OCPP 1.6 §4.6)."""
-    return Outcome(state=cp, reply=v16.HeartbeatResponse(current_time=now))
+    return Outcome(state=cp, reply=v16.HeartbeatResponse(current_time=_clock(now)))
+
+
+def _clock(now: datetime) -> datetime:
+    """Whole seconds: some chargers cannot read a fraction, and none needs one to set its clock."""
+    return now.replace(microsecond=0)
 
 
 def heartbeat_v2x(

@@ -53,6 +53,7 @@ class Charger16(Charger):
         self.knowledge = Knowledge(self.configuration)
         self.certificates = Store(self.dice("keys"))
         self.accepted = False
+        self._admitted = trio.Event()
         self.firmware = FIRMWARE
         self.activities: dict[str, str] = {}  # last status of "firmware", "diagnostics", "log"
         self._shown: dict[int, Status] = {c.number: "Available" for c in self.connectors}
@@ -85,6 +86,7 @@ class Charger16(Charger):
 
     async def _boot(self) -> None:
         self.accepted = False
+        self._admitted = trio.Event()
         while not self.accepted:
             try:
                 answer = await self.call(self.boot_notification())
@@ -93,7 +95,8 @@ class Charger16(Charger):
                 continue
             self.take_boot_answer(answer)
             if not self.accepted:
-                await self.time.sleep(answer.interval or FALLBACK_RETRY)
+                with self.time.limit(answer.interval or FALLBACK_RETRY):
+                    await self._admitted.wait()  # for a boot that the server triggered
 
     def boot_notification(self) -> v16.BootNotification:
         return v16.BootNotification(
@@ -109,6 +112,7 @@ class Charger16(Charger):
         """OCPP 1.6 §4.2"""
         self.accepted = answer.status == "Accepted"
         if self.accepted:
+            self._admitted.set()
             self.clock.set(answer.current_time)
             if answer.interval > 0:
                 self.configuration.change("HeartbeatInterval", str(answer.interval))
@@ -226,13 +230,13 @@ class Charger16(Charger):
         expires = self.time.elapsed() + self.configuration.number("ConnectionTimeOut")
         connector.claim = Claim(id_tag, parent, expires, profile)
         self.observe(connector)
-        if connector.plugged:
+        if connector.plugged and connector.claim is not None:  # over already if that time is 0
             self._start(connector, connector.claim)
         return True
 
     def plugged_in(self, connector: Connector) -> None:
+        self.observe(connector)  # a claim whose time is over ends here
         if connector.claim is not None and connector.usable:
-            self.observe(connector)
             self._start(connector, connector.claim)
 
     def unplugging(self, connector: Connector) -> None:

@@ -14,7 +14,10 @@ from engine.store.repositories.base import Repository, page
 
 
 class SessionRow(Frozen, frozen=True):
-    """`amount` is the price so far in `currency`, by the tariff at the start; None without one."""
+    """`amount` is the price so far in `currency`, by the tariff at the start; None without one.
+
+    Power, current and voltage are present values: None once the session is closed. `soc_percent` is the last.
+    """
 
     id: int
     operator_id: int
@@ -101,7 +104,7 @@ select s.id, s.operator_id, s.charge_point_id, c.network_id as identity, s.evse_
        s.transaction_id, s.status, s.reason, s.id_tag, s.id_tag_id, s.user_id, s.authorization_id,
        s.reservation_id, s.meter_start_wh, s.meter_stop_wh,
        coalesce(s.energy_wh, m.energy_wh, 0) as energy_wh,
-       m.power_w, m.current_a, m.voltage_v, m.soc_percent,
+       p.power_w, p.current_a, p.voltage_v, m.soc_percent,
        s.started_at, s.stopped_at, s.stop_id_tag, s.charging_state, s.remote_start_id, s.offline, s.review,
        s.last_updated_at,
        t.currency, t.price_per_session, t.price_per_kwh, t.price_per_minute,
@@ -111,9 +114,12 @@ join charge_points c on c.id = s.charge_point_id
 left join tariffs t on t.id = s.tariff_id
 left join lateral (
     select energy_wh, power_w, current_a, voltage_v, soc_percent from meter_values
-    where session_id = s.id
-    order by received_at desc, energy_wh desc nulls last, timestamp desc limit 1
+    where session_id = s.id and energy_wh is not null
+    order by received_at desc, energy_wh desc, timestamp desc limit 1
 ) m on true
+left join lateral (
+    select m.power_w, m.current_a, m.voltage_v where s.status in ('pending', 'active')
+) p on true
 """
 # Each comparison has an index of its own; where several filters are given the planner takes the narrowest.
 FILTERS: Final = {

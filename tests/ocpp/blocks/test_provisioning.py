@@ -144,3 +144,13 @@ def test_heartbeat_tells_the_time_and_writes_nothing(cp: ChargePoint, now: datet
     assert outcome.state is cp
     assert not outcome.changes
     assert not outcome.calls
+
+
+def test_the_time_we_tell_has_no_fraction(cp: ChargePoint, now: datetime) -> None:
+    late = now + timedelta(microseconds=987_654)
+    for outcome in (
+        heartbeat_v16(cp, v16.Heartbeat(), Facts(), late),
+        boot_notification_v16(cp, BOOT, Facts(), late),
+    ):
+        assert isinstance(outcome.reply, v16.HeartbeatResponse | v16.BootNotificationResponse)
+        assert outcome.reply.current_time == now

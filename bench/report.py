@@ -1,0 +1,130 @@
+"""Figures as rows: printed as one table, saved as JSON, written into the README as Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from bench import machine
+
+ROOT: Final = Path(__file__).parent.parent
+RESULTS: Final = ROOT / "bench" / "results" / "latest.json"
+README: Final = ROOT / "README.md"
+MARKED: Final = re.compile(r"(?<=<!-- bench:begin -->\n).*?(?=<!-- bench:end -->)", re.DOTALL)
+OURS: Final = "Voltrio"
+
+Better = Literal["more", "less"]
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One figure of one program. `ratio`: how many times better Voltrio is; None on its own rows."""
+
+    name: str
+    value: float
+    unit: str
+    peer: str
+    ratio: float | None
+    machine: str
+    date: str  # ISO 8601, UTC
+
+
+class Maker:
+    """Rows of one machine and one day."""
+
+    def __init__(self) -> None:
+        self._machine = machine.description()
+        self._date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ")
+
+    def single(self, name: str, value: float, unit: str) -> Row:
+        """A figure of Voltrio that has no peer."""
+        return self._row(name, value, unit, OURS, None)
+
+    def compared(
+        self, name: str, unit: str, ours: float, peers: Iterable[tuple[str, float]], better: Better = "more"
+    ) -> list[Row]:
+        """Voltrio's figure and those of its peers, each with the ratio."""
+        rows = [self._row(name, ours, unit, OURS, None)]
+        for peer, value in peers:
+            ratio = ours / value if better == "more" else value / ours
+            rows.append(self._row(name, value, unit, peer, ratio))
+        return rows
+
+    def _row(self, name: str, value: float, unit: str, peer: str, ratio: float | None) -> Row:
+        rounded = None if ratio is None else float(f"{ratio:.3g}")
+        return Row(name, float(f"{value:.4g}"), unit, peer, rounded, self._machine, self._date)
+
+
+def shown(value: float) -> str:
+    """Three digits at least, thousands apart."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def cells(rows: Sequence[Row]) -> list[tuple[str, str, str, str]]:
+    """Name, program, figure, ratio; a name that repeats is left out."""
+    lines = []
+    before = ""
+    for row in rows:
+        ratio = "" if row.ratio is None else f"{shown(row.ratio)} ×"
+        lines.append(
+            ("" if row.name == before else row.name, row.peer, f"{shown(row.value)} {row.unit}", ratio)
+        )
+        before = row.name
+    return lines
+
+
+def show(rows: Sequence[Row], console: Console) -> None:
+    """Print the table."""
+    table = Table(
+        box=box.SIMPLE_HEAD, title="Voltrio and its peers", caption=rows[0].machine if rows else None
+    )
+    for heading in ("Measured", "Program"):
+        table.add_column(heading)
+    for heading in ("Figure", "Voltrio is better by"):
+        table.add_column(heading, justify="right")
+    for line in cells(rows):
+        table.add_row(*line, style="bold" if line[1] == OURS else None)
+    console.print(table)
+
+
+def save(rows: Sequence[Row], file: Path = RESULTS) -> list[Row]:
+    """Write the rows, in their old places where they are known; what was not measured this time stays.
+
+    Returns all rows of the file.
+    """
+    known = msgspec.json.decode(file.read_bytes(), type=list[Row]) if file.exists() else []
+    by_name: dict[str, list[Row]] = {}
+    for row in known:
+        by_name.setdefault(row.name, []).append(row)
+    by_name |= {row.name: [] for row in rows}
+    for row in rows:
+        by_name[row.name].append(row)
+    merged = [row for group in by_name.values() for row in group]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(merged), indent=1) + b"\n")
+    return merged
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The table for the README, with machine and date."""
+    lines = ["", "| Measured | Program | Figure | Voltrio is better by |", "| --- | --- | ---: | ---: |"]
+    for name, peer, figure, ratio in cells(rows):
+        program = f"**{peer}**" if peer == OURS else peer
+        lines.append(f"| {name} | {program} | {figure} | {ratio} |")
+    lines += ["", f"{rows[0].machine}, {rows[0].date[:10]}.", "", ""]
+    return "\n".join(lines)
+
+
+def write_readme(rows: Sequence[Row], file: Path = README) -> None:
+    """Put the table between the markers. Raises ValueError where they are missing."""
+    text, count = MARKED.subn(lambda _: markdown(rows), file.read_text())
+    if count != 1:
+        raise ValueError(f"{file} has no place for the table: <!-- bench:begin --> … <!-- bench:end -->")
+    file.write_text(text)

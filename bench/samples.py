@@ -1,0 +1,20 @@
+"""What the kernel suites work on: messages as they come over the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+Run: TypeAlias = Callable[[Callable[[], Awaitable[Any]]], Any]  # does one async function in a loop of its own
+
+MASK = b"OCPP"
+HEARTBEAT = b'[2,"6f9b1e8a-3a4b-4f7e-9a51-7f6c0d4d2b11","Heartbeat",{}]'
+METER_VALUES_PAYLOAD = (
+    b'{"connectorId":1,"transactionId":17,"meterValue":[{"timestamp":"2026-01-01T12:00:00.250Z","sampledValue":['
+    b'{"value":"1204.5","measurand":"Energy.Active.Import.Register","unit":"Wh"},'
+    b'{"value":"11040.0","measurand":"Power.Active.Import","unit":"W"},'
+    b'{"value":"16.00","measurand":"Current.Import","phase":"L1","unit":"A"},'
+    b'{"value":"230.1","measurand":"Voltage","phase":"L1-N","unit":"V"},'
+    b'{"value":"57.5","measurand":"SoC","location":"EV","unit":"Percent"}]}]}'
+)
+METER_VALUES = b'[2,"6f9b1e8a-3a4b-4f7e-9a51-7f6c0d4d2b11","MeterValues",%b]' % METER_VALUES_PAYLOAD

@@ -1,0 +1,91 @@
+"""(c) A reconnect storm: all chargers charge, all connections break at once, all come back at the same time.
+
+Each boots, tells its status, goes on with its transaction and begins a second one on its other connector.
+Then all transactions end, and the database must have each acknowledged one, once, with its readings: what is
+not, is lost. There are two storms: the network fails; the node dies by kill -9 and is started again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import trio
+
+from bench import programs
+from bench.loadgen import LoadGenerator, Report, Transaction
+from bench.report import Maker, Row
+from engine.metrics import Metrics
+from engine.settings import Settings
+from engine.store import Store, open_store
+from engine.store.invariants import violations
+from engine.store.repositories.sessions import SessionFilter, SessionRow
+
+PAGE = 1_000
+
+
+def measure(make: Maker, connections: int) -> list[Row]:
+    """Rows of both storms."""
+    return [
+        *_storm(make, connections, "the network fails", kill=False),
+        *_storm(make, connections, "the node is killed and restarted", kill=True),
+    ]
+
+
+def _storm(make: Maker, connections: int, cause: str, *, kill: bool) -> list[Row]:
+    with programs.voltrio(connections) as program, LoadGenerator(program.ocpp_port, connections) as load:
+        load.open()
+        load.start(1)
+        report = _kill(program, load) if kill else load.cut(2)
+        load.stop()
+        acknowledged = load.ledger(program.data)
+        program.stop()
+        lost = trio.run(_lost, program.data, acknowledged)
+    title = f"Storm of {connections:,} chargers, {cause}"
+    start = report.latency["StartTransaction"]
+    return [
+        make.single(f"{title}: all booted after", report.booted_after, "s"),
+        make.single(f"{title}: StartTransaction p50", start.p50_ms, "ms"),
+        make.single(f"{title}: StartTransaction p99", start.p99_ms, "ms"),
+        make.single(f"{title}: transactions lost or wrong of {len(acknowledged):,}", lost, "transactions"),
+    ]
+
+
+def _kill(program: programs.Voltrio, load: LoadGenerator) -> Report:
+    load.expect_loss(2)
+    program.kill()
+    program.start()
+    return load.outcome()
+
+
+async def _lost(data: Path, acknowledged: Sequence[Transaction]) -> int:
+    """Acknowledged transactions that are not in the database as they should be, and contradictions there."""
+    async with open_store(Settings(data=str(data)), Metrics()) as store:
+        rows = await _sessions(store)
+        contradictions = len(await violations(store))
+    stored = Counter(
+        (row.identity, row.transaction_id, row.meter_start_wh, row.meter_stop_wh, row.energy_wh)
+        for row in rows
+        if row.status == "finished"
+    )
+    expected = Counter(
+        (
+            one.identity,
+            one.transaction_id,
+            one.meter_start,
+            one.meter_stop,
+            (one.meter_stop or 0) - one.meter_start,
+        )
+        for one in acknowledged
+    )
+    return (expected - stored).total() + (stored - expected).total() + contradictions
+
+
+async def _sessions(store: Store) -> list[SessionRow]:
+    rows: list[SessionRow] = []
+    before: int | None = None
+    while page := await store.sessions.list(SessionFilter(), before=before, limit=PAGE):
+        rows += page
+        before = page[-1].id
+    return rows

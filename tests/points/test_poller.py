@@ -1,0 +1,96 @@
+"""One selector for all connections: fair rounds, other tasks in between, no call to who has left."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+import trio
+
+from engine.points import poller as module
+from engine.points.poller import Poller
+
+AT_ONCE = 8
+Pair = tuple[socket.socket, socket.socket]
+
+
+@pytest.fixture
+def pairs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Pair]]:
+    """More connections than are served at once, each with something to read."""
+    monkeypatch.setattr(module, "AT_ONCE", AT_ONCE)
+    made = [socket.socketpair() for _ in range(3 * AT_ONCE)]
+    for ours, theirs in made:
+        ours.setblocking(False)
+        theirs.send(b"x")
+    yield made
+    for pair in made:
+        for sock in pair:
+            sock.close()
+
+
+async def test_other_tasks_get_their_turn_within_a_round(pairs: list[Pair], nursery: trio.Nursery) -> None:
+    poller = Poller()
+    served: list[int] = []
+    seen_between: list[int] = []
+
+    async def other() -> None:
+        while len(served) < len(pairs):
+            seen_between.append(len(served))
+            await trio.lowlevel.checkpoint()
+
+    for number, (ours, _) in enumerate(pairs):
+
+        def ready(sock: socket.socket = ours, number: int = number) -> None:
+            sock.recv(1)
+            served.append(number)
+
+        poller.watch(ours.fileno(), ready)
+    nursery.start_soon(poller.run)
+    with trio.fail_after(5):
+        await other()
+    assert sorted(served) == list(range(len(pairs)))
+    assert any(0 < number < len(pairs) for number in seen_between)
+    nursery.cancel_scope.cancel()
+
+
+async def test_who_left_during_the_round_is_not_called(pairs: list[Pair], nursery: trio.Nursery) -> None:
+    poller = Poller()
+    (first, _), (second, _) = pairs[:2]
+    called: list[socket.socket] = []
+
+    def ready(sock: socket.socket, other: socket.socket) -> None:
+        called.append(sock)
+        sock.recv(1)
+        poller.forget(other.fileno())
+        other.recv(1)
+        # A new connection gets its number at once; it has nothing to read yet.
+        poller.watch(other.fileno(), lambda: called.append(other))
+
+    poller.watch(first.fileno(), lambda: ready(first, second))
+    poller.watch(second.fileno(), lambda: ready(second, first))
+    nursery.start_soon(poller.run)
+    with trio.fail_after(5):
+        while not called:
+            await trio.lowlevel.checkpoint()
+    assert called in ([first], [second])
+    nursery.cancel_scope.cancel()
+
+
+async def test_one_callback_that_fails_harms_no_other(pairs: list[Pair], nursery: trio.Nursery) -> None:
+    poller = Poller()
+    (first, _), (second, _) = pairs[:2]
+    served = trio.Event()
+
+    def broken() -> None:
+        first.recv(1)
+        raise ValueError("a bug")
+
+    def ready() -> None:
+        second.recv(1)
+        served.set()
+
+    poller.watch(first.fileno(), broken)
+    poller.watch(second.fileno(), ready)
+    nursery.start_soon(poller.run)
+    with trio.fail_after(5):
+        await served.wait()
+    nursery.cancel_scope.cancel()
