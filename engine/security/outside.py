@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Final
 
 import structlog
+import trio
 
 from engine.domain.outside import Answer, ContractAsked, Question, RevocationAsked
 from engine.domain.state import ChargePoint
@@ -20,6 +22,8 @@ from engine.settings import Settings
 
 log = structlog.get_logger(__name__)
 
+PATIENCE: Final = 10.0  # seconds that a station's message may wait for all its questions
+
 
 class World:
     """Responders and, if there is one, the provider of contract certificates."""
@@ -29,8 +33,12 @@ class World:
         self._contracts = contracts
 
     async def ask(self, charge_point: ChargePoint, questions: Sequence[Question]) -> Sequence[Answer | None]:
-        """The answers in the order of the questions."""
-        return [await self._asked(charge_point, question) for question in questions]
+        """The answers in the order of the questions; those that time ran out for are None."""
+        answers: list[Answer | None] = []
+        with trio.move_on_after(PATIENCE):
+            for question in questions:
+                answers.append(await self._asked(charge_point, question))
+        return answers + [None] * (len(questions) - len(answers))
 
     async def _asked(self, charge_point: ChargePoint, question: Question) -> Answer | None:
         if isinstance(question, RevocationAsked):

@@ -141,11 +141,9 @@ class Store:
             case c.SessionReviewed():
                 self.sessions[change.id]["review"] = change.review
             case c.SessionAmended():
-                told = asdict(change)
-                told = {k: v for k, v in told.items() if k in self.sessions[change.id] and k != "id"}
-                if not change.tag_told:
-                    told = {k: v for k, v in told.items() if k not in OWNER}
-                self.sessions[change.id] |= told
+                row = self.sessions[change.id]
+                kept = ("id", *(() if change.tag_told else OWNER))
+                row |= {k: v for k, v in asdict(change).items() if k in row and k not in kept}
             case c.ChargingPeriodsRewritten():
                 rows = _periods.decode(change.periods)
                 for row in rows:
@@ -171,8 +169,8 @@ class Store:
                         stopped = max(row["started_at"], change.stopped_at)
                         row |= {"stopped_at": stopped, "energy_stop_wh": change.energy_wh}
             case c.TransactionEventStored():
-                key = (change.transaction_id, change.seq_no, change.timestamp, change.event_type)
-                self.events.setdefault(key, change)
+                told = (change.transaction_id, change.seq_no, change.timestamp, change.event_type)
+                self.events.setdefault(told, change)
             case c.SessionReopened():
                 gone = {"stopped_at": None, "meter_stop_wh": None, "energy_wh": None, "reason": None}
                 self.sessions[change.id] |= {"status": "active", **gone}

@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain.state import ChargePoint, StationSettings, Token
@@ -18,7 +19,7 @@ from tests.domain.simulated_store import Store
 
 BEGINNING = datetime(2026, 3, 1, tzinfo=UTC)
 RECEIVED = BEGINNING + timedelta(days=30)
-STATES = ("Charging", "EVConnected", "SuspendedEV", "SuspendedEVSE", "Idle", None)
+STATES: tuple[Any, ...] = ("Charging", "EVConnected", "SuspendedEV", "SuspendedEVSE", "Idle", None)
 HANDLER = Handler(
     request=v201.TransactionEvent,
     response=v201.TransactionEventResponse,
@@ -97,12 +98,12 @@ def transaction(
                 offline=draw(st.booleans()),
                 transaction_info=v201.Transaction(
                     transaction_id=number,
-                    **({"charging_state": state} if state else {}),
-                    **({"stopped_reason": "EVDisconnected"} if kind == "Ended" else {}),
+                    charging_state=state or UNSET,
+                    stopped_reason="EVDisconnected" if kind == "Ended" else UNSET,
                 ),
-                **({"evse": v201.EVSE(id=evse, connector_id=1)} if n >= placed else {}),
-                **({"id_token": v201.IdToken(id_token="TAG", type="ISO14443")} if n == tagged else {}),
-                **({"meter_value": measured} if measured else {}),
+                evse=v201.EVSE(id=evse, connector_id=1) if n >= placed else UNSET,
+                id_token=v201.IdToken(id_token="TAG", type="ISO14443") if n == tagged else UNSET,
+                meter_value=measured or UNSET,
             )
         )
     return events

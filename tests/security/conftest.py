@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from engine.errors import OutsideError
 
+SILENT = "http://silent.example/"  # takes everything and never answers
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -31,6 +32,8 @@ class Wire:
     async def json(self, url: str, body: Any, *, limit: int) -> bytes:
         await trio.lowlevel.checkpoint()
         self.posted.append((url, body))
+        if url == SILENT:
+            await trio.sleep_forever()
         if url not in self.answers:
             raise OutsideError("nobody there")
         return self.answers[url](body)

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 import trio
+import trio.testing
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -26,7 +27,7 @@ from engine.security.http import HttpPost
 from engine.security.outside import open_world
 from engine.settings import Settings
 
-from .conftest import NOW, Wire
+from .conftest import NOW, SILENT, Wire
 
 URL = "http://ocsp.example/"
 STATION = ChargePoint(id=1, identity="CP1", operator_id=1, version="ocpp2.1", settings=StationSettings())
@@ -169,6 +170,18 @@ async def test_a_word_out_of_date_is_none(ask: Any, wire: Wire, responder: Respo
     responder.next_update = NOW - timedelta(seconds=1)
     wire.answers[URL] = responder.answer
     assert await ask(responder.question) is None
+
+
+async def test_a_station_does_not_wait_for_ever(
+    wire: Wire, responder: Responder, autojump_clock: trio.testing.MockClock
+) -> None:
+    wire.answers[URL] = responder.answer
+    world = open_world(Settings(), lambda: NOW, wire)
+    silent = replace(responder.question, responders=(SILENT,), serial_number="7")
+    first, second, third = await world.ask(STATION, [responder.question, silent, responder.question])
+    assert isinstance(first, Revocation)
+    assert (second, third) == (None, None)
+    assert trio.current_time() == pytest.approx(10, abs=0.1)
 
 
 CONTRACT = ContractAsked(schema_version="urn:iso", action="Install", exi_request="AAAA")

@@ -20,10 +20,9 @@ from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Outcome
 
 STEP = block.transaction_event_v2x()
-VERSIONS = {"ocpp2.0.1": v201, "ocpp2.1": v21}
 
 
-@pytest.fixture(params=VERSIONS.values(), ids=VERSIONS)
+@pytest.fixture(params=[v201, v21], ids=["ocpp2.0.1", "ocpp2.1"])
 def words(request: pytest.FixtureRequest) -> ModuleType:
     """The messages of a version."""
     module: ModuleType = request.param
