@@ -108,7 +108,7 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.demo", description=__doc__)
     parser.add_argument("--stations", type=int, default=20)
-    parser.add_argument("--speed", type=float, default=10.0, help="simulated seconds per second")
+    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second")
     parser.add_argument("--duration", type=float, help="seconds; until Ctrl-C if absent")
     parser.add_argument("--data", type=Path, default=DATA)
     options = parser.parse_args()

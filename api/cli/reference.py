@@ -166,10 +166,10 @@ def _sections(command: click.Command, path: str) -> Iterator[str]:
 
 
 def _usage(command: click.Command, path: str) -> str:
-    arguments = [
-        one.make_metavar(click.Context(command)) for one in command.params if isinstance(one, click.Argument)
-    ]
-    rest = ["COMMAND …"] if isinstance(command, click.Group) else ["[OPTIONS]", *arguments]
+    arguments = [one for one in command.params if isinstance(one, click.Argument)]
+    names = [(one.name or "").upper() for one in arguments]
+    words = [name if one.required else f"[{name}]" for name, one in zip(names, arguments, strict=True)]
+    rest = ["COMMAND …"] if isinstance(command, click.Group) else ["[OPTIONS]", *words]
     return " ".join([path, *rest])
 
 

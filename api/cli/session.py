@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
@@ -126,7 +127,7 @@ def tail(client: Client, lines: int, interval: float, follow: bool, json_: bool)
         while follow:
             time.sleep(interval)
             for row in changed(client, seen):
-                _say(row, json_)
+                _say(row, json_, datetime.now(UTC).isoformat())
 
 
 def changed(client: Client, seen: dict[int, Row]) -> Iterator[Row]:
@@ -139,11 +140,12 @@ def changed(client: Client, seen: dict[int, Row]) -> Iterator[Row]:
             yield row
 
 
-def _say(row: Row, json_: bool) -> None:
+def _say(row: Row, json_: bool, now: str | None = None) -> None:
+    """A line: when it ended, else `now`, when its change was seen, else when it began."""
     if json_:
         print_line(row)
         return
-    moment = cell(row["stoppedAt"] or row["startedAt"])
+    moment = cell(row["stoppedAt"] or now or row["startedAt"])
     energy = f"{row['energyWh'] or 0} Wh"
     power = f"{row['powerW']:.0f} W" if row["powerW"] is not None and row["status"] == "active" else ""
     charge = f"{row['socPercent']:.0f} %" if row["socPercent"] is not None else ""

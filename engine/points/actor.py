@@ -4,13 +4,15 @@ The actor owns the socket and the state. What a message means is the handler's t
 this file performs the outcome in its order: commit, adopt, answer, then call. One message is worked on at a
 time; what arrives meanwhile waits in the kernel, which is all the flow control there is.
 
-The way of a message that needs no look-up and changes nothing has no `await` in it: `_on_text` and what it
-calls return None then, and otherwise what is left to be awaited.
+The way of a message that needs no look-up has no `await` in it and wakes no task: `_on_text` and what it
+calls return None then, and otherwise what is left to be awaited. What has to be committed is handed to the
+journal, which calls back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import structlog
@@ -53,10 +55,10 @@ class Actor:
     """One connection. `run` is its task; the other public methods may be called by any task."""
 
     __slots__ = (
-        "_commands", "_deflate", "_draining", "_greeted", "_listening", "_override", "_parked", "_pinged_at",
-        "_reader", "_receive", "_remembered", "_routes", "_shared", "_sole_text", "_steady", "_task",
-        "_transport", "_watch", "_work", "closed_for", "dialect", "generation", "is_open", "last_seen",
-        "profile", "record", "remote", "state",
+        "_commands", "_committing", "_deflate", "_draining", "_greeted", "_later", "_listening", "_override",
+        "_parked", "_pinged_at", "_reader", "_receive", "_remembered", "_routes", "_shared", "_sole_text",
+        "_steady", "_task", "_transport", "_watch", "_work", "closed_for", "dialect", "generation", "is_open",
+        "last_seen", "profile", "record", "remote", "state",
     )  # fmt: skip
 
     def __init__(
@@ -93,6 +95,8 @@ class Actor:
         self._watch: Timer | None = None
         self._pinged_at: float | None = None
         self._work: Work | None = None  # what the message being worked on still needs
+        self._committing = False  # the journal has the message being worked on, and will call back
+        self._later: Sequence[tuple[int, bytes]] = ()  # what was received together with that message
         self._task: trio.lowlevel.Task | None = None
         self._parked = False  # the task sleeps
         self._listening = False  # the poller tells what can be read
@@ -113,7 +117,7 @@ class Actor:
             if leftover:
                 self._work = self._on_bytes(leftover)
             self._listen()
-            while self._work is not None or not transport.closed:
+            while self._busy or not transport.closed:
                 if self._work is None:
                     await self._park()
                 else:
@@ -133,7 +137,7 @@ class Actor:
 
     def _on_ready(self) -> None:
         """Something can be read. Called by the poller, not in this actor's task."""
-        if self._work is not None:
+        if self._work is not None or self._committing:
             self._deafen()
             return
         data = self._receive()
@@ -153,15 +157,31 @@ class Actor:
             self._work = work
             self._wake()
 
+    @property
+    def _busy(self) -> bool:
+        """A message is being worked on: draining and configuring wait for it, and so does what arrives."""
+        return self._work is not None or self._committing
+
     async def _attend(self, work: Work) -> None:
-        """Await what a message needs; draining and configuring wait for it, and so does what arrives."""
+        """Await what a message needs."""
         try:
             await work
         finally:
             self._work = None
+        if not self._committing:
+            self._resume()
+
+    def _resume(self) -> None:
+        """A message is done; what waited for that has its turn."""
         if self._override is not None:
             changed, self._override = self._override, None
             self.configure(*changed)
+        later, self._later = self._later, ()
+        self._work = self._on_events(later)
+        if self._work is not None or self._transport.closed:
+            self._wake()
+        if self._busy:
+            return
         if self._draining:
             self.drain()
         self._listen()
@@ -198,22 +218,19 @@ class Actor:
 
     def _on_bytes(self, data: bytes) -> Work | None:
         """Anything that is not exactly one short text frame."""
-        events = self._reader.feed(data)
+        return self._on_events(self._reader.feed(data))
+
+    def _on_events(self, events: Sequence[tuple[int, bytes]]) -> Work | None:
+        """In order; what comes behind a message that is not done at once is kept for later."""
         for index, (opcode, payload) in enumerate(events):
             if opcode != websocket.TEXT:
                 self._on_control(opcode, payload)
-            elif (work := self._on_text(payload)) is not None:
-                return self._on_rest(work, events[index + 1 :])
+                continue
+            work = self._on_text(payload)
+            if work is not None or self._committing:
+                self._later = events[index + 1 :]
+                return work
         return None
-
-    async def _on_rest(self, work: Work, events: Sequence[tuple[int, bytes]]) -> None:
-        """Several messages came at once, and the first of them has to be awaited."""
-        await work
-        for opcode, payload in events:
-            if opcode != websocket.TEXT:
-                self._on_control(opcode, payload)
-            elif (more := self._on_text(payload)) is not None:
-                await more
 
     def _on_control(self, opcode: int, payload: bytes) -> None:
         if opcode == websocket.PING:
@@ -298,9 +315,7 @@ class Actor:
             log.exception("handler failed", **self._named(route, message_id))
             self._fail(route, message_id)
             return None
-        if outcome.changes:
-            return self._perform(route, message_id, text, outcome)
-        self._conclude(route, message_id, outcome)
+        self._perform(route, message_id, text, outcome)
         return None
 
     async def _look_up(self, route: Route, message_id: str, text: bytes, request: Any, needs: Needs) -> None:
@@ -316,10 +331,7 @@ class Actor:
             log.exception("handler failed", **self._named(route, message_id))
             self._fail(route, message_id)
             return
-        if outcome.changes:
-            await self._perform(route, message_id, text, outcome)
-        else:
-            self._conclude(route, message_id, outcome)
+        self._perform(route, message_id, text, outcome)
 
     async def _resolved(self, needs: Needs) -> Facts:
         """What a handler needs of the database, then of the world outside."""
@@ -330,21 +342,44 @@ class Actor:
             facts = replace(facts, outside=await self._shared.outside.ask(self.state, needs.outside))
         return facts
 
-    async def _perform(self, route: Route, message_id: str, text: bytes, outcome: Outcome) -> None:
+    def _perform(self, route: Route, message_id: str, text: bytes, outcome: Outcome) -> None:
         """Write what changes, then go on: what is answered is committed, where the handler wants it so."""
-        if self._is_over():
-            return  # the newer connection may have loaded its state
-        if outcome.durable:
+        if not outcome.changes:
+            self._conclude(route, message_id, outcome)
+        elif outcome.durable:
+            done = partial(self._on_written, route, message_id, text, outcome)
             try:
-                await self._shared.journal.commit(outcome.changes)
+                self._shared.journal.commit_then(outcome.changes, done)
             except StoreError as error:
-                log.error("change refused", error=str(error), **self._named(route, message_id))
-                self._fail(route, message_id)
-                return
-            if self._is_over():
-                return  # the newer connection has loaded what was committed
+                self._on_unwritten(route, message_id, error)
+            else:
+                self._committing = True
         else:
             self._shared.journal.append(outcome.changes)
+            self._conclude_and_remember(route, message_id, text, outcome)
+
+    def _on_written(
+        self, route: Route, message_id: str, text: bytes, outcome: Outcome, error: StoreError | None
+    ) -> None:
+        """The journal has committed the changes, or the database will never take them."""
+        self._committing = False
+        try:
+            if error is not None:
+                self._on_unwritten(route, message_id, error)
+            elif not self._is_over():  # else the newer connection has loaded what was committed
+                self._conclude_and_remember(route, message_id, text, outcome)
+            self._resume()
+        except Exception:
+            # As in `run`; here we are in the journal's task.
+            log.exception("connection failed", identity=self.record.identity)
+            self.closed_for = self.closed_for or "failed"
+            self._transport.close()
+
+    def _on_unwritten(self, route: Route, message_id: str, error: StoreError) -> None:
+        log.error("change refused", error=str(error), **self._named(route, message_id))
+        self._fail(route, message_id)
+
+    def _conclude_and_remember(self, route: Route, message_id: str, text: bytes, outcome: Outcome) -> None:
         frame = self._conclude(route, message_id, outcome)
         if frame is not None:
             self._remembered = (message_id, hash(text), frame)
@@ -506,7 +541,7 @@ class Actor:
 
     def configure(self, record: StationRecord, settings: StationSettings, registration: Registration) -> None:
         """Take over what was changed in the database; a message being worked on is finished first."""
-        if self._work is not None:
+        if self._busy:
             self._override = (record, settings, registration)
         else:
             self.record = record
@@ -525,7 +560,7 @@ class Actor:
     def drain(self) -> None:
         """Close as soon as the message being worked on is answered (1012: come back, perhaps elsewhere)."""
         self._draining = True
-        if self._work is None:
+        if not self._busy:
             self.close(1012, "service restart", "drain")
 
     def close(self, code: int, reason: str, why: str) -> None:
@@ -547,7 +582,7 @@ class Actor:
     def _look_after(self) -> None:
         """Ping who is silent, close who stays silent. While we keep the peer waiting, silence is no sign."""
         settings, now = self._shared.settings, self._shared.steady()
-        if self._pinged_at is not None and self.last_seen < self._pinged_at and self._work is None:
+        if self._pinged_at is not None and self.last_seen < self._pinged_at and not self._busy:
             self.closed_for = self.closed_for or "ping_timeout"
             self._transport.close()
             return
@@ -555,7 +590,7 @@ class Actor:
         at = self.last_seen + settings.ping_interval
         if at <= now:
             at = now + settings.ping_timeout
-            if self._work is None:
+            if not self._busy:
                 self._transport.send(websocket.frame(websocket.PING, b""))
                 self._pinged_at = now
         self._watch_until(self._shared.timers.at(at, self._look_after))

@@ -196,3 +196,23 @@ def test_tail_tells_what_is_new_and_what_moved_on(played: Any) -> None:
     assert [request.url.params.get("after") for request in played.asked if "tail" in request.url.path] == [
         "9"
     ]
+
+
+def test_tail_dates_a_change_by_when_it_was_seen(
+    run: Any, played: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played.answers["GET /sessions"] = page(session(8))
+    played.answers["GET /sessions/tail"] = page()
+    played.answers["GET /sessions/8"] = httpx.Response(200, json=session(8, energy=1_300))
+    looks = iter([None])
+
+    def sleep(_seconds: float) -> None:
+        if next(looks, "end") == "end":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("api.cli.session.time.sleep", sleep)
+    first, second = run("session", "tail").output.splitlines()
+    began = first.partition("  ")[0]
+    assert "1200 Wh" in first
+    assert "1300 Wh" in second
+    assert not second.startswith(began)

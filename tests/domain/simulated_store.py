@@ -192,10 +192,10 @@ class Store:
     def _session(self, number: int) -> Session:
         row = self.sessions[number]
         lasting = [p for p in self.periods.get(number, {}).values() if p["stopped_at"] is None]
-        values = [r for r in self.rows.values() if r.session_id == number]
+        values = [r for r in self.rows.values() if r.session_id == number and r.energy_wh is not None]
         newest = max(
             values,
-            key=lambda r: (self.received[r.timestamp, r.sample_key], r.energy_wh or -1, r.timestamp),
+            key=lambda r: (self.received[r.timestamp, r.sample_key], r.energy_wh, r.timestamp),
             default=None,
         )
         totals = Metering(register_wh=row["meter_start_wh"], register_at=row["started_at"])

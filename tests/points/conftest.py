@@ -17,7 +17,7 @@ from trio_websocket import CloseReason, ConnectionClosed, WebSocketConnection, w
 from engine.domain.access import StationRecord
 from engine.domain.changes import Change
 from engine.domain.state import ChargePoint, Registration, StationSettings
-from engine.errors import ChangeRefused
+from engine.errors import ChangeRefused, StoreError
 from engine.metrics import Metrics
 from engine.ocpp import v16
 from engine.ocpp.step import Facts, Needs, Protocol
@@ -49,6 +49,17 @@ class MemoryJournal:
         if self.refused is not None and any(isinstance(change, self.refused) for change in changes):
             raise ChangeRefused("refused by the test")
         self.committed += changes
+
+    def commit_then(self, changes: Sequence[Change], done: Callable[[StoreError | None], None]) -> None:
+        async def commit() -> None:
+            error = None
+            try:
+                await self.commit(changes)
+            except ChangeRefused as refusal:
+                error = refusal
+            done(error)
+
+        trio.lowlevel.spawn_system_task(commit)
 
     def append(self, changes: Sequence[Change]) -> None:
         self.appended += changes

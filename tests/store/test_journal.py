@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -67,6 +68,22 @@ async def test_many_callers_share_a_commit(
     assert await count("meter_values") == 200
     assert sum(metrics.journal_rows.counts) <= 3
     assert metrics.journal_rows.total == 200
+
+
+async def test_callers_without_a_task_are_told(store: Store, station: StationRecord, count: Count) -> None:
+    told: dict[str, ChangeRefused | None] = {}
+
+    def fail(_: ChangeRefused | None) -> None:
+        raise RuntimeError("a bug of this caller")
+
+    store.journal.commit_then([measured(station.id)], fail)
+    store.journal.commit_then([opened(station.id, 1, start_key="k")], partial(told.__setitem__, "first"))
+    store.journal.commit_then([opened(station.id, 2, start_key="k")], partial(told.__setitem__, "second"))
+    assert not told
+    await store.journal.flush()
+    assert told["first"] is None
+    assert isinstance(told["second"], ChangeRefused)
+    assert await count("sessions") == await count("meter_values") == 1
 
 
 async def test_another_session_of_the_same_start_is_refused(store: Store, station: StationRecord) -> None:
