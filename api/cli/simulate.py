@@ -7,15 +7,30 @@ from typing import Any
 import click
 
 from engine.simulator import SimulationSettings, run
+from engine.simulator.fleet import DIALECTS
 
 DEFAULTS = SimulationSettings()
+
+
+def shares(_context: click.Context, _option: click.Parameter, text: str) -> dict[str, int]:
+    """`1.6=50,2.1=50` as a mapping; a version alone has the share 1."""
+    mix: dict[str, int] = {}
+    for part in text.split(","):
+        version, _, share = (word.strip() for word in part.partition("="))
+        if version not in DIALECTS or version in mix or not (share or "1").isdecimal():
+            raise click.BadParameter(f"{part!r} is none of VERSION=SHARE with {', '.join(DIALECTS)}")
+        mix[version] = int(share or "1")
+    if not sum(mix.values()):
+        raise click.BadParameter("all shares are 0")
+    return mix
 
 
 @click.command(
     epilog="""\b
 Examples:
   voltrio simulate --stations 1                       SIM-0001, without a password (profile 0)
-  voltrio simulate --stations 20 --speed 60 --duration 120 --mix rough   two hours in two minutes
+  voltrio simulate --stations 20 --speed 60 --duration 120 --life rough  two hours in two minutes
+  voltrio simulate --stations 100 --mix 1.6=50,2.0.1=40,2.1=10
   voltrio simulate --url wss://csms.example:9443/ocpp --ca ca.pem --no-table
 
 \b
@@ -62,11 +77,18 @@ Exit codes: 0 the server kept to the protocol · 1 it did not.
     "--duration", type=click.FloatRange(0, min_open=True), help="Seconds to run; else until Ctrl-C."
 )
 @click.option(
-    "--mix",
+    "--life",
     type=click.Choice(["calm", "typical", "rough"]),
-    default=DEFAULTS.mix,
+    default=DEFAULTS.life,
     show_default=True,
     help="How often networks, power and people fail.",
+)
+@click.option(
+    "--mix",
+    default="1.6=100",
+    show_default=True,
+    callback=shares,
+    help="OCPP versions and their shares: 1.6=50,2.0.1=40,2.1=10.",
 )
 @click.option("--table/--no-table", default=True, help="Live table, or log lines.")
 @click.option("--ledger", type=click.Path(dir_okay=False), help="Write what each charger did, JSON lines.")

@@ -258,7 +258,7 @@ class SecurityEventReported(Change, frozen=True):
 
 
 class CertificateWanted(Change, frozen=True):
-    """certificate_requests by (charge_point_id, certificate_type): a signing request; older ones of its use lapse."""
+    """certificate_requests by (charge_point_id, certificate_type): a signing request; older ones lapse."""
 
     charge_point_id: int
     certificate_type: str  # ChargingStationCertificate | V2GCertificate | V2G20Certificate | Combined

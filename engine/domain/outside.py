@@ -1,7 +1,7 @@
 """Questions that only the outside world can answer, and its answers. A handler names them in its needs.
 
-Asking is the business of `engine.security`; here are only the words. Nobody answering is no answer (None), and
-what that means is for the handler to say.
+Asking is the business of `engine.security`; here are only the words. Nobody answering is no answer (None),
+and what that means is for the handler to say.
 """
 
 from __future__ import annotations

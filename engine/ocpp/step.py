@@ -99,7 +99,7 @@ class Command(Frozen, frozen=True):
 
 
 class Listener(Frozen, frozen=True):
-    """One inbound action that is sent without being asked for an answer (SEND, OCPP 2.1 part 4): reply is None."""
+    """One inbound action that wants no answer (SEND, OCPP 2.1 part 4): its reply is None."""
 
     request: type[Message]
     step: Callable[[ChargePoint, Any, Facts, datetime], Outcome]

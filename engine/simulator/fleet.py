@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -18,10 +18,13 @@ from engine.simulator.clock import Time
 from engine.simulator.link import Address, address
 from engine.simulator.physics import CATALOGUE
 from engine.simulator.settings import MIXES, Counts, Report, SimulationSettings
+from engine.simulator.v2x import Charger21, Charger201
 from engine.simulator.v16 import Charger16
 
 # How often each model of the catalogue stands somewhere: most charging is AC.
 SHARES: Final = (2, 3, 4, 2, 2)
+
+DIALECTS: Final[Mapping[str, type[Charger]]] = {"1.6": Charger16, "2.0.1": Charger201, "2.1": Charger21}
 
 Watch = Callable[[World, Sequence[Charger]], Awaitable[None]]
 Reach = Callable[[str, str | None], Address]
@@ -49,7 +52,7 @@ async def simulate(
     """
     world = World(
         time=Time(_beginning(settings, clock()), settings.speed),
-        mix=MIXES[settings.mix],
+        mix=MIXES[settings.life],
         seed=settings.seed,
         tags=settings.tags,
         call_timeout=settings.call_timeout,
@@ -129,11 +132,11 @@ def _build(settings: SimulationSettings, world: World, reach: Reach | None) -> l
             return address(settings.url, identity, password, settings.ca)
 
     chargers: list[Charger] = []
-    for identity in settings.identities():
+    for identity, version in zip(settings.identities(), settings.versions(), strict=True):
         hardware = Random(f"{settings.seed}/{identity}/model").choices(CATALOGUE, SHARES)[0]
         password = settings.passwords.get(identity, settings.password)
         at = _bound(reach, identity)
-        chargers.append(Charger16(world, identity, hardware, at, password))
+        chargers.append(DIALECTS[version](world, identity, hardware, at, password))
     return chargers
 
 

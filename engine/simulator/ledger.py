@@ -27,7 +27,7 @@ class Entry(msgspec.Struct, kw_only=True):
     id_tag: str
     started: datetime
     meter_start: int
-    transaction_id: int | None = None
+    transaction_id: int | str | None = None  # a number in OCPP 1.6
     stopped: datetime | None = None
     meter_stop: int | None = None
     reason: str | None = None

@@ -43,7 +43,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     every: timedelta | None = None
     valid_from: datetime | None = None
     valid_to: datetime | None = None
-    transaction: int | None = None
+    transaction: int | str | None = None
 
     def period(self, at: datetime, session_began: datetime | None) -> Period | None:
         """The period in force at `at`, or None where this profile says nothing."""

@@ -70,6 +70,10 @@ class Outbox:
         if not self._queue:
             self._emptied.set()
 
+    def entries(self) -> list[Entry]:
+        """Whose messages wait, the oldest first."""
+        return [pending.entry for pending in self._queue]
+
     async def empty(self) -> None:
         """Wait until nothing is left."""
         await self._emptied.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final, Literal
 
 import msgspec
@@ -50,12 +51,24 @@ class SimulationSettings(msgspec.Struct, frozen=True, kw_only=True):
     ramp: float = 5.0  # chargers are switched on over so many seconds
     drain: float = 120.0  # at the end, wait at most so long for the last answers
     call_timeout: float = 30.0
-    mix: Literal["calm", "typical", "rough"] = "typical"
+    life: Literal["calm", "typical", "rough"] = "typical"
+    mix: Mapping[str, int] = MappingProxyType({"1.6": 100})  # OCPP versions and the share that speaks each
     table: bool = True
     ledger: str | None = None  # file for the ledgers, JSON lines
 
     def identities(self) -> list[str]:
         return [f"{self.prefix}{self.first + n:04d}" for n in range(self.stations)]
+
+    def versions(self) -> list[str]:
+        """The version of each station; among the first n, for any n, the shares hold as well as they can."""
+        total = sum(self.mix.values())
+        given = dict.fromkeys(self.mix, 0)
+        order = []
+        for n in range(1, self.stations + 1):
+            version = max(self.mix, key=lambda name: self.mix[name] * n / total - given[name])
+            given[version] += 1
+            order.append(version)
+        return order
 
 
 class ProtocolError(msgspec.Struct, frozen=True, kw_only=True):

@@ -45,19 +45,17 @@ class Applied(Frozen, frozen=True):
 
 
 def shipped() -> Sequence[Migration]:
-    """The migrations that come with this program, in order; their numbers may have gaps."""
+    """The migrations that come with this program, in order."""
     folder = resources.files("engine.store").joinpath("migrations")
     files = sorted(
         (file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name
     )
     migrations = []
-    last = 0
-    for file in files:
+    for number, file in enumerate(files, 1):
         match = FILE_NAME.fullmatch(file.name)
-        if match is None or int(match[1]) <= last:
-            raise SchemaError(f"migration {file.name} has no number of its own")
-        last = int(match[1])
-        migrations.append(Migration(number=last, name=file.name, sql=file.read_text("utf-8")))
+        if match is None or int(match[1]) != number:
+            raise SchemaError(f"migration {file.name} is out of order, expected number {number:04}")
+        migrations.append(Migration(number=number, name=file.name, sql=file.read_text("utf-8")))
     return migrations
 
 

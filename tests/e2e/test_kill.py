@@ -1,6 +1,6 @@
 """kill -9 of the node and of PostgreSQL while chargers are in transactions; then the accounts must agree.
 
-The chargers keep a ledger of what was acknowledged to them. At the end, every acknowledged start, sample and
+The chargers speak all versions and keep a ledger of what was acknowledged to them. At the end, every acknowledged start, sample and
 stop is in the database once, and the energy of every finished session is what its charger measured.
 """
 
@@ -27,7 +27,18 @@ TAGS = [f"TAG-{n:04d}" for n in range(1, 6)]
 
 def start_simulator(program: Program, stations: int, seconds: float, file: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "api.cli", "simulate", "--no-table", "--url", program.ocpp]
-    command += ["--stations", str(stations), "--password", PASSWORD, "--mix", "rough", "--speed", "60"]
+    command += [
+        "--stations",
+        str(stations),
+        "--password",
+        PASSWORD,
+        "--life",
+        "rough",
+        "--mix",
+        "1.6=50,2.0.1=40,2.1=10",
+        "--speed",
+        "60",
+    ]
     command += ["--duration", str(seconds), "--seed", "11", "--ledger", str(file)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -58,10 +69,10 @@ def disagreements(program: Program, entries: list[ledger.Entry]) -> list[str]:
             (s["connectorNumber"], s["idTag"], s["startedAt"], s["meterStartWh"]) for s in sessions
         )
         wrong += [f"{identity}: start {key} stored {n} times" for key, n in starts.items() if n > 1]
-        found = {int(s["id"]): s for s in sessions}
+        found = {s["transactionId"]: s for s in sessions}
         for entry in own:
             if entry.start_acknowledged:
-                session = found.get(entry.transaction_id or 0)
+                session = found.get(str(entry.transaction_id))
                 where = f"{identity}, transaction {entry.transaction_id}"
                 wrong += [f"{where}: {text}" for text in faults(program, entry, session)]
     return wrong
@@ -78,7 +89,7 @@ def faults(program: Program, entry: ledger.Entry, session: dict[str, Any] | None
         yield f"its stop was acknowledged, but it is {session['status']}"
     if entry.stop_acknowledged and session["energyWh"] != entry.energy_wh:
         yield f"{session['energyWh']} Wh, the charger says {entry.energy_wh}"
-    rows = program.rows(f"/sessions/{entry.transaction_id}/meter-values")
+    rows = program.rows(f"/sessions/{session['id']}/meter-values")
     stored = Counter(datetime.fromisoformat(row["timestamp"]) for row in rows)
     for sample in entry.samples:
         if sample.acknowledged and stored[sample.timestamp] != 1:
@@ -98,6 +109,8 @@ def kill_test(data: Path, stations: int, seconds: float) -> None:
         assert simulator.returncode == 0, output
         entries = ledger.read(data / "ledger.jsonl")
         stopped = sum(entry.stop_acknowledged for entry in entries)
+        kinds = {type(entry.transaction_id) for entry in entries if entry.stop_acknowledged}
+        assert kinds == {int, str}, "only one of OCPP 1.6 and 2.x finished transactions"
         assert kills >= 2
         assert stopped >= stations / 2, f"too little happened to prove anything: {stopped} transactions"
         wrong = disagreements(program, entries)

@@ -6,6 +6,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -14,15 +15,17 @@ import trio
 import trio.testing
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
 
-from engine.ocpp.messages import v16
+from engine.ocpp.messages import decode_hook, v16, v21, v201
 from engine.ocpp.step import Message
 from engine.simulator.charger import ENCODER, World
 from engine.simulator.clock import Time
 from engine.simulator.link import Address
 from engine.simulator.physics import CARS, CATALOGUE, Battery
 from engine.simulator.settings import MIXES, Counts
+from engine.simulator.v2x import Charger21, Charger201
 from engine.simulator.v16 import Charger16
 
+MODULES = {"ocpp1.6": v16, "ocpp2.0.1": v201, "ocpp2.1": v21}
 EPOCH = datetime(2025, 3, 10, 12, 0, tzinfo=UTC)
 
 
@@ -41,6 +44,7 @@ class Central:
         self.received: list[Received] = []
         self.sockets: dict[str, WebSocketConnection] = {}
         self.starts: dict[tuple[Any, ...], int] = {}
+        self.words: dict[str, ModuleType] = {}  # messages of the version that each charger speaks
         self.replies: dict[str, trio.MemorySendChannel[Any]] = {}
         self.answers: dict[str, Callable[[str, Any], Message | bytes | None]] = {}
         self.ids = 0
@@ -79,7 +83,7 @@ class Central:
         frame = await receive.receive()
         if frame[0] == 4:
             return frame
-        return msgspec.json.decode(msgspec.json.encode(frame[2]), type=v16.ACTIONS[action][1])
+        return msgspec.convert(frame[2], self.words[identity].ACTIONS[action][1], dec_hook=decode_hook)
 
     async def send(self, identity: str, request: Message) -> Any:
         return await self.call(identity, type(request).__name__, ENCODER.encode(request))
@@ -95,7 +99,9 @@ class Central:
                 if self.refuse is not None:
                     await request.reject(self.refuse)
                 else:
-                    await self._receive(identity, await request.accept(subprotocol="ocpp1.6"))
+                    version = request.proposed_subprotocols[0]
+                    self.words[identity] = MODULES[version]
+                    await self._receive(identity, await request.accept(subprotocol=version))
                 nursery.cancel_scope.cancel()
 
     async def _receive(self, identity: str, socket: WebSocketConnection) -> None:
@@ -108,7 +114,9 @@ class Central:
                         self.replies.pop(frame[1]).send_nowait(frame)
                     continue
                 _, message_id, action, payload = frame
-                message = msgspec.convert(payload, v16.ACTIONS[action][0])
+                message = msgspec.convert(
+                    payload, self.words[identity].ACTIONS[action][0], dec_hook=decode_hook
+                )
                 self.received.append(Received(identity, action, message_id, message))
                 if action == "StatusNotification":
                     self.greeted[identity].set()
@@ -119,6 +127,8 @@ class Central:
                     await socket.send_message(answer.replace(b"$ID", message_id.encode()).decode())
 
     def usual(self, identity: str, message: Any) -> Message:
+        if self.words[identity] is not v16:
+            return self.usual_v2x(message)
         accepted = v16.IdTagInfo(status="Accepted")
         match message:
             case v16.BootNotification():
@@ -138,6 +148,25 @@ class Central:
             case v16.SignCertificate():
                 return v16.SignCertificateResponse(status="Accepted")
         return v16.ACTIONS[type(message).__name__][1]()
+
+    def usual_v2x(self, message: Any) -> Message:
+        action = type(message).__name__
+        members: dict[str, Any] = {}
+        match action:
+            case "BootNotification":
+                members = {"status": "Accepted", "currentTime": self.now(), "interval": 600}
+            case "Heartbeat":
+                members = {"currentTime": self.now()}
+            case "Authorize":
+                known = message.id_token.id_token.startswith("TAG")
+                members = {"idTokenInfo": {"status": "Accepted" if known else "Invalid"}}
+            case "TransactionEvent" if message.id_token:
+                members = {"idTokenInfo": {"status": "Accepted"}}
+            case "SignCertificate":
+                members = {"status": "Accepted"}
+        module = v21 if type(message).__module__ == v21.__name__ else v201
+        answer: Message = msgspec.convert(members, module.ACTIONS[action][1], dec_hook=decode_hook)
+        return answer
 
 
 @pytest.fixture
@@ -176,6 +205,21 @@ async def charger(
     await central.connected("CP-1")
     await trio.sleep(1)
     return charger
+
+
+@pytest.fixture(params=[Charger201, Charger21], ids=["2.0.1", "2.1"])
+async def newer(
+    request: pytest.FixtureRequest,
+    central: Central,
+    nursery: trio.Nursery,
+    autojump_clock: trio.testing.MockClock,
+) -> Charger201 | Charger21:
+    """The same charger, speaking 2.x."""
+    charger = request.param(world(), "CP-1", CATALOGUE[1], lambda password: central.reach("CP-1", password))
+    nursery.start_soon(charger.run)
+    await central.connected("CP-1")
+    await trio.sleep(1)
+    return charger  # type: ignore[no-any-return]  # the parameter is one of the two
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ HOUR = 3_600.0
 @pytest.fixture
 def settings():
     return SimulationSettings(
-        stations=4, seed=7, tags=("TAG-1", "TAG-2"), duration=HOUR, mix="rough", table=False, drain=600.0
+        stations=4, seed=7, tags=("TAG-1", "TAG-2"), duration=HOUR, life="rough", table=False, drain=600.0
     )
 
 
@@ -88,7 +88,7 @@ async def test_reasons_tell_how_a_transaction_ended(settings, play, autojump_clo
 async def test_status_notifications_follow_the_transition_table(settings, play, autojump_clock, central):
     from engine.simulator.v16.status import TRANSITIONS
 
-    await play(msgspec.structs.replace(settings, mix="calm"))
+    await play(msgspec.structs.replace(settings, life="calm"))
     for identity in settings.identities():
         statuses: dict[int, str] = {}
         for told in central.of("StatusNotification", identity):
@@ -111,7 +111,7 @@ async def test_status_notifications_follow_the_transition_table(settings, play, 
 async def test_what_the_server_does_wrong_is_an_error(settings, play, autojump_clock, central, fault):
     action, answer, rule = fault
     central.answers[action] = lambda _identity, _message: answer
-    quiet = msgspec.structs.replace(settings, stations=1, mix="calm", duration=1_300.0)
+    quiet = msgspec.structs.replace(settings, stations=1, life="calm", duration=1_300.0)
     report = await play(quiet)
     assert report.exit_code == 1
     assert rule in {error.rule for error in report.errors}
@@ -132,7 +132,7 @@ async def test_one_start_counted_twice_is_an_error(settings, play, autojump_cloc
 async def test_a_refused_upgrade_is_an_error_and_a_busy_server_is_not(
     settings, play, autojump_clock, central
 ):
-    short = msgspec.structs.replace(settings, stations=1, mix="calm", duration=60.0, drain=1.0)
+    short = msgspec.structs.replace(settings, stations=1, life="calm", duration=60.0, drain=1.0)
     central.refuse = 404
     assert {error.rule for error in (await play(short)).errors} == {"upgrade-refused"}
     central.refuse = 503
@@ -143,7 +143,7 @@ async def test_a_refused_upgrade_is_an_error_and_a_busy_server_is_not(
 
 
 async def test_time_can_be_compressed(settings, play, autojump_clock):
-    fast = msgspec.structs.replace(settings, speed=60.0, duration=HOUR / 60.0, mix="calm")
+    fast = msgspec.structs.replace(settings, speed=60.0, duration=HOUR / 60.0, life="calm")
     report = await play(fast)
     assert report.seconds < 100.0
     assert report.ledger

@@ -320,7 +320,7 @@ class Charger16(Charger):
             more["transaction_data"] = [value for value, _ in carried]
 
         def build() -> v16.StopTransaction:
-            id_ = NO_TRANSACTION if entry.transaction_id is None else entry.transaction_id
+            id_ = entry.transaction_id if isinstance(entry.transaction_id, int) else NO_TRANSACTION
             return v16.StopTransaction(meter_stop=meter_stop, timestamp=stopped, transaction_id=id_, **more)
 
         def acknowledge(answers: list[v16.StopTransactionResponse]) -> None:
@@ -394,7 +394,7 @@ class Charger16(Charger):
         entry.samples.append(taken)
 
         def build() -> v16.MeterValues:
-            id_ = NO_TRANSACTION if entry.transaction_id is None else entry.transaction_id
+            id_ = entry.transaction_id if isinstance(entry.transaction_id, int) else NO_TRANSACTION
             return v16.MeterValues(connector_id=connector.number, transaction_id=id_, meter_value=[value])
 
         def acknowledge(_answers: list[Any]) -> None:
