@@ -71,6 +71,8 @@ STATION: Final[Mapping[str, str]] = {
     "read_configuration_after_boot": "GetConfiguration after every accepted boot.",
     "trigger_status_after_boot": "TriggerMessage(StatusNotification) after every accepted boot.",
     "auto_start_without_authorization": "Id tags that nobody knows are accepted here.",
+    "ask_transactions_after_connect": "OCPP 2.x: GetTransactionStatus for each session that is open here.",
+    "master_pass_group": "OCPP 2.x: group whose tags end any transaction and start none.",
     "max_power_w": "The most this station can deliver, W: more energy than that holds a session for review.",
 }
 CLI: Final = """\

@@ -110,7 +110,9 @@ class Reader:
         by_transaction = (
             await loading.sessions_by_transaction(connection, _storable(transactions)) if transactions else {}
         )
-        histories = _storable({(cp.id, needs.events_of) for cp, needs in asked if needs.events_of is not None})
+        histories = _storable(
+            {(cp.id, needs.events_of) for cp, needs in asked if needs.events_of is not None}
+        )
         events = await loading.transaction_events(connection, histories) if histories else {}
         since = [(cp.id, *needs.samples_since) for cp, needs in asked if needs.samples_since is not None]
         samples = iter(await loading.samples(connection, since) if since else ())

@@ -347,7 +347,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
     _statement(
         changes.ChargingLimitChanged,
         """
-        insert into charging_limits (charge_point_id, evse_number, source, grid_critical, schedules, active, at)
+        insert into charging_limits
+            (charge_point_id, evse_number, source, grid_critical, schedules, active, at)
         select charge_point_id, evse_number, source, grid_critical, schedules, active, at from latest
         on conflict (charge_point_id, evse_number, source) do update
         set grid_critical = excluded.grid_critical, schedules = excluded.schedules, active = excluded.active,
@@ -376,8 +377,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
         # The same request told again must not start its signing anew.
         changes.CertificateWanted,
         """
-        insert into certificate_requests as c (charge_point_id, certificate_type, csr, request_id, requested_at,
-                                               next_attempt_at)
+        insert into certificate_requests as c
+            (charge_point_id, certificate_type, csr, request_id, requested_at, next_attempt_at)
         select charge_point_id, certificate_type, csr, request_id, at, at from latest
         on conflict (charge_point_id, certificate_type) do update
         set csr = excluded.csr, request_id = excluded.request_id, requested_at = excluded.requested_at,
@@ -481,11 +482,14 @@ STATEMENTS: Final[Sequence[Statement]] = (
         ), gone as (
             delete from charging_periods p using latest r
             where p.session_id = r.session_id
-              and not exists (select from history h where (h.session_id, h.started_at) = (p.session_id, p.started_at))
+              and not exists (
+                  select from history h where (h.session_id, h.started_at) = (p.session_id, p.started_at)
+              )
         )
         insert into charging_periods (session_id, started_at, stopped_at, charging_state, energy_start_wh,
                                       energy_stop_wh)
-        select session_id, started_at, stopped_at, charging_state, energy_start_wh, energy_stop_wh from history
+        select session_id, started_at, stopped_at, charging_state, energy_start_wh, energy_stop_wh
+        from history
         on conflict (session_id, started_at) do update
         set stopped_at = excluded.stopped_at, charging_state = excluded.charging_state,
             energy_start_wh = excluded.energy_start_wh, energy_stop_wh = excluded.energy_stop_wh
@@ -521,8 +525,9 @@ STATEMENTS: Final[Sequence[Statement]] = (
     _statement(
         changes.TransactionEventStored,
         """
-        insert into transaction_events (charge_point_id, transaction_id, seq_no, timestamp, event_type, trigger_reason,
-                                        offline, session_id, payload, received_at)
+        insert into transaction_events
+            (charge_point_id, transaction_id, seq_no, timestamp, event_type, trigger_reason, offline,
+             session_id, payload, received_at)
         select charge_point_id, transaction_id, seq_no, timestamp, event_type, trigger_reason,
                offline, session_id, payload::json, received_at
         from batch
