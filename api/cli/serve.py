@@ -31,7 +31,7 @@ BANNER: Final = """\
 
 Voltrio is running.
 
-  Chargers (OCPP 1.6J)  {ocpp}
+  Chargers (OCPP)       {ocpp}
   HTTP API              {http}/admin-api/v1
   Health, metrics       {http}/health/ready   {http}/metrics
   Management API        {manage}
