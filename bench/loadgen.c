@@ -601,21 +601,29 @@ static void obey(char *line) {
     }
 }
 
-/* False at the end of stdin. */
-static int read_commands(void) {
-    static char line[2048];
-    static size_t length;
-    ssize_t n = read(STDIN_FILENO, line + length, sizeof line - 1 - length);
-    if (n <= 0) return 0;
-    length += (size_t)n;
-    line[length] = 0;
-    char *end;
-    while ((end = strchr(line, '\n'))) {
-        *end = 0;
-        obey(line);
-        length -= (size_t)(end + 1 - line);
-        memmove(line, end + 1, length + 1);
+static char input[2048];
+static size_t input_length;
+static int input_over;
+
+static void read_commands(void) {
+    ssize_t n = read(STDIN_FILENO, input + input_length, sizeof input - 1 - input_length);
+    if (n <= 0) {
+        input_over = 1;
+        epoll_ctl(epoll_fd, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
+        return;
     }
+    input_length += (size_t)n;
+    input[input_length] = 0;
+}
+
+/* One command after the other: the next begins when the last is answered. False when there will be none. */
+static int obey_next(void) {
+    char *end = strchr(input, '\n');
+    if (!end) return !input_over;
+    *end = 0;
+    obey(input);
+    input_length -= (size_t)(end + 1 - input);
+    memmove(input, end + 1, input_length + 1);
     return 1;
 }
 
@@ -661,7 +669,7 @@ int main(int count, char **arguments) {
         int n = epoll_wait(epoll_fd, events, EVENTS, delayed ? 1 : 100);
         for (int j = 0; j < n; j++) {
             if (events[j].data.u32 == (uint32_t)connections) {
-                if (!read_commands()) return 0;
+                read_commands();
                 continue;
             }
             struct charger *c = &chargers[events[j].data.u32];
@@ -674,5 +682,6 @@ int main(int count, char **arguments) {
         if (delayed) serve_delayed();
         if (busy && settled == connections) report(NULL);
         if (busy && now_us() - command_us > GOAL_PATIENCE_US) report("not done in time");
+        if (!busy && !obey_next()) return 0;
     }
 }

@@ -134,6 +134,7 @@ class Actor:
                 self._work.close()
             self._watch_until(None)
             self._drop_calls("the connection ended")
+            self._commands = None  # they know us: the collector of such cycles runs rarely
 
     def _on_ready(self) -> None:
         """Something can be read. Called by the poller, not in this actor's task."""

@@ -41,11 +41,13 @@ class Poller:
         number = self._selector.fileno()
         while True:
             await trio.lowlevel.wait_readable(number)
-            round_ = self._selector.select(0)
-            for first in range(0, len(round_), AT_ONCE):
-                if first:
-                    await trio.lowlevel.checkpoint()
-                self._serve(round_[first : first + AT_ONCE])
+            await self._round(self._selector.select(0))
+
+    async def _round(self, events: Sequence[tuple[selectors.SelectorKey, int]]) -> None:
+        for first in range(0, len(events), AT_ONCE):
+            if first:
+                await trio.lowlevel.checkpoint()
+            self._serve(events[first : first + AT_ONCE])
 
     def _serve(self, events: Sequence[tuple[selectors.SelectorKey, int]]) -> None:
         for key, _ in events:

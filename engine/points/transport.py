@@ -129,8 +129,9 @@ class PlainTransport:
             return
         self.closed = True
         self._drop()
-        if self.on_close is not None:
-            self.on_close()
+        on_close, self.on_close = self.on_close, None
+        if on_close is not None:
+            on_close()
         trio.lowlevel.notify_closing(self.sock.fileno())
         self.sock.close()
 

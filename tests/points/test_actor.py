@@ -1,5 +1,6 @@
 """One connection: what is read, decided, written and answered, and in which order."""
 
+import gc
 import json
 import random
 from typing import Any
@@ -17,7 +18,9 @@ from engine.domain.changes import (
 )
 from engine.domain.state import Policy, Registration
 from engine.ocpp import v16
+from engine.ocpp.messages import v16 as messages
 from engine.ocpp.step import Outcome
+from engine.points.actor import Actor
 
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
 STATUS = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
@@ -363,3 +366,24 @@ async def test_garbage_hurts_nobody_else(site: Any, seed: int) -> None:
             assert (await site.ask(other, "Heartbeat", {}))[0] == 3
     assert site.metrics.closes[("failed",)] == 0
     await site.until(lambda: not len(site.registry))
+
+
+async def test_an_ended_connection_leaves_nothing_for_the_cycle_collector(
+    site: Any, nursery: trio.Nursery
+) -> None:
+    def actors() -> int:
+        return sum(isinstance(thing, Actor) for thing in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        async with site.connect() as ws:
+            await site.ask(ws, "Heartbeat", {})
+            nursery.start_soon(site.registry.call, "CP1", messages.ClearCache())
+            _, message_id, *_ = await site.take(ws)
+            await ws.send_message(json.dumps([3, message_id, {"status": "Accepted"}]))
+            await site.ask(ws, "Heartbeat", {})
+            assert actors() == 1
+        await site.until(lambda: not actors())
+    finally:
+        gc.enable()
