@@ -18,6 +18,7 @@ import trio
 from quart import Response, g, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.routing import BaseConverter
 
 from api.kernel.problems import Problem, Render, TooSlowError, invalid, of_http, of_ours
 from engine.errors import VoltrioError
@@ -70,11 +71,20 @@ def create_app(name: str, render: Render, max_body: int = MAX_BODY) -> QuartTrio
     async def http(error: HTTPException) -> Response:
         return _rendered(of_http(error), render)
 
+    app.url_map.converters["text"] = Text
+    app.url_map.merge_slashes = False  # two slashes may stand in a value, which a redirect would change
     app.register_error_handler(VoltrioError, ours)
     app.register_error_handler(HTTPException, http)
     app.before_request(_correlate)
     app.after_request(_finish)
     return app
+
+
+class Text(BaseConverter):
+    """The rest of a path whatever is in it: base64 may begin with a slash, which `path` does not take."""
+
+    regex = ".+"
+    part_isolating = False
 
 
 def mount(app: QuartTrio, node: Node, prefix: str, routes: Sequence[Route], guard: Guard) -> None:

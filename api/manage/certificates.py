@@ -26,6 +26,6 @@ async def delete(node: Node, certificate_hash: str, actor: str) -> None:
 ROUTES = (
     Route("POST", "/certificate", upload, 201),
     # The standard base64 alphabet has a slash.
-    Route("GET", "/certificate/<path:certificate_hash>", lookup),
-    Route("DELETE", "/certificate/<path:certificate_hash>", delete, 204),
+    Route("GET", "/certificate/<text:certificate_hash>", lookup),
+    Route("DELETE", "/certificate/<text:certificate_hash>", delete, 204),
 )

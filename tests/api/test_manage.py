@@ -392,6 +392,9 @@ async def test_bad_certificates(manage: httpx.AsyncClient) -> None:
     assert is_status(await manage.post("/certificate", json={}), 400)
     assert is_status(await manage.get("/certificate/AAAA"), 400)
     assert is_status(await manage.get(f"/certificate/{'A' * 43}="), 404)
+    slashes = base64.b64encode(b"\xff" * 32).decode()  # neither swallowed nor redirected
+    assert is_status(await manage.get(f"/certificate/{slashes}"), 404)
+    assert is_status(await manage.get(f"/certificate/{quote(slashes, safe='')}"), 404)
 
 
 # --- parties and locations --------------------------------------------------------------------------------

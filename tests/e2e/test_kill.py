@@ -1,7 +1,8 @@
 """kill -9 of the node and of PostgreSQL while chargers are in transactions; then the accounts must agree.
 
 The chargers speak all versions and keep a ledger of what was acknowledged to them. At the end, every
-acknowledged start, sample and stop is in the database once, and the energy of every finished session is what its charger measured.
+acknowledged start, sample and stop is in the database once, and the energy of every finished session is what
+its charger measured.
 """
 
 from __future__ import annotations
