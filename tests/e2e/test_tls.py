@@ -132,7 +132,7 @@ def test_simulated_chargers_come_over_wss(secured: Secured) -> None:
     secured.program.add_station("SIM-0001", securityProfile=2, password=PASSWORD)
     command = [sys.executable, "-m", "api.cli", "simulate", "--no-table", "--url", secured.url]
     command += ["--stations", "1", "--password", PASSWORD, "--ca", str(secured.authority.file)]
-    command += ["--mix", "calm", "--speed", "60", "--duration", "3"]
+    command += ["--life", "calm", "--speed", "60", "--duration", "3"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert secured.program.request("GET", "/stations/SIM-0001").json()["bootedAt"] is not None
