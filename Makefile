@@ -21,7 +21,7 @@ test: .venv/ready ## all tests, on real PostgreSQL (ARGS="tests/ext -k frame")
 soak: .venv/ready ## the long tests: kills, leaks, fuzzing
 	@$(BIN)/pytest -m soak $(ARGS)
 
-bench: .venv/bench ## measure side by side with peers; one table, saved as bench/results/latest.json
+bench: .venv/ready ## measure side by side with peers; one table, saved as bench/results/latest.json
 	@$(BIN)/python -m bench $(ARGS)
 
 check: lint types layers generated test ## everything that CI runs
@@ -53,10 +53,6 @@ coverage: .venv/ready ## tests with branch coverage
 
 .venv/ready: .venv/installed $(KERNELS)
 	@$(BIN)/python setup.py --quiet build_ext --inplace
-	@touch $@
-
-.venv/bench: .venv/ready
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
 	@touch $@
 
 clean: ## remove what was built (not the data in var/)
