@@ -7,6 +7,7 @@ away callers wait. What nobody waits for is bounded, and dropped with a count wh
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
@@ -20,13 +21,14 @@ import trio
 from engine.domain.changes import Change
 from engine.errors import ChangeRefused, StoreError
 from engine.metrics import Metrics
+from engine.store.background import plain_errors
 from engine.store.database import Database, passes
 from engine.store.statements import RANK, STATEMENTS, Statement
 
 log = structlog.get_logger(__name__)
 
 BATCH_ROWS: Final = 2_000  # per transaction; bounds memory and the time one commit takes
-SETTLED_AT_ONCE: Final = 128  # callers told before other tasks get their turn
+TOLD_AT_ONCE: Final = 32  # callers that are called back before other tasks get their turn
 WRITE_BEHIND_ROWS: Final = 20_000  # rows nobody waits for
 RETRY_DELAYS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)  # seconds, times 0.5–1.0; the last one repeats
 COMMIT_TIMEOUT: Final = 30.0  # seconds; a connection that answers nothing for so long is given up
@@ -84,6 +86,8 @@ class Journal:
         self._queue: deque[Entry] = deque()
         self._behind = 0  # rows in the queue that nobody waits for
         self._idle: trio.Event | None = None
+        # Callers to be called back; no more of them than there are callers that wait.
+        self._written, self._to_tell = trio.open_memory_channel[Sequence[Entry]](math.inf)
         self._closing = False
         self._scope = trio.CancelScope(shield=True)
         self._done = trio.Event()
@@ -132,8 +136,11 @@ class Journal:
     async def run(self) -> None:
         """Write until `close`; the one task that does. Cancelling what is around it does not end it."""
         try:
-            with self._scope:
-                await self._run()
+            with self._scope, plain_errors():
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._tell)
+                    with self._written:
+                        await self._run()
         finally:
             self._done.set()
             self._disconnect()
@@ -158,8 +165,19 @@ class Journal:
                 self._idle = trio.Event()
                 await self._idle.wait()
                 self._idle = None
-            await trio.lowlevel.checkpoint()  # whoever is about to hand something in does so first
             await self._settle(self._take())
+
+    async def _tell(self) -> None:
+        """Call back whose changes are on disk, while the next commit is under way.
+
+        Were they told first, all that they hand in then would wait for one commit, with nothing to do for us
+        meanwhile and then nothing for the database.
+        """
+        async for entries in self._to_tell:
+            for number, entry in enumerate(entries, 1):
+                entry.settle(None)
+                if number % TOLD_AT_ONCE == 0:
+                    await trio.lowlevel.checkpoint()
 
     def _enter(self, entry: Entry) -> None:
         if self._closing:
@@ -211,10 +229,7 @@ class Journal:
             else:
                 entry.settle(ChangeRefused(str(refusal)))
             return
-        for number, entry in enumerate(entries, 1):
-            entry.settle(None)
-            if number % SETTLED_AT_ONCE == 0:
-                await trio.lowlevel.checkpoint()
+        self._written.send_nowait(entries)
 
     async def _write(self, changes: Sequence[Change]) -> None:
         """One transaction, repeated until its outcome is known. Raises PlanError."""
