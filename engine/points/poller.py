@@ -16,7 +16,7 @@ import trio
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE: Final = 128  # sockets served before other tasks get their turn
+AT_ONCE: Final = 32  # sockets served before other tasks get their turn
 
 
 class Poller:
