@@ -18,7 +18,7 @@ PARTS: Final = "abcdk"
 def parts(options: argparse.Namespace) -> Mapping[str, tuple[str, Callable[[Maker], list[Row]]]]:
     """What is measured, by its letter in `--only`."""
     quick: bool = options.quick
-    seconds: float = options.seconds or (1.0 if quick else 4.0)
+    seconds: float = options.seconds or (1.0 if quick else 2.0)
     rounds = 1 if quick else 5
 
     def rates(make: Maker) -> list[Row]:
