@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from calendar import isleap
 from collections.abc import Callable, Mapping
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Any, TypeAlias
@@ -141,7 +142,10 @@ def _zone_missing(value: str, shape: Moment, place: Place, quirks: Quirks) -> An
 
 def _date_rollover(value: str, shape: Moment, place: Place, quirks: Quirks) -> Any:
     """A clock with a 29 February every year means the day after the 28th (steve-community/steve#769)."""
-    return re.sub(r"^(\d{4})-02-29T", r"\1-03-01T", value) if value[4:11] == "-02-29T" else NO
+    year, rest = value[:4], value[4:]
+    if not rest.startswith("-02-29T") or not re.fullmatch("[0-9]{4}", year) or isleap(int(year)):
+        return NO
+    return f"{year}-03-01{rest[6:]}"
 
 
 def _single_item(value: Any, shape: Many, place: Place, quirks: Quirks) -> Any:

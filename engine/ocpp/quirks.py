@@ -64,11 +64,12 @@ GENERIC = Quirks(
     },
     expendable=frozenset(
         {
-            # A reading that cannot be understood must not cost the others, nor the stop it comes with. A lone
-            # unit or measurand is never dropped: its default would change what the value means.
+            # A reading that cannot be understood must not cost the others, nor the event it comes with.
+            # A lone unit or measurand is never dropped: its default would change what the value means.
             "MeterValue.sampledValue",
             "MeterValues.meterValue",
             "StopTransaction.transactionData",
+            "TransactionEvent.meterValue",
             "StatusNotification.timestamp",
             # Answers "Rejected" that carry dummies: evcc-io/evcc#17836.
             "GetCompositeScheduleResponse.chargingSchedule",

@@ -19,7 +19,7 @@ from engine.ocpp.versions import PROTOCOLS
 
 PAGE: Final = Path("docs/reference/ocpp.md")
 TESTS: Final = Path("tests/ocpp/blocks")
-EVERYWHERE: Final = "`test_tables.py`, `test_policy.py`"  # they walk the tables
+EVERYWHERE: Final = "`test_tables.py`, `test_violations.py`"  # they walk the tables
 HEAD: Final = """# OCPP messages
 
 Every message of every version that a station may send or be sent. *In* comes from the station, *out* goes to

@@ -16,7 +16,6 @@ from tests.ocpp.strategies import example, schemas, to_json, valid
 MODULES = {"v16": v16, "v201": v201, "v21": v21}
 PROTOCOLS = {"v16": "ocpp1.6", "v201": "ocpp2.0.1", "v21": "ocpp2.1"}
 NEWER = [(version, name) for version in ("v201", "v21") for name in schemas(version)]
-EVERY = [(version, name) for version in MODULES for name in schemas(version)]
 
 
 @pytest.mark.parametrize("name", schemas("v16"))
@@ -40,12 +39,15 @@ def test_valid_documents_of_2_x_are_accepted(version, name, data):
 
 
 @pytest.mark.parametrize("full", [True, False], ids=["full", "minimal"])
-@pytest.mark.parametrize(("version", "name"), EVERY, ids=[f"{version}-{name}" for version, name in EVERY])
-def test_every_version_s_messages_keep_names_and_order(version, name, full):
-    payload = to_json(example(schemas(version)[name], full=full))
-    decoded = decode(getattr(MODULES[version], name), payload, Policy.STRICT, version=f"ocpp{version}")
-    assert isinstance(decoded, Decoded), decoded
-    assert encode(decoded.message) == payload
+@pytest.mark.parametrize("version", MODULES)
+def test_every_version_s_messages_keep_names_and_order(version, full):
+    changed = {}
+    for name, schema in schemas(version).items():
+        payload = to_json(example(schema, full=full))
+        decoded = decode(getattr(MODULES[version], name), payload, Policy.STRICT, version=PROTOCOLS[version])
+        if not isinstance(decoded, Decoded) or encode(decoded.message) != payload:
+            changed[name] = decoded
+    assert not changed
 
 
 def test_custom_data_keeps_what_vendors_put_in():
