@@ -46,6 +46,17 @@ def test_anything_can_be_kept(payload: bytes) -> None:
     text.encode()
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        "authorizationKey", "Passwd", "passphrase", "clientSECRET", "privateKey", "private_key",
+        "Credentials", "simPin", "SIM_PIN",
+    ],
+)  # fmt: skip
+def test_whatever_is_called_a_secret_is_masked(word: str) -> None:
+    assert kept(json.dumps({word: "hunter22"}).encode()) == f'{{"{word}":"***"}}'
+
+
 def test_passwords_in_the_middle_of_nesting_beyond_reason() -> None:
     payload = b"[" * 50_000 + b'"password"' + b"]" * 50_000
     assert "***" in kept(payload)
