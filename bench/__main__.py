@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from rich.console import Console
 
-from bench import commands, kernels, machine, memory, report, storm, throughput
+from bench import commands, kernels, machine, memory, report, storm, throughput, versions
 from bench.report import Maker, Row
 from engine import logs
 
-PARTS: Final = "abcdk"
+PARTS: Final = "abcdekv"
+CHARGERS: Final = (200, 2_000)  # of parts a and e
 
 
 def parts(options: argparse.Namespace) -> Mapping[str, tuple[str, Callable[[Maker], list[Row]]]]:
@@ -21,19 +23,22 @@ def parts(options: argparse.Namespace) -> Mapping[str, tuple[str, Callable[[Make
     seconds: float = options.seconds or (1.0 if quick else 2.0)
     rounds = 1 if quick else 5
 
-    def rates(make: Maker) -> list[Row]:
-        few = throughput.measure(make, seconds, rounds, 200)
-        return few if quick else few + throughput.measure(make, seconds, rounds, 2_000)
+    numbers: tuple[int, ...] = (options.chargers,) if options.chargers else CHARGERS[: 1 if quick else None]
+
+    def rates(suite: throughput.Suite, make: Maker) -> list[Row]:
+        return [row for number in numbers for row in throughput.measure(make, suite, seconds, rounds, number)]
 
     return {
-        "a": ("messages a second", rates),
+        "a": ("messages a second", partial(rates, throughput.V16)),
         "b": ("memory per charger", lambda make: memory.measure(make, 1_000 if quick else 10_000)),
         "c": ("reconnect storm", lambda make: storm.measure(make, 500 if quick else 5_000)),
         "d": (
             "command round trip",
             lambda make: commands.measure(make, 500 if quick else 5_000, 500 if quick else 5_000),
         ),
+        "e": ("transaction events a second", partial(rates, throughput.V201)),
         "k": ("kernels", lambda make: kernels.measure(make, quick=quick)),
+        "v": ("versions", lambda make: versions.measure(make, quick=quick)),
     }
 
 
@@ -42,9 +47,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a minute instead of ten; nothing is saved")
     parser.add_argument(
-        "--only", choices=PARTS, action="append", help="a messages, b memory, c storm, d commands, k kernels"
+        "--only",
+        choices=PARTS,
+        action="append",
+        help="a messages, b memory, c storm, d commands, e transaction events, k kernels, v versions",
     )
-    parser.add_argument("--seconds", type=float, help="length of one turn of a")
+    parser.add_argument("--seconds", type=float, help="length of one turn of a and e")
+    parser.add_argument("--chargers", type=int, help="one number of chargers for a and e")
+    parser.add_argument("--no-save", action="store_true", help="only show the table")
     options = parser.parse_args()
     logs.configure("console", "warning")
     machine.keep_to(machine.LOAD_CORES)
@@ -57,7 +67,7 @@ def main() -> None:
             with console.status(f"({letter}) {title} …"):
                 rows += measure(make)
     report.show(rows, console)
-    if not options.quick:
+    if not (options.quick or options.no_save):
         report.write_readme(report.save(rows))
         console.print(f"Saved as {report.RESULTS.relative_to(report.ROOT)} and in README.md.")
 

@@ -1,15 +1,16 @@
-/* Thousands of OCPP 1.6 chargers in one process and one epoll loop, to load a server from another core.
+/* Thousands of OCPP chargers in one process and one epoll loop, to load a server from another core.
  *
- *   loadgen PORT CONNECTIONS PREFIX PASSWORD MODE
+ *   loadgen PORT CONNECTIONS PREFIX PASSWORD MODE [VERSION]
  *
  * Charger i connects to /ocpp/PREFIX%05d with Basic credentials, unless PASSWORD is "-". MODE says what answers:
  * "ocpp" a central system, "plain" something that answers any call with a CALLRESULT (nothing is booted),
- * "echo" something that sends every text back. Commands come from stdin, one a line, and each is answered by one
+ * "echo" something that sends every text back. VERSION is 1.6 (what is meant without it), 2.0.1 or 2.1. Commands come from stdin, one a line, and each is answered by one
  * line of JSON when all chargers have done it:
  *
  *   open RATE               connect at RATE a second (0: all at once); in mode "ocpp" boot and tell a status
  *   start N                 have N transactions begun on each charger (0, 1 or 2)
- *   run ACTION SECONDS      closed loop of Heartbeat or MeterValues: the next leaves when the answer is there
+ *   run ACTION SECONDS      closed loop of Heartbeat, or of MeterValues (2.x: TransactionEvent(Updated)) of five
+ *                           samples: the next leaves when the answer is there
  *   cut N                   all connections break at once; come back, boot, resume, have N transactions
  *   lose N                  the same, but the server is about to break them
  *   stop                    end all transactions
@@ -41,12 +42,17 @@ enum { POWER_W = 11040, GOAL_PATIENCE_US = 180000000, BOOT_AGAIN_US = 1000000 };
 enum { TEXT = 1, CLOSE = 8, PING = 9, PONG = 10, CALL = 2, CALLRESULT = 3, CALLERROR = 4 };
 
 enum action { BOOT, STATUS, HEARTBEAT, METER, START, STOP, ACTIONS, NONE = ACTIONS };
-static const char *const NAMES[ACTIONS] = {"BootNotification", "StatusNotification", "Heartbeat",
-                                           "MeterValues",      "StartTransaction",   "StopTransaction"};
+/* What reports call them; on the wire they end at the bracket. */
+static const char *const NAMES_16[ACTIONS] = {"BootNotification", "StatusNotification", "Heartbeat",
+                                              "MeterValues",      "StartTransaction",   "StopTransaction"};
+static const char *const NAMES_2X[ACTIONS] = {
+    "BootNotification",          "StatusNotification",        "Heartbeat",
+    "TransactionEvent(Updated)", "TransactionEvent(Started)", "TransactionEvent(Ended)"};
 
 struct transaction {
     int64_t id, started_ms, stopped_ms, first_sent_us;
     int meter_start, meter_stop, over, resumed;
+    int events, last_event; /* 2.x: seqNo of the newest event, and of the one that ended it */
 };
 
 struct charger {
@@ -68,7 +74,9 @@ struct latencies {
 static struct charger *chargers;
 static struct latencies latencies[ACTIONS];
 static int epoll_fd, port, connections, echo, plain;
-static const char *prefix, *password;
+static const char *prefix, *password, *version = "1.6";
+static const char *const *names = NAMES_16;
+static int is_16 = 1;
 /* What all chargers are to reach, and how far they are. */
 static int goal_begun, goal_over, settled, delayed;
 static enum action looping = NONE;
@@ -141,7 +149,7 @@ static void report(const char *error) {
         for (size_t i = 0; i < l->count; i++) sum += l->us[i];
         printf("%s\"%s\":{\"count\":%zu,\"per_second\":%.1f,\"mean_ms\":%.4f,\"p50_ms\":%.4f,\"p99_ms\":%.4f,"
                "\"max_ms\":%.4f}",
-               comma, NAMES[a], l->count, (double)l->count / seconds, sum / (double)l->count / 1e3,
+               comma, names[a], l->count, (double)l->count / seconds, sum / (double)l->count / 1e3,
                percentile_ms(l, 50), percentile_ms(l, 99), percentile_ms(l, 100));
         comma = ",";
     }
@@ -236,8 +244,8 @@ static void send_upgrade(struct charger *c) {
     int n = snprintf(request, sizeof request,
                      "GET /ocpp/%s%05d HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n"
                      "Connection: Upgrade\r\nSec-WebSocket-Key: dm9sdHJpbyBsb2FkIGtleQ==\r\n"
-                     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: ocpp1.6\r\n%s\r\n",
-                     prefix, c->index, port, authorization);
+                     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: ocpp%s\r\n%s\r\n",
+                     prefix, c->index, port, version, authorization);
     send_all(c, request, (size_t)n);
 }
 
@@ -299,9 +307,22 @@ static double register_wh(const struct transaction *t, int64_t ms) {
     return t->meter_start + (double)(ms - t->started_ms) * POWER_W / 3.6e6;
 }
 
-static int payload_of(struct charger *c, enum action action, int k, char *out, size_t room) {
+static void note_start(struct charger *c, int k, int64_t ms) {
     struct transaction *t = &c->transactions[k];
-    int64_t ms = moment_ms(c);
+    if (t->started_ms) return; /* it is sent again */
+    t->started_ms = ms;
+    t->meter_start = 1000 * (c->index + 1) + k;
+}
+
+static void note_stop(struct transaction *t, int64_t ms) {
+    if (t->stopped_ms) return;
+    t->stopped_ms = ms;
+    t->meter_stop = (int)register_wh(t, ms) + 1;
+    t->last_event = ++t->events;
+}
+
+static int payload_16(struct charger *c, enum action action, int k, int64_t ms, char *out, size_t room) {
+    struct transaction *t = &c->transactions[k];
     switch (action) {
     case BOOT:
         return snprintf(out, room,
@@ -323,18 +344,12 @@ static int payload_of(struct charger *c, enum action action, int k, char *out, s
             "{\"value\":\"57.5\",\"measurand\":\"SoC\",\"location\":\"EV\",\"unit\":\"Percent\"}]}]}",
             k + 1, t->id, stamp(ms), register_wh(t, ms), POWER_W);
     case START:
-        if (!t->started_ms) {
-            t->started_ms = ms;
-            t->meter_start = 1000 * (c->index + 1) + k;
-        }
+        note_start(c, k, ms);
         return snprintf(out, room,
                         "{\"connectorId\":%d,\"idTag\":\"%sTAG\",\"meterStart\":%d,\"timestamp\":\"%s\"}", k + 1,
                         prefix, t->meter_start, stamp(t->started_ms));
     case STOP:
-        if (!t->stopped_ms) {
-            t->stopped_ms = ms;
-            t->meter_stop = (int)register_wh(t, ms) + 1;
-        }
+        note_stop(t, ms);
         return snprintf(out, room,
                         "{\"transactionId\":%" PRId64 ",\"meterStop\":%d,\"timestamp\":\"%s\",\"reason\":\"Local\"}",
                         t->id, t->meter_stop, stamp(t->stopped_ms));
@@ -343,12 +358,74 @@ static int payload_of(struct charger *c, enum action action, int k, char *out, s
     }
 }
 
+/* In 2.x a charger numbers its transactions itself. */
+static int64_t own_number(const struct charger *c, int k) { return (int64_t)c->index * CONNECTORS + k + 1; }
+
+/* Connector k of 1.6 is the connector of EVSE k here. */
+static int event_2x(const struct charger *c, int k, const char *type, const char *reason, int event, int64_t ms,
+                    const char *more, const char *samples, char *out, size_t room) {
+    char at[48];
+    strcpy(at, stamp(ms));
+    return snprintf(out, room,
+                    "{\"eventType\":\"%s\",\"meterValue\":[{\"sampledValue\":[%s],\"timestamp\":\"%s\"}],"
+                    "\"timestamp\":\"%s\",\"triggerReason\":\"%s\",\"seqNo\":%d,"
+                    "\"transactionInfo\":{\"transactionId\":\"%" PRId64 "\",%s}}",
+                    type, samples, at, at, reason, event, own_number(c, k), more);
+}
+
+static int payload_2x(struct charger *c, enum action action, int k, int64_t ms, char *out, size_t room) {
+    struct transaction *t = &c->transactions[k];
+    char samples[1024], more[256];
+    switch (action) {
+    case BOOT:
+        return snprintf(out, room,
+                        "{\"chargingStation\":{\"serialNumber\":\"%05d\",\"model\":\"Load\","
+                        "\"vendorName\":\"Voltaris\",\"firmwareVersion\":\"1.0\"},\"reason\":\"PowerUp\"}",
+                        c->index);
+    case STATUS:
+        return snprintf(
+            out, room,
+            "{\"timestamp\":\"%s\",\"connectorStatus\":\"%s\",\"evseId\":1,\"connectorId\":1}", stamp(ms),
+            t->id && !t->over ? "Occupied" : "Available");
+    case METER:
+        snprintf(samples, sizeof samples,
+                 "{\"value\":%.1f,\"measurand\":\"Energy.Active.Import.Register\","
+                 "\"unitOfMeasure\":{\"unit\":\"Wh\"}},"
+                 "{\"value\":%d.0,\"measurand\":\"Power.Active.Import\",\"unitOfMeasure\":{\"unit\":\"W\"}},"
+                 "{\"value\":16.00,\"measurand\":\"Current.Import\",\"phase\":\"L1\","
+                 "\"unitOfMeasure\":{\"unit\":\"A\"}},"
+                 "{\"value\":230.1,\"measurand\":\"Voltage\",\"phase\":\"L1-N\","
+                 "\"unitOfMeasure\":{\"unit\":\"V\"}},"
+                 "{\"value\":57.5,\"measurand\":\"SoC\",\"location\":\"EV\","
+                 "\"unitOfMeasure\":{\"unit\":\"Percent\"}}",
+                 register_wh(t, ms), POWER_W);
+        return event_2x(c, k, "Updated", "MeterValuePeriodic", ++t->events, ms, "\"chargingState\":\"Charging\"",
+                        samples, out, room);
+    case START:
+        note_start(c, k, ms);
+        snprintf(samples, sizeof samples, "{\"value\":%d,\"context\":\"Transaction.Begin\"}", t->meter_start);
+        snprintf(more, sizeof more,
+                 "\"chargingState\":\"Charging\"},\"evse\":{\"id\":%d,\"connectorId\":1},"
+                 "\"idToken\":{\"idToken\":\"%sTAG\",\"type\":\"Central\"",
+                 k + 1, prefix);
+        return event_2x(c, k, "Started", "Authorized", 0, t->started_ms, more, samples, out, room);
+    case STOP:
+        note_stop(t, ms);
+        snprintf(samples, sizeof samples, "{\"value\":%d,\"context\":\"Transaction.End\"}", t->meter_stop);
+        return event_2x(c, k, "Ended", "StopAuthorized", t->last_event, t->stopped_ms,
+                        "\"stoppedReason\":\"Local\"", samples, out, room);
+    default:
+        return snprintf(out, room, "{}");
+    }
+}
+
 static void call(struct charger *c, enum action action, int k) {
     char payload[TX], text[TX];
-    payload_of(c, action, k, payload, sizeof payload);
+    (is_16 ? payload_16 : payload_2x)(c, action, k, moment_ms(c), payload, sizeof payload);
     c->sequence++;
     snprintf(c->id, sizeof c->id, "%08x-0000-4000-8000-%012" PRIx64, (unsigned)c->index, c->sequence & 0xffffffffffff);
-    int n = snprintf(text, sizeof text, "[2,\"%s\",\"%s\",%s]", c->id, NAMES[action], payload);
+    int n = snprintf(text, sizeof text, "[2,\"%s\",\"%.*s\",%s]", c->id, (int)strcspn(names[action], "("),
+                     names[action], payload);
     c->out = action;
     c->out_connector = k;
     c->sent_us = now_us();
@@ -438,9 +515,9 @@ static void on_result(struct charger *c, const char *payload) {
     } else if (action == METER) {
         t->resumed = 1;
     } else if (action == START) {
-        const char *id = member(payload, "\"transactionId\"");
+        const char *id = is_16 ? member(payload, "\"transactionId\"") : NULL;
         refused += !is_accepted(payload);
-        t->id = id ? atoll(id) : 0;
+        t->id = id ? atoll(id) : is_16 ? 0 : own_number(c, c->out_connector);
         t->resumed = 1;
         if (!t->id) die("StartTransaction answered without transactionId: %s", payload);
     } else if (action == STOP) {
@@ -582,7 +659,7 @@ static void obey(char *line) {
         goal_begun = atoi(argument);
         kick_all();
     } else if (strcmp(word, "run") == 0) {
-        looping = strcmp(argument, NAMES[METER]) == 0 ? METER : HEARTBEAT;
+        looping = strcmp(argument, names[METER]) == 0 ? METER : HEARTBEAT;
         loop_until_us = now + (int64_t)(atof(second) * 1e6);
         kick_all();
     } else if (strcmp(word, "cut") == 0) {
@@ -642,7 +719,11 @@ static void serve_delayed(void) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 6) die("usage: %s PORT CONNECTIONS PREFIX PASSWORD ocpp|plain|echo", arguments[0]);
+    if (count != 6 && count != 7)
+        die("usage: %s PORT CONNECTIONS PREFIX PASSWORD ocpp|plain|echo [1.6|2.0.1|2.1]", arguments[0]);
+    if (count == 7) version = arguments[6];
+    is_16 = strcmp(version, "1.6") == 0;
+    names = is_16 ? NAMES_16 : NAMES_2X;
     port = atoi(arguments[1]);
     connections = atoi(arguments[2]);
     prefix = arguments[3];

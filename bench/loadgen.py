@@ -19,6 +19,8 @@ PASSWORD: Final = "0123456789abcdef"  # noqa: S105 - of stations that exist for 
 ID_TAG: Final = f"{PREFIX}TAG"
 
 Mode = Literal["ocpp", "plain", "echo"]
+Version = Literal["1.6", "2.0.1", "2.1"]
+Action = Literal["Heartbeat", "MeterValues", "TransactionEvent(Updated)"]  # the last two: 1.6 and 2.x
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -76,8 +78,15 @@ def build() -> Path:
 class LoadGenerator:
     """`connections` chargers for the server on `port`. Commands block until all of them are done."""
 
-    def __init__(self, port: int, connections: int, mode: Mode = "ocpp", password: str = PASSWORD) -> None:
-        command = [str(build()), str(port), str(connections), PREFIX, password, mode]
+    def __init__(
+        self,
+        port: int,
+        connections: int,
+        mode: Mode = "ocpp",
+        password: str = PASSWORD,
+        version: Version = "1.6",
+    ) -> None:
+        command = [str(build()), str(port), str(connections), PREFIX, password, mode, version]
         self._process = subprocess.Popen(
             machine.kept_to(machine.LOAD_CORES, command), stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -107,7 +116,7 @@ class LoadGenerator:
         """Have so many transactions begun on each charger."""
         return self._do(f"start {transactions}")
 
-    def run(self, action: Literal["Heartbeat", "MeterValues"], seconds: float) -> Report:
+    def run(self, action: Action, seconds: float) -> Report:
         """Send it in a closed loop; raises LoadError if one is answered wrongly."""
         report = self._do(f"run {action} {seconds}")
         if report.call_errors or report.losses:

@@ -42,6 +42,7 @@ class Peer(msgspec.Struct, frozen=True):
 
 
 OCPP: Final = Peer("ocpp + websockets", "bench.peers.ocpp_central", "ocpp")
+OCPP_V201: Final = Peer("ocpp + websockets", "bench.peers.ocpp_central_v201", "ocpp")
 TRIO_WEBSOCKET: Final = Peer("trio-websocket, no validation", "bench.peers.trio_websocket_central", "ocpp")
 ECHO: Final = Peer("echo on Voltrio's listener", "bench.echo", "echo")
 PICOWS: Final = Peer("picows + uvloop echo", "bench.peers.picows_echo", "plain")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
@@ -25,7 +25,10 @@ Better = Literal["more", "less"]
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One figure of one program. `ratio`: how many times better Voltrio is; None on its own rows."""
+    """One figure of one program. `ratio`: how many times better Voltrio is.
+
+    On rows of Voltrio itself it is None, or for variants (`Maker.costs`) how many times the first one costs.
+    """
 
     name: str
     value: float
@@ -57,6 +60,14 @@ class Maker:
             rows.append(self._row(name, value, unit, peer, ratio))
         return rows
 
+    def costs(self, name: str, unit: str, figures: Mapping[str, float]) -> list[Row]:
+        """Figures of Voltrio by variant; the first variant is what the others are compared with."""
+        first, baseline = next(iter(figures.items()))
+        return [
+            self._row(name, value, unit, f"{OURS}, {variant}", None if variant == first else value / baseline)
+            for variant, value in figures.items()
+        ]
+
     def _row(self, name: str, value: float, unit: str, peer: str, ratio: float | None) -> Row:
         rounded = None if ratio is None else float(f"{ratio:.3g}")
         return Row(name, float(f"{value:.4g}"), unit, peer, rounded, self._machine, self._date)
@@ -72,12 +83,22 @@ def cells(rows: Sequence[Row]) -> list[tuple[str, str, str, str]]:
     lines = []
     before = ""
     for row in rows:
-        ratio = "" if row.ratio is None else f"{shown(row.ratio)} ×"
         lines.append(
-            ("" if row.name == before else row.name, row.peer, f"{shown(row.value)} {row.unit}", ratio)
+            ("" if row.name == before else row.name, row.peer, f"{shown(row.value)} {row.unit}", _ratio(row))
         )
         before = row.name
     return lines
+
+
+def _ratio(row: Row) -> str:
+    if row.ratio is None:
+        return ""
+    return f"costs {shown(row.ratio)} ×" if is_ours(row.peer) else f"{shown(row.ratio)} ×"
+
+
+def is_ours(program: str) -> bool:
+    """Whether a row's program is Voltrio, or a variant of it."""
+    return program.startswith(OURS)
 
 
 def show(rows: Sequence[Row], console: Console) -> None:
@@ -90,7 +111,7 @@ def show(rows: Sequence[Row], console: Console) -> None:
     for heading in ("Figure", "Voltrio is better by"):
         table.add_column(heading, justify="right")
     for line in cells(rows):
-        table.add_row(*line, style="bold" if line[1] == OURS else None)
+        table.add_row(*line, style="bold" if is_ours(line[1]) else None)
     console.print(table)
 
 
@@ -116,7 +137,7 @@ def markdown(rows: Sequence[Row]) -> str:
     """The table for the README, with machine and date."""
     lines = ["", "| Measured | Program | Figure | Voltrio is better by |", "| --- | --- | ---: | ---: |"]
     for name, peer, figure, ratio in cells(rows):
-        program = f"**{peer}**" if peer == OURS else peer
+        program = f"**{peer}**" if is_ours(peer) else peer
         lines.append(f"| {name} | {program} | {figure} | {ratio} |")
     lines += ["", f"{rows[0].machine}, {rows[0].date[:10]}.", "", ""]
     return "\n".join(lines)

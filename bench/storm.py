@@ -65,7 +65,7 @@ async def _lost(data: Path, acknowledged: Sequence[Transaction]) -> int:
         rows = await _sessions(store)
         contradictions = len(await violations(store))
     stored = Counter(
-        (row.identity, row.transaction_id, row.meter_start_wh, row.meter_stop_wh, row.energy_wh)
+        (row.identity, row.transaction_id or "", row.meter_start_wh, row.meter_stop_wh, row.energy_wh)
         for row in rows
         if row.status == "finished"
     )

@@ -1,6 +1,7 @@
-"""A central system on the PyPI packages `ocpp` and `websockets`, with their usual schema validation.
+"""A central system for OCPP 1.6 on the PyPI packages `ocpp` and `websockets`.
 
-It answers from memory: no database, no authentication. Logging and compression are off.
+With their usual schema validation. It answers from memory: no database, no authentication. Logging and
+compression are off.
 """
 
 from __future__ import annotations
@@ -56,29 +57,33 @@ class Central(ChargePoint):  # type: ignore[misc]  # the package has no type inf
         return call_result.StopTransaction()
 
 
-async def connected(connection: ServerConnection) -> None:
-    assert connection.request is not None
-    identity = connection.request.path.rpartition("/")[2]
-    try:
-        await Central(identity, connection).start()
-    except ConnectionClosed:
-        return
+async def main(port: int, central: type[Any], subprotocol: str) -> None:
+    async def connected(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        identity = connection.request.path.rpartition("/")[2]
+        try:
+            await central(identity, connection).start()
+        except ConnectionClosed:
+            return
 
-
-async def main(port: int) -> None:
     async with serve(
         connected,
         "127.0.0.1",
         port,
-        subprotocols=[Subprotocol("ocpp1.6")],
+        subprotocols=[Subprotocol(subprotocol)],
         compression=None,
         backlog=4096,
     ):
         await asyncio.get_running_loop().create_future()
 
 
-if __name__ == "__main__":
+def serve_forever(central: type[Any], subprotocol: str, about: str | None) -> None:
+    """The program: its command line, and `central` for every charger that connects."""
     logging.getLogger("ocpp").setLevel(logging.ERROR)
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--port", type=int, required=True)
-    asyncio.run(main(parser.parse_args().port))
+    asyncio.run(main(parser.parse_args().port, central, subprotocol))
+
+
+if __name__ == "__main__":
+    serve_forever(Central, "ocpp1.6", __doc__)

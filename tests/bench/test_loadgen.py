@@ -10,16 +10,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, serve_websocket
 
-from bench.loadgen import ID_TAG, LoadError, LoadGenerator, Mode, identities
+from bench.loadgen import ID_TAG, PASSWORD, LoadError, LoadGenerator, Mode, Version, identities
+from engine.ocpp.messages import v16, v21, v201
 
 CHARGERS = 5
 NUMBERS = itertools.count(1)
 Answer = Callable[[WebSocketConnection, list[Any]], Awaitable[None]]
-Serve = Callable[[Answer], Any]
+MESSAGES: dict[str, Any] = {"1.6": v16, "2.0.1": v201, "2.1": v21}
 
 
 class Central:
@@ -42,13 +44,16 @@ class Central:
             key = (socket.path, request["connectorId"], request["meterStart"], request["timestamp"])
             number = self.starts.setdefault(key, next(NUMBERS))
             return {"transactionId": number, "idTagInfo": {"status": "Accepted"}}
+        if "idToken" in request:
+            return {"idTokenInfo": {"status": "Accepted"}}
         return {}
 
 
 @asynccontextmanager
 async def serving(central: Central, answer: Answer) -> AsyncIterator[int]:
     async def connected(request: WebSocketRequest) -> None:
-        socket = await request.accept(subprotocol="ocpp1.6")
+        (offered,) = request.proposed_subprotocols
+        socket = await request.accept(subprotocol=offered)
         central.sockets.append(socket)
         try:
             while True:
@@ -65,8 +70,8 @@ async def serving(central: Central, answer: Answer) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def loading(port: int, mode: Mode = "ocpp") -> AsyncIterator[LoadGenerator]:
-    load = LoadGenerator(port, CHARGERS, mode)
+async def loading(port: int, mode: Mode = "ocpp", version: Version = "1.6") -> AsyncIterator[LoadGenerator]:
+    load = LoadGenerator(port, CHARGERS, mode, PASSWORD, version)
     try:
         yield load
     finally:
@@ -119,6 +124,46 @@ async def test_every_meter_value_is_a_new_one(central: Central) -> None:
         assert registers == sorted(registers)
     sent = sum(action == "MeterValues" for messages in central.received.values() for action, _ in messages)
     assert 0 < report.latency["MeterValues"].count <= sent
+
+
+@pytest.mark.parametrize("version", ["2.0.1", "2.1"])
+async def test_transactions_of_2x_are_events_in_their_order(
+    central: Central, tmp_path: Path, version: Version
+) -> None:
+    async with serving(central, central.answer) as port, loading(port, version=version) as load:
+        await do(load.open, 0)
+        await do(load.start, 2)
+        report = await do(load.run, "TransactionEvent(Updated)", 0.2)
+        await do(load.stop)
+        ledger = await do(load.ledger, tmp_path)
+    assert report.latency["TransactionEvent(Updated)"].count > 0
+    assert len({(one.identity, one.transaction_id) for one in ledger}) == 2 * CHARGERS
+    for identity, messages in central.received.items():
+        assert [action for action, _ in messages[:2]] == ["BootNotification", "StatusNotification"]
+        for one in (one for one in ledger if one.identity == identity):
+            events = [
+                r for _, r in messages[2:] if r["transactionInfo"]["transactionId"] == one.transaction_id
+            ]
+            assert [event["seqNo"] for event in events] == list(range(len(events)))
+            kinds = [event["eventType"] for event in events]
+            assert kinds == ["Started", *["Updated"] * (len(kinds) - 2), "Ended"]
+            assert {len(event["meterValue"][0]["sampledValue"]) for event in events[1:-1]} <= {5}
+            registers = [event["meterValue"][0]["sampledValue"][0]["value"] for event in events]
+            assert registers == sorted(registers)
+            assert (registers[0], registers[-1]) == (one.meter_start, one.meter_stop)
+            assert len({event["timestamp"] for event in events}) == len(events)
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
+async def test_what_is_sent_keeps_the_schema(central: Central, version: Version) -> None:
+    async with serving(central, central.answer) as port, loading(port, version=version) as load:
+        await do(load.open, 0)
+        await do(load.start, 1)
+        await do(load.run, "MeterValues" if version == "1.6" else "TransactionEvent(Updated)", 0.1)
+        await do(load.stop)
+    for messages in central.received.values():
+        for action, request in messages:
+            msgspec.convert(request, getattr(MESSAGES[version], action))
 
 
 async def test_a_lost_answer_is_asked_for_again(central: Central, tmp_path: Path) -> None:
