@@ -61,6 +61,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ping_timeout: Annotated[Seconds, Meta(description="… and closed when it stays silent so long.")] = 30.0
     call_timeout: Annotated[Seconds, Meta(description="Deadline for a charger's answer to a command.")] = 30.0
     call_queue: Annotated[Count, Meta(description="Commands that may wait for one charger.")] = 32
+    remote_start_timeout: Annotated[
+        Seconds, Meta(description="A session asked for remotely expires when it does not begin within.")
+    ] = 300.0
     long_term_unavailable_after: Annotated[
         Seconds, Meta(description="When a lost charger counts as unavailable for long.")
     ] = 86_400.0

@@ -21,26 +21,35 @@ from api.kernel.views import (
     page,
     shown,
 )
+from engine.domain.state import SessionStatus
+from engine.errors import Conflict
 from engine.node import Node
+from engine.ocpp.intents import Start, Stop, Verdict
+from engine.store.repositories.base import Audit
 from engine.store.repositories.sessions import MeterValueRow, SessionFilter, SessionRow
 
 Aware = Annotated[datetime, Meta(tz=True)]
 
 
 class SessionView(Camel, frozen=True, kw_only=True):
-    """`station` is the identity; energy is Wh, power W, current A, voltage V; `amount` is so far."""
+    """`station` is the identity; energy is Wh, power W, current A, voltage V; `amount` is so far.
+
+    One that was asked for remotely and has not begun has no `transactionId`; it began to wait at `startedAt`
+    and begins by `expiresAt`. `evseNumber` 0: any, or not known yet.
+    """
 
     id: int
     station: str
     evse_number: int
     connector_number: int
-    transaction_id: str
+    transaction_id: str | None
     status: str
     reason: str | None
     id_tag: str | None
     stop_id_tag: str | None
     started_at: datetime
     stopped_at: datetime | None
+    expires_at: datetime | None
     meter_start_wh: int
     meter_stop_wh: int | None
     energy_wh: int
@@ -53,6 +62,30 @@ class SessionView(Camel, frozen=True, kw_only=True):
     offline: bool
     review: str | None
     last_updated_at: datetime
+
+
+class NewSession(Camel, frozen=True, kw_only=True):
+    """A remote start. Without a tag the session has one of its own."""
+
+    station: str
+    evse_number: Annotated[int, Meta(ge=1)] | None = None
+    id_tag: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    id_type: Annotated[str, Meta(min_length=1, max_length=20)] = "ISO14443"
+
+
+class VerdictView(Camel, frozen=True, kw_only=True):
+    """What the station made of it: `word` is its own, `reason` what it added."""
+
+    verdict: Verdict
+    word: str
+    reason: str | None
+
+
+class StartedView(VerdictView, frozen=True, kw_only=True):
+    """`session_id` is pending until the station tells of its transaction, and failed if it refused."""
+
+    session_id: int | None
+    authorization_id: int | None
 
 
 class MeterValueView(Camel, frozen=True, kw_only=True):
@@ -128,6 +161,26 @@ async def show(node: Node, session_id: int) -> SessionView:
     return view(await node.store.sessions.get(session_id))
 
 
+async def start(node: Node, body: NewSession, actor: str) -> StartedView:
+    """Ask a station to begin a session; it pends until the station has begun."""
+    details = {"evse_number": body.evse_number, "id_tag": body.id_tag}
+    await node.store.audit.add(
+        Audit(actor=actor, action="session.start", subject=f"station:{body.station}", details=details)
+    )
+    intent = Start(id_tag=body.id_tag, evse_number=body.evse_number, id_type=body.id_type)
+    return shown(StartedView, await node.registry.command(body.station, intent))
+
+
+async def stop(node: Node, session_id: int, actor: str) -> VerdictView:
+    """Ask its station to end a session. Raises Conflict where it has not begun or is over."""
+    row = await node.store.sessions.get(session_id)
+    if row.status != SessionStatus.ACTIVE or row.transaction_id is None:
+        raise Conflict(f"session {session_id} is {row.status}")
+    await node.store.audit.add(Audit(actor=actor, action="session.stop", subject=f"session:{session_id}"))
+    intent = Stop(transaction_id=row.transaction_id)
+    return shown(VerdictView, await node.registry.command(row.identity, intent))
+
+
 async def meter_values(node: Node, session_id: int, query: ValuesQuery) -> Page:
     """In order of time."""
     after = moment_and_number(query.cursor)
@@ -146,8 +199,10 @@ async def periods(node: Node, session_id: int) -> list[PeriodView]:
 
 ROUTES = (
     Route("GET", "/sessions", list_),
+    Route("POST", "/sessions", start, limit=None),
     Route("GET", "/sessions/tail", tail),
     Route("GET", f"/sessions/<{NUMBER}:session_id>", show),
+    Route("POST", f"/sessions/<{NUMBER}:session_id>/stop", stop, limit=None),
     Route("GET", f"/sessions/<{NUMBER}:session_id>/meter-values", meter_values),
     Route("GET", f"/sessions/<{NUMBER}:session_id>/periods", periods),
 )

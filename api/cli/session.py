@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from api.cli.client import Client, remote
-from api.cli.output import as_json, cell, print_line, print_one, print_rows
+from api.cli.output import as_json, cell, print_json, print_line, print_one, print_rows
 
 Row = Mapping[str, Any]
 LIST: Final = {
@@ -35,6 +35,7 @@ ONE: Final = {
     "Tag": "idTag",
     "Started": "startedAt",
     "Stopped": "stoppedAt",
+    "Begins by": "expiresAt",
     "Energy, Wh": "energyWh",
     "Power, W": "powerW",
     "Current, A": "currentA",
@@ -55,6 +56,7 @@ VALUES: Final = {
     "SOC %": "socPercent",
 }
 OPEN: Final = frozenset({"pending", "active"})
+COMMAND_TIMEOUT: Final = 60.0  # seconds; the node waits less for the charge point
 NO_SESSIONS: Final = (
     "No sessions yet. They appear when a charge point starts one: voltrio simulate --stations 1"
 )
@@ -62,7 +64,7 @@ NO_SESSIONS: Final = (
 
 @click.group()
 def session() -> None:
-    """List, show and follow charging sessions."""
+    """List, show and follow charging sessions, start and stop them."""
 
 
 @session.command(name="list")
@@ -95,6 +97,51 @@ def show(client: Client, session_id: int, meter_values: bool, json_: bool) -> No
     print_one(row, ONE, json_)
     if meter_values and not json_:
         print_rows(row["meterValues"], VALUES, json_=False, empty="No meter values.")
+
+
+@session.command(
+    epilog="""\b
+Examples:
+  voltrio session start CP1                     where the charger likes, with a tag of its own
+  voltrio session start CP1 --evse 2            on EVSE 2
+  voltrio session start CP1 --tag 04A2B3C4      for the driver of this tag
+
+The session pends until the charger has begun it, expires if it does not begin in time
+(setting remote_start_timeout), and has failed if the charger refuses.
+"""
+)
+@click.argument("station")
+@click.option("--evse", type=click.IntRange(min=1), help="EVSE number; the charger chooses if absent.")
+@click.option("--tag", help="Id tag that the session is for.")
+@as_json
+@remote
+def start(client: Client, *, station: str, evse: int | None, tag: str | None, json_: bool) -> None:
+    """Ask the charge point STATION to begin a session."""
+    body = {"station": station, "evseNumber": evse, "idTag": tag}
+    answer = client.post("/sessions", body, timeout=COMMAND_TIMEOUT)
+    _verdict(answer, f"session {answer['sessionId']} is pending until it begins", json_)
+
+
+@session.command()
+@click.argument("session_id", type=int)
+@as_json
+@remote
+def stop(client: Client, session_id: int, json_: bool) -> None:
+    """Ask its charge point to end the running session SESSION_ID."""
+    answer = client.post(f"/sessions/{session_id}/stop", timeout=COMMAND_TIMEOUT)
+    _verdict(answer, f"session {session_id} is about to end", json_)
+
+
+def _verdict(answer: Row, done: str, json_: bool) -> None:
+    """What came of a command; exit code 1 unless the charge point does it."""
+    accepted = answer["verdict"] == "accepted"
+    if json_:
+        print_json(answer)
+    else:
+        reason = f" ({answer['reason']})" if answer["reason"] else ""
+        click.echo(f"{answer['word']}{reason}: " + (done if accepted else "nothing was done"))
+    if not accepted:
+        raise SystemExit(1)
 
 
 @session.command(

@@ -178,6 +178,14 @@ class MonitoringBaseSet(Change, frozen=True):
     at: datetime
 
 
+class MonitorsReported(Change, frozen=True):
+    """variable_monitors of a charge point: all were reported, so those older than `since` are no more."""
+
+    charge_point_id: int
+    since: datetime
+    at: datetime
+
+
 class DisplayMessageSet(Change, frozen=True):
     """display_messages by (charge_point_id, message_id): what the station shows."""
 
@@ -192,6 +200,14 @@ class DisplayMessageCleared(Change, frozen=True):
 
     charge_point_id: int
     message_id: int
+    at: datetime
+
+
+class DisplayMessagesReported(Change, frozen=True):
+    """display_messages of a charge point: all were reported, so those older than `since` are no more."""
+
+    charge_point_id: int
+    since: datetime
     at: datetime
 
 
@@ -246,6 +262,20 @@ class ReservationChanged(Change, frozen=True):
     session_id: int | None = None
 
 
+class ReservationEnded(Change, frozen=True):
+    """reservations by id, one of that charge point that is still open, and a row of events if it was.
+
+    For one that is not loaded. The event is what `ReservationChanged` of domain.notifications says.
+    """
+
+    id: int
+    charge_point_id: int
+    status: str  # expired | canceled
+    news_type: str
+    news: bytes  # JSON
+    at: datetime
+
+
 class SecurityEventReported(Change, frozen=True):
     """security_events, new row. `type` is OCPP's name; `critical` per the security whitepaper."""
 
@@ -296,8 +326,42 @@ class AuthorizationMade(Change, frozen=True):
     created_at: datetime
 
 
+class SessionAsked(Change, frozen=True):
+    """sessions, new row: a remote start was authorized, and its session is awaited."""
+
+    id: int
+    operator_id: int
+    charge_point_id: int
+    evse_number: int  # 0: any
+    id_tag: str
+    id_tag_id: int | None
+    user_id: int | None
+    authorization_id: int
+    remote_start_id: int
+    asked_at: datetime
+    expires_at: datetime
+
+
+class SessionGivenUp(Change, frozen=True):
+    """sessions by id, while it is pending, and then `news` as a row of events: it will not begin."""
+
+    id: int
+    operator_id: int
+    status: str  # expired | failed
+    reason: str
+    news_type: str
+    news: bytes  # JSON
+    at: datetime
+
+
+class SessionMerged(Change, frozen=True):
+    """sessions by id, one that never began: what it was asked for is another session, so it goes."""
+
+    id: int
+
+
 class SessionOpened(Change, frozen=True):
-    """sessions, new row; `start_key` is unique per charge point (idempotent by meaning)."""
+    """sessions by id: new, or one that was asked for. `start_key` is unique per charge point."""
 
     id: int
     operator_id: int

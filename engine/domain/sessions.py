@@ -74,6 +74,7 @@ def begin(
     session_id: int,
     authorization_id: int | None,
     now: datetime,
+    asked: bool = False,
 ) -> tuple[ChargePoint, Session, list[Change]]:
     """Opens the session of a start that is new, and closes what it shows to be over; see `enter`."""
     token = decision.token
@@ -90,6 +91,7 @@ def begin(
         parent_id_tag=None if token is None else token.group_id,
         metering=Metering(register_wh=start.meter_wh, register_at=start.at),
         review=held(None, Review.CLOCK_DRIFT) if clock_is_wrong(start.at, now) else None,
+        asked=asked,
     )
     return enter(cp, session, decision, key=start_key(start), authorization_id=authorization_id, now=now)
 

@@ -110,6 +110,7 @@ class Session(Frozen, frozen=True):
     )
     told_at: datetime | None = None  # newest time stamp of its events' meter values; in memory only
     period_at: datetime | None = None  # when the open charging period began; in memory only
+    asked: bool = False  # a remote start authorized it: its tag need not be known
     stop_id_tag: str | None = None  # presented to end it, before it ended; in memory only
 
 
@@ -191,7 +192,9 @@ class ChargePoint(Frozen, frozen=True):
     reservations: dict[int, Reservation] = {}  # active ones
     charging_profiles: tuple[InstalledProfile, ...] = ()  # active ones
     items_per_message: dict[str, int] = {}  # most items of a request, by action (OCPP 2.x)
-    reports: dict[int, Report] = {}  # device model reports on their way, by request id; in memory only
+    bytes_per_message: dict[str, int] = {}  # its most bytes
+    reports: dict[tuple[str, int], Report] = {}  # on their way, by message and request id; in memory only
+    asked: frozenset[str] = frozenset()  # actions it may send before its boot is accepted; in memory only
 
 
 class Token(Frozen, frozen=True):

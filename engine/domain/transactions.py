@@ -32,6 +32,7 @@ from engine.domain.closing import Stop, close_missing, finish, with_session
 from engine.domain.metering import Measured, flipped, measure, row
 from engine.domain.plausibility import CLOSED_BY_US, Review, clock_is_wrong, closed_by_us, held, is_held
 from engine.domain.sessions import carry_on, consume_reservation, displace, enter, place
+from engine.domain.starting import Pending
 from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus, StationNumber
 from ext.metering import kind_of, read_numbers
 
@@ -91,6 +92,14 @@ class Known(Frozen, frozen=True):
     payload: str  # JSON as received
     new_ids: Sequence[int]  # a session's and an authorization's, or the latter's alone
     now: datetime
+    pending: Pending | None = None  # the session asked for remotely that the event names
+
+    @property
+    def authorization_id(self) -> int:
+        """Of the remote start where it goes by that, else a new one."""
+        if self.pending is not None and self.decision is not None and self.decision.accepted:
+            return self.pending.authorization_id
+        return self.new_ids[-1]
 
 
 def position(event: Event) -> Position:
@@ -136,8 +145,8 @@ def append(
 
 def begin(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Session, list[Change]]:
     """Opens the session of a transaction that nothing is known of, by whichever of its events came first."""
-    session_id, authorization_id = known.new_ids
     now = known.now
+    session_id = known.new_ids[0] if known.pending is None else known.pending.id
     session = _blank(session_id, event)
     changes: list[Change] = [_stored(cp, session, event, known)]
     session = _extended(cp, session, event, _measured(event.values, frozenset()), now=now, changes=changes)
@@ -155,7 +164,7 @@ def begin(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Ses
         session,
         decision or Decision(verdict=Verdict.INVALID),
         key=f"transaction|{event.transaction_id}",
-        authorization_id=None if decision is None else authorization_id,
+        authorization_id=None if decision is None else known.authorization_id,
         offline=event.offline,
         placed=placed and not ended,
         now=now,
@@ -182,7 +191,9 @@ def refold(
         return _unfolded(cp, session, event, known)
     events = sorted((*history, event), key=position)
     after, periods = replay(cp, session.id, events, now)
-    after = replace(after, parent_id_tag=session.parent_id_tag, rebooted_at=_rebooted(session, event))
+    after = replace(
+        after, parent_id_tag=session.parent_id_tag, asked=session.asked, rebooted_at=_rebooted(session, event)
+    )
     stored_samples = {(v.at, _identity(s)) for other in history for v in other.values for s in v.samples}
     fresh = _measured(event.values, stored_samples)
     changes: list[Change] = [_stored(cp, session, event, known)]
@@ -410,16 +421,19 @@ def _authorization(
     decision = known.decision
     if decision is None or event.id_tag is None:
         return session, None, ()
-    rows = recorded(
-        cp,
-        decision,
-        id=known.new_ids[-1],
-        id_tag=event.id_tag,
-        evse_number=session.evse_number or None,
-        now=known.now,
-    )
+    rows: Sequence[Change] = ()
+    if known.pending is None or not decision.accepted:
+        rows = recorded(
+            cp,
+            decision,
+            id=known.authorization_id,
+            id_tag=event.id_tag,
+            evse_number=session.evse_number or None,
+            now=known.now,
+        )
     group = None if decision.token is None else decision.token.group_id
-    return replace(session, parent_id_tag=group), decision, rows
+    asked = session.asked or (known.pending is not None and decision.accepted)
+    return replace(session, parent_id_tag=group, asked=asked), decision, rows
 
 
 def _row_of(session: Session) -> tuple[object, ...]:
@@ -462,7 +476,7 @@ def _amended(
             tag_told=decision is not None,
             id_tag_id=None if token is None else token.id,
             user_id=None if token is None else token.user_id,
-            authorization_id=None if decision is None else known.new_ids[-1],
+            authorization_id=None if decision is None else known.authorization_id,
         )
     )
     cp, consumed = consume_reservation(cp, after, known.now)

@@ -39,10 +39,13 @@ class Intent(Frozen, frozen=True):
 
 
 class Start(Intent, frozen=True):
-    """Begin a transaction. `profile` is a TxProfile in the shape of 2.0.1's ChargingProfileType."""
+    """Begin a transaction. `profile` is a TxProfile in the shape of 2.0.1's ChargingProfileType.
 
-    id_tag: str
-    request_id: int  # remoteStartId: comes back with the transaction (OCPP 2.x)
+    `registry.command` opens its session and puts that one's number and tag where none are given.
+    """
+
+    id_tag: str | None = None
+    request_id: int | None = None  # remoteStartId: comes back with the transaction (OCPP 2.x)
     evse_number: int | None = None
     id_type: str = "ISO14443"  # IdTokenEnumType
     group_id: str | None = None
@@ -244,6 +247,8 @@ class Result(Frozen, frozen=True):
 
 class Started(Result, frozen=True):
     transaction_id: str | None = None  # where the cable was in already (OCPP 2.x)
+    session_id: int | None = None
+    authorization_id: int | None = None
 
 
 class Period(Frozen, frozen=True):
@@ -313,8 +318,16 @@ WORDS: Mapping[str, Verdict] = {
     "Unlocked": Verdict.ACCEPTED,
     "Scheduled": Verdict.SCHEDULED,
     "RebootRequired": Verdict.REBOOT_REQUIRED,
+    "Unpublished": Verdict.ACCEPTED,
+    "EmptyResultSet": Verdict.NOT_FOUND,
+    "NoFirmware": Verdict.NOT_FOUND,
+    "NoProfile": Verdict.NOT_FOUND,
+    "NoProfiles": Verdict.NOT_FOUND,
+    "NoTariff": Verdict.NOT_FOUND,
     "NotFound": Verdict.NOT_FOUND,
+    "TxNotFound": Verdict.NOT_FOUND,
     "Unknown": Verdict.NOT_FOUND,
+    "UnknownTransaction": Verdict.NOT_FOUND,
     "UnknownConnector": Verdict.NOT_FOUND,
     "UnknownComponent": Verdict.NOT_FOUND,
     "UnknownVariable": Verdict.NOT_FOUND,
@@ -323,6 +336,12 @@ WORDS: Mapping[str, Verdict] = {
     "NotSupported": Verdict.NOT_SUPPORTED,
     "NotImplemented": Verdict.NOT_SUPPORTED,
     "NotSupportedAttributeType": Verdict.NOT_SUPPORTED,
+    "NotSupportedMessageFormat": Verdict.NOT_SUPPORTED,
+    "NotSupportedPriority": Verdict.NOT_SUPPORTED,
+    "NotSupportedState": Verdict.NOT_SUPPORTED,
+    "LanguageNotSupported": Verdict.NOT_SUPPORTED,
+    "ConditionNotSupported": Verdict.NOT_SUPPORTED,
+    "UnsupportedMonitorType": Verdict.NOT_SUPPORTED,
     "Failed": Verdict.FAILED,
     "UnlockFailed": Verdict.FAILED,
     "Faulted": Verdict.FAILED,

@@ -1,4 +1,4 @@
-"""Intents in the words of OCPP 2.0.1 and 2.1, which say all of them alike."""
+"""Intents that 1.6 knows too, in the words of OCPP 2.0.1 and 2.1, which say all of them alike."""
 
 from __future__ import annotations
 
@@ -12,9 +12,20 @@ from engine.errors import Invalid
 from engine.ocpp import intents as want
 from engine.ocpp import variable_names
 from engine.ocpp.blocks.device_model import DEFAULT_ATTRIBUTE, name_of
+from engine.ocpp.blocks.local_list import lists_in_parts_v2x
 from engine.ocpp.intents import Verdict
-from engine.ocpp.phrases import Phrase, Said, as_, given, plain, reason_of, told
-from engine.ocpp.phrases_v16 import DONE, transferred
+from engine.ocpp.phrases import (
+    Phrase,
+    Said,
+    as_,
+    given,
+    hash_document,
+    plain,
+    reason_of,
+    settled,
+    told,
+)
+from engine.ocpp.phrases_v16 import transferred
 
 CERTIFICATES: Final[Mapping[str, str]] = {
     "V2G": "V2GRootCertificate",
@@ -25,14 +36,18 @@ CERTIFICATES: Final[Mapping[str, str]] = {
 TYPES: Final = {word: name for name, word in CERTIFICATES.items()} | {"V2GCertificateChain": "V2GChain"}
 TRIGGERS: Final = {"DiagnosticsStatusNotification": "LogStatusNotification"}  # all others have their own name
 TX_PROFILE: Final = "TxProfile"
+CLEAR: Final = "ClearChargingProfile"
+EXTERNAL: Final = "ChargingStationExternalConstraints"
+PURPOSES: Final = ("ChargingStationMaxProfile", "TxDefaultProfile", TX_PROFILE)  # that every station knows
 
 
-def _token(text: str, kind: str) -> Mapping[str, str]:
+def token(text: str, kind: str) -> Mapping[str, str]:
+    """IdTokenType."""
     return {"idToken": text, "type": kind}
 
 
 def _group(group_id: str | None) -> Mapping[str, str] | None:
-    return None if group_id is None else _token(group_id, "Central")
+    return None if group_id is None else token(group_id, "Central")
 
 
 def _evse(number: int | None, connector: int | None = None) -> Mapping[str, int] | None:
@@ -41,7 +56,7 @@ def _evse(number: int | None, connector: int | None = None) -> Mapping[str, int]
 
 def _start(intent: want.Start, _cp: ChargePoint) -> Sequence[Said]:
     members = given(
-        idToken=_token(intent.id_tag, intent.id_type),
+        idToken=token(intent.id_tag or "", intent.id_type),
         remoteStartId=intent.request_id,
         evseId=intent.evse_number or None,
         groupIdToken=_group(intent.group_id),
@@ -90,7 +105,7 @@ def _profile(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _place_of(profile: Mapping[str, Any], cp: ChargePoint) -> int:
-    """K01.FR.03, FR.16: a TxProfile goes to the EVSE of its transaction."""
+    """A TxProfile goes to the EVSE of its transaction (K01.FR.03, FR.16)."""
     if profile.get("chargingProfilePurpose") != TX_PROFILE:
         return 0
     session = cp.sessions.get(str(profile.get("transactionId")))
@@ -99,17 +114,29 @@ def _place_of(profile: Mapping[str, Any], cp: ChargePoint) -> int:
     return session.evse_number
 
 
-def _clear_profile(intent: want.ClearProfile, _cp: ChargePoint) -> Sequence[Said]:
+def _clear_profile(intent: want.ClearProfile, cp: ChargePoint) -> Sequence[Said]:
+    """By id, or by at least one of the other criteria (K10.FR.02): all are those of each purpose."""
+    if intent.profile_id is not None:
+        return [(CLEAR, {"chargingProfileId": intent.profile_id})]
     criteria = given(
         evseId=intent.evse_number,
         chargingProfilePurpose=intent.purpose,
         stackLevel=intent.stack_level,
     )
-    members = given(chargingProfileId=intent.profile_id, chargingProfileCriteria=criteria or None)
-    if intent.profile_id is not None:
-        members.pop("chargingProfileCriteria", None)  # K10.FR.02: the id stands alone
-    # K10: one of the two has to be there; criteria without a member fit every profile.
-    return [("ClearChargingProfile", members or {"chargingProfileCriteria": {}})]
+    wanted = [criteria] if criteria else [{"chargingProfilePurpose": purpose} for purpose in _purposes(cp)]
+    return [(CLEAR, {"chargingProfileCriteria": one}) for one in wanted]
+
+
+def _purposes(cp: ChargePoint) -> Sequence[str]:
+    """Those that are ours to set (K10.FR.06), and in 2.1, where stations need not know all, those held."""
+    held = {one.purpose for one in cp.charging_profiles} - {*PURPOSES, EXTERNAL}
+    return [*PURPOSES, *sorted(held)]
+
+
+def _cleared(_intent: object, answers: Sequence[Any]) -> want.Result:
+    """Of several the first that was accepted: a station has nothing of every purpose."""
+    results = [told(answer) for answer in answers]
+    return next((result for result in results if result.verdict is Verdict.ACCEPTED), results[0])
 
 
 def _composite(intent: want.GetCompositeSchedule, _cp: ChargePoint) -> Sequence[Said]:
@@ -179,14 +206,7 @@ def _install(intent: want.InstallCertificate, _cp: ChargePoint) -> Sequence[Said
 
 
 def _delete(intent: want.DeleteCertificate, _cp: ChargePoint) -> Sequence[Said]:
-    digest = intent.certificate
-    members = {
-        "hashAlgorithm": digest.hash_algorithm,
-        "issuerNameHash": digest.issuer_name_hash,
-        "issuerKeyHash": digest.issuer_key_hash,
-        "serialNumber": digest.serial_number,
-    }
-    return [("DeleteCertificate", {"certificateHashData": members})]
+    return [("DeleteCertificate", {"certificateHashData": hash_document(intent.certificate)})]
 
 
 def _installed(intent: want.ListCertificates, _cp: ChargePoint) -> Sequence[Said]:
@@ -217,7 +237,8 @@ def _hash(data: Any) -> want.CertificateHash:
     )
 
 
-def _attribute(name: str) -> variable_names.Attribute:
+def attribute_of(name: str) -> variable_names.Attribute:
+    """What a name means; Invalid if it means nothing."""
     wanted = variable_names.parse(name)
     if wanted is None:
         rule = "must be component[;instance[;EVSE]]/variable[;instance[;attribute]]"
@@ -225,22 +246,22 @@ def _attribute(name: str) -> variable_names.Attribute:
     return wanted
 
 
-def _parts(action: str, items: Sequence[Any], cp: ChargePoint) -> Sequence[Sequence[Any]]:
+def in_parts(action: str, items: Sequence[Any], cp: ChargePoint) -> Sequence[Sequence[Any]]:
     """As many items in a message as the station says it takes (ItemsPerMessage; B05.FR.11, B06.FR.05)."""
     most = cp.items_per_message.get(action) or len(items) or 1
     return [items[first : first + most] for first in range(0, len(items), most)]
 
 
 def _get_configuration(intent: want.GetConfiguration, cp: ChargePoint) -> Sequence[Said]:
-    items = [variable_names.document(_attribute(name)) for name in intent.names]
-    return [("GetVariables", {"getVariableData": part}) for part in _parts("GetVariables", items, cp)]
+    items = [variable_names.document(attribute_of(name)) for name in intent.names]
+    return [("GetVariables", {"getVariableData": part}) for part in in_parts("GetVariables", items, cp)]
 
 
 def _values(intent: want.GetConfiguration, answers: Sequence[Any]) -> want.Result:
     results = {_key(r): r for answer in answers for r in answer.get_variable_result}
     found, unknown = [], []
     for name in intent.names:
-        result = results.get(_folded(_attribute(name)))
+        result = results.get(_folded(attribute_of(name)))
         if result is None or result.attribute_status != "Accepted":
             unknown.append(name)
         else:
@@ -252,29 +273,22 @@ def _values(intent: want.GetConfiguration, answers: Sequence[Any]) -> want.Resul
 
 def _set_configuration(intent: want.SetConfiguration, cp: ChargePoint) -> Sequence[Said]:
     items = [
-        {**variable_names.document(_attribute(name)), "attributeValue": value}
+        {**variable_names.document(attribute_of(name)), "attributeValue": value}
         for name, value in intent.values.items()
     ]
-    return [("SetVariables", {"setVariableData": part}) for part in _parts("SetVariables", items, cp)]
+    return [("SetVariables", {"setVariableData": part}) for part in in_parts("SetVariables", items, cp)]
 
 
 def _settled(intent: want.SetConfiguration, answers: Sequence[Any]) -> want.Result:
     results = {_key(r): r for answer in answers for r in answer.set_variable_result}
-    verdicts, words, reasons = {}, [], []
+    told_of = []
     for name in intent.values:
-        result = results.get(_folded(_attribute(name)))
+        result = results.get(_folded(attribute_of(name)))
         word = result.attribute_status if result is not None else "Rejected"  # it said nothing of it
-        verdicts[name] = want.verdict_of(word)
-        words.append(word)
-        reasons.append(reason_of(result.attribute_status_info) if result is not None else None)
-    done = all(verdict in DONE for verdict in verdicts.values())
-    single = len(words) == 1
-    return want.Settled(
-        verdict=want.overall(list(verdicts.values())) if done else Verdict.REJECTED,
-        word=words[0] if single else "",
-        reason=reasons[0] if single else None,
-        verdicts=verdicts,
-    )
+        reason = reason_of(result.attribute_status_info) if result is not None else None
+        told_of.append(want.Result(verdict=want.verdict_of(word), word=word, reason=reason))
+    verdicts = {name: result.verdict for name, result in zip(intent.values, told_of, strict=True)}
+    return settled(verdicts, told_of)
 
 
 def _key(result: Any) -> variable_names.Attribute:
@@ -294,7 +308,7 @@ def _reserve(intent: want.Reserve, _cp: ChargePoint) -> Sequence[Said]:
     members = given(
         id=intent.reservation_id,
         expiryDateTime=intent.expires_at,
-        idToken=_token(intent.id_tag, intent.id_type),
+        idToken=token(intent.id_tag, intent.id_type),
         evseId=intent.evse_number or None,
         connectorType=intent.connector_type,
         groupIdToken=_group(intent.group_id),
@@ -310,7 +324,7 @@ def _trigger(intent: want.Trigger, cp: ChargePoint) -> Sequence[Said]:
     name = TRIGGERS.get(intent.message, intent.message)
     places: Sequence[tuple[int | None, int | None]] = [(intent.evse_number, intent.connector_number)]
     if name == "StatusNotification" and intent.connector_number is None:
-        # F06.FR.12: a status is of one connector, which has to be named.
+        # F06.FR.13: a status is of one connector, which has to be named.
         known = [place for place in cp.connectors if intent.evse_number in (None, 0, place[0])]
         places = [place for place in known if 0 not in place] or [(intent.evse_number or 1, 1)]
     return [("TriggerMessage", given(requestedMessage=name, evse=_evse(*place))) for place in places]
@@ -330,13 +344,13 @@ def _send_list(intent: want.SendLocalList, _cp: ChargePoint) -> Sequence[Said]:
 
 
 def _entry(entry: want.ListEntry) -> Mapping[str, Any]:
-    token = _token(entry.id_tag, entry.id_type)
+    tag = token(entry.id_tag, entry.id_type)
     if entry.status is None:
-        return {"idToken": token}
+        return {"idToken": tag}
     info = given(
         status=entry.status, cacheExpiryDateTime=entry.expires_at, groupIdToken=_group(entry.group_id)
     )
-    return {"idToken": token, "idTokenInfo": info}
+    return {"idToken": tag, "idTokenInfo": info}
 
 
 def _get_list_version(_intent: want.GetLocalListVersion, _cp: ChargePoint) -> Sequence[Said]:
@@ -370,7 +384,7 @@ PHRASES: Final[Mapping[type[want.Intent], Phrase]] = {
     want.CancelReservation: Phrase(say=_cancel, read=plain),
     want.ChangeAvailability: Phrase(say=_availability, read=plain),
     want.ClearCache: Phrase(say=_clear_cache, read=plain),
-    want.ClearProfile: Phrase(say=_clear_profile, read=plain),
+    want.ClearProfile: Phrase(say=_clear_profile, read=_cleared),
     want.DeleteCertificate: Phrase(say=_delete, read=plain),
     want.GetCompositeSchedule: Phrase(say=_composite, read=_schedule),
     want.GetConfiguration: Phrase(say=_get_configuration, read=_values),
@@ -382,7 +396,7 @@ PHRASES: Final[Mapping[type[want.Intent], Phrase]] = {
     want.ReportConfiguration: Phrase(say=_report, read=plain),
     want.Reserve: Phrase(say=_reserve, read=plain),
     want.Reset: Phrase(say=_reset, read=plain),
-    want.SendLocalList: Phrase(say=_send_list, read=plain),
+    want.SendLocalList: Phrase(say=_send_list, read=plain, split=lists_in_parts_v2x),
     want.SetConfiguration: Phrase(say=_set_configuration, read=_settled),
     want.SetProfile: Phrase(say=_set_profile, read=plain),
     want.Start: Phrase(say=_start, read=_started),

@@ -17,6 +17,7 @@ import msgspec
 
 from engine.domain.changes import Change
 from engine.domain.outside import Answer, Question
+from engine.domain.starting import Pending, PendingKey
 from engine.domain.state import ChargePoint, Frozen, Session, Token
 
 
@@ -48,6 +49,7 @@ class Needs(Frozen, frozen=True):
     transaction_id: str | None = None  # → facts.session: this charger's session of that id, open or closed
     samples_since: tuple[int, datetime] | None = None  # (session id, time) → facts.samples
     events_of: str | None = None  # transaction id → facts.events: all its stored transaction events
+    pending: PendingKey | None = None  # → facts.pending: the session asked for that this may be
     new_ids: int = 0  # → facts.new_ids: that many numbers of the one database sequence
     outside: tuple[Question, ...] = ()  # → facts.outside: asked one after the other, each with a deadline
 
@@ -61,6 +63,7 @@ class Facts(Frozen, frozen=True):
         frozenset()
     )  # (timestamp, sample identity), see domain.metering
     events: Sequence[bytes] = ()  # payloads of TransactionEvent as stored, in no order
+    pending: Pending | None = None
     new_ids: Sequence[int] = ()
     outside: Sequence[Answer | None] = ()  # in the order of the questions; None: nobody answered
 

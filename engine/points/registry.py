@@ -17,17 +17,27 @@ from typing import Final
 
 import structlog
 import trio
+from msgspec.structs import replace
 
 from engine.domain.state import ChargePoint
-from engine.errors import CallRefused, NotFound, NotSupported, Offline, VoltrioError
+from engine.errors import (
+    CallDropped,
+    CallRefused,
+    CallTimeout,
+    NotFound,
+    NotSupported,
+    Offline,
+    VoltrioError,
+)
 from engine.metrics import Metrics
-from engine.ocpp.intents import Intent, Result, Verdict
+from engine.ocpp.intents import Intent, Result, Start, Started, Verdict
 from engine.ocpp.step import Message, Protocol
 from engine.ocpp.translation import translate
 from engine.ocpp.versions import PROTOCOLS
 from engine.points.actor import Actor
 from engine.points.presence import Presence
 from engine.points.shared import Outside, Shared, Store
+from engine.points.starts import Starts
 from engine.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -59,6 +69,7 @@ class Registry:
             new_id=new_id or (lambda: str(uuid.uuid4())),
             outside=outside,
         )
+        self.starts = Starts(self.shared)
         self.door = trio.CancelScope()  # around the accept loops
         self.draining = False
         self._actors: dict[str, Actor] = {}
@@ -95,13 +106,41 @@ class Registry:
 
         `timeout` goes for each request that the intent takes. Raises what `call` raises, and NotSupported
         where the charge point's version has no words for it, or it says itself that it has no such thing.
+        A Start has a pending session as long as the charge point may yet follow it.
         """
         state = self.state(identity)
         if state is None:
             raise await self._absent(identity)
-        translation = translate(intent, state)
+        if isinstance(intent, Start):
+            return await self._start(state, intent, timeout)
+        return await self._carry_out(state, intent, timeout)
+
+    async def _start(self, state: ChargePoint, intent: Start, timeout: float | None) -> Result:
+        pending, intent = await self.starts.ask(state, intent)
         try:
-            answers = [await self.call(identity, request, timeout) for request in translation.requests]
+            result = await self._carry_out(state, intent, timeout)
+        except (CallTimeout, CallDropped):
+            raise  # it may have understood and follow yet
+        except VoltrioError:
+            await self.starts.give_up(pending, "remote_start_failed")
+            raise
+        if result.verdict is not Verdict.ACCEPTED:
+            await self.starts.give_up(pending, "rejected")
+        if not isinstance(result, Started):
+            return result
+        running = state.sessions.get(result.transaction_id or "")
+        session_id = pending.id if running is None else running.id
+        return replace(result, session_id=session_id, authorization_id=pending.authorization_id)
+
+    async def _carry_out(self, state: ChargePoint, intent: Intent, timeout: float | None) -> Result:
+        identity = state.identity
+        translation = translate(intent, state)
+        answers: list[Message] = []
+        try:
+            for request in translation.requests:
+                answers.append(await self.call(identity, request, timeout))
+                if not translation.goes_on(answers[-1]):
+                    break
         except CallRefused as refused:
             if refused.code in UNSUPPORTED:
                 raise NotSupported(f"charge point {identity!r} answered {refused}") from refused

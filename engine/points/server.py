@@ -41,6 +41,7 @@ async def serve_chargers(
             registry.shared.nursery = nursery
             nursery.start_soon(registry.shared.timers.run)
             nursery.start_soon(registry.shared.poller.run)
+            nursery.start_soon(registry.starts.run)
             await registry.restore()
             task_status.started([_address(sock, secure is not None) for sock, secure in doors])
             with registry.door:

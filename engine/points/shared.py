@@ -15,6 +15,7 @@ import trio
 from engine.domain.access import StationRecord
 from engine.domain.changes import Change
 from engine.domain.outside import Answer, Question
+from engine.domain.starting import Pending
 from engine.domain.state import ChargePoint
 from engine.errors import StoreError
 from engine.metrics import Metrics
@@ -66,6 +67,12 @@ class Stations(Protocol):
     async def present(self) -> Sequence[LastPresence]: ...
 
 
+class Sessions(Protocol):
+    """The part of the store that knows who waits for a session to begin."""
+
+    async def overdue(self, at: datetime, *, limit: int) -> Sequence[Pending]: ...
+
+
 class Store(Protocol):
     """What this package uses of `engine.store.Store`."""
 
@@ -75,6 +82,8 @@ class Store(Protocol):
     def reader(self) -> Reader: ...
     @property
     def stations(self) -> Stations: ...
+    @property
+    def sessions(self) -> Sessions: ...
 
 
 class Outside(Protocol):

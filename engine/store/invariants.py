@@ -39,6 +39,11 @@ RULES: Final[Mapping[str, str]] = {
         where (status in ('finished', 'failed', 'expired'))
               <> (stopped_at is not null and energy_wh is not null and reason is not null)
     """,
+    "a session has begun unless it is awaited or was given up": """
+        select 'session:' || id, status from sessions
+        where case when status in ('active', 'finished') then transaction_id is null or start_key is null
+                   else transaction_id is not null end
+    """,
     "a session ends after its start and its energy is not negative": """
         select 'session:' || id, 'energy ' || energy_wh || ' Wh, ' || started_at || ' to ' || stopped_at
         from sessions
@@ -55,7 +60,7 @@ RULES: Final[Mapping[str, str]] = {
     "an EVSE has one open session at most": """
         select 'charge_point:' || charge_point_id,
                'EVSE ' || evse_number || ': ' || string_agg(id::text, ', ')
-        from sessions where status in ('pending', 'active') and evse_number > 0  -- 0: not known yet
+        from sessions where status = 'active' and evse_number > 0  -- 0: not known yet
         group by charge_point_id, evse_number having count(*) > 1
     """,
     "a session has one open charging period at most, and none when it is closed": """

@@ -15,6 +15,7 @@ import msgspec
 
 from engine.domain import device, metering
 from engine.domain.access import StationRecord
+from engine.domain.starting import CLOCK_TOLERANCE, Pending, PendingKey
 from engine.domain.state import (
     ChargePoint,
     Connector,
@@ -61,11 +62,13 @@ SESSIONS: Final = """
 select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.evse_number, s.connector_number, s.status,
        s.started_at, s.id_tag, s.meter_start_wh, s.stopped_at, s.meter_stop_wh, s.energy_wh, s.reservation_id,
        s.review, s.charging_state as told_state, s.remote_start_id, t.group_id as parent_id_tag,
+       coalesce(a.method = 'admin' and a.status = 'accepted', false) as asked,
        p.charging_state,
        m.energy_wh as total_wh, m.register_wh, m.resets, m.power_w, m.current_a,
        m.voltage_v, m.soc_percent, n.timestamp as last_sample_at
 from sessions s
 left join id_tags t on t.id = s.id_tag_id
+left join authorizations a on a.id = s.authorization_id
 left join lateral (
     select charging_state from charging_periods
     where session_id = s.id and stopped_at is null
@@ -106,7 +109,8 @@ where charge_point_id = any($1) and active
 LIMITS: Final = """
 select charge_point_id, component, variable, variable_instance, value
 from device_variables
-where charge_point_id = any($1) and lower(variable) = 'itemspermessage' and attribute = 'Actual'
+where charge_point_id = any($1) and lower(variable) in ('itemspermessage', 'bytespermessage')
+  and attribute = 'Actual'
 """
 TOKENS: Final = """
 select q.n, t.id, t.uid, t.type, t.group_id, t.status, t.valid, t.expire_at, t.user_id,
@@ -119,6 +123,25 @@ ACTIVE: Final = """
 select id_tag_id, count(*) from sessions
 where id_tag_id = any($1) and status in ('pending', 'active')
 group by 1
+"""
+# The one that is numbered, whatever became of it; else one that is awaited, by tag and EVSE. A number that
+# was given and is not found names nothing: no other session is meant then.
+PENDING: Final = """
+select q.n, p.*
+from unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::timestamptz[]) with ordinality
+     as q(charge_point_id, number, id_tag, evse_number, at, n)
+cross join lateral (
+    select id, operator_id, charge_point_id, evse_number, id_tag, authorization_id, started_at as asked_at,
+           expires_at, status
+    from sessions
+    where charge_point_id = q.charge_point_id and transaction_id is null
+      and case when q.number is not null then id = q.number
+               else status = 'pending' and lower(id_tag) = lower(q.id_tag)
+                    and coalesce(started_at <= q.at, true)
+                    and (evse_number = 0 or q.evse_number = 0 or evse_number = q.evse_number)
+          end
+    order by id limit 1
+) p
 """
 SAMPLES: Final = """
 select q.n, m.timestamp, m.samples
@@ -203,17 +226,18 @@ async def charge_points(
                 orphans=tuple(_orphan(orphan) for orphan in orphans[record.id]),
                 reservations={entry["id"]: _reservation(entry) for entry in reservations[record.id]},
                 charging_profiles=tuple(_profile(profile) for profile in profiles[record.id]),
-                items_per_message=_limits(limits[record.id]),
+                items_per_message=_limits(limits[record.id], "items"),
+                bytes_per_message=_limits(limits[record.id], "bytes"),
             )
         )
     return states
 
 
 async def open_sessions(connection: Connection, charge_point_ids: Collection[int]) -> Sequence[Restored]:
-    """Sessions that are not closed."""
+    """Sessions that have begun and are not closed."""
     return await _sessions(
         connection,
-        "where s.charge_point_id = any($1) and s.status in ('pending', 'active')",
+        "where s.charge_point_id = any($1) and s.status = 'active'",
         charge_point_ids,
     )
 
@@ -256,6 +280,35 @@ async def tokens(connection: Connection, asked: Sequence[tuple[int, str]]) -> Se
 async def active_sessions(connection: Connection, id_tags: Sequence[int]) -> Mapping[int, int]:
     """Open sessions network-wide by id tag; absent: none."""
     return {row[0]: row[1] for row in await connection.fetch(ACTIVE, id_tags)}
+
+
+async def pending_sessions(
+    connection: Connection, asked: Sequence[tuple[int, PendingKey]]
+) -> Mapping[tuple[int, PendingKey], Pending]:
+    """Sessions that were asked for and have not begun, by (charge point, what is known); absent: none."""
+    rows = await connection.fetch(
+        PENDING,
+        [charge_point_id for charge_point_id, _ in asked],
+        [key.number for _, key in asked],
+        [key.id_tag for _, key in asked],
+        [key.evse_number for _, key in asked],
+        [None if key.at is None else key.at + CLOCK_TOLERANCE for _, key in asked],
+    )
+    return {asked[row["n"] - 1]: pending(row) for row in rows}
+
+
+def pending(row: asyncpg.Record) -> Pending:
+    return Pending(
+        id=row["id"],
+        operator_id=row["operator_id"],
+        charge_point_id=row["charge_point_id"],
+        evse_number=row["evse_number"],
+        id_tag=row["id_tag"],
+        authorization_id=row["authorization_id"],
+        asked_at=row["asked_at"],
+        expires_at=row["expires_at"],
+        status=SessionStatus(row["status"]),
+    )
 
 
 async def samples(
@@ -331,6 +384,7 @@ def _restored(row: asyncpg.Record) -> Restored:
             review=row["review"],
             charging_state=row["told_state"],
             remote_start_id=row["remote_start_id"],
+            asked=row["asked"],
         ),
     )
 
@@ -409,12 +463,12 @@ def _profile(row: asyncpg.Record) -> InstalledProfile:
     )
 
 
-def _limits(rows: Sequence[asyncpg.Record]) -> dict[str, int]:
+def _limits(rows: Sequence[asyncpg.Record], kind: device.Kind) -> dict[str, int]:
     told = (
         device.limit_of(row["component"], row["variable"], row["variable_instance"], row["value"])
         for row in rows
     )
-    return dict(limit for limit in told if limit is not None)
+    return {limit.action: limit.most for limit in told if limit is not None and limit.kind == kind}
 
 
 def _token(row: asyncpg.Record) -> Token:

@@ -114,6 +114,12 @@ class Reader:
             {(cp.id, needs.events_of) for cp, needs in asked if needs.events_of is not None}
         )
         events = await loading.transaction_events(connection, histories) if histories else {}
+        awaited = [
+            (cp.id, needs.pending)
+            for cp, needs in asked
+            if needs.pending is not None and "\0" not in (needs.pending.id_tag or "")
+        ]
+        pending = await loading.pending_sessions(connection, awaited) if awaited else {}
         since = [(cp.id, *needs.samples_since) for cp, needs in asked if needs.samples_since is not None]
         samples = iter(await loading.samples(connection, since) if since else ())
         count = sum(needs.new_ids for _, needs in asked)
@@ -128,6 +134,7 @@ class Reader:
                 session=_session(cp, needs, by_start, by_transaction),
                 samples=next(samples) if needs.samples_since is not None else frozenset(),
                 events=events.get((cp.id, needs.events_of), ()) if needs.events_of is not None else (),
+                pending=pending.get((cp.id, needs.pending)) if needs.pending is not None else None,
                 new_ids=tuple(next(numbers) for _ in range(needs.new_ids)),
             )
             for cp, needs in asked
@@ -175,7 +182,8 @@ class Reader:
                 TimeoutError,
                 trio.TooSlowError,
             ) as error:
-                log.info("not listening for changes, caches are off", error=str(error))
+                if not self._database.lost(error):
+                    log.info("not listening for changes, caches are off", error=str(error))
             finally:
                 self._switch(False)
                 if connection is not None:

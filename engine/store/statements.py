@@ -296,6 +296,14 @@ STATEMENTS: Final[Sequence[Statement]] = (
         key="id",
     ),
     _statement(
+        changes.MonitorsReported,
+        """
+        update variable_monitors m set active = false, at = r.at
+        from latest r where m.charge_point_id = r.charge_point_id and m.active and m.at < r.since
+        """,
+        key="charge_point_id",
+    ),
+    _statement(
         changes.DisplayMessageSet,
         """
         insert into display_messages (charge_point_id, message_id, message, active, at)
@@ -314,6 +322,14 @@ STATEMENTS: Final[Sequence[Statement]] = (
         """,
         key="charge_point_id, message_id",
         subject=DISPLAYED,
+    ),
+    _statement(
+        changes.DisplayMessagesReported,
+        """
+        update display_messages m set active = false, at = r.at
+        from latest r where m.charge_point_id = r.charge_point_id and m.active and m.at < r.since
+        """,
+        key="charge_point_id",
     ),
     _statement(
         changes.LocalListVersionRead,
@@ -366,6 +382,23 @@ STATEMENTS: Final[Sequence[Statement]] = (
         key="id",
     ),
     _statement(
+        # Nobody is told of one that was over already: told again, it changes nothing.
+        changes.ReservationEnded,
+        """
+        , ended as (
+            update reservations v set status = r.status, last_updated_at = r.at
+            from latest r
+            where v.id = r.id and v.charge_point_id = r.charge_point_id
+              and v.status in ('pending', 'active')
+            returning v.id, v.charge_point_id, v.operator_id
+        )
+        insert into events (type, subject, operator_id, payload, created_at)
+        select news_type, 'reservation:' || r.id, e.operator_id, news, at
+        from latest r join ended e using (id, charge_point_id)
+        """,
+        key="id, charge_point_id",
+    ),
+    _statement(
         changes.SecurityEventReported,
         """
         insert into security_events (charge_point_id, type, timestamp, tech_info, critical, received_at)
@@ -408,10 +441,48 @@ STATEMENTS: Final[Sequence[Statement]] = (
         """,
     ),
     _statement(
+        changes.SessionAsked,
+        """
+        insert into sessions (id, operator_id, charge_point_id, evse_number, connector_number, status, id_tag,
+                              id_tag_id, user_id, authorization_id, tariff_id, meter_start_wh, started_at,
+                              start_received_at, offline, remote_start_id, expires_at, last_updated_at)
+        select r.id, r.operator_id, charge_point_id, evse_number, 1, 'pending', id_tag, id_tag_id, user_id,
+               authorization_id, o.tariff_id, 0, asked_at, asked_at, false, remote_start_id, expires_at,
+               asked_at
+        from batch r left join operators o on o.id = r.operator_id
+        on conflict (id) do nothing
+        """,
+        subject=SESSION,
+    ),
+    _statement(
+        # It may have begun a moment ago: then it is not given up, and nobody is told that it was.
+        changes.SessionGivenUp,
+        """
+        , given_up as (
+            update sessions s
+            set status = r.status, reason = r.reason, stopped_at = r.at, energy_wh = 0, last_updated_at = r.at
+            from latest r where s.id = r.id and s.status = 'pending'
+            returning s.id
+        )
+        insert into events (type, subject, operator_id, payload, created_at)
+        select news_type, 'session:' || r.id, r.operator_id, news, at from latest r join given_up using (id)
+        """,
+        key="id",
+        subject=SESSION,
+    ),
+    _statement(
+        changes.SessionMerged,
+        """
+        delete from sessions s using batch r where s.id = r.id and s.transaction_id is null
+        """,
+        subject=SESSION,
+    ),
+    _statement(
         # Another session of the same start is an error: its number would be acknowledged and lead nowhere.
         changes.SessionOpened,
         """
-        insert into sessions (id, operator_id, charge_point_id, evse_number, connector_number, transaction_id,
+        insert into sessions as s
+                             (id, operator_id, charge_point_id, evse_number, connector_number, transaction_id,
                               start_key, status, id_tag, id_tag_id, user_id, authorization_id, reservation_id,
                               tariff_id, meter_start_wh, started_at, start_received_at, offline, review,
                               charging_state, remote_start_id, last_updated_at)
@@ -420,7 +491,19 @@ STATEMENTS: Final[Sequence[Statement]] = (
                o.tariff_id, meter_start_wh, started_at, received_at, offline, review,
                charging_state, remote_start_id, received_at
         from batch r left join operators o on o.id = r.operator_id
-        on conflict (id) do nothing
+        on conflict (id) do update
+        set evse_number = excluded.evse_number, connector_number = excluded.connector_number,
+            transaction_id = excluded.transaction_id, start_key = excluded.start_key,
+            status = excluded.status, reason = null, id_tag = coalesce(excluded.id_tag, s.id_tag),
+            id_tag_id = coalesce(excluded.id_tag_id, s.id_tag_id),
+            user_id = coalesce(excluded.user_id, s.user_id),
+            authorization_id = coalesce(excluded.authorization_id, s.authorization_id),
+            reservation_id = excluded.reservation_id, meter_start_wh = excluded.meter_start_wh,
+            started_at = excluded.started_at, stopped_at = null, energy_wh = null, offline = excluded.offline,
+            review = excluded.review, charging_state = excluded.charging_state,
+            remote_start_id = coalesce(excluded.remote_start_id, s.remote_start_id),
+            start_received_at = excluded.start_received_at, last_updated_at = excluded.last_updated_at
+        where s.transaction_id is null
         """,
         subject=SESSION,
     ),

@@ -61,9 +61,9 @@ class Program:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("VOLTRIO_")}
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
-        self._wait_until(self._is_ready)
+        self.wait_until(self._is_ready)
         if not self.token:
-            self._wait_until(self._has_told_its_token)
+            self.wait_until(self._has_told_its_token)
 
     def _is_ready(self) -> bool:
         with contextlib.suppress(httpx.TransportError):
@@ -75,7 +75,8 @@ class Program:
         self.token = found[1] if found else ""
         return found is not None
 
-    def _wait_until(self, condition: Callable[[], bool]) -> None:
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Look until it is so; the program must not end meanwhile."""
         assert self._process is not None
         deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline:

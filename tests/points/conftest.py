@@ -16,6 +16,7 @@ from trio_websocket import CloseReason, ConnectionClosed, WebSocketConnection, w
 
 from engine.domain.access import StationRecord
 from engine.domain.changes import Change
+from engine.domain.starting import Pending
 from engine.domain.state import ChargePoint, Registration, StationSettings
 from engine.errors import ChangeRefused, StoreError
 from engine.metrics import Metrics
@@ -102,6 +103,8 @@ class MemoryStore:
         self.journal = MemoryJournal()
         self.reader = MemoryReader()
         self.stations = self
+        self.sessions = self
+        self.overdue_sessions: list[Pending] = []
         self.left: list[Any] = []
 
     def add(self, identity: str, profile: int = 0, booted: bool = True, **record: Any) -> ChargePoint:
@@ -126,6 +129,12 @@ class MemoryStore:
         self.reader.states[identity] = replace(
             self.add(identity, booted=False), registration=Registration.PENDING
         )
+
+    async def overdue(self, at: datetime, *, limit: int) -> list[Pending]:
+        await trio.lowlevel.checkpoint()
+        due = [one for one in self.overdue_sessions if one.expires_at <= at][:limit]
+        self.overdue_sessions = [one for one in self.overdue_sessions if one not in due]
+        return due
 
     async def present(self) -> list[Any]:
         await trio.lowlevel.checkpoint()

@@ -12,7 +12,8 @@ from typing import Final, Literal
 from msgspec import UNSET
 
 from engine.domain.authorization import Decision, Verdict, decide, recorded
-from engine.domain.state import ChargePoint
+from engine.domain.starting import key_of_tag
+from engine.domain.state import ChargePoint, Session
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Needs, Outcome
 
@@ -27,8 +28,8 @@ _ID_TAG_LENGTH_V16: Final = 20  # OCPP 1.6 §7.28 IdToken
 
 
 def authorize_needs_v16(cp: ChargePoint, request: v16.Authorize) -> Needs:
-    """The tag, and an id for the authorization's row."""
-    return Needs(id_tags=(request.id_tag,), new_ids=1)
+    """The tag, the session that may have been asked for with it, and an id for the authorization's row."""
+    return Needs(id_tags=(request.id_tag,), pending=key_of_tag(request.id_tag), new_ids=1)
 
 
 def authorize_v16(cp: ChargePoint, request: v16.Authorize, facts: Facts, now: datetime) -> Outcome:
@@ -44,15 +45,42 @@ def authorize_v16(cp: ChargePoint, request: v16.Authorize, facts: Facts, now: da
 
 
 def decide_v16(
-    cp: ChargePoint, id_tag: str, facts: Facts, now: datetime, uncounted: int | None = None
+    cp: ChargePoint,
+    id_tag: str,
+    facts: Facts,
+    now: datetime,
+    *,
+    uncounted: int | None = None,
+    start: tuple[datetime, Session | None] | None = None,
 ) -> Decision:
-    """The verdict on a looked-up tag, with the station's own rule for unknown ones; see `decide`."""
+    """The verdict on a looked-up tag; see `decide`.
+
+    An unknown one is accepted by the station's own rule, or where it is a remote start's. `start`: when
+    the transaction that it starts began, and the session of it where it was told before.
+    """
     return decide(
         facts.tokens.get(id_tag),
         now,
-        unknown_accepted=cp.settings.auto_start_without_authorization,
+        unknown_accepted=cp.settings.auto_start_without_authorization
+        or is_asked(cp, id_tag, facts, now, start=start),
         uncounted=uncounted,
     )
+
+
+def is_asked(
+    cp: ChargePoint,
+    id_tag: str,
+    facts: Facts,
+    now: datetime,
+    *,
+    start: tuple[datetime, Session | None] | None,
+) -> bool:
+    """Whether a tag is that of a remote start: one that is awaited, or one that led to a session."""
+    at, begun = (now, cp.sessions.values()) if start is None else (start[0], (start[1],))
+    if facts.pending is not None and facts.pending.allows(at):
+        return True
+    tag = id_tag.casefold()
+    return any(s is not None and s.asked and (s.id_tag or "").casefold() == tag for s in begun)
 
 
 def id_tag_info_v16(decision: Decision) -> v16.IdTagInfo:

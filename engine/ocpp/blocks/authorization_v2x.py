@@ -15,7 +15,9 @@ from msgspec.structs import replace
 
 from engine.domain.authorization import Decision, Verdict, decide, recorded
 from engine.domain.outside import Answer, Question, Revocation
-from engine.domain.state import ChargePoint, StationNumber
+from engine.domain.starting import PendingKey, key_of_tag, number_of
+from engine.domain.state import ChargePoint, Session, StationNumber
+from engine.ocpp.blocks.authorization import is_asked
 from engine.ocpp.blocks.certificates import certificate_status_needs_v2x
 from engine.ocpp.blocks.twins import response_to, sibling_of, version_of
 from engine.ocpp.messages import v21, v201
@@ -42,12 +44,13 @@ _STATUS: Final[Mapping[Verdict, Status]] = {
     Verdict.INVALID: "Invalid",
     Verdict.CONCURRENT: "ConcurrentTx",
 }
-# What a responder says of a certificate → what the vehicle is told (2.0.1 C07).
+# What a responder says of a certificate → what the vehicle is told (2.0.1 C07.FR.05).
 _REVOCATION: Final[Mapping[str, CertificateStatus]] = {
     "Good": "Accepted",
-    "Revoked": "CertificateRevoked",
-    "Unknown": "NoCertificateAvailable",
+    "Revoked": "CertificateRevoked",  # FR.16
+    "Unknown": "CertChainError",  # FR.17: it cannot be verified
 }
+_OF_THE_CONTRACT: Final = frozenset({Verdict.BLOCKED, Verdict.EXPIRED, Verdict.INVALID})
 # What may stand between the characters of a token of that type without changing it (ISO 15118, IEEE 802).
 _SEPARATORS: Final[Mapping[str, str]] = {"eMAID": "-", "MacAddress": "-:"}
 _LONGEST: Final[Mapping[str, int]] = {"ocpp2.0.1": 36, "ocpp2.1": 255}  # IdTokenType.idToken
@@ -73,7 +76,7 @@ def no_anchor(chain: str, now: datetime) -> CertificateStatus:
 
 
 def uid_of(token: IdToken) -> str | None:
-    """The token's text; None where there is none, as with a start button (2.0.1 C02)."""
+    """The token's text; None where there is none, as with a start button (2.0.1 C02.FR.01)."""
     return token.id_token or None
 
 
@@ -86,6 +89,12 @@ def uids_of(token: IdToken) -> tuple[str, ...]:
     return (uid,) if bare == uid else (uid, bare)
 
 
+def pending_key_v2x(id_tag: str | None, remote_start_id: int | None) -> PendingKey | None:
+    """The session asked for remotely that is named: by remoteStartId (F01, F02), or by a tag of our own."""
+    number = number_of(id_tag) if remote_start_id is None else remote_start_id
+    return None if number is None else PendingKey(number=number)
+
+
 def decide_v2x(
     cp: ChargePoint,
     token: IdToken,
@@ -93,37 +102,48 @@ def decide_v2x(
     now: datetime,
     *,
     uncounted: int | None = None,
-    starting: bool = False,
+    start: tuple[datetime, Session | None] | None = None,
 ) -> Decision:
-    """The verdict on a looked-up token; `starting` where it begins a transaction. See `decide`."""
+    """The verdict on a looked-up token; `start` where it begins a transaction. See `decide_v16`."""
     if token.type == _START_BUTTON:
-        return Decision(verdict=Verdict.ACCEPTED)  # 2.0.1 C02: nobody is asked who charges
+        return Decision(verdict=Verdict.ACCEPTED)  # 2.0.1 C02.FR.02: nobody is asked who charges
     known = next((facts.tokens[uid] for uid in uids_of(token) if uid in facts.tokens), None)
     decision = decide(
         known,
         now,
-        unknown_accepted=cp.settings.auto_start_without_authorization,
+        unknown_accepted=cp.settings.auto_start_without_authorization
+        or is_asked(cp, token.id_token, facts, now, start=start),
         uncounted=uncounted,
     )
     group = cp.settings.master_pass_group
-    if starting and known is not None and group is not None and known.group_id == group:
-        return replace(decision, verdict=Verdict.INVALID)  # 2.0.1 C16: it ends transactions, it starts none
+    if start is not None and known is not None and group is not None and known.group_id == group:
+        return replace(decision, verdict=Verdict.INVALID)  # C16.FR.03: it ends transactions, it starts none
     return decision
 
 
-def id_token_info_v2x(request: Message, decision: Decision, now: datetime, evses: Sequence[int] = ()) -> Any:
-    """The verdict as an IdTokenInfo of the version of `request`; `evses` where it holds for these alone."""
+def id_token_info_v2x(
+    request: Message,
+    decision: Decision,
+    now: datetime,
+    evses: Sequence[int] = (),
+    told: Status | None = None,
+) -> Any:
+    """The verdict as an IdTokenInfo of the version of `request`; `evses` where it holds for these alone.
+
+    `told`: the status to give whether the token is known or not.
+    """
     token = decision.token
-    status = _STATUS[decision.verdict]
+    status = told or _STATUS[decision.verdict]
     if token is None:
-        return sibling_of(request, "IdTokenInfo", status="Unknown" if status == "Invalid" else status)
+        unknown = told is None and status == "Invalid"
+        return sibling_of(request, "IdTokenInfo", status="Unknown" if unknown else status)
     group = token.group_id
     fits = group and len(group) <= _LONGEST[version_of(request)]
     return sibling_of(
         request,
         "IdTokenInfo",
         status=status,
-        # 2.0.1 C10: what may not be kept has expired at once.
+        # 2.0.1 C10.FR.13: what may not be kept has expired at once.
         cache_expiry_date_time=now if token.cache_mode == _NOT_CACHED else token.expires_at or UNSET,
         group_id_token=sibling_of(request, "IdToken", id_token=group, type="Central") if fits else UNSET,
         evse_id=list(evses) or UNSET,
@@ -131,9 +151,9 @@ def id_token_info_v2x(request: Message, decision: Decision, now: datetime, evses
 
 
 def open_evses(cp: ChargePoint, decision: Decision, now: datetime) -> Sequence[int]:
-    """The EVSEs that an accepted token may use where others are reserved for somebody else (2.0.1 H01).
+    """The EVSEs that an accepted token may use where others are reserved for somebody else (2.0.1 C01.FR.20).
 
-    Empty where nothing is reserved, or everything: then the charge point keeps its reservations by itself.
+    Empty where nothing is reserved (C01.FR.19), or everything: then the charge point keeps its reservations.
     """
     token = decision.token
     if token is None or not decision.accepted:
@@ -154,7 +174,12 @@ def open_evses(cp: ChargePoint, decision: Decision, now: datetime) -> Sequence[i
 
 def authorize_needs_v2x(cp: ChargePoint, request: Authorize) -> Needs:
     """The token under every id tag it may be known by, an id for the row, its certificates' revocation."""
-    return Needs(id_tags=uids_of(request.id_token), new_ids=1, outside=_revocations_asked(cp, request))
+    return Needs(
+        id_tags=uids_of(request.id_token),
+        pending=key_of_tag(request.id_token.id_token) if request.id_token.id_token else None,
+        new_ids=1,
+        outside=_revocations_asked(cp, request),
+    )
 
 
 def authorize_v2x(chains: ChainHook = no_anchor) -> Step:
@@ -164,12 +189,17 @@ def authorize_v2x(chains: ChainHook = no_anchor) -> Step:
         """Answers a presented token (2.0.1 C01–C07, C16).
 
         A limit of concurrent sessions is for starts alone: the token of a running transaction is presented to
-        end it. A contract whose certificate is not accepted is not accepted either.
+        end it. A contract is no better than its certificates.
         """
         decision = decide_v2x(cp, request.id_token, facts, now)
         status = _certificate_status(cp, request, facts.outside, chains, now)
-        if status not in (None, "Accepted") and decision.accepted:
-            decision = replace(decision, verdict=Verdict.INVALID)
+        told = None
+        if status == "Accepted" and decision.verdict in _OF_THE_CONTRACT:
+            status = "ContractCancelled"  # C07.FR.13: the certificate is good, the contract is not
+        elif status is not None and status != "Accepted":  # C07.FR.15 to FR.17
+            expired = status == "CertificateExpired"
+            decision = replace(decision, verdict=Verdict.EXPIRED if expired else Verdict.INVALID)
+            told = _STATUS[decision.verdict]
         changes = recorded(
             cp,
             decision,
@@ -180,7 +210,7 @@ def authorize_v2x(chains: ChainHook = no_anchor) -> Step:
         )
         reply = response_to(
             request,
-            id_token_info=id_token_info_v2x(request, decision, now, open_evses(cp, decision, now)),
+            id_token_info=id_token_info_v2x(request, decision, now, open_evses(cp, decision, now), told),
             certificate_status=status or UNSET,
         )
         return Outcome(state=cp, reply=reply, changes=changes)

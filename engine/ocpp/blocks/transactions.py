@@ -28,6 +28,7 @@ from engine.domain.reconcile import (
     stop_of_start,
 )
 from engine.domain.sessions import Start
+from engine.domain.starting import key_of_tag
 from engine.domain.state import ChargePoint, Orphan, Session, SessionStatus
 from engine.ocpp.blocks.authorization import decide_v16, id_tag_info_v16
 from engine.ocpp.blocks.metering import earliest_v16, late_since_v16, measured_v16
@@ -53,9 +54,14 @@ def _start_v16(request: v16.StartTransaction) -> Start:
 
 
 def start_transaction_needs_v16(cp: ChargePoint, request: v16.StartTransaction) -> Needs:
-    """The tag, the session that this start may have made before, ids for a session and an authorization."""
+    """The tag, the session that this start made before or was asked for, ids for what is new."""
     start = _start_v16(request)
-    return Needs(id_tags=(request.id_tag,), start_key=sessions.start_key(start), new_ids=2)
+    return Needs(
+        id_tags=(request.id_tag,),
+        start_key=sessions.start_key(start),
+        pending=key_of_tag(request.id_tag, start.evse_number, start.at),
+        new_ids=2,
+    )
 
 
 def start_transaction_v16(
@@ -64,23 +70,30 @@ def start_transaction_v16(
     """Records a transaction that has begun and judges its tag (OCPP 1.6 §4.8).
 
     The verdict does not undo the start: the charge point stops by itself if StopTransactionOnInvalidId says
-    so.
+    so. A session that was asked for remotely begins with it: it has its number and its authorization.
     A start told again gets its first transaction id, and a fresh verdict that does not count itself.
     """
     start = _start_v16(request)
     if facts.session is not None:
         again = facts.session
         own = _counted(request.id_tag, [again] if again.status is not SessionStatus.FINISHED else [])
-        decision = decide_v16(cp, request.id_tag, facts, now, uncounted=own)
+        decision = decide_v16(cp, request.id_tag, facts, now, uncounted=own, start=(start.at, again))
         reply = v16.StartTransactionResponse(
             id_tag_info=id_tag_info_v16(decision), transaction_id=int(again.transaction_id)
         )
         return Outcome(state=cp, reply=reply)
     session_id, authorization_id = facts.new_ids
+    pending = facts.pending
     own = _counted(request.id_tag, sessions.superseded(cp, start))
-    decision = decide_v16(cp, request.id_tag, facts, now, uncounted=own)
-    changes: list[Change] = [
-        *recorded(
+    if pending is not None:
+        session_id = pending.id
+        own += pending.counts(request.id_tag)
+    decision = decide_v16(cp, request.id_tag, facts, now, uncounted=own, start=(start.at, None))
+    changes: list[Change] = []
+    if pending is not None and decision.accepted:
+        authorization_id = pending.authorization_id
+    else:
+        changes += recorded(
             cp,
             decision,
             id=authorization_id,
@@ -88,10 +101,15 @@ def start_transaction_v16(
             evse_number=start.evse_number,
             now=now,
         )
-    ]
     orphan = stop_of_start(cp, start)
     cp, session, opening = sessions.begin(
-        cp, start, decision, session_id=session_id, authorization_id=authorization_id, now=now
+        cp,
+        start,
+        decision,
+        session_id=session_id,
+        authorization_id=authorization_id,
+        asked=pending is not None and decision.accepted,
+        now=now,
     )
     changes += opening
     if orphan is not None:

@@ -16,10 +16,18 @@ from msgspec import UNSET
 
 from engine.domain import transactions
 from engine.domain.authorization import Decision
+from engine.domain.changes import SessionMerged
 from engine.domain.sessions import before
+from engine.domain.starting import PendingKey, is_other
 from engine.domain.state import ChargePoint, Frozen, Session, SessionStatus
 from engine.domain.transactions import Event, Known, Value
-from engine.ocpp.blocks.authorization_v2x import decide_v2x, id_token_info_v2x, uid_of, uids_of
+from engine.ocpp.blocks.authorization_v2x import (
+    decide_v2x,
+    id_token_info_v2x,
+    pending_key_v2x,
+    uid_of,
+    uids_of,
+)
 from engine.ocpp.blocks.twins import response_to, sibling_of
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Message, Needs, Outcome
@@ -138,9 +146,19 @@ def transaction_event_needs_v2x(cp: ChargePoint, request: TransactionEvent) -> N
     uids = uids_of(token) if token else ()
     number = request.transaction_info.transaction_id
     session = cp.sessions.get(number)
+    pending = _pending_key(session, request)
     if session is not None and _is_behind(session, request):
-        return Needs(id_tags=uids, new_ids=1) if uids else None
-    return Needs(id_tags=uids, transaction_id=number, events_of=number, new_ids=2)
+        return Needs(id_tags=uids, pending=pending, new_ids=1) if uids or pending is not None else None
+    return Needs(id_tags=uids, transaction_id=number, events_of=number, pending=pending, new_ids=2)
+
+
+def _pending_key(session: Session | None, request: TransactionEvent) -> PendingKey | None:
+    """The remote start that an event names, unless it is what its session began with."""
+    named = _given(request.transaction_info.remote_start_id)
+    key = pending_key_v2x(uid_of(request.id_token) if request.id_token else None, named)
+    if key is None or session is None:
+        return key
+    return None if key.number in (session.id, session.remote_start_id) else key
 
 
 def _is_behind(session: Session, request: TransactionEvent) -> bool:
@@ -156,7 +174,13 @@ def transaction_event_v2x(costs: CostHook = no_cost) -> Step:
         event = event_of(request)
         known_session = cp.sessions.get(event.transaction_id) or facts.session
         decision = _decided(cp, request, known_session, facts, now)
-        known = Known(decision=decision, payload=_encode(request).decode(), new_ids=facts.new_ids, now=now)
+        known = Known(
+            decision=decision,
+            payload=_encode(request).decode(),
+            new_ids=facts.new_ids,
+            now=now,
+            pending=facts.pending,
+        )
         if known_session is None:
             state, session, changes = transactions.begin(cp, event, known)
         elif event.transaction_id in cp.sessions and _is_behind(known_session, request):
@@ -164,6 +188,9 @@ def transaction_event_v2x(costs: CostHook = no_cost) -> Step:
         else:
             history = [event_of(_decode(payload)) for payload in facts.events]
             state, session, changes = transactions.refold(cp, known_session, history, event, known)
+        if facts.pending is not None and is_other(facts.pending, session):
+            # F01: asked for while its transaction was going on already.
+            changes = [SessionMerged(id=facts.pending.id), *changes]
         return Outcome(
             state=state,
             reply=_answer(request, decision, costs(state, session, now), now),
@@ -187,7 +214,9 @@ def _decided(
     over = [s for s in before(cp, event.evse_number or 0, event.at) if s not in going]
     tag = token.id_token.casefold()
     uncounted = sum((s.id_tag or "").casefold() == tag for s in (*going, *over))
-    return decide_v2x(cp, token, facts, now, uncounted=uncounted, starting=True)
+    if facts.pending is not None:
+        uncounted += facts.pending.counts(token.id_token)
+    return decide_v2x(cp, token, facts, now, uncounted=uncounted, start=(event.at, session))
 
 
 def _answer(

@@ -59,6 +59,7 @@ class AuditRow(Frozen, frozen=True):
 class SecurityEventRow(Frozen, frozen=True):
     id: int
     charge_point_id: int | None
+    identity: str | None
     type: str
     timestamp: datetime
     tech_info: str | None
@@ -145,6 +146,10 @@ class Parties(Repository):
 
 
 class AuditTrail(Repository):
+    async def add(self, audit: Audit) -> None:
+        """What somebody did that writes no row of its own, such as a command to a station."""
+        await self._write(audit, "select 1")
+
     async def list(
         self, *, subject: str | None = None, before: int | None = None, limit: int = 100
     ) -> Sequence[AuditRow]:
@@ -167,10 +172,11 @@ class SecurityEvents(Repository):
         """Newest first, those below the id `before`."""
         return await self._many(
             SecurityEventRow,
-            "select id, charge_point_id, type, timestamp, tech_info, critical, received_at "
-            "from security_events "
-            "where ($1::bigint is null or charge_point_id = $1) and ($2::bigint is null or id < $2) "
-            "order by id desc limit $3",
+            "select e.id, e.charge_point_id, c.network_id as identity, e.type, e.timestamp, e.tech_info, "
+            "e.critical, e.received_at from security_events e "
+            "left join charge_points c on c.id = e.charge_point_id "
+            "where ($1::bigint is null or e.charge_point_id = $1) and ($2::bigint is null or e.id < $2) "
+            "order by e.id desc limit $3",
             charge_point_id,
             before,
             page(limit),

@@ -8,8 +8,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from engine.domain.pricing import Price, rate
+from engine.domain.starting import Pending
 from engine.domain.state import Frozen
 from engine.errors import NotFound
+from engine.store.loading import pending
 from engine.store.repositories.base import Repository, page
 
 
@@ -25,7 +27,7 @@ class SessionRow(Frozen, frozen=True):
     identity: str
     evse_number: int
     connector_number: int
-    transaction_id: str
+    transaction_id: str | None  # None: it has not begun
     status: str  # pending | active | finished | expired | failed
     reason: str | None
     id_tag: str | None
@@ -40,8 +42,9 @@ class SessionRow(Frozen, frozen=True):
     current_a: float | None
     voltage_v: float | None
     soc_percent: float | None
-    started_at: datetime
+    started_at: datetime  # of one that has not begun: when it was asked for
     stopped_at: datetime | None
+    expires_at: datetime | None  # by then one that was asked for begins
     stop_id_tag: str | None
     charging_state: str | None  # as the charger names it; None: it does not (OCPP 1.6)
     remote_start_id: int | None
@@ -106,7 +109,7 @@ select s.id, s.operator_id, s.charge_point_id, c.network_id as identity, s.evse_
        coalesce(s.energy_wh, m.energy_wh, 0) as energy_wh,
        p.power_w, p.current_a, p.voltage_v, m.soc_percent,
        s.started_at, s.stopped_at, s.stop_id_tag, s.charging_state, s.remote_start_id, s.offline, s.review,
-       s.last_updated_at,
+       s.last_updated_at, s.expires_at,
        t.currency, t.price_per_session, t.price_per_kwh, t.price_per_minute,
        coalesce(s.stopped_at, now()) - s.started_at as duration
 from sessions s
@@ -118,7 +121,7 @@ left join lateral (
     order by received_at desc, energy_wh desc, timestamp desc limit 1
 ) m on true
 left join lateral (
-    select m.power_w, m.current_a, m.voltage_v where s.status in ('pending', 'active')
+    select m.power_w, m.current_a, m.voltage_v where s.status = 'active'
 ) p on true
 """
 # Each comparison has an index of its own; where several filters are given the planner takes the narrowest.
@@ -142,12 +145,21 @@ from sessions s
 join transaction_events e on e.charge_point_id = s.charge_point_id and e.transaction_id = s.transaction_id
 where s.id = $1 order by e.seq_no, e.timestamp, e.received_at
 """
+OVERDUE: Final = """
+select id, operator_id, charge_point_id, evse_number, id_tag, authorization_id, started_at as asked_at,
+       expires_at, status
+from sessions where status = 'pending' and expires_at <= $1 order by expires_at limit $2
+"""
 BEGINNING: Final = (datetime.fromisoformat("0001-01-02T00:00:00+00:00"), -(2**63))
 PRICE: Final = ("price_per_session", "price_per_kwh", "price_per_minute")
 
 
 class Sessions(Repository):
     """Reads only: sessions are written by the journal."""
+
+    async def overdue(self, at: datetime, *, limit: int) -> Sequence[Pending]:
+        """Those asked for that should have begun by `at`, longest overdue first."""
+        return [pending(row) for row in await self._database.fetch(OVERDUE, at, limit)]
 
     async def list(
         self, narrow: SessionFilter | None = None, *, before: int | None = None, limit: int = 100
@@ -223,7 +235,7 @@ def _priced(row: dict[str, Any]) -> SessionRow:
     duration = row.pop("duration")
     prices = [row.pop(name) for name in PRICE]
     amount = None
-    if row["currency"] is not None:
+    if row["currency"] is not None and row["transaction_id"] is not None:
         price = Price(
             currency=row["currency"], per_session=prices[0], per_kwh=prices[1], per_minute=prices[2]
         )

@@ -7,6 +7,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain.changes import AuthorizationMade
+from engine.domain.starting import PendingKey
 from engine.domain.state import ChargePoint, StationSettings, Token
 from engine.ocpp.blocks.authorization import authorize_needs_v16, authorize_v16
 from engine.ocpp.messages import v16
@@ -39,7 +40,9 @@ def info(cp: ChargePoint, token: Token | None, now: datetime) -> v16.IdTagInfo:
 
 
 def test_it_needs_the_tag_and_a_number(cp: ChargePoint) -> None:
-    assert authorize_needs_v16(cp, REQUEST) == Needs(id_tags=("Tag",), new_ids=1)
+    assert authorize_needs_v16(cp, REQUEST) == Needs(
+        id_tags=("Tag",), pending=PendingKey(number=None, id_tag="Tag"), new_ids=1
+    )
 
 
 def test_an_accepted_tag_comes_with_its_group_and_expiry(

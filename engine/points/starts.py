@@ -1,0 +1,81 @@
+"""Remote starts: who asks gets a pending session before the station is told, and it never pends for ever.
+
+What pending, given up and begun mean is `domain.starting`'s. The row is written first: the transaction may be
+told of before the answer to the request for it, and after a crash nothing is left that nobody ends.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final, NoReturn
+
+import trio
+from msgspec.structs import replace
+
+from engine.domain import starting
+from engine.domain.authorization import decide
+from engine.domain.starting import Pending, Reason
+from engine.domain.state import ChargePoint
+from engine.errors import Conflict, StoreError
+from engine.ocpp.intents import Start
+from engine.ocpp.step import Needs
+from engine.points.shared import Shared
+
+SWEEP: Final = 2.0  # seconds between looks for sessions that did not begin in time
+SWEPT: Final = 500  # of them at once
+
+
+class Starts:
+    """The remote starts of a node."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._patience = timedelta(seconds=shared.settings.remote_start_timeout)
+
+    async def ask(self, cp: ChargePoint, intent: Start) -> tuple[Pending, Start]:
+        """A pending session, and the intent with the numbers that lead back to it.
+
+        Raises Conflict where its tag is known and may not charge, StoreError.
+        """
+        tags = (intent.id_tag,) if intent.id_tag is not None else ()
+        facts = await self._shared.reader.resolve(cp, Needs(id_tags=tags, new_ids=2))
+        session_id, authorization_id = facts.new_ids
+        id_tag = intent.id_tag or starting.own_tag(session_id)
+        now = self._shared.now()
+        # The asker answers for a tag that nobody knows.
+        decision = decide(facts.tokens.get(id_tag), now, unknown_accepted=True, uncounted=0)
+        if not decision.accepted:
+            raise Conflict(f"id tag {id_tag!r} may not charge: {decision.verdict}")
+        pending, changes = starting.ask(
+            cp,
+            decision,
+            session_id=session_id,
+            authorization_id=authorization_id,
+            id_tag=id_tag,
+            evse_number=intent.evse_number or 0,
+            expires_at=now + self._patience,
+            now=now,
+        )
+        await self._shared.journal.commit(changes)
+        numbered = replace(intent, id_tag=id_tag, request_id=session_id)
+        return pending, numbered if intent.id_tag else replace(numbered, id_type="Central")
+
+    async def give_up(self, pending: Pending, reason: Reason) -> None:
+        """It will not begin; without effect if it has."""
+        await self._shared.write([starting.give_up(pending, reason, self._shared.now())])
+
+    async def expire(self) -> int:
+        """Give up those that did not begin in time; how many there were. Raises StoreError."""
+        now = self._shared.now()
+        overdue = await self._shared.store.sessions.overdue(now, limit=SWEPT)
+        await self._shared.write([starting.give_up(pending, "expired", now) for pending in overdue])
+        return len(overdue)
+
+    async def run(self) -> NoReturn:
+        """Expire for ever."""
+        while True:
+            with suppress(StoreError):  # the database is away: those who need it say so
+                while await self.expire() == SWEPT:
+                    pass
+            await trio.sleep(SWEEP)

@@ -1,0 +1,143 @@
+"""Remote starts on a live connection: the pending session is there first and ends one way or the other."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import trio
+from msgspec.structs import replace
+
+from engine.domain.changes import SessionAsked, SessionGivenUp, SessionOpened
+from engine.domain.state import Token
+from engine.errors import CallRefused, CallTimeout, Conflict, Invalid, Offline, VoltrioError
+from engine.ocpp.intents import Start, Started, Verdict
+from engine.ocpp.step import Facts
+
+TAG = "*0000001"  # the first number that the reader in memory gives
+
+
+async def ask(nursery: trio.Nursery, site: Any, intent: Start, **more: Any) -> list[Any]:
+    """Ask CP1 in the background; the list gets the result or the error."""
+    results: list[Any] = []
+
+    async def run() -> None:
+        try:
+            results.append(await site.registry.command("CP1", intent, **more))
+        except VoltrioError as error:
+            results.append(error)
+
+    nursery.start_soon(run)
+    await site.until(lambda: results or site.store.journal.of(SessionAsked))
+    return results
+
+
+def given_up(site: Any) -> list[tuple[int, str, str]]:
+    return [(one.id, one.status, one.reason) for one in site.store.journal.of(SessionGivenUp)]
+
+
+async def test_it_is_written_before_the_station_hears(site: Any, store: Any, nursery: Any) -> None:
+    async with site.connect() as ws:
+        store.journal.closed_gate = trio.Event()
+        results: list[Any] = []
+
+        async def run() -> None:
+            results.append(await site.registry.command("CP1", Start(evse_number=1)))
+
+        nursery.start_soon(run)
+        await site.until(lambda: store.journal.waiting)
+        assert site.registry.connection("CP1").waiting_calls == 0
+        store.journal.closed_gate.set()
+        _, message_id, action, payload = await site.take(ws)
+        (asked,) = store.journal.of(SessionAsked)
+        assert (asked.id, asked.id_tag, asked.evse_number) == (1, TAG, 1)
+        assert asked.expires_at - asked.asked_at == timedelta(seconds=300)
+        assert (action, payload) == ("RemoteStartTransaction", {"connectorId": 1, "idTag": TAG})
+        await ws.send_message(json.dumps([3, message_id, {"status": "Accepted"}]))
+        await site.until(lambda: results)
+        assert results == [
+            Started(verdict=Verdict.ACCEPTED, word="Accepted", session_id=1, authorization_id=2)
+        ]
+        assert given_up(site) == []
+
+
+async def test_a_refusal_fails_it(site: Any, nursery: Any) -> None:
+    async with site.connect() as ws:
+        results = await ask(nursery, site, Start())
+        _, message_id, _, _ = await site.take(ws)
+        await ws.send_message(json.dumps([3, message_id, {"status": "Rejected"}]))
+        await site.until(lambda: results)
+        assert (results[0].verdict, results[0].session_id) == (Verdict.REJECTED, 1)
+        assert given_up(site) == [(1, "failed", "rejected")]
+
+
+async def test_a_callerror_fails_it(site: Any, nursery: Any) -> None:
+    async with site.connect() as ws:
+        results = await ask(nursery, site, Start())
+        _, message_id, _, _ = await site.take(ws)
+        await ws.send_message(json.dumps([4, message_id, "InternalError", "", {}]))
+        await site.until(lambda: results)
+        assert isinstance(results[0], CallRefused)
+        assert given_up(site) == [(1, "failed", "remote_start_failed")]
+
+
+async def test_silence_leaves_it_pending_until_it_expires(site: Any, store: Any, nursery: Any) -> None:
+    async with site.connect():
+        results = await ask(nursery, site, Start(), timeout=0.1)
+        await site.until(lambda: results)
+        assert isinstance(results[0], CallTimeout)
+        assert given_up(site) == []
+
+
+async def test_what_did_not_begin_in_time_expires(site: Any, store: Any) -> None:
+    state = store.reader.states["CP1"]
+    pending, _ = await site.registry.starts.ask(state, Start(id_tag="CARD"))
+    store.overdue_sessions = [
+        replace(pending, expires_at=site.registry.shared.now()),
+        replace(pending, id=9),  # has time yet
+    ]
+    assert await site.registry.starts.expire() == 1
+    assert given_up(site) == [(1, "expired", "expired")]
+
+
+async def test_a_tag_that_may_not_charge_is_refused_at_once(site: Any, store: Any) -> None:
+    card = Token(
+        id=3, uid="CARD", group_id=None, status="disabled", valid=True, expires_at=None, user_id=None,
+        user_enabled=True, max_active_sessions=None, active_sessions=0,
+    )  # fmt: skip
+    store.reader.facts = Facts(tokens={"CARD": card}, new_ids=(1, 2))
+    async with site.connect():
+        with pytest.raises(Conflict, match="Blocked"):
+            await site.registry.command("CP1", Start(id_tag="CARD"))
+        assert store.journal.of(SessionAsked) == []
+
+
+async def test_nothing_pends_at_a_station_that_is_not_there(site: Any, store: Any) -> None:
+    with pytest.raises(Offline):
+        await site.registry.command("CP1", Start())
+    assert store.journal.of(SessionAsked) == []
+
+
+async def test_what_cannot_be_said_fails_it(site: Any, store: Any) -> None:
+    async with site.connect():
+        with pytest.raises(Invalid):
+            await site.registry.command("CP1", Start(id_tag="a tag of more than twenty characters"))
+        assert given_up(site) == [(1, "failed", "remote_start_failed")]
+
+
+async def test_the_transaction_may_come_before_the_answer(site: Any, store: Any, nursery: Any) -> None:
+    async with site.connect() as ws:
+        results = await ask(nursery, site, Start(evse_number=1))
+        _, message_id, _, _ = await site.take(ws)
+        pending, _ = await site.registry.starts.ask(store.reader.states["CP1"], Start(evse_number=1))
+        store.reader.facts = Facts(pending=pending, new_ids=(8, 9))
+        start = {"connectorId": 1, "idTag": TAG, "meterStart": 0, "timestamp": "2026-03-01T12:00:00Z"}
+        answer = await site.ask(ws, "StartTransaction", start)
+        assert answer[2] == {"idTagInfo": {"status": "Accepted"}, "transactionId": 1}
+        await ws.send_message(json.dumps([3, message_id, {"status": "Accepted"}]))
+        await site.until(lambda: results)
+        assert results[0].session_id == 1
+        assert [one.id for one in store.journal.of(SessionOpened)] == [1]
+        assert given_up(site) == []
