@@ -7,24 +7,28 @@ of the station's version from them, so that what breaks its schema is found befo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from engine.domain.state import ChargePoint, Frozen
-from engine.ocpp.intents import Result, Verdict, verdict_of
+from engine.ocpp.intents import CertificateHash, Result, Settled, Verdict, overall, verdict_of
 from engine.ocpp.step import Message
 
 R = TypeVar("R", bound=Result)
+DONE: Final = frozenset({Verdict.ACCEPTED, Verdict.REBOOT_REQUIRED})
 Said: TypeAlias = tuple[str, Mapping[str, Any]]  # action, payload
 
 
 class Phrase(Frozen, frozen=True):
     """How one version says one kind of intent and how its answers are read, in the order of the requests.
 
-    `say` raises NotSupported for what the version has no words for, Invalid for what makes no sense.
+    `say` raises NotSupported for what the version has no words for, Invalid for what makes no sense. `split`
+    makes several requests of one that is too large for the station; each is sent only if the one before it
+    was accepted, so there may be fewer answers.
     """
 
     say: Callable[[Any, ChargePoint], Sequence[Said]]
     read: Callable[[Any, Sequence[Any]], Result]
+    split: Callable[[Any, ChargePoint], Sequence[Message]] | None = None
 
 
 def given(**members: Any) -> dict[str, Any]:
@@ -54,3 +58,25 @@ def reason_of(info: Any) -> str | None:
 def as_(kind: type[R], result: Result, **more: Any) -> R:
     """The same result as a kind that says more."""
     return kind(verdict=result.verdict, word=result.word, reason=result.reason, **more)
+
+
+def hash_document(digest: CertificateHash) -> Mapping[str, str]:
+    """CertificateHashDataType, the same in every version."""
+    return {
+        "hashAlgorithm": digest.hash_algorithm,
+        "issuerNameHash": digest.issuer_name_hash,
+        "issuerKeyHash": digest.issuer_key_hash,
+        "serialNumber": digest.serial_number,
+    }
+
+
+def settled(verdicts: Mapping[str, Verdict], results: Sequence[Result]) -> Settled:
+    """One result for many names. Accepted if every one is; a single one speaks for itself."""
+    done = all(verdict in DONE for verdict in verdicts.values())
+    single = results[0] if len(results) == 1 else None
+    return Settled(
+        verdict=overall(list(verdicts.values())) if done else Verdict.REJECTED,
+        word=single.word if single else "",
+        reason=single.reason if single else None,
+        verdicts=verdicts,
+    )

@@ -14,7 +14,7 @@ from engine.ocpp.blocks.charging_profiles import PURPOSES, profile_v16_from_v201
 from engine.ocpp.blocks.smart_charging import profile_from_v201
 from engine.ocpp.intents import Verdict
 from engine.ocpp.messages import v16
-from engine.ocpp.phrases import Phrase, Said, as_, given, plain, told
+from engine.ocpp.phrases import Phrase, Said, as_, given, hash_document, plain, settled, told
 
 CERTIFICATES: Final[Mapping[str, str]] = {  # ISO 15118's roots (V2G, MO) came with OCPP 2.0.1
     "CSMS": "CentralSystemRootCertificate",
@@ -36,7 +36,6 @@ TRIGGERS: Final[Mapping[str, tuple[str, str]]] = {
     "SignChargingStationCertificate": ("ExtendedTriggerMessage", "SignChargePointCertificate"),
 }
 LIST_STATUSES: Final = frozenset({"Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTX"})
-DONE: Final = frozenset({Verdict.ACCEPTED, Verdict.REBOOT_REQUIRED})
 MAX_TRANSACTION_ID: Final = 10  # digits
 
 
@@ -180,16 +179,7 @@ def _install(intent: want.InstallCertificate, _cp: ChargePoint) -> Sequence[Said
 
 
 def _delete(intent: want.DeleteCertificate, _cp: ChargePoint) -> Sequence[Said]:
-    return [("DeleteCertificate", {"certificateHashData": _hash(intent.certificate)})]
-
-
-def _hash(digest: want.CertificateHash) -> Mapping[str, str]:
-    return {
-        "hashAlgorithm": digest.hash_algorithm,
-        "issuerNameHash": digest.issuer_name_hash,
-        "issuerKeyHash": digest.issuer_key_hash,
-        "serialNumber": digest.serial_number,
-    }
+    return [("DeleteCertificate", {"certificateHashData": hash_document(intent.certificate)})]
 
 
 def _installed(intent: want.ListCertificates, _cp: ChargePoint) -> Sequence[Said]:
@@ -246,12 +236,7 @@ def _set_configuration(intent: want.SetConfiguration, _cp: ChargePoint) -> Seque
 def _settled(intent: want.SetConfiguration, answers: Sequence[Any]) -> want.Result:
     results = [told(answer) for answer in answers]
     verdicts = {name: result.verdict for name, result in zip(intent.values, results, strict=True)}
-    done = all(verdict in DONE for verdict in verdicts.values())
-    return want.Settled(
-        verdict=want.overall(list(verdicts.values())) if done else Verdict.REJECTED,
-        word=results[0].word if len(results) == 1 else "",
-        verdicts=verdicts,
-    )
+    return settled(verdicts, results)
 
 
 def _reserve(intent: want.Reserve, _cp: ChargePoint) -> Sequence[Said]:

@@ -14,29 +14,34 @@ import msgspec
 
 from engine.domain.state import ChargePoint, Frozen
 from engine.errors import Invalid, NotSupported
-from engine.ocpp import phrases_v2x, phrases_v16
-from engine.ocpp.intents import Intent, Result
+from engine.ocpp import phrases_device_v2x, phrases_energy_v2x, phrases_v2x, phrases_v16
+from engine.ocpp.intents import Intent, Result, Verdict
 from engine.ocpp.messages import decode_hook, v16, v21, v201
-from engine.ocpp.phrases import Phrase, Said
+from engine.ocpp.phrases import Phrase, Said, told
 from engine.ocpp.step import Message
 
 MESSAGES: Final[Mapping[str, ModuleType]] = {"ocpp1.6": v16, "ocpp2.0.1": v201, "ocpp2.1": v21}
+ALIKE: Final = {**phrases_v2x.PHRASES, **phrases_device_v2x.PHRASES}  # said alike by 2.0.1 and 2.1
 TABLE: Final[Mapping[str, Mapping[type[Intent], Phrase]]] = {
     "ocpp1.6": phrases_v16.PHRASES,
-    "ocpp2.0.1": phrases_v2x.PHRASES,
-    "ocpp2.1": phrases_v2x.PHRASES,
+    "ocpp2.0.1": {**ALIKE, **phrases_energy_v2x.PHRASES_201},
+    "ocpp2.1": {**ALIKE, **phrases_energy_v2x.PHRASES_21},
 }
 
 
 class Translation(Frozen, frozen=True):
-    """An intent as requests of one version: all are sent, in this order, and all their answers read."""
+    """An intent as requests of one version: sent in this order while it `goes_on`, and their answers read."""
 
     intent: Intent
     phrase: Phrase
     requests: Sequence[Message]
 
+    def goes_on(self, answer: Message) -> bool:
+        """Whether the next request is to be sent after this answer: parts of one need those before them."""
+        return self.phrase.split is None or told(answer).verdict is Verdict.ACCEPTED
+
     def read(self, answers: Sequence[Message]) -> Result:
-        """What the answers, one to each request, come to."""
+        """What the answers, one to each request that was sent, come to."""
         return self.phrase.read(self.intent, answers)
 
 
@@ -49,6 +54,8 @@ def translate(intent: Intent, cp: ChargePoint) -> Translation:
     if phrase is None:
         raise NotSupported(f"{cp.version} has no {type(intent).__name__}")
     requests = [_typed(said, cp.version) for said in phrase.say(intent, cp)]
+    if phrase.split is not None:
+        requests = [part for request in requests for part in phrase.split(request, cp)]
     if not requests:
         raise Invalid(f"this {type(intent).__name__} asks for nothing")
     return Translation(intent=intent, phrase=phrase, requests=requests)

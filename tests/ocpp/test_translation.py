@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from contextlib import suppress
 
 import msgspec
 import pytest
 
-from engine.domain.state import ChargePoint, Connector, Session, SessionStatus, StationSettings
+from engine.domain.state import InstalledProfile
 from engine.errors import Invalid, NotSupported
 from engine.ocpp import intents
-from engine.ocpp.intents import Verdict
-from engine.ocpp.messages import decode_hook
+from engine.ocpp.intents import Intent, Verdict
 from engine.ocpp.rpc import encode
-from engine.ocpp.step import Message
-from engine.ocpp.translation import MESSAGES, TABLE, translate
+from engine.ocpp.translation import TABLE, translate
+from engine.ocpp.versions import PROTOCOLS
+from tests.ocpp import test_translation_device, test_translation_energy
+from tests.ocpp.translating import (
+    NOON,
+    NOON_TEXT,
+    V16,
+    V21,
+    V201,
+    answer_type,
+    cases,
+    read,
+    said,
+    station,
+)
 
-NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-NOON_TEXT = "2026-03-01T12:00:00Z"
-V16, V201, V21 = "ocpp1.6", "ocpp2.0.1", "ocpp2.1"
 HASH = {"hashAlgorithm": "SHA256", "issuerNameHash": "aa", "issuerKeyHash": "bb", "serialNumber": "01"}
 DIGEST = intents.CertificateHash(
     hash_algorithm="SHA256", issuer_name_hash="aa", issuer_key_hash="bb", serial_number="01"
@@ -68,7 +77,10 @@ SAID = [
     (
         intents.ClearProfile(),
         [("ClearChargingProfile", {})],
-        [("ClearChargingProfile", {"chargingProfileCriteria": {}})],
+        [
+            ("ClearChargingProfile", {"chargingProfileCriteria": {"chargingProfilePurpose": purpose}})
+            for purpose in ("ChargingStationMaxProfile", "TxDefaultProfile", "TxProfile")
+        ],
     ),
     (
         intents.ClearProfile(profile_id=4),
@@ -431,52 +443,31 @@ SAID = [
 ]
 
 
-def station(version):
-    session = Session(
-        id=5,
-        transaction_id="5",
-        evse_number=2,
-        connector_number=1,
-        status=SessionStatus.ACTIVE,
-        started_at=NOON,
-    )
-    return ChargePoint(
-        id=1,
-        identity="CP1",
-        operator_id=1,
-        version=version,
-        settings=StationSettings(),
-        connectors={(0, 0): Connector(status="Available"), **dict.fromkeys([(1, 1), (2, 1)], CONNECTOR)},
-        sessions={"5": session},
-        items_per_message={"GetVariables": 2},
-    )
-
-
-CONNECTOR = Connector(status="Available")
-
-
-def cases():
-    for intent, older, newer in SAID:
-        yield intent, V16, older
-        for version in (V201, V21):
-            yield intent, version, older if newer is ... else newer
-
-
-@pytest.mark.parametrize(("intent", "version", "expected"), list(cases()))
+@pytest.mark.parametrize(("intent", "version", "expected"), list(cases(SAID)))
 def test_said_in_the_words_of_the_version(intent, version, expected):
     if expected is None:
         with pytest.raises(NotSupported):
             translate(intent, station(version))
         return
-    requests = translate(intent, station(version)).requests
-    assert [(type(r).__name__, json.loads(encode(r))) for r in requests] == expected
-    assert all(type(r).__module__ == MESSAGES[version].__name__ for r in requests)
+    assert said(intent, version) == expected
 
 
 def test_every_kind_of_intent_is_tried():
-    kinds = {kind for phrases in TABLE.values() for kind in phrases}
-    assert kinds == set(intents.Intent.__subclasses__())
-    assert {type(intent) for intent, _, _ in SAID} == kinds
+    kinds = {kind for kind in Intent.__subclasses__() if kind.__module__ == intents.__name__}
+    assert kinds == {type(intent) for intent, _, _ in SAID}
+    assert set(Intent.__subclasses__()) == {kind for phrases in TABLE.values() for kind in phrases}
+
+
+@pytest.mark.parametrize("version", TABLE)
+def test_every_request_can_be_wanted(version):
+    """But for the answer to SignCertificate, which comes of itself."""
+    wanted = [intent for intent, of, _ in cases(SAID) if of == version]
+    wanted += [row[0] for row in (*test_translation_device.SAID, *test_translation_energy.SAID)]
+    actions = set()
+    for intent in wanted:
+        with suppress(NotSupported):
+            actions |= {action for action, _ in said(intent, version)}
+    assert actions == PROTOCOLS[version].outbound.keys() - {"CertificateSigned"}
 
 
 @pytest.mark.parametrize("version", TABLE)
@@ -503,19 +494,6 @@ def test_what_names_no_variable_is_not_said():
 # --- answers ------------------------------------------------------------------------------------------------
 
 
-def read(intent, version, *payloads):
-    translation = translate(intent, station(version))
-    answers = [
-        msgspec.convert(payload, answer_type(request, version), dec_hook=decode_hook)
-        for request, payload in zip(translation.requests, payloads, strict=True)
-    ]
-    return translation.read(answers)
-
-
-def answer_type(request: Message, version: str) -> type[Message]:
-    return MESSAGES[version].ACTIONS[type(request).__name__][1]
-
-
 @pytest.mark.parametrize(
     ("intent", "word", "verdict"),
     [
@@ -524,7 +502,7 @@ def answer_type(request: Message, version: str) -> type[Message]:
         (intents.ChangeAvailability(operative=True), "Scheduled", Verdict.SCHEDULED),
         (intents.Unlock(evse_number=1), "Unlocked", Verdict.ACCEPTED),
         (intents.Unlock(evse_number=1), "UnlockFailed", Verdict.FAILED),
-        (intents.ClearProfile(), "Unknown", Verdict.NOT_FOUND),
+        (intents.ClearProfile(profile_id=4), "Unknown", Verdict.NOT_FOUND),
         (intents.DeleteCertificate(certificate=DIGEST), "NotFound", Verdict.NOT_FOUND),
         (intents.Trigger(message="Heartbeat"), "NotImplemented", Verdict.NOT_SUPPORTED),
     ],
@@ -677,3 +655,43 @@ def test_transactions_and_data():
     assert echo.data == [1]
     unknown = read(intents.TransferData(vendor_id="V"), V16, {"status": "UnknownVendorId"})
     assert unknown.verdict is Verdict.NOT_SUPPORTED
+
+
+def test_all_profiles_are_cleared_if_any_was():
+    for version in (V201, V21):
+        unknown, accepted = {"status": "Unknown"}, {"status": "Accepted"}
+        assert read(intents.ClearProfile(), version, unknown, accepted, unknown).verdict is Verdict.ACCEPTED
+        assert read(intents.ClearProfile(), version, unknown, unknown, unknown).verdict is Verdict.NOT_FOUND
+
+
+def test_profiles_of_other_purposes_that_are_held_are_cleared_too():
+    held = InstalledProfile(
+        evse_number=0,
+        profile_id=9,
+        purpose="PriorityCharging",
+        stack_level=0,
+        transaction_id=None,
+        profile=b"{}",
+    )
+    external = msgspec.structs.replace(held, purpose="ChargingStationExternalConstraints")
+    cp = msgspec.structs.replace(station(V21), charging_profiles=(held, external))
+    *_, last = translate(intents.ClearProfile(), cp).requests
+    assert json.loads(encode(last)) == {
+        "chargingProfileCriteria": {"chargingProfilePurpose": "PriorityCharging"}
+    }
+
+
+def test_a_list_goes_in_parts_while_they_are_accepted():
+    for version in (V201, V21):
+        cp = msgspec.structs.replace(station(version), items_per_message={"SendLocalList": 2})
+        entries = tuple(intents.ListEntry(id_tag=tag, status="Accepted") for tag in "ABC")
+        translation = translate(intents.SendLocalList(version=5, entries=entries), cp)
+        told = [json.loads(encode(request)) for request in translation.requests]
+        assert [(one["versionNumber"], one["updateType"]) for one in told] == [
+            (5, "Full"),
+            (6, "Differential"),
+        ]
+        answer = answer_type(translation.requests[0], version)
+        assert translation.goes_on(answer(status="Accepted"))
+        assert not translation.goes_on(answer(status="Failed"))
+        assert translation.read([answer(status="Failed")]).verdict is Verdict.FAILED

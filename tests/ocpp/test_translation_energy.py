@@ -1,0 +1,195 @@
+"""Grid control, tariffs, costs, batteries and event streams: 2.1's, but for the costs of a transaction."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from engine.errors import Invalid, NotSupported
+from engine.ocpp import intents_energy as intents
+from engine.ocpp.intents import Intent, Verdict
+from tests.ocpp.translating import NOON, NOON_TEXT, V16, V21, V201, read, said
+
+TARIFF = {"tariffId": "T1", "currency": "EUR", "energy": {"prices": [{"priceKwh": 0.5}]}}
+CURVE = {"curveData": [{"x": 1.0, "y": 2.0}], "priority": 1, "yUnit": "PctMaxW"}
+FIXED = {"priority": 1, "setpoint": 5.0, "unit": "PctMaxVar"}
+
+# (intent, action, payload); all of them 2.1's alone, unless V201 says otherwise
+SAID = [
+    (
+        intents.UpdateCost(transaction_id="5", total=Decimal("12.34")),
+        "CostUpdated",
+        {"totalCost": 12.34, "transactionId": "5"},
+    ),
+    (
+        intents.SetDerControl(control_id="c", type="VoltVar", setting=CURVE),
+        "SetDERControl",
+        {"isDefault": False, "controlId": "c", "controlType": "VoltVar", "curve": CURVE},
+    ),
+    (
+        intents.SetDerControl(control_id="c", type="FixedVar", setting=FIXED, default=True),
+        "SetDERControl",
+        {"isDefault": True, "controlId": "c", "controlType": "FixedVar", "fixedVar": FIXED},
+    ),
+    (intents.ReportDerControls(request_id=1), "GetDERControl", {"requestId": 1}),
+    (
+        intents.ReportDerControls(request_id=1, type="VoltVar", default=False),
+        "GetDERControl",
+        {"requestId": 1, "isDefault": False, "controlType": "VoltVar"},
+    ),
+    (
+        intents.ReportDerControls(request_id=1, control_id="c"),
+        "GetDERControl",
+        {"requestId": 1, "controlId": "c"},
+    ),
+    (
+        intents.ClearDerControls(default=True, type="VoltVar"),
+        "ClearDERControl",
+        {"isDefault": True, "controlType": "VoltVar"},
+    ),
+    (
+        intents.SignalReserve(at=NOON, signal=-3),
+        "AFRRSignal",
+        {"timestamp": NOON_TEXT, "signal": -3},
+    ),
+    (
+        intents.UpdateDynamicSchedule(profile_id=7, values={"limit": 8.0, "limit_L2": 7.0}),
+        "UpdateDynamicSchedule",
+        {"chargingProfileId": 7, "scheduleUpdate": {"limit": 8.0, "limit_L2": 7.0}},
+    ),
+    (
+        intents.UsePriorityCharging(transaction_id="5", active=False),
+        "UsePriorityCharging",
+        {"transactionId": "5", "activate": False},
+    ),
+    (
+        intents.AllowEnergyTransfer(transaction_id="5", modes=("DC", "DC_BPT")),
+        "NotifyAllowedEnergyTransfer",
+        {"transactionId": "5", "allowedEnergyTransfer": ["DC", "DC_BPT"]},
+    ),
+    (
+        intents.RequestBatterySwap(id_tag="TAG", request_id=1),
+        "RequestBatterySwap",
+        {"idToken": {"idToken": "TAG", "type": "ISO14443"}, "requestId": 1},
+    ),
+    (intents.SetDefaultTariff(tariff=TARIFF), "SetDefaultTariff", {"evseId": 0, "tariff": TARIFF}),
+    (intents.GetTariffs(evse_number=2), "GetTariffs", {"evseId": 2}),
+    (intents.ClearTariffs(), "ClearTariffs", {}),
+    (
+        intents.ClearTariffs(tariff_ids=("T1",), evse_number=2),
+        "ClearTariffs",
+        {"tariffIds": ["T1"], "evseId": 2},
+    ),
+    (
+        intents.ChangeTariff(transaction_id="5", tariff=TARIFF),
+        "ChangeTransactionTariff",
+        {"tariff": TARIFF, "transactionId": "5"},
+    ),
+    (
+        intents.ShowWebPayment(evse_number=2, timeout=60),
+        "NotifyWebPaymentStarted",
+        {"evseId": 2, "timeout": 60},
+    ),
+    (intents.GetEventStreams(), "GetPeriodicEventStream", {}),
+    (
+        intents.AdjustEventStream(stream_id=3, interval=10, values=5),
+        "AdjustPeriodicEventStream",
+        {"id": 3, "params": {"interval": 10, "values": 5}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("intent", "action", "payload"), SAID)
+def test_said_in_the_words_of_2_1(intent, action, payload):
+    assert said(intent, V21) == [(action, payload)]
+    for version in (V16, V201):
+        if version == V201 and isinstance(intent, intents.UpdateCost):
+            assert said(intent, version) == [(action, payload)]
+        else:
+            with pytest.raises(NotSupported, match=f"{version} has no {type(intent).__name__}"):
+                said(intent, version)
+
+
+def test_every_kind_of_intent_is_tried():
+    kinds = {kind for kind in Intent.__subclasses__() if kind.__module__ == intents.__name__}
+    assert kinds == {type(row[0]) for row in SAID}
+
+
+@pytest.mark.parametrize(
+    "intent",
+    [
+        intents.SetDerControl(control_id="c", type="Unheard", setting=CURVE),
+        intents.SetDerControl(control_id="c", type="VoltVar", setting=FIXED),
+        intents.SetDefaultTariff(tariff={"tariffId": "T1"}),
+        intents.UpdateDynamicSchedule(profile_id=7, values={"limitL2": 7}),
+        intents.AllowEnergyTransfer(transaction_id="5", modes=()),
+        intents.AllowEnergyTransfer(transaction_id="5", modes=("Steam",)),
+    ],
+)
+def test_what_breaks_the_schema_is_not_said(intent):
+    with pytest.raises(Invalid):
+        said(intent, V21)
+
+
+# --- answers ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [V201, V21])
+def test_an_answer_without_a_status_is_accepted(version):
+    told = read(intents.UpdateCost(transaction_id="5", total=Decimal(1)), version, {})
+    assert (told.verdict, told.word) == (Verdict.ACCEPTED, "Accepted")
+
+
+def test_a_grid_control_says_what_it_takes_the_place_of():
+    wanted = intents.SetDerControl(control_id="c", type="VoltVar", setting=CURVE)
+    told = read(wanted, V21, {"status": "Accepted", "supersededIds": ["a", "b"]})
+    assert (told.verdict, told.superseded) == (Verdict.ACCEPTED, ("a", "b"))
+    assert read(wanted, V21, {"status": "NotSupported"}).verdict is Verdict.NOT_SUPPORTED
+
+
+def test_tariffs_and_where_they_hold():
+    assignments = [
+        {"tariffId": "T1", "tariffKind": "DefaultTariff", "validFrom": NOON, "evseIds": [1, 2]},
+        {"tariffId": "T2", "tariffKind": "DriverTariff", "idTokens": ["TAG"]},
+    ]
+    told = read(intents.GetTariffs(), V21, {"status": "Accepted", "tariffAssignments": assignments})
+    assert told.assignments == (
+        intents.TariffAssignment(tariff_id="T1", kind="DefaultTariff", valid_from=NOON, evse_numbers=(1, 2)),
+        intents.TariffAssignment(tariff_id="T2", kind="DriverTariff", id_tags=("TAG",)),
+    )
+    assert read(intents.GetTariffs(), V21, {"status": "NoTariff"}).verdict is Verdict.NOT_FOUND
+
+
+def test_each_cleared_tariff_has_its_verdict():
+    results = [{"tariffId": "T1", "status": "Accepted"}, {"tariffId": "T2", "status": "NoTariff"}]
+    told = read(intents.ClearTariffs(tariff_ids=("T1", "T2")), V21, {"clearTariffsResult": results})
+    assert told.verdict is Verdict.REJECTED
+    assert told.verdicts == {"T1": Verdict.ACCEPTED, "T2": Verdict.NOT_FOUND}
+    told = read(intents.ClearTariffs(), V21, {"clearTariffsResult": results[:1]})
+    assert (told.verdict, told.word) == (Verdict.ACCEPTED, "Accepted")
+    told = read(intents.ClearTariffs(), V21, {"clearTariffsResult": [{"status": "NoTariff"}]})
+    assert (told.verdict, told.word) == (Verdict.NOT_FOUND, "NoTariff")
+
+
+@pytest.mark.parametrize(
+    ("intent", "word", "verdict"),
+    [
+        (intents.ChangeTariff(transaction_id="5", tariff=TARIFF), "TxNotFound", Verdict.NOT_FOUND),
+        (intents.ChangeTariff(transaction_id="5", tariff=TARIFF), "NoCurrencyChange", Verdict.REJECTED),
+        (intents.SetDefaultTariff(tariff=TARIFF), "ConditionNotSupported", Verdict.NOT_SUPPORTED),
+        (intents.SetDefaultTariff(tariff=TARIFF), "TooManyElements", Verdict.REJECTED),
+        (intents.UsePriorityCharging(transaction_id="5"), "NoProfile", Verdict.NOT_FOUND),
+        (intents.ClearDerControls(default=False), "NotFound", Verdict.NOT_FOUND),
+    ],
+)
+def test_statuses_become_verdicts(intent, word, verdict):
+    told = read(intent, V21, {"status": word})
+    assert (told.verdict, told.word) == (verdict, word)
+
+
+def test_open_streams():
+    open_one = {"id": 3, "params": {"interval": 10}, "variableMonitoringId": 12}
+    told = read(intents.GetEventStreams(), V21, {"constantStreamData": [open_one]})
+    assert told.streams == (intents.EventStream(stream_id=3, monitor_id=12, interval=10),)
+    assert read(intents.GetEventStreams(), V21, {}).streams == ()
