@@ -6,8 +6,9 @@ A name is (component, its instance, EVSE number, connector number, variable, its
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 
 class VariableName(NamedTuple):
@@ -30,8 +31,14 @@ class VariableName(NamedTuple):
         )
 
 
-SECRETS: Final = frozenset({("securityctrlr", "basicauthpassword")})  # (component, variable), never kept
-# (component, instance of its variable ItemsPerMessage) → the request that it limits.
+# Variables whose value is never kept, whatever their component: BasicAuthPassword, and those of 2.1's
+# NetworkConfiguration and of vendors.
+SECRET: Final = re.compile(
+    r"passw|passphrase|secret|private_?key|credential|sim_?pin|^vpn_?key$", re.IGNORECASE
+)
+Kind = Literal["items", "bytes"]
+_KINDS: Final[Mapping[str, Kind]] = {"itemspermessage": "items", "bytespermessage": "bytes"}
+# (component, instance of its variables ItemsPerMessage and BytesPerMessage) → the request that they limit.
 _LIMITED: Final[Mapping[tuple[str, str], str]] = {
     ("devicedatactrlr", "getreport"): "GetReport",
     ("devicedatactrlr", "getvariables"): "GetVariables",
@@ -43,19 +50,26 @@ _LIMITED: Final[Mapping[tuple[str, str], str]] = {
 MAX_DIGITS: Final = 9
 
 
+class Limit(NamedTuple):
+    """What a station takes in one message."""
+
+    action: str
+    kind: Kind
+    most: int
+
+
 def is_secret(name: VariableName) -> bool:
     """Whether a value of it must not be kept."""
-    return (name.component.casefold(), name.variable.casefold()) in SECRETS
+    return SECRET.search(name.variable) is not None
 
 
-def limit_of(
-    component: str, variable: str, variable_instance: str, value: str | None
-) -> tuple[str, int] | None:
-    """The action a variable limits, and to how many items; None for any other variable or value."""
-    if variable.casefold() != "itemspermessage" or value is None:
+def limit_of(component: str, variable: str, variable_instance: str, value: str | None) -> Limit | None:
+    """What a variable limits; None for any other variable or value."""
+    kind = _KINDS.get(variable.casefold())
+    if kind is None or value is None:
         return None
     action = _LIMITED.get((component.casefold(), variable_instance.casefold()))
     text = value.strip()
     if action is None or not (text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS):
         return None
-    return (action, int(text)) if int(text) > 0 else None
+    return Limit(action, kind, int(text)) if int(text) > 0 else None

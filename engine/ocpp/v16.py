@@ -69,6 +69,7 @@ def _inbound(vendor_hooks: data_transfer.VendorHooks) -> Mapping[str, Handler]:
             response=v16.MeterValuesResponse,
             step=metering.meter_values_v16,
             needs=metering.meter_values_needs_v16,
+            before_boot=True,
         ),
         "StartTransaction": Handler(
             request=v16.StartTransaction,

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from engine.ocpp.blocks import (
+    asked,
     authorization_v2x,
     availability,
     certificates,
@@ -68,8 +69,7 @@ def _table(entries: list[Any]) -> dict[str, Any]:
 def _inbound(
     vendor_hooks: data_transfer.VendorHooks, chains: authorization_v2x.ChainHook
 ) -> Mapping[str, Handler]:
-    # before_boot: BootNotification always; while Pending what a trigger or a report can ask for (B02.FR.09).
-    return _table(
+    handlers = _table(
         [
             _handler(
                 v201.Authorize,
@@ -92,8 +92,8 @@ def _inbound(
                 certificates.get_certificate_status_v2x,
                 needs=certificates.certificate_status_needs_v2x,
             ),
-            _handler(v201.Heartbeat, provisioning.heartbeat_v2x, before_boot=True),
-            _handler(v201.LogStatusNotification, diagnostics.log_status_notification_v2x, before_boot=True),
+            _handler(v201.Heartbeat, provisioning.heartbeat_v2x),
+            _handler(v201.LogStatusNotification, diagnostics.log_status_notification_v2x),
             _handler(v201.MeterValues, metering.meter_values_v2x),
             _handler(v201.NotifyChargingLimit, external_limits.notify_charging_limit_v2x),
             _handler(v201.NotifyCustomerInformation, diagnostics.notify_customer_information_v2x),
@@ -102,17 +102,16 @@ def _inbound(
             _handler(v201.NotifyEVChargingSchedule, ev_charging.notify_ev_charging_schedule_v2x),
             _handler(v201.NotifyEvent, monitoring.notify_event_v2x),
             _handler(v201.NotifyMonitoringReport, monitoring.notify_monitoring_report_v2x),
-            _handler(v201.NotifyReport, device_model.notify_report_v2x, before_boot=True),
+            _handler(v201.NotifyReport, device_model.notify_report_v2x),
             _handler(
                 v201.PublishFirmwareStatusNotification,
                 firmware.publish_firmware_status_notification_v2x,
-                before_boot=True,
             ),
             _handler(v201.ReportChargingProfiles, smart_charging_v2x.report_charging_profiles_v2x),
             _handler(v201.ReservationStatusUpdate, reservation.reservation_status_update_v2x),
             _handler(v201.SecurityEventNotification, security.security_event_notification_v2x),
-            _handler(v201.SignCertificate, certificates.sign_certificate_v2x, before_boot=True),
-            _handler(v201.StatusNotification, availability.status_notification_v2x, before_boot=True),
+            _handler(v201.SignCertificate, certificates.sign_certificate_v2x),
+            _handler(v201.StatusNotification, availability.status_notification_v2x),
             _handler(
                 v201.TransactionEvent,
                 transactions_v2x.transaction_event_v2x(),
@@ -120,9 +119,14 @@ def _inbound(
             ),
         ]
     )
+    # Before its boot is accepted a station sends only what it was asked for (B02.FR.02).
+    return {
+        action: asked.only_if_asked(handler) if action in asked.CAN_BE_ASKED else handler
+        for action, handler in handlers.items()
+    }
 
 
-OUTBOUND: Final[Mapping[str, Command]] = _table(
+_COMMANDS: Final[Mapping[str, Command]] = _table(
     [
         _command(
             v201.CancelReservation,
@@ -153,11 +157,15 @@ OUTBOUND: Final[Mapping[str, Command]] = _table(
             answered=smart_charging_v2x.get_charging_profiles_answered_v2x,
         ),
         _command(v201.GetCompositeSchedule, check=smart_charging_v2x.check_get_composite_schedule_v2x),
-        _command(v201.GetDisplayMessages),
+        _command(v201.GetDisplayMessages, answered=display.get_display_messages_answered_v2x),
         _command(v201.GetInstalledCertificateIds, answered=reports.answer_kept),
         _command(v201.GetLocalListVersion, answered=local_list.get_local_list_version_answered_v2x),
         _command(v201.GetLog, check=diagnostics.check_get_log_v2x),
-        _command(v201.GetMonitoringReport),
+        _command(
+            v201.GetMonitoringReport,
+            check=device_model.check_size_v2x,
+            answered=monitoring.get_monitoring_report_answered_v2x,
+        ),
         _command(
             v201.GetReport,
             check=device_model.check_size_v2x,
@@ -217,5 +225,9 @@ OUTBOUND: Final[Mapping[str, Command]] = _table(
         _command(v201.UpdateFirmware, check=firmware.check_update_firmware_v2x),
     ]
 )
+OUTBOUND: Final[Mapping[str, Command]] = {
+    action: asked.asking(command) if action == asked.TRIGGER or action in asked.RESULTS else command
+    for action, command in _COMMANDS.items()
+}
 
 PROTOCOL: Final = protocol()

@@ -225,8 +225,8 @@ def charge_points(draw: st.DrawFn, version: str = "ocpp1.6") -> ChargePoint:
                 auto_start_without_authorization=st.booleans(),
             )
         ),
-        registration=draw(st.sampled_from(Registration)),
-        booted=draw(st.booleans()),
+        registration=Registration.ACCEPTED,  # others get no further than `blocks.asked`
+        booted=True,
         local_list_version=draw(st.none() | NUMBERS),
         connectors=draw(
             st.dictionaries(
@@ -241,7 +241,8 @@ def charge_points(draw: st.DrawFn, version: str = "ocpp1.6") -> ChargePoint:
         reservations={r.id: r for r in draw(st.lists(RESERVATIONS, max_size=2))},
         charging_profiles=tuple(draw(st.lists(PROFILES, max_size=3))),
         items_per_message=draw(st.sampled_from([{}, {"SetVariables": 1, "SendLocalList": 1}])),
-        reports={r.request_id: r for r in draw(st.lists(REPORTS, max_size=2))},
+        bytes_per_message=draw(st.sampled_from([{}, {"SetVariables": 90, "SendLocalList": 90}])),
+        reports={("NotifyReport", r.request_id): r for r in draw(st.lists(REPORTS, max_size=2))},
     )
 
 

@@ -19,15 +19,15 @@ Period: TypeAlias = v201.ChargingSchedulePeriod | v21.ChargingSchedulePeriod
 
 RECURRENCE_SECONDS: Final = {"Daily": 86_400, "Weekly": 604_800}
 
-# 2.1 K28, Q: of which members a period must have one, and which it must not have, in each operation mode.
+# 2.1 Q, "limits and setpoints per operation mode": which members a period must have, and which it must not.
 # The modes that stations steer themselves by (frequency, load balancing) need no value of ours.
 OPERATION_MODES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "Idle": ((), ("limit", "discharge_limit", "setpoint", "setpoint_reactive")),
     "ChargingOnly": (("limit",), ("discharge_limit", "setpoint", "setpoint_reactive")),
-    "CentralSetpoint": (("setpoint", "setpoint_reactive"), ()),
+    "CentralSetpoint": (("setpoint",), ()),
     "ExternalSetpoint": ((), ("setpoint", "setpoint_reactive")),
     "ExternalLimits": ((), ("limit", "discharge_limit", "setpoint", "setpoint_reactive")),
-    "CentralFrequency": (("setpoint",), ()),
+    "CentralFrequency": (("setpoint",), ("setpoint_reactive",)),
     "LocalFrequency": ((), ("setpoint", "setpoint_reactive")),
     "LocalLoadBalancing": ((), ("setpoint", "setpoint_reactive")),
 }
@@ -43,11 +43,12 @@ def profile_errors(profile: Profile, member: str) -> list[str]:
     if profile.charging_profile_purpose != "TxProfile":
         if not isinstance(profile.transaction_id, UnsetType):
             errors.append("transactionId goes with a TxProfile only")
-        if len(profile.charging_schedule) > 1:  # several are offered to a vehicle to choose from (K15)
+        if len(profile.charging_schedule) > 1:  # K01.FR.34: a vehicle chooses among several (K15.FR.07)
             errors.append("only a TxProfile may hold several chargingSchedules")
     errors += _recurrence_errors(profile)
     if profile.valid_from and profile.valid_to and profile.valid_to <= profile.valid_from:
         errors.append("validTo must be after validFrom")
+    errors += _dynamic_errors(profile)
     # K01.FR.38: a limit of the station must not begin anew with each transaction.
     if (
         profile.charging_profile_purpose == "ChargingStationMaxProfile"
@@ -55,6 +56,17 @@ def profile_errors(profile: Profile, member: str) -> list[str]:
     ):
         errors.append("a ChargingStationMaxProfile must not be Relative")
     return [f"{member}: {error}" for error in errors]
+
+
+def _dynamic_errors(profile: Profile) -> list[str]:
+    """2.1: a Dynamic profile is one period whose values change; only such a one is updated."""
+    if profile.charging_profile_kind == "Dynamic":
+        periods = [len(schedule.charging_schedule_period) for schedule in profile.charging_schedule]
+        one = periods == [1]  # K28.FR.01
+        return [] if one else ["a Dynamic profile has one chargingSchedule with one chargingSchedulePeriod"]
+    timed = (getattr(profile, name, UNSET) for name in ("dyn_update_interval", "dyn_update_time"))
+    told = any(member is not UNSET for member in timed)  # K01.FR.122
+    return ["dynUpdateInterval and dynUpdateTime go with kind Dynamic only"] if told else []
 
 
 def _recurrence_errors(profile: Profile) -> list[str]:
@@ -67,7 +79,7 @@ def _schedule_errors(schedule: Schedule, profile: Profile) -> list[str]:
     kind = profile.charging_profile_kind
     starts = [period.start_period for period in schedule.charging_schedule_period]
     errors = []
-    if starts[0] != 0:  # K01.FR.31
+    if starts[0] != 0:  # K01.FR.31, 2.1 K28.FR.02
         errors.append("the first chargingSchedulePeriod must start at 0")
     if any(later <= earlier for earlier, later in pairwise(starts)):  # K01.FR.35
         errors.append("chargingSchedulePeriods must start one after the other")
@@ -75,8 +87,6 @@ def _schedule_errors(schedule: Schedule, profile: Profile) -> list[str]:
         errors.append(f"chargingSchedule.startSchedule is required with kind {kind}")
     if kind == "Relative" and schedule.start_schedule:  # K01.FR.41
         errors.append("chargingSchedule.startSchedule does not go with kind Relative")
-    if kind == "Dynamic" and len(starts) != 1:  # 2.1 K28
-        errors.append("a Dynamic profile has one chargingSchedulePeriod")
     if not isinstance(schedule.duration, UnsetType):
         longest = RECURRENCE_SECONDS.get(profile.recurrency_kind or "")
         if schedule.duration <= 0:

@@ -1,4 +1,4 @@
-"""Contract certificates that stations pass on whole (2.0.1 C07): does the chain lead to a root that we trust?
+"""Contract certificates that stations pass on whole (2.0.1 C07.FR.06): do they lead to a root that we trust?
 
 Whether a certificate is revoked is asked elsewhere; here only dates, signatures and who may sign.
 """
@@ -16,7 +16,10 @@ from engine.ocpp.blocks.authorization_v2x import CertificateStatus, ChainHook
 
 
 def trusting(roots: Sequence[x509.Certificate]) -> ChainHook:
-    """The hook of `authorize_v2x` that trusts these roots; a chain may bring its root along or not."""
+    """The hook of `authorize_v2x` that trusts these roots; a chain may bring its root along or not.
+
+    What cannot be verified is a CertChainError, whatever the reason (C07.FR.17).
+    """
 
     def judge(chain: str, now: datetime) -> CertificateStatus:
         try:
@@ -42,9 +45,7 @@ def _linked(certificates: Sequence[x509.Certificate]) -> CertificateStatus:
     for certificate, issuer in pairwise(certificates):
         try:
             certificate.verify_directly_issued_by(issuer)
-        except InvalidSignature:
-            return "SignatureError"
-        except (ValueError, TypeError):  # names that do not match, or a key of another kind
+        except (InvalidSignature, ValueError, TypeError):  # or names that do not match, a key of another kind
             return "CertChainError"
     return "Accepted"
 

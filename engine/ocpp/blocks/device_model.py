@@ -16,7 +16,9 @@ from msgspec.structs import replace
 from engine.domain import device, notifications
 from engine.domain.changes import Change, DeviceModelReported, DeviceVariableRead
 from engine.domain.device import VariableName
-from engine.domain.state import ChargePoint, Report
+from engine.domain.state import ChargePoint
+from engine.ocpp import rpc
+from engine.ocpp.blocks import following
 from engine.ocpp.blocks.twins import response_to
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Message, Outcome
@@ -24,17 +26,19 @@ from engine.ocpp.step import Facts, Message, Outcome
 Component: TypeAlias = v201.Component | v21.Component
 Variable: TypeAlias = v201.Variable | v21.Variable
 
-MAX_REPORTS: Final = 8  # followed at a time; older ones are stored all the same
+PART: Final = "NotifyReport"
 DEFAULT_ATTRIBUTE: Final = "Actual"
 DEFAULT_MUTABILITY: Final = "ReadWrite"
 WRITE_ONLY: Final = "WriteOnly"
 LISTS: Final = {  # which member of a request its ItemsPerMessage counts
     "ClearVariableMonitoring": "id",
+    "GetMonitoringReport": "component_variable",
     "GetReport": "component_variable",
     "GetVariables": "get_variable_data",
     "SetVariableMonitoring": "set_monitoring_data",
     "SetVariables": "set_variable_data",
 }
+LIMITED_AS: Final = {"GetMonitoringReport": "GetReport"}  # N02.FR.07: one limit for both
 
 
 # --- reports -----------------------------------------------------------------------------------------------
@@ -44,21 +48,14 @@ def notify_report_v2x(
     cp: ChargePoint, request: v201.NotifyReport | v21.NotifyReport, facts: Facts, now: datetime
 ) -> Outcome:
     """Keep one part of a report (B07, B08); the last one of a full inventory ends what was not named."""
-    report = cp.reports.get(request.request_id)
-    # A clock set back meanwhile must not make what was just reported look old.
-    at = max(now, report.started_at) if report else now
+    at = following.stamp(cp, PART, request.request_id, now)
     rows = [row for entry in request.report_data or () for row in _rows(cp, entry, at)]
-    state = replace(cp, items_per_message=_limits(cp.items_per_message, rows)) if rows else cp
+    state, report = following.part(
+        _limited(cp, rows), PART, request.request_id, request.seq_no, bool(request.tbc)
+    )
     changes: list[Change] = [*rows]
-    if report:
-        report = replace(
-            report,
-            seen=report.seen | {request.seq_no},
-            last=report.last if request.tbc else request.seq_no,
-        )
-        state = replace(state, reports=_followed(cp.reports, report))
-        if report.complete and report.full:
-            changes.append(DeviceModelReported(charge_point_id=cp.id, since=report.started_at, at=at))
+    if report and report.complete and report.full:
+        changes.append(DeviceModelReported(charge_point_id=cp.id, since=report.started_at, at=at))
     if not request.tbc:
         news = notifications.DeviceModelReported(
             charge_point_id=cp.id,
@@ -76,9 +73,12 @@ def get_base_report_answered_v2x(
     response: v201.GetBaseReportResponse | v21.GetBaseReportResponse,
     now: datetime,
 ) -> Outcome:
-    """B07: Accepted announces a report; its parts follow."""
-    full = request.report_base == "FullInventory"
-    return _announced(cp, request.request_id, response.status == "Accepted", full, now)
+    """Accepted announces a report; its parts follow (B07.FR.01, FR.03)."""
+    if response.status != "Accepted":
+        return Outcome(state=cp, reply=None)
+    full = request.report_base == "FullInventory"  # B07.FR.08
+    state = following.announced(cp, PART, request.request_id, full=full, now=now)
+    return Outcome(state=state, reply=None)
 
 
 def get_report_answered_v2x(
@@ -87,8 +87,11 @@ def get_report_answered_v2x(
     response: v201.GetReportResponse | v21.GetReportResponse,
     now: datetime,
 ) -> Outcome:
-    """B08: the same for a report of some variables; EmptyResultSet announces none."""
-    return _announced(cp, request.request_id, response.status == "Accepted", False, now)
+    """The same for a report of some variables (B08.FR.01); EmptyResultSet announces none (B08.FR.15)."""
+    if response.status != "Accepted":
+        return Outcome(state=cp, reply=None)
+    state = following.announced(cp, PART, request.request_id, full=False, now=now)
+    return Outcome(state=state, reply=None)
 
 
 # --- variables ---------------------------------------------------------------------------------------------
@@ -139,7 +142,7 @@ def set_variables_answered_v2x(
 def check_set_variables_v2x(
     request: v201.SetVariables | v21.SetVariables, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """B05.FR.11 and B05: as many as the station takes, and none twice."""
+    """As many as the station takes (B05.FR.11), and none twice (B05.FR.13)."""
     keys = [
         (name_of(data.component, data.variable).folded(), data.attribute_type or DEFAULT_ATTRIBUTE)
         for data in request.set_variable_data
@@ -151,7 +154,7 @@ def check_set_variables_v2x(
 
 
 def check_size_v2x(request: Message, cp: ChargePoint, now: datetime) -> list[str]:
-    """B06, B08, N04, N06: no more items than the station takes in one message."""
+    """No more than the station takes in one message (B06.FR.05, B08.FR.06, N02.FR.07, N06.FR.04)."""
     return size_errors(request, cp)
 
 
@@ -159,13 +162,23 @@ def check_size_v2x(request: Message, cp: ChargePoint, now: datetime) -> list[str
 
 
 def size_errors(request: Message, cp: ChargePoint) -> list[str]:
-    """What is wrong with the number of items in a request."""
+    """What is wrong with the number of items in a request, and with its length."""
     action = type(request).__name__
-    limit = cp.items_per_message.get(action)
+    limit = LIMITED_AS.get(action, action)
     count = len(getattr(request, LISTS[action]) or ())
-    if limit is None or count <= limit:
+    errors = []
+    most = cp.items_per_message.get(limit)
+    if most is not None and count > most:
+        errors.append(f"{action} has {count} items; the charge point takes {most} in one message")
+    return errors + length_errors(request, cp.bytes_per_message.get(limit))
+
+
+def length_errors(request: Message, most: int | None) -> list[str]:
+    """What is wrong with the length of a request, in bytes as sent."""
+    length = 0 if most is None else len(rpc.ENCODER.encode(request))
+    if most is None or length <= most:
         return []
-    return [f"{action} has {count} items; the charge point takes {limit} in one message"]
+    return [f"{type(request).__name__} has {length} bytes; the charge point takes {most} in one message"]
 
 
 # --- names and rows ----------------------------------------------------------------------------------------
@@ -232,31 +245,22 @@ def _given(value: Any) -> Any:
 
 
 def _read(cp: ChargePoint, rows: Sequence[DeviceVariableRead]) -> Outcome:
-    if not rows:
-        return Outcome(state=cp, reply=None)
-    state = replace(cp, items_per_message=_limits(cp.items_per_message, rows))
-    return Outcome(state=state, reply=None, changes=rows)
+    return Outcome(state=_limited(cp, rows), reply=None, changes=rows)
 
 
-def _limits(known: dict[str, int], rows: Iterable[DeviceVariableRead]) -> dict[str, int]:
+def _limited(cp: ChargePoint, rows: Iterable[DeviceVariableRead]) -> ChargePoint:
+    """The state with what the rows say of the size of messages."""
     told = (
         device.limit_of(row.component, row.variable, row.variable_instance, row.value)
         for row in rows
         if row.attribute == DEFAULT_ATTRIBUTE
     )
-    fresh = dict(limit for limit in told if limit is not None)
-    return {**known, **fresh} if fresh else known
-
-
-def _announced(cp: ChargePoint, request_id: int, accepted: bool, full: bool, now: datetime) -> Outcome:
-    if not accepted:
-        return Outcome(state=cp, reply=None)
-    report = Report(request_id=request_id, started_at=now, full=full)
-    others = dict(list(cp.reports.items())[-(MAX_REPORTS - 1) :])
-    return Outcome(state=replace(cp, reports={**others, request_id: report}), reply=None)
-
-
-def _followed(reports: dict[int, Report], report: Report) -> dict[int, Report]:
-    """The reports on their way, without one that is complete."""
-    others = {number: other for number, other in reports.items() if number != report.request_id}
-    return others if report.complete else {**others, report.request_id: report}
+    items, size = cp.items_per_message, cp.bytes_per_message
+    for limit in told:
+        if limit is not None and limit.kind == "items":
+            items = {**items, limit.action: limit.most}
+        elif limit is not None:
+            size = {**size, limit.action: limit.most}
+    if items is cp.items_per_message and size is cp.bytes_per_message:
+        return cp
+    return replace(cp, items_per_message=items, bytes_per_message=size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 from msgspec import UnsetType
 
@@ -42,7 +43,7 @@ def diagnostics_status_notification_v16(
 def log_status_notification_v16(
     cp: ChargePoint, request: v16.LogStatusNotification, facts: Facts, now: datetime
 ) -> Outcome:
-    """Keep how far a GetLog has come; the request id is absent only when the status is Idle (N01)."""
+    """Keep how far a GetLog has come; the request id is absent only when the status is Idle (N01.FR.13)."""
     changes = (_log_changed(cp, request, now),)
     return Outcome(state=cp, reply=v16.LogStatusNotificationResponse(), changes=changes)
 
@@ -53,7 +54,7 @@ def log_status_notification_v2x(
     facts: Facts,
     now: datetime,
 ) -> Outcome:
-    """The same for OCPP 2.x (N01)."""
+    """The same for OCPP 2.x (N01.FR.13)."""
     changes = (_log_changed(cp, request, now),)
     return Outcome(state=cp, reply=response_to(request), changes=changes)
 
@@ -64,7 +65,7 @@ def notify_customer_information_v2x(
     facts: Facts,
     now: datetime,
 ) -> Outcome:
-    """Keep one part of what a station knows of a customer (N09); it is told that the last one came."""
+    """Keep one part of what a station knows of a customer (N09.FR.05); subscribers hear of the last one."""
     changes: list[Change] = [reports.stored(cp, "NotifyCustomerInformation", request, now)]
     if not request.tbc:
         news = notifications.CustomerInformationReceived(
@@ -87,14 +88,21 @@ def check_get_log_v16(request: v16.GetLog, cp: ChargePoint, now: datetime) -> li
 
 
 def check_get_log_v2x(request: v201.GetLog | v21.GetLog, cp: ChargePoint, now: datetime) -> list[str]:
-    """N01."""
-    return _log_errors(request)
+    """A place to upload to (N01); in 2.1 without a fragment (FR.27) or a query that ends in "/" (FR.28)."""
+    errors = _log_errors(request)
+    if not errors and isinstance(request, v21.GetLog):
+        url = urlsplit(request.log.remote_location)
+        if url.fragment:
+            errors.append("log.remoteLocation must not have a fragment")
+        if url.query.endswith("/"):
+            errors.append('the query of log.remoteLocation must not end with "/"')
+    return errors
 
 
 def check_customer_information_v2x(
     request: v201.CustomerInformation | v21.CustomerInformation, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """N09, N10: something to do, with a customer who is named one way."""
+    """Something to do (N09.FR.01, FR.07), with a customer who is named one way (N09.FR.04, N10.FR.08)."""
     errors = [] if request.report or request.clear else ["report or clear must be true"]
     named = [request.customer_certificate, request.customer_identifier, request.id_token]
     if sum(1 for one in named if not isinstance(one, UnsetType)) != 1:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from engine.domain.changes import DisplayMessageCleared, DisplayMessageSet
+from msgspec import UNSET
+
+from engine.domain.changes import Change, DisplayMessageCleared, DisplayMessageSet, DisplayMessagesReported
 from engine.domain.state import ChargePoint
 from engine.ocpp import rpc
+from engine.ocpp.blocks import following
 from engine.ocpp.blocks.twins import response_to
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Outcome
 
 MessageInfo: TypeAlias = v201.MessageInfo | v21.MessageInfo
+
+PART: Final = "NotifyDisplayMessages"
 
 
 def notify_display_messages_v2x(
@@ -21,15 +26,37 @@ def notify_display_messages_v2x(
     facts: Facts,
     now: datetime,
 ) -> Outcome:
-    """Keep one part of what the station says it shows (O03, O04)."""
-    changes = [_set(cp, info, now) for info in request.message_info or ()]
-    return Outcome(state=cp, reply=response_to(request), changes=changes)
+    """Keep one part of what the station says it shows; the last one of all ends the others (O03.FR.02)."""
+    at = following.stamp(cp, PART, request.request_id, now)
+    changes: list[Change] = [_set(cp, info, at) for info in request.message_info or ()]
+    state, report = following.part(cp, PART, request.request_id, None, bool(request.tbc))  # O03.FR.04
+    if report and report.complete and report.full:
+        changes.append(DisplayMessagesReported(charge_point_id=cp.id, since=report.started_at, at=at))
+    return Outcome(state=state, reply=response_to(request), changes=changes)
+
+
+def get_display_messages_answered_v2x(
+    cp: ChargePoint,
+    request: v201.GetDisplayMessages | v21.GetDisplayMessages,
+    response: v201.GetDisplayMessagesResponse | v21.GetDisplayMessagesResponse,
+    now: datetime,
+) -> Outcome:
+    """Accepted announces them; Unknown where all were asked for: none is shown (O03.FR.06)."""
+    full = all(member is UNSET for member in (request.id, request.priority, request.state))  # O03.FR.01
+    if response.status == "Accepted":
+        return Outcome(
+            state=following.announced(cp, PART, request.request_id, full=full, now=now), reply=None
+        )
+    if full:
+        row = DisplayMessagesReported(charge_point_id=cp.id, since=now, at=now)
+        return Outcome(state=cp, reply=None, changes=(row,))
+    return Outcome(state=cp, reply=None)
 
 
 def check_set_display_message_v2x(
     request: v201.SetDisplayMessage | v21.SetDisplayMessage, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """O01, O02: shown for some time to come; a message of a transaction needs one that goes on."""
+    """Shown for some time to come (O01); a message of a transaction needs one that goes on (O02.FR.01)."""
     info = request.message
     errors = []
     if not info.message.content:
@@ -49,7 +76,7 @@ def set_display_message_answered_v2x(
     response: v201.SetDisplayMessageResponse | v21.SetDisplayMessageResponse,
     now: datetime,
 ) -> Outcome:
-    """O01, O06: an accepted message is shown, in place of one with its id."""
+    """An accepted message is shown (O01), in place of one with its id (O06.FR.01)."""
     changes = [_set(cp, request.message, now)] if response.status == "Accepted" else []
     return Outcome(state=cp, reply=None, changes=changes)
 
@@ -60,7 +87,7 @@ def clear_display_message_answered_v2x(
     response: v201.ClearDisplayMessageResponse | v21.ClearDisplayMessageResponse,
     now: datetime,
 ) -> Outcome:
-    """O05: Accepted and Unknown both mean that there is no such message."""
+    """Accepted and Unknown both mean that there is no such message (O05.FR.01, FR.02)."""
     if response.status not in {"Accepted", "Unknown"}:
         return Outcome(state=cp, reply=None)
     row = DisplayMessageCleared(charge_point_id=cp.id, message_id=request.id, at=now)

@@ -29,7 +29,7 @@ ALL_MEMBERS: Final = (CURVE, *DER_MEMBERS.values())
 
 
 def check_set_der_control_v21(request: v21.SetDERControl, cp: ChargePoint, now: datetime) -> list[str]:
-    """R04: the setting of its control type, and no other; a default one has no beginning and no end."""
+    """The setting of its control type, and no other; a default one has no beginning and no end (R04)."""
     wanted = DER_MEMBERS.get(request.control_type, CURVE)
     given = [name for name in ALL_MEMBERS if getattr(request, name) is not UNSET]
     if given != [wanted]:
@@ -42,25 +42,25 @@ def check_set_der_control_v21(request: v21.SetDERControl, cp: ChargePoint, now: 
 
 
 def check_get_der_control_v21(request: v21.GetDERControl, cp: ChargePoint, now: datetime) -> list[str]:
-    """R06: by id, or by what it is."""
-    others = (request.is_default, request.control_type)
-    if request.control_id is not UNSET and any(member is not UNSET for member in others):
-        return ["controlId does not go with isDefault or controlType"]
-    return []
+    """By type (R04.FR.34), or by id (R04.FR.35)."""
+    return _selection_errors(request)
 
 
 def check_clear_der_control_v21(request: v21.ClearDERControl, cp: ChargePoint, now: datetime) -> list[str]:
-    """R05: by id, or all of a type."""
-    if request.control_id is not UNSET and request.control_type is not UNSET:
-        return ["controlId does not go with controlType"]
-    return []
+    """By type (R04.FR.45), by id (R04.FR.42), or all (R04.FR.44)."""
+    return _selection_errors(request)
 
 
 def check_notify_allowed_energy_transfer_v21(
     request: v21.NotifyAllowedEnergyTransfer, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """Q: of a transaction that runs here."""
+    """Of a transaction that runs here (Q02)."""
     return [] if request.transaction_id in cp.sessions else ["transactionId is not running at this station"]
+
+
+def _selection_errors(request: v21.GetDERControl | v21.ClearDERControl) -> list[str]:
+    both = request.control_id is not UNSET and request.control_type is not UNSET
+    return ["controlId does not go with controlType"] if both else []
 
 
 def _json_name(name: str) -> str:

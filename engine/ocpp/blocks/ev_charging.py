@@ -33,7 +33,7 @@ def notify_ev_charging_needs_v2x(
     facts: Facts,
     now: datetime,
 ) -> Outcome:
-    """K15: no schedule is promised; 2.1 has a word for that, 2.0.1 says that the service is not available."""
+    """No schedule is promised (K15.FR.04); 2.1's Rejected would end the transaction (Q01.FR.04)."""
     status = "NoChargingProfile" if version_of(request) == "ocpp2.1" else "Rejected"
     reply = response_to(request, status=status)
     return Outcome(state=cp, reply=reply, changes=reports.told(cp, request, now))
@@ -45,7 +45,7 @@ def notify_ev_charging_schedule_v2x(
     facts: Facts,
     now: datetime,
 ) -> Outcome:
-    """K15, K17: accepted where the vehicle stays within the profile that its transaction was given."""
+    """Accepted where the vehicle stays within its transaction's profile (K15.FR.11, FR.12, K17.FR.11)."""
     profile = _offered(cp, request.evse_id, version_of(request))
     fits = profile is None or any(
         _within(request.charging_schedule, offer, request.time_base) for offer in profile.charging_schedule
@@ -57,11 +57,11 @@ def notify_ev_charging_schedule_v2x(
 def pull_dynamic_schedule_update_v21(
     cp: ChargePoint, request: v21.PullDynamicScheduleUpdate, facts: Facts, now: datetime
 ) -> Outcome:
-    """2.1 K28: the present values of a dynamic profile that we set."""
+    """The present values of a dynamic profile that we set (2.1 K28.FR.07); of any other none (K28.FR.12)."""
     held = held_profile(cp, request.charging_profile_id)
     profile = _decoded(held, "ocpp2.1") if held is not None else None
     if not isinstance(profile, v21.ChargingProfile) or profile.charging_profile_kind != "Dynamic":
-        info = v21.StatusInfo(reason_code="InvalidProfileId")
+        info = v21.StatusInfo(reason_code="InvalidProfile")
         return Outcome(
             state=cp, reply=v21.PullDynamicScheduleUpdateResponse(status="Rejected", status_info=info)
         )
@@ -74,7 +74,7 @@ def pull_dynamic_schedule_update_v21(
 def check_update_dynamic_schedule_v21(
     request: v21.UpdateDynamicSchedule, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """2.1 K28: something of a profile that is dynamic, if we know it."""
+    """Something of a profile that is dynamic, if we know it (2.1 K28.FR.11)."""
     if all(getattr(request.schedule_update, name) is UNSET for name in DYNAMIC):
         return ["scheduleUpdate must not be empty"]
     held = held_profile(cp, request.charging_profile_id)
@@ -90,7 +90,7 @@ def update_dynamic_schedule_answered_v21(
     response: v21.UpdateDynamicScheduleResponse,
     now: datetime,
 ) -> Outcome:
-    """Accepted: the profile that is held has these values now."""
+    """Accepted: the profile that is held has these values now (2.1 K28.FR.06, FR.09)."""
     held = held_profile(cp, request.charging_profile_id)
     profile = _decoded(held, "ocpp2.1") if held is not None else None
     if response.status != "Accepted" or held is None or not isinstance(profile, v21.ChargingProfile):
@@ -107,7 +107,7 @@ def update_dynamic_schedule_answered_v21(
 def check_use_priority_charging_v21(
     request: v21.UsePriorityCharging, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """2.1 K21: a transaction that runs here."""
+    """A transaction that runs here (2.1 K21.FR.02)."""
     return [] if request.transaction_id in cp.sessions else ["transactionId is not running at this station"]
 
 

@@ -18,7 +18,7 @@ from engine.ocpp.step import Facts, Outcome
 def open_periodic_event_stream_v21(
     cp: ChargePoint, request: v21.OpenPeriodicEventStream, facts: Facts, now: datetime
 ) -> Outcome:
-    """N11: any stream is welcome."""
+    """Any stream is welcome (N11.FR.06)."""
     reply = v21.OpenPeriodicEventStreamResponse(status="Accepted")
     return Outcome(state=cp, reply=reply, changes=reports.told(cp, request, now))
 
@@ -26,7 +26,7 @@ def open_periodic_event_stream_v21(
 def notify_periodic_event_stream_v21(
     cp: ChargePoint, request: v21.NotifyPeriodicEventStream, facts: Facts, now: datetime
 ) -> Outcome:
-    """N14: keep the values. Nothing is answered, so nothing waits for the commit."""
+    """Keep the values. Nothing is answered (N15.FR.02), so nothing waits for the commit."""
     row = reports.stored(cp, type(request).__name__, request, now)
     return Outcome(state=cp, reply=None, changes=(row,), durable=False)
 
@@ -34,7 +34,7 @@ def notify_periodic_event_stream_v21(
 def check_adjust_periodic_event_stream_v21(
     request: v21.AdjustPeriodicEventStream, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """N13: something has to be adjusted."""
+    """Something has to be adjusted (N14.FR.01)."""
     params = request.params
     if isinstance(params.interval, UnsetType) and isinstance(params.values, UnsetType):
         return ["params must hold interval or values"]

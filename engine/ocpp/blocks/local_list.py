@@ -12,11 +12,15 @@ from msgspec.structs import replace
 from engine.domain import authorization
 from engine.domain.changes import Change, LocalListVersionRead
 from engine.domain.state import ChargePoint, Token
+from engine.ocpp import rpc
+from engine.ocpp.blocks.device_model import length_errors
 from engine.ocpp.blocks.twins import made_for
 from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Outcome
 
 MAX_UID: Final = 20  # idToken is CiString20 (OCPP 1.6 §7.15, §7.28)
+SEND_LIST: Final = "SendLocalList"
+SPARE_DIGITS: Final = 2  # by which a version may grow longer on the way
 MAX_UIDS_V2X: Final[Mapping[str, int]] = {"ocpp2.0.1": 36, "ocpp2.1": 255}
 ID_TOKEN_TYPES: Final[Mapping[str, str]] = {  # ours → IdTokenEnum
     "rfid": "ISO14443",
@@ -79,7 +83,7 @@ def fits_v2x(token: Token, version: str) -> bool:
 
 
 def full_v2x(version: str, tokens: Iterable[Token], number: int, now: datetime) -> Any:
-    """SendLocalList of `version` ("ocpp2.0.1" …), the whole list; no tokens: it is emptied (D01)."""
+    """SendLocalList of `version` ("ocpp2.0.1" …), the whole list; no tokens: it is emptied (D01.FR.04)."""
     entries = [_entry_v2x(version, token, now) for token in tokens if fits_v2x(token, version)]
     return _list_v2x(version, entries, number, "Full")
 
@@ -87,13 +91,13 @@ def full_v2x(version: str, tokens: Iterable[Token], number: int, now: datetime) 
 def differential_v2x(
     version: str, changed: Iterable[Token], removed: Iterable[Token], number: int, now: datetime
 ) -> Any:
-    """What is new or different, and what goes; a changed token that fits no more goes too (D01)."""
+    """What is new or different (D01.FR.16), and what goes; a changed token that fits no more goes too."""
     tokens = list(changed)
     gone = [*removed, *(token for token in tokens if not fits_v2x(token, version))]
     entries = [
         *(_entry_v2x(version, token, now) for token in tokens if fits_v2x(token, version)),
         *(
-            # D01: without idTokenInfo it is removed.
+            # D01.FR.17: without idTokenInfo it is removed.
             made_for(version, "AuthorizationData", id_token=_id_token(version, token))
             for token in gone
             if len(token.uid) <= MAX_UIDS_V2X[version]
@@ -102,20 +106,43 @@ def differential_v2x(
     return _list_v2x(version, entries, number, "Differential")
 
 
-def lists_in_parts_v2x(request: v201.SendLocalList | v21.SendLocalList, limit: int) -> list[Any]:
-    """As `in_parts_v16`, for the station's LocalAuthListCtrlr.ItemsPerMessage."""
+def lists_in_parts_v2x(request: v201.SendLocalList | v21.SendLocalList, cp: ChargePoint) -> list[Any]:
+    """A list in messages that are not larger than the station takes, by items and by bytes (D01.FR.11).
+
+    As in 1.6 the first part keeps its kind (D01.FR.15), the others are differential, and versions count
+    upwards (D01.FR.19). An entry that is too long by itself is a part that may not be sent.
+    """
     entries = request.local_authorization_list or []
-    if len(entries) <= limit:
+    items = cp.items_per_message.get(SEND_LIST) or len(entries)
+    room = cp.bytes_per_message.get(SEND_LIST)
+    if room is not None:  # what surrounds the entries; all parts but the first are called Differential
+        frame = replace(request, local_authorization_list=UNSET, update_type="Differential")
+        room -= len(rpc.ENCODER.encode(frame)) + len(',"localAuthorizationList":[]') + SPARE_DIGITS
+    parts = _split(entries, items, room)
+    if len(parts) <= 1:
         return [request]
     return [
         replace(
             request,
-            local_authorization_list=entries[start : start + limit],
+            local_authorization_list=part,
             version_number=request.version_number + index,
             update_type=request.update_type if index == 0 else "Differential",
         )
-        for index, start in enumerate(range(0, len(entries), limit))
+        for index, part in enumerate(parts)
     ]
+
+
+def _split(entries: Sequence[Any], items: int, room: int | None) -> list[list[Any]]:
+    parts: list[list[Any]] = []
+    left = 0
+    for entry in entries:
+        size = 0 if room is None else len(rpc.ENCODER.encode(entry)) + 1  # and a comma
+        if not parts or len(parts[-1]) == items or (room is not None and size > left):
+            parts.append([])
+            left = room or 0
+        parts[-1].append(entry)
+        left -= size
+    return parts
 
 
 def check_send_local_list_v16(request: v16.SendLocalList, cp: ChargePoint, now: datetime) -> list[str]:
@@ -136,10 +163,10 @@ def check_send_local_list_v16(request: v16.SendLocalList, cp: ChargePoint, now: 
 def check_send_local_list_v2x(
     request: v201.SendLocalList | v21.SendLocalList, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """D01: versions above 0 that grow, differences only upon a known list, no token twice."""
+    """Versions above 0 (D01.FR.18) that grow (FR.19), differences of a known list, no token twice (FR.06)."""
     entries = request.local_authorization_list or []
     errors = []
-    if request.version_number <= 0:  # D01.FR.18
+    if request.version_number <= 0:
         errors.append("versionNumber must be greater than 0")
     if request.update_type == "Differential":
         errors += _differential_errors(request.version_number, cp.local_list_version)
@@ -147,10 +174,10 @@ def check_send_local_list_v2x(
         errors.append("idTokenInfo is required in every entry of a Full update")
     if len({(e.id_token.id_token.casefold(), e.id_token.type) for e in entries}) < len(entries):
         errors.append("localAuthorizationList names an idToken twice")
-    limit = cp.items_per_message.get("SendLocalList")
-    if limit is not None and len(entries) > limit:
+    limit = cp.items_per_message.get(SEND_LIST)
+    if limit is not None and len(entries) > limit:  # D01.FR.11
         errors.append(f"localAuthorizationList has {len(entries)} entries; the charge point takes {limit}")
-    return errors
+    return errors + length_errors(request, cp.bytes_per_message.get(SEND_LIST))
 
 
 def send_local_list_answered_v2x(
@@ -159,7 +186,7 @@ def send_local_list_answered_v2x(
     response: v201.SendLocalListResponse | v21.SendLocalListResponse,
     now: datetime,
 ) -> Outcome:
-    """The same for OCPP 2.x (D01); VersionMismatch and Failed leave the list as it was."""
+    """The same for OCPP 2.x (D01.FR.02); VersionMismatch and Failed leave the list as it was."""
     return _sent(cp, request.version_number, response.status, now)
 
 
@@ -169,7 +196,7 @@ def get_local_list_version_answered_v2x(
     response: v201.GetLocalListVersionResponse | v21.GetLocalListVersionResponse,
     now: datetime,
 ) -> Outcome:
-    """D02: 0 is the empty list."""
+    """0: there is no list (D02.FR.02, FR.03)."""
     return _holds(cp, response.version_number, now)
 
 

@@ -10,12 +10,19 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from engine.domain import notifications
-from engine.domain.changes import Change, MonitoringBaseSet, VariableMonitorCleared, VariableMonitorSet
-from engine.domain.device import VariableName
+from engine.domain.changes import (
+    Change,
+    MonitoringBaseSet,
+    MonitorsReported,
+    VariableMonitorCleared,
+    VariableMonitorSet,
+)
+from engine.domain.device import VariableName, is_secret
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks import reports
+from engine.ocpp.blocks import following, reports
 from engine.ocpp.blocks.availability import status_event_v2x
 from engine.ocpp.blocks.device_model import name_of, size_errors
 from engine.ocpp.blocks.twins import response_to
@@ -24,6 +31,7 @@ from engine.ocpp.step import Facts, Outcome
 
 EventData: TypeAlias = v201.EventData | v21.EventData
 
+PART: Final = "NotifyMonitoringReport"
 MAX_SEVERITY: Final = 9  # 0 danger … 9 debug
 OURS: Final = "CustomMonitor"  # kind of what we set
 DELTAS: Final = frozenset({"Delta", "Periodic", "PeriodicClockAligned", "TargetDelta"})
@@ -36,10 +44,12 @@ STATUS_OF_CONNECTOR: Final = ("connector", "availabilitystate")  # G01: (compone
 def notify_event_v2x(
     cp: ChargePoint, request: v201.NotifyEvent | v21.NotifyEvent, facts: Facts, now: datetime
 ) -> Outcome:
-    """Keep and publish what a station noticed (N07, N08)."""
+    """Keep and publish what a station noticed (N07.FR.03, N08.FR.02); values of secrets are left out."""
     state = cp
-    changes: list[Change] = [reports.stored(cp, "NotifyEvent", request, now)]
-    for event in request.event_data:
+    events = [_without_secret(event) for event in request.event_data]
+    kept = replace(request, event_data=events)
+    changes: list[Change] = [reports.stored(cp, "NotifyEvent", kept, now)]
+    for event in events:
         name = name_of(event.component, event.variable)
         changes.append(notifications.about(cp, _news(cp, event, name), now))
         if (name.component.casefold(), name.variable.casefold()) == STATUS_OF_CONNECTOR:
@@ -56,20 +66,24 @@ def notify_monitoring_report_v2x(
     facts: Facts,
     now: datetime,
 ) -> Outcome:
-    """Keep one part of what the station says it watches (N02)."""
-    changes = [
+    """Keep one part of what the station says it watches; the last one of all ends the others (N02.FR.11)."""
+    at = following.stamp(cp, PART, request.request_id, now)
+    changes: list[Change] = [
         _monitor(
             cp,
             name_of(entry.component, entry.variable),
             monitor,
             monitor.id,
             _text(getattr(monitor, "event_notification_type", UNSET)),  # 2.1
-            now,
+            at,
         )
         for entry in request.monitor or ()
         for monitor in entry.variable_monitoring
     ]
-    return Outcome(state=cp, reply=response_to(request), changes=changes)
+    state, report = following.part(cp, PART, request.request_id, request.seq_no, bool(request.tbc))
+    if report and report.complete and report.full:
+        changes.append(MonitorsReported(charge_point_id=cp.id, since=report.started_at, at=at))
+    return Outcome(state=state, reply=response_to(request), changes=changes)
 
 
 # --- what we ask for ---------------------------------------------------------------------------------------
@@ -78,9 +92,12 @@ def notify_monitoring_report_v2x(
 def check_set_variable_monitoring_v2x(
     request: v201.SetVariableMonitoring | v21.SetVariableMonitoring, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """N04: severities from 0 to 9, no negative distances, as many as the station takes."""
+    """N04: severities from 0 to 9, no negative distances (FR.14), as many as the station takes (FR.09)."""
     errors = size_errors(request, cp)
     for data in request.set_monitoring_data:
+        stream = getattr(data, "periodic_event_stream", UNSET)
+        if stream and stream.interval is UNSET and stream.values is UNSET:  # 2.1 N11.FR.09
+            errors.append("periodicEventStream must hold interval or values")
         if not 0 <= data.severity <= MAX_SEVERITY:
             errors.append(f"severity must be 0 to {MAX_SEVERITY}")
         if data.type in DELTAS and data.value < 0:
@@ -101,7 +118,7 @@ def set_variable_monitoring_answered_v2x(
     response: v201.SetVariableMonitoringResponse | v21.SetVariableMonitoringResponse,
     now: datetime,
 ) -> Outcome:
-    """N04: a monitor that was accepted has an id, given by the station."""
+    """A monitor that was accepted has an id, given by the station (N04.FR.11), and is ours (N04.FR.15)."""
     asked: dict[Any, Any] = {_key(data): data for data in request.set_monitoring_data}
     changes = []
     for result in response.set_monitoring_result:
@@ -112,13 +129,32 @@ def set_variable_monitoring_answered_v2x(
     return Outcome(state=cp, reply=None, changes=changes)
 
 
+def get_monitoring_report_answered_v2x(
+    cp: ChargePoint,
+    request: v201.GetMonitoringReport | v21.GetMonitoringReport,
+    response: v201.GetMonitoringReportResponse | v21.GetMonitoringReportResponse,
+    now: datetime,
+) -> Outcome:
+    """Accepted announces a report. EmptyResultSet where all was asked for: nothing is watched (N02.FR.10)."""
+    full = not request.monitoring_criteria and not request.component_variable  # N02.FR.11
+    if response.status == "Accepted":
+        return Outcome(
+            state=following.announced(cp, PART, request.request_id, full=full, now=now), reply=None
+        )
+    if response.status == "EmptyResultSet" and full:
+        return Outcome(
+            state=cp, reply=None, changes=(MonitorsReported(charge_point_id=cp.id, since=now, at=now),)
+        )
+    return Outcome(state=cp, reply=None)
+
+
 def clear_variable_monitoring_answered_v2x(
     cp: ChargePoint,
     request: v201.ClearVariableMonitoring | v21.ClearVariableMonitoring,
     response: v201.ClearVariableMonitoringResponse | v21.ClearVariableMonitoringResponse,
     now: datetime,
 ) -> Outcome:
-    """N06: Accepted and NotFound both mean that there is no such monitor."""
+    """Accepted and NotFound both mean that there is no such monitor (N06.FR.01, FR.02)."""
     changes = [
         VariableMonitorCleared(charge_point_id=cp.id, monitor_id=result.id, at=now)
         for result in response.clear_monitoring_result
@@ -133,7 +169,7 @@ def set_monitoring_base_answered_v2x(
     response: v201.SetMonitoringBaseResponse | v21.SetMonitoringBaseResponse,
     now: datetime,
 ) -> Outcome:
-    """N03: FactoryDefault ends custom monitors, HardWiredOnly preconfigured ones too."""
+    """FactoryDefault ends custom monitors (N03.FR.04), HardWiredOnly preconfigured ones too (N03.FR.05)."""
     if response.status != "Accepted":
         return Outcome(state=cp, reply=None)
     return Outcome(
@@ -143,8 +179,14 @@ def set_monitoring_base_answered_v2x(
     )
 
 
+def _without_secret(event: EventData) -> EventData:
+    """N07.FR.10 has stations leave out what may only be written; the same goes for all that is secret."""
+    secret = is_secret(name_of(event.component, event.variable))
+    return replace(event, actual_value="") if secret else event
+
+
 def _key(entry: Any) -> tuple[VariableName, str, int]:
-    """What a station may have one monitor for (N04)."""
+    """What a station may have one monitor for (N04.FR.10)."""
     return name_of(entry.component, entry.variable).folded(), entry.type, entry.severity
 
 

@@ -12,7 +12,7 @@ from msgspec import UnsetType
 from msgspec.structs import replace
 
 from engine.domain import notifications
-from engine.domain.changes import Change, ReservationChanged
+from engine.domain.changes import Change, EventPublished, ReservationChanged, ReservationEnded
 from engine.domain.state import ChargePoint, Reservation
 from engine.ocpp.blocks.twins import response_to
 from engine.ocpp.messages import v16, v21, v201
@@ -107,12 +107,18 @@ def reservation_status_update_v2x(
     facts: Facts,
     now: datetime,
 ) -> Outcome:
-    """A reservation held here is over without having been used (H04); of any other id nothing is known."""
+    """A reservation is over without having been used (H04.FR.01), or was removed (H01.FR.16, FR.17)."""
     number = request.reservation_id
-    if number not in cp.reservations:
-        return Outcome(state=cp, reply=response_to(request))
-    changes = _changed(cp, number, ENDS[request.reservation_update_status], now)
-    return Outcome(state=_without(cp, number), reply=response_to(request), changes=changes)
+    status = ENDS[request.reservation_update_status]
+    if number in cp.reservations:
+        changes = _changed(cp, number, status, now)
+        return Outcome(state=_without(cp, number), reply=response_to(request), changes=changes)
+    # Not loaded: it was made before this connection and had run out when it came back, or is not ours.
+    news = _news(cp, number, status, now)
+    ended = ReservationEnded(
+        id=number, charge_point_id=cp.id, status=status, news_type=news.type, news=news.payload, at=now
+    )
+    return Outcome(state=cp, reply=response_to(request), changes=(ended,))
 
 
 def _answered(cp: ChargePoint, reservation: Reservation, status: str, now: datetime) -> Outcome:
@@ -147,8 +153,11 @@ def _change(number: int, status: str, now: datetime) -> ReservationChanged:
 def _changed(
     cp: ChargePoint, number: int, status: notifications.ReservationStatus, now: datetime
 ) -> list[Change]:
+    return [_change(number, status, now), _news(cp, number, status, now)]
+
+
+def _news(
+    cp: ChargePoint, number: int, status: notifications.ReservationStatus, now: datetime
+) -> EventPublished:
     news = notifications.ReservationChanged(reservation_id=number, status=status, last_updated_at=now)
-    return [
-        _change(number, status, now),
-        notifications.publish(news, f"reservation:{number}", cp.operator_id, now),
-    ]
+    return notifications.publish(news, f"reservation:{number}", cp.operator_id, now)

@@ -1,9 +1,9 @@
 """Smart charging of OCPP 2.x: which profile may go where, and which profiles a station holds (K01 to K10).
 
-A profile is known by its id in the whole station (K01.FR.05); one of the same purpose and stack level at the
-same place makes way (K01.FR.06), and a TxProfile ends with its transaction. What a station reports of what
-others set is held too, under their source. Limits from outside and what vehicles want are in
-`external_limits` and `ev_charging`.
+A profile is known by its id in the whole station (K01.FR.05). Two of the same purpose and stack level at one
+place must not be valid at the same time (K01.FR.06, FR.39), and a TxProfile ends with its transaction
+(K02.FR.05). What a station reports of what others set is held too, under their source. Limits from outside
+and what vehicles want are in `external_limits` and `ev_charging`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, TypeAlias
 
+import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
@@ -35,13 +36,13 @@ OURS: Final = "CSO"  # chargingLimitSource of what we set
 
 
 def check_set_charging_profile_v2x(request: SetProfile, cp: ChargePoint, now: datetime) -> list[str]:
-    """K01: which purpose may stand where, and a TxProfile needs its transaction."""
+    """K01: which purpose may stand where, a TxProfile needs its transaction, and no two claim the same."""
     profile = request.charging_profile
     errors = profile_errors(profile, "chargingProfile")
     purpose = profile.charging_profile_purpose
     if purpose == "ChargingStationExternalConstraints":  # K01.FR.22
         errors.append("ChargingStationExternalConstraints is set by external systems only")
-    if purpose == "ChargingStationMaxProfile" and request.evse_id != 0:  # K03
+    if purpose == "ChargingStationMaxProfile" and request.evse_id != 0:  # K04.FR.03
         errors.append("a ChargingStationMaxProfile goes to evseId 0 only")
     if purpose == "TxProfile":
         errors += _transaction_errors(profile, request.evse_id, cp)
@@ -49,17 +50,17 @@ def check_set_charging_profile_v2x(request: SetProfile, cp: ChargePoint, now: da
         errors.append("evseId must not be negative")
     if profile.valid_to and profile.valid_to <= now:
         errors.append("chargingProfile.validTo is past")
-    return errors
+    return errors + _rivalry_errors(request, cp)
 
 
 def check_clear_charging_profile_v2x(request: ClearProfile, cp: ChargePoint, now: datetime) -> list[str]:
-    """K10.FR.02: by id, or by at least one criterion."""
+    """By id, or by at least one criterion (K10.FR.02)."""
     criteria = request.charging_profile_criteria
     if not isinstance(request.charging_profile_id, UnsetType):
         return []
     if isinstance(criteria, UnsetType):
         return ["chargingProfileId or chargingProfileCriteria is required"]
-    if criteria.charging_profile_purpose == "ChargingStationExternalConstraints":  # K10
+    if criteria.charging_profile_purpose == "ChargingStationExternalConstraints":  # K10.FR.06
         return ["ChargingStationExternalConstraints are cleared by external systems only"]
     given = (criteria.evse_id, criteria.charging_profile_purpose, criteria.stack_level)
     if all(isinstance(member, UnsetType) for member in given):
@@ -70,21 +71,19 @@ def check_clear_charging_profile_v2x(request: ClearProfile, cp: ChargePoint, now
 def check_get_charging_profiles_v2x(
     request: v201.GetChargingProfiles | v21.GetChargingProfiles, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """K09: ids stand alone, or at least one of the other criteria is given."""
+    """Ids stand alone, or at least one of the other criteria is given (K09.FR.03); the EVSE is none."""
     wanted = request.charging_profile
     others = (wanted.charging_profile_purpose, wanted.stack_level, wanted.charging_limit_source)
     described = any(not isinstance(member, UnsetType) for member in others)
     if not isinstance(wanted.charging_profile_id, UnsetType):
         return ["chargingProfileId does not go with other criteria"] if described else []
-    if not described and isinstance(request.evse_id, UnsetType):
-        return ["chargingProfile must hold a criterion, or evseId must be given"]
-    return []
+    return [] if described else ["chargingProfile must hold a criterion"]
 
 
 def check_get_composite_schedule_v2x(
     request: v201.GetCompositeSchedule | v21.GetCompositeSchedule, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """K08."""
+    """K08.FR.02: some time from now on."""
     errors = [] if request.duration > 0 else ["duration must be greater than 0"]
     return errors if request.evse_id >= 0 else [*errors, "evseId must not be negative"]
 
@@ -96,8 +95,18 @@ def _transaction_errors(profile: Profile, evse_id: int, cp: ChargePoint) -> list
         return ["a TxProfile needs the transactionId of its transaction"]
     session = cp.sessions.get(profile.transaction_id)
     if session is None or session.evse_number != evse_id:
-        return ["a TxProfile needs a transaction running at its evseId"]
+        return ["a TxProfile needs a transaction running at its evseId"]  # K01.FR.09
     return []
+
+
+def _rivalry_errors(request: SetProfile, cp: ChargePoint) -> list[str]:
+    """K01.FR.06, of a TxProfile FR.39: another profile of the same claim would be valid at the same time."""
+    new = _installed(request.evse_id, request.charging_profile, OURS)
+    return [
+        f"profile {held.profile_id} has the same purpose and stackLevel there: use its id, or clear it first"
+        for held in cp.charging_profiles
+        if held.profile_id != new.profile_id and not _ended(held, cp) and _rivals(new, held)
+    ]
 
 
 # --- what a station holds ---------------------------------------------------------------------------
@@ -132,7 +141,7 @@ def clear_charging_profile_answered_v2x(
     response: v201.ClearChargingProfileResponse | v21.ClearChargingProfileResponse,
     now: datetime,
 ) -> Outcome:
-    """What matched is held no more; Unknown says the same: the station has no such profile (K10)."""
+    """What matched is held no more; Unknown says the same: the station has no such profile (K10.FR.01)."""
     return _without(cp, lambda held: _ended(held, cp) or _matches(request, held), now)
 
 
@@ -142,7 +151,7 @@ def get_charging_profiles_answered_v2x(
     response: v201.GetChargingProfilesResponse | v21.GetChargingProfilesResponse,
     now: datetime,
 ) -> Outcome:
-    """K09: reports follow; NoProfiles says that nothing held fits what was asked for."""
+    """Reports follow (K09); NoProfiles says that nothing held fits what was asked for."""
     if response.status != "NoProfiles":
         return Outcome(state=cp, reply=None)
     wanted = request.charging_profile
@@ -166,7 +175,7 @@ def report_charging_profiles_v2x(
     facts: Facts,
     now: datetime,
 ) -> Outcome:
-    """K09: what the station says it holds, by whomever it was set."""
+    """What the station says it holds, by whomever it was set (K09.FR.04 to FR.06)."""
     state, changes = cp, list[Change](reports.told(cp, request, now))
     for profile in request.charging_profile:
         held = _holding(state, _installed(request.evse_id, profile, request.charging_limit_source), now)
@@ -224,14 +233,43 @@ def _without(cp: ChargePoint, goes: Callable[[InstalledProfile], bool], now: dat
 
 
 def _replaces(new: InstalledProfile, held: InstalledProfile) -> bool:
-    if new.profile_id == held.profile_id:  # K01.FR.05
-        return True
-    slot = (new.evse_number, new.purpose, new.stack_level, new.transaction_id, new.source)
-    return slot == (held.evse_number, held.purpose, held.stack_level, held.transaction_id, held.source)
+    return new.profile_id == held.profile_id or _rivals(new, held)  # K01.FR.05
+
+
+def _rivals(new: InstalledProfile, held: InstalledProfile) -> bool:
+    """Whether both claim the same at the same time; a TxProfile is its transaction's, wherever that is."""
+    return (
+        (new.purpose, new.stack_level, new.transaction_id, new.source)
+        == (held.purpose, held.stack_level, held.transaction_id, held.source)
+        and (new.transaction_id is not None or new.evse_number == held.evse_number)
+        and _overlap(_valid(new), _valid(held))
+    )
+
+
+class _Validity(msgspec.Struct, rename="camel"):
+    """Since when and until when a profile counts, of either version."""
+
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+
+_read_validity: Final = msgspec.json.Decoder(_Validity).decode
+
+
+def _valid(held: InstalledProfile) -> _Validity:
+    return _read_validity(held.profile)
+
+
+def _overlap(one: _Validity, other: _Validity) -> bool:
+    """K01.FR.10, FR.36, FR.37: without a limit it counts always; the end is not part of it."""
+    return not (
+        (one.valid_to is not None and other.valid_from is not None and one.valid_to <= other.valid_from)
+        or (other.valid_to is not None and one.valid_from is not None and other.valid_to <= one.valid_from)
+    )
 
 
 def _ended(held: InstalledProfile, cp: ChargePoint) -> bool:
-    """A TxProfile whose transaction is over (K01, K02)."""
+    """A TxProfile whose transaction is over (K02.FR.05)."""
     return held.purpose == "TxProfile" and _session(held, cp) is None
 
 
@@ -240,7 +278,7 @@ def _session(held: InstalledProfile, cp: ChargePoint) -> Session | None:
 
 
 def _matches(request: ClearProfile, held: InstalledProfile) -> bool:
-    if held.purpose == "ChargingStationExternalConstraints":  # K10: clearing never touches them
+    if held.purpose == "ChargingStationExternalConstraints":  # K10.FR.04, FR.09: clearing never touches them
         return False
     if not isinstance(request.charging_profile_id, UnsetType):
         return held.profile_id == request.charging_profile_id

@@ -150,8 +150,8 @@ def test_separators_are_for_people(
     [
         (("Good", "Good"), ("Accepted", "Accepted")),
         (("Good", "Revoked"), ("CertificateRevoked", "Invalid")),
-        (("Unknown", "Revoked"), ("NoCertificateAvailable", "Invalid")),
-        (("Good", None), ("NoCertificateAvailable", "Invalid")),
+        (("Unknown", "Revoked"), ("CertChainError", "Invalid")),
+        (("Good", None), ("CertChainError", "Invalid")),
     ],
 )
 def test_a_contract_is_as_good_as_its_certificates(
@@ -183,3 +183,29 @@ def test_a_whole_chain_is_judged_by_the_hook(cp: ChargePoint, words: ModuleType,
     assert (reply.certificate_status, reply.id_token_info.status) == ("CertChainError", "Invalid")
     reply = block.authorize_v2x(lambda chain, at: "Accepted")(cp, request, known, now).reply
     assert (reply.certificate_status, reply.id_token_info.status) == ("Accepted", "Accepted")
+
+
+@pytest.mark.parametrize(
+    ("known", "chain", "verdict"),
+    [
+        (token(), "Accepted", ("Accepted", "Accepted")),  # C07.FR.14
+        (token(status="suspended"), "Accepted", ("ContractCancelled", "Blocked")),  # C07.FR.13
+        (None, "Accepted", ("ContractCancelled", "Unknown")),
+        (token(), "CertificateExpired", ("CertificateExpired", "Expired")),  # C07.FR.15
+        (token(status="suspended"), "CertificateRevoked", ("CertificateRevoked", "Invalid")),  # C07.FR.16
+        (None, "CertChainError", ("CertChainError", "Invalid")),  # C07.FR.17
+    ],
+)
+def test_certificate_and_contract_are_told_apart(
+    cp: ChargePoint,
+    words: ModuleType,
+    now: datetime,
+    *,
+    known: Token | None,
+    chain: Any,
+    verdict: tuple[str, str],
+) -> None:
+    request = presented(words, EMAID, "eMAID", certificate="PEM")
+    facts = Facts(tokens={EMAID: known} if known else {}, new_ids=(1,))
+    reply: Any = block.authorize_v2x(lambda pem, at: chain)(cp, request, facts, now).reply
+    assert (reply.certificate_status, reply.id_token_info.status) == verdict

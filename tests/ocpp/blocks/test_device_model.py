@@ -13,7 +13,6 @@ from engine.domain.changes import DeviceModelReported, DeviceVariableRead, Event
 from engine.domain.device import limit_of
 from engine.domain.state import ChargePoint
 from engine.ocpp.blocks.device_model import (
-    MAX_REPORTS,
     check_set_variables_v2x,
     check_size_v2x,
     get_base_report_answered_v2x,
@@ -22,6 +21,7 @@ from engine.ocpp.blocks.device_model import (
     notify_report_v2x,
     set_variables_answered_v2x,
 )
+from engine.ocpp.blocks.following import MAX_REPORTS
 from engine.ocpp.step import Facts, Outcome
 
 
@@ -102,7 +102,12 @@ def test_a_part_is_kept_attribute_by_attribute(words: Any, station: ChargePoint,
 
 @pytest.mark.parametrize(
     ("name", "more"),
-    [(("SecurityCtrlr", "BasicAuthPassword"), {}), (("X", "Y"), {"mutability": "WriteOnly"})],
+    [
+        (("SecurityCtrlr", "BasicAuthPassword"), {}),
+        (("NetworkConfiguration", "basicAuthPassword"), {}),
+        (("NetworkConfiguration", "VpnKey"), {}),
+        (("X", "Y"), {"mutability": "WriteOnly"}),
+    ],
 )
 def test_secrets_are_not_kept(
     words: Any, station: ChargePoint, now: datetime, name: tuple[str, str], more: dict[str, Any]
@@ -187,7 +192,7 @@ def test_reports_awaited_are_bounded(words: Any, station: ChargePoint, now: date
         request = words.GetReport(request_id=number)
         answer = words.GetReportResponse(status="Accepted")
         state = get_report_answered_v2x(state, request, answer, now).state
-    assert list(state.reports) == list(range(2 * MAX_REPORTS, 3 * MAX_REPORTS))
+    assert [number for _, number in state.reports] == list(range(2 * MAX_REPORTS, 3 * MAX_REPORTS))
 
 
 # --- variables ---------------------------------------------------------------------------------------------
@@ -286,15 +291,16 @@ def test_limits_are_learnt_from_reports(words: Any, station: ChargePoint, now: d
 @pytest.mark.parametrize(
     ("component", "variable", "instance", "value", "limit"),
     [
-        ("devicedatactrlr", "itemspermessage", "getreport", "10", ("GetReport", 10)),
+        ("devicedatactrlr", "itemspermessage", "getreport", "10", ("GetReport", "items", 10)),
         (
             "MonitoringCtrlr",
             "ItemsPerMessage",
             "SetVariableMonitoring",
             " 3 ",
-            ("SetVariableMonitoring", 3),
+            ("SetVariableMonitoring", "items", 3),
         ),
-        ("DeviceDataCtrlr", "BytesPerMessage", "GetReport", "10", None),
+        ("DeviceDataCtrlr", "BytesPerMessage", "GetReport", "10", ("GetReport", "bytes", 10)),
+        ("LocalAuthListCtrlr", "bytespermessage", "", "99", ("SendLocalList", "bytes", 99)),
         ("DeviceDataCtrlr", "ItemsPerMessage", "GetReport", "0", None),
         ("DeviceDataCtrlr", "ItemsPerMessage", "GetReport", "-1", None),
         ("DeviceDataCtrlr", "ItemsPerMessage", "GetReport", "1" * 5_000, None),
@@ -303,7 +309,7 @@ def test_limits_are_learnt_from_reports(words: Any, station: ChargePoint, now: d
     ],
 )
 def test_what_limits_a_message(
-    component: str, variable: str, instance: str, value: str | None, limit: tuple[str, int] | None
+    component: str, variable: str, instance: str, value: str | None, limit: tuple[str, str, int] | None
 ) -> None:
     assert limit_of(component, variable, instance, value) == limit
 
@@ -324,3 +330,30 @@ def test_an_attribute_is_set_once_per_message(words: Any, station: ChargePoint, 
 def test_a_report_without_a_list_is_never_too_long(words: Any, station: ChargePoint, now: datetime) -> None:
     cp = replace(station, items_per_message={"GetReport": 1})
     assert check_size_v2x(words.GetReport(request_id=1), cp, now) == []
+
+
+def test_one_limit_is_for_both_kinds_of_reports(words: Any, station: ChargePoint, now: datetime) -> None:
+    cp = replace(station, items_per_message={"GetReport": 1})
+    wanted = [words.ComponentVariable(component=words.Component(name=name)) for name in ("A", "B")]
+    for request in (words.GetReport, words.GetMonitoringReport):  # N02.FR.07
+        assert check_size_v2x(request(request_id=1, component_variable=wanted[:1]), cp, now) == []
+        assert len(check_size_v2x(request(request_id=1, component_variable=wanted), cp, now)) == 1
+
+
+def test_a_message_is_no_longer_than_the_station_takes(
+    words: Any, station: ChargePoint, now: datetime
+) -> None:
+    request = words.ClearVariableMonitoring(id=[1, 22])
+    length = len(b'{"id":[1,22]}')
+    for most, errors in ((length, 0), (length - 1, 1)):
+        cp = replace(station, bytes_per_message={"ClearVariableMonitoring": most})
+        assert len(check_size_v2x(request, cp, now)) == errors
+
+
+def test_limits_that_were_read_count_at_once(words: Any, station: ChargePoint, now: datetime) -> None:
+    told = [
+        entry(words, "DeviceDataCtrlr", name, value, instance="SetVariables")
+        for name, value in (("ItemsPerMessage", "4"), ("BytesPerMessage", "900"))
+    ]
+    state = notify_report_v2x(station, part(words, now, 0, *told, more=False), Facts(), now).state
+    assert (state.items_per_message, state.bytes_per_message) == ({"SetVariables": 4}, {"SetVariables": 900})

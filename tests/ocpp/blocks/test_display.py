@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.domain.changes import DisplayMessageCleared, DisplayMessageSet
+from engine.domain.changes import DisplayMessageCleared, DisplayMessageSet, DisplayMessagesReported
 from engine.domain.state import ChargePoint
 from engine.ocpp.blocks.display import (
     check_set_display_message_v2x,
     clear_display_message_answered_v2x,
+    get_display_messages_answered_v2x,
     notify_display_messages_v2x,
     set_display_message_answered_v2x,
 )
@@ -87,3 +88,37 @@ def test_what_may_be_shown(  # noqa: PLR0917 - one row of the table above per ca
         times["end_date_time"] = now + timedelta(seconds=end)
     request = words.SetDisplayMessage(message=info(words, **times, **more))
     assert len(check_set_display_message_v2x(request, station, now)) == errors
+
+
+def wanted(words: Any, cp: ChargePoint, now: datetime, status: str, **more: Any) -> Any:
+    response = words.GetDisplayMessagesResponse(status=status)
+    return get_display_messages_answered_v2x(
+        cp, words.GetDisplayMessages(request_id=7, **more), response, now
+    )
+
+
+def test_all_messages_told_end_the_others(words: Any, station: ChargePoint, now: datetime) -> None:
+    state = wanted(words, station, now, "Accepted").state
+    later = now + timedelta(seconds=9)
+    parts = [
+        words.NotifyDisplayMessages(request_id=7, tbc=more, message_info=[info(words, number)])
+        for number, more in ((3, True), (4, False))
+    ]
+    first = notify_display_messages_v2x(state, parts[0], Facts(), later)
+    assert [type(change) for change in first.changes] == [DisplayMessageSet]
+    last = notify_display_messages_v2x(first.state, parts[1], Facts(), later)
+    assert last.changes[-1] == DisplayMessagesReported(charge_point_id=12, since=now, at=later)
+    assert last.state.reports == {}
+
+
+def test_some_messages_told_end_nothing(words: Any, station: ChargePoint, now: datetime) -> None:
+    state = wanted(words, station, now, "Accepted", priority="InFront").state
+    told = words.NotifyDisplayMessages(request_id=7, message_info=[info(words)])
+    outcome = notify_display_messages_v2x(state, told, Facts(), now)
+    assert [type(change) for change in outcome.changes] == [DisplayMessageSet]
+
+
+def test_none_of_all_means_that_nothing_is_shown(words: Any, station: ChargePoint, now: datetime) -> None:
+    none = DisplayMessagesReported(charge_point_id=12, since=now, at=now)
+    assert list(wanted(words, station, now, "Unknown").changes) == [none]
+    assert not wanted(words, station, now, "Unknown", id=[3]).changes

@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain.changes import LocalListVersionRead
 from engine.domain.state import ChargePoint, Token
+from engine.ocpp import rpc
 from engine.ocpp.blocks.local_list import (
     check_send_local_list_v2x,
     differential_v2x,
@@ -84,10 +87,27 @@ def test_a_long_list_goes_in_parts(
     words: Any, station: ChargePoint, now: datetime, limit: int, sizes: list[int]
 ) -> None:
     request = full_v2x(station.version, [token(f"T{n}") for n in range(5)], 7, now)
-    parts = lists_in_parts_v2x(request, limit)
+    parts = lists_in_parts_v2x(request, replace(station, items_per_message={"SendLocalList": limit}))
     assert [len(part.local_authorization_list) for part in parts] == sizes
     assert [part.version_number for part in parts] == list(range(7, 7 + len(sizes)))
     assert [part.update_type for part in parts] == ["Full"] + ["Differential"] * (len(sizes) - 1)
+
+
+@given(most=st.integers(200, 900), lengths=st.lists(st.integers(1, 36), max_size=12), full=st.booleans())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_parts_are_as_long_as_the_station_takes(
+    station: ChargePoint, now: datetime, most: int, lengths: list[int], full: bool
+) -> None:
+    cp = replace(station, bytes_per_message={"SendLocalList": most}, local_list_version=1)
+    tokens = [token(chr(ord("a") + n) * length) for n, length in enumerate(lengths)]
+    make = full_v2x if full else lambda *args: differential_v2x(*args[:2], (), *args[2:])
+    request = make(station.version, tokens, 98, now)
+    parts = lists_in_parts_v2x(request, cp)
+    told = [entry for part in parts for entry in part.local_authorization_list or ()]
+    assert told == list(request.local_authorization_list or ())
+    for part in parts:
+        assert check_send_local_list_v2x(part, cp, now) == []
+        assert len(rpc.ENCODER.encode(part)) <= most
 
 
 def test_the_version_held_is_followed(words: Any, station: ChargePoint, now: datetime) -> None:

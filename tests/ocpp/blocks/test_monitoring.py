@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from engine.domain.changes import (
     EventPublished,
     HardwareStatusChanged,
     MonitoringBaseSet,
+    MonitorsReported,
     ReportStored,
     VariableMonitorCleared,
     VariableMonitorSet,
@@ -22,11 +23,13 @@ from engine.ocpp.blocks.monitoring import (
     check_set_monitoring_level_v2x,
     check_set_variable_monitoring_v2x,
     clear_variable_monitoring_answered_v2x,
+    get_monitoring_report_answered_v2x,
     notify_event_v2x,
     notify_monitoring_report_v2x,
     set_monitoring_base_answered_v2x,
     set_variable_monitoring_answered_v2x,
 )
+from engine.ocpp.messages import v21
 from engine.ocpp.step import Facts
 
 
@@ -222,3 +225,72 @@ def test_monitors_are_set_within_the_stations_limit(words: Any, station: ChargeP
 def test_severities(words: Any, station: ChargePoint, now: datetime, severity: int, errors: int) -> None:
     request = words.SetMonitoringLevel(severity=severity)
     assert len(check_set_monitoring_level_v2x(request, station, now)) == errors
+
+
+def test_the_value_of_a_secret_is_neither_kept_nor_published(
+    words: Any, station: ChargePoint, now: datetime
+) -> None:
+    component = words.Component(name="SecurityCtrlr")
+    request = notify(words, now, event(words, now, component, "BasicAuthPassword", "hunter2"))
+    stored, published = notify_event_v2x(station, request, Facts(), now).changes
+    assert isinstance(stored, ReportStored)
+    assert isinstance(published, EventPublished)
+    assert b"hunter2" not in stored.payload + published.payload
+    assert msgspec.json.decode(published.payload)["variable"] == "BasicAuthPassword"
+
+
+def report(words: Any, now: datetime, number: int, *, more: bool) -> Any:
+    return words.NotifyMonitoringReport(request_id=7, seq_no=number, tbc=more, generated_at=now)
+
+
+def wanted(words: Any, cp: ChargePoint, now: datetime, status: str = "Accepted", **more: Any) -> Any:
+    response = words.GetMonitoringReportResponse(status=status)
+    return get_monitoring_report_answered_v2x(
+        cp, words.GetMonitoringReport(request_id=7, **more), response, now
+    )
+
+
+def test_a_report_of_all_monitors_ends_the_others(words: Any, station: ChargePoint, now: datetime) -> None:
+    state = wanted(words, station, now).state
+    later = now + timedelta(seconds=9)
+    first = notify_monitoring_report_v2x(state, report(words, now, 0, more=True), Facts(), later)
+    assert not first.changes
+    last = notify_monitoring_report_v2x(first.state, report(words, now, 1, more=False), Facts(), later)
+    assert last.changes == [MonitorsReported(charge_point_id=12, since=now, at=later)]
+    assert last.state.reports == {}
+
+
+@pytest.mark.parametrize("numbers", [[1], [0, 2]])
+def test_a_monitoring_report_with_a_gap_ends_nothing(
+    words: Any, station: ChargePoint, now: datetime, numbers: list[int]
+) -> None:
+    state, changes = wanted(words, station, now).state, []
+    for number in numbers:
+        told = report(words, now, number, more=number != numbers[-1])
+        outcome = notify_monitoring_report_v2x(state, told, Facts(), now)
+        state = outcome.state
+        changes += outcome.changes
+    assert not changes
+
+
+def test_a_report_of_some_monitors_ends_nothing(words: Any, station: ChargePoint, now: datetime) -> None:
+    state = wanted(words, station, now, monitoring_criteria=["DeltaMonitoring"]).state
+    last = notify_monitoring_report_v2x(state, report(words, now, 0, more=False), Facts(), now)
+    assert not last.changes
+
+
+def test_an_empty_report_says_that_nothing_is_watched(
+    words: Any, station: ChargePoint, now: datetime
+) -> None:
+    ended = [MonitorsReported(charge_point_id=12, since=now, at=now)]
+    assert list(wanted(words, station, now, "EmptyResultSet").changes) == ended
+    some = {"component_variable": [words.ComponentVariable(component=words.Component(name="EVSE"))]}
+    assert not wanted(words, station, now, "EmptyResultSet", **some).changes
+    assert not wanted(words, station, now, "Rejected").changes
+
+
+def test_an_event_stream_has_a_pace(cp: ChargePoint, now: datetime) -> None:
+    for params, errors in (({}, 1), ({"interval": 60}, 0), ({"values": 5}, 0)):  # N11.FR.09
+        stream = v21.PeriodicEventStreamParams(**params)
+        request = v21.SetVariableMonitoring(set_monitoring_data=[data(v21, periodic_event_stream=stream)])
+        assert len(check_set_variable_monitoring_v2x(request, cp, now)) == errors

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from engine.domain.changes import EventPublished, ReportStored
 from engine.domain.state import ChargePoint
 from engine.ocpp import v21 as protocol
-from engine.ocpp.blocks import energy_v21, event_streams, payment_v21, reports
+from engine.ocpp.blocks import diagnostics, energy_v21, event_streams, payment_v21, reports
 from engine.ocpp.messages import v21
 from engine.ocpp.step import Facts
 
@@ -137,3 +137,33 @@ def test_streamed_values_are_kept_and_nothing_waits(newest: ChargePoint, now: da
 
 def test_every_sent_message_has_a_listener() -> None:
     assert {action: one.request for action, one in protocol.PROTOCOL.sent.items()} == v21.SENT
+
+
+def test_grid_controls_are_named_by_id_or_by_type(newest: ChargePoint, now: datetime) -> None:
+    def errors(**members: Any) -> int:
+        asked = v21.GetDERControl(request_id=1, **members)
+        cleared = v21.ClearDERControl(**{"is_default": True, **members})
+        found = energy_v21.check_get_der_control_v21(asked, newest, now)
+        assert found == energy_v21.check_clear_der_control_v21(cleared, newest, now)
+        return len(found)
+
+    assert errors() == errors(control_id="c") == errors(control_type="VoltWatt") == 0
+    assert errors(control_id="c", is_default=False) == 0  # R04.FR.35
+    assert errors(control_id="c", control_type="VoltWatt") == 1
+
+
+@pytest.mark.parametrize(
+    ("location", "errors"),
+    [
+        ("https://csms.example/logs/", 0),
+        ("https://csms.example/logs?to=1", 0),
+        ("https://csms.example/logs#part", 1),  # N01.FR.27
+        ("https://csms.example/logs?to=/", 1),  # N01.FR.28
+    ],
+)
+def test_a_log_is_put_where_a_request_can_name_it(
+    newest: ChargePoint, now: datetime, location: str, errors: int
+) -> None:
+    log = v21.LogParameters(remote_location=location)
+    request = v21.GetLog(log=log, log_type="DiagnosticsLog", request_id=1)
+    assert len(diagnostics.check_get_log_v2x(request, newest, now)) == errors

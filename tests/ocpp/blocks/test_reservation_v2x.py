@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from engine.domain.changes import ReservationChanged
+from engine.domain.changes import ReservationChanged, ReservationEnded
 from engine.domain.state import ChargePoint, Reservation
 from engine.ocpp.blocks.reservation import (
     cancel_reservation_answered_v2x,
@@ -91,13 +92,17 @@ def test_a_reservation_is_over_when_the_station_says_so(
     assert (statuses(outcome), set(outcome.state.reservations)) == ([(5, status)], {6})
 
 
-def test_a_station_cannot_end_the_reservation_of_another(
+def test_a_reservation_that_is_not_loaded_is_ended_if_it_is_of_this_station(
     words: Any, station: ChargePoint, now: datetime
 ) -> None:
-    request = words.ReservationStatusUpdate(reservation_id=77, reservation_update_status="Removed")
+    request = words.ReservationStatusUpdate(reservation_id=77, reservation_update_status="Expired")
     outcome = reservation_status_update_v2x(holding(station, now), request, Facts(), now)
     assert outcome.reply == words.ReservationStatusUpdateResponse()
-    assert not outcome.changes
+    assert set(outcome.state.reservations) == {5, 6}
+    [ended] = outcome.changes
+    assert isinstance(ended, ReservationEnded)
+    assert (ended.id, ended.charge_point_id, ended.status) == (77, 12, "expired")
+    assert msgspec.json.decode(ended.news)["reservationId"] == 77
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,11 @@ def test_periods_follow_each_other(
         ({"limit": 6.0}, None),
         ({}, "needs limit"),
         ({"operation_mode": "CentralSetpoint", "setpoint": -5.0}, None),
-        ({"operation_mode": "CentralSetpoint", "limit": 5.0}, "needs setpoint or setpointReactive"),
+        ({"operation_mode": "CentralSetpoint", "limit": 5.0}, "needs setpoint"),
+        (
+            {"operation_mode": "CentralFrequency", "setpoint": 1.0, "setpoint_reactive": 1.0},
+            "does not go with",
+        ),
         ({"operation_mode": "Idle", "limit": 5.0}, "limit does not go with"),
         (
             {"operation_mode": "ChargingOnly", "limit": 5.0, "discharge_limit": -1.0},
@@ -162,7 +166,35 @@ def test_an_accepted_profile_is_held_and_its_id_is_known_once(
     assert rows(moved) == [(1, 1, False), (2, 1, True)]
 
 
-def test_the_same_purpose_and_level_at_one_place_make_way(
+def test_two_profiles_do_not_claim_the_same_at_the_same_time(
+    charging: ChargePoint, words: Any, now: datetime
+) -> None:
+    state = accepted(charging, words, asked(words, now, 1), now).state
+    state = accepted(state, words, asked(words, now, 1, "TxProfile", id=5), now).state
+
+    def errors(evse: int, purpose: str = "TxDefaultProfile", **more: Any) -> int:
+        request = asked(words, now, evse, purpose, **more)
+        return len(smart_charging_v2x.check_set_charging_profile_v2x(request, state, now))
+
+    assert errors(1, id=2) == 1  # K01.FR.06
+    assert errors(1, id=1) == errors(2, id=2) == errors(1, id=2, stack_level=1) == 0
+    assert errors(1, "TxProfile", id=6) == 1  # K01.FR.39
+    assert errors(1, "TxProfile", id=5) == errors(1, "TxProfile", id=6, stack_level=1) == 0
+
+
+def test_profiles_that_are_valid_one_after_the_other_stand_beside_each_other(
+    station: ChargePoint, words: Any, now: datetime
+) -> None:
+    noon = now + timedelta(hours=1)
+    state = accepted(station, words, asked(words, now, 1, valid_to=noon), now).state
+    later = asked(words, now, 1, id=2, valid_from=noon)
+    assert smart_charging_v2x.check_set_charging_profile_v2x(later, state, now) == []
+    assert held(accepted(state, words, later, now).state) == [(1, 1), (1, 2)]
+    sooner = asked(words, now, 1, id=2, valid_from=noon - timedelta(seconds=1))
+    assert smart_charging_v2x.check_set_charging_profile_v2x(sooner, state, now)
+
+
+def test_a_profile_makes_way_for_one_that_took_its_place_all_the_same(
     station: ChargePoint, words: Any, now: datetime
 ) -> None:
     state = accepted(station, words, asked(words, now, 1), now).state
@@ -241,9 +273,11 @@ def test_no_profiles_means_none_of_those_asked_for(station: ChargePoint, words: 
     for number in range(2):
         station = accepted(station, words, asked(words, now, number, id=number + 1), now).state
     request = words.GetChargingProfiles(
-        request_id=1, evse_id=1, charging_profile=words.ChargingProfileCriterion()
+        request_id=1, evse_id=1, charging_profile=words.ChargingProfileCriterion(stack_level=0)
     )
     assert smart_charging_v2x.check_get_charging_profiles_v2x(request, station, now) == []
+    nothing = replace(request, charging_profile=words.ChargingProfileCriterion())
+    assert smart_charging_v2x.check_get_charging_profiles_v2x(nothing, station, now)  # K09.FR.03
     response = words.GetChargingProfilesResponse(status="NoProfiles")
     outcome = smart_charging_v2x.get_charging_profiles_answered_v2x(station, request, response, now)
     assert held(outcome.state) == [(0, 1)]
@@ -371,3 +405,22 @@ def test_an_unknown_or_other_profile_cannot_be_pulled(cp: ChargePoint, now: date
         reply = ev_charging.pull_dynamic_schedule_update_v21(state, pull, Facts(), now).reply
         assert isinstance(reply, v21.PullDynamicScheduleUpdateResponse)
         assert reply.status == "Rejected"
+        assert reply.status_info
+        assert reply.status_info.reason_code == "InvalidProfile"
+
+
+def test_a_dynamic_profile_is_one_period(cp: ChargePoint, now: datetime) -> None:
+    good = dynamic(now, limit=5000.0)
+    profile_ = good.charging_profile
+    schedule = profile_.charging_schedule[0]
+    period = schedule.charging_schedule_period[0]
+    longer = replace(schedule, charging_schedule_period=[period, replace(period, start_period=60)])
+
+    def errors(**more: Any) -> int:
+        request = replace(good, charging_profile=replace(profile_, **more))
+        return len(smart_charging_v2x.check_set_charging_profile_v2x(request, cp, now))
+
+    assert errors() == errors(dyn_update_interval=60) == 0
+    assert errors(charging_schedule=[longer]) == 1  # K28.FR.01
+    timed = {"charging_profile_kind": "Relative", "dyn_update_interval": 60}
+    assert errors(**timed) == 1  # K01.FR.122
