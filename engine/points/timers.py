@@ -18,10 +18,11 @@ import trio
 log = structlog.get_logger(__name__)
 
 TICK: Final = 0.05  # seconds
+FEW: Final = 1024  # timers that are never swept: cancelled ones among them cost next to nothing
 
 
 class Timer:
-    """A callback to come. Cancelling is free: the entry stays behind, empty, until its tick."""
+    """A callback to come. Cancelling is free: the entry stays behind, empty, until its tick or a sweep."""
 
     __slots__ = ("action",)
 
@@ -33,19 +34,28 @@ class Timer:
 
 
 class Calendar:
-    """Timers by tick. Pure: the time is an argument, in seconds of any steady clock."""
+    """Timers by tick. Pure: the time is an argument, in seconds of any steady clock.
 
-    __slots__ = ("_days", "_order", "_tick")
+    Cancelled timers are swept out whenever the calendar has doubled, so that it holds at most twice what
+    is alive, however far ahead they were set.
+    """
+
+    __slots__ = ("_count", "_days", "_order", "_sweep_at", "_tick")
 
     def __init__(self, tick: float = TICK) -> None:
         self._tick = tick
         self._days: dict[int, list[Timer]] = {}
         self._order: list[int] = []  # heap of the keys of `_days`
+        self._count = 0
+        self._sweep_at = FEW
 
     def __len__(self) -> int:
-        return sum(len(day) for day in self._days.values())
+        return self._count
 
     def add(self, at: float, timer: Timer) -> None:
+        if self._count >= self._sweep_at:
+            self._sweep()
+        self._count += 1
         number = math.ceil(at / self._tick)
         day = self._days.get(number)
         if day is None:
@@ -63,7 +73,18 @@ class Calendar:
         taken: list[Timer] = []
         while self._order and self._order[0] * self._tick <= now:
             taken += self._days.pop(heapq.heappop(self._order))
+        self._count -= len(taken)
         return [timer for timer in taken if timer.action is not None]
+
+    def _sweep(self) -> None:
+        alive = {
+            number: kept
+            for number, day in self._days.items()
+            if (kept := [timer for timer in day if timer.action is not None])
+        }
+        self._days, self._order = alive, sorted(alive)  # a sorted list is a heap
+        self._count = sum(len(day) for day in alive.values())
+        self._sweep_at = max(FEW, 2 * self._count)
 
 
 class Timers:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from engine.points.timers import TICK, Calendar, Timer, Timers
+from engine.points.timers import FEW, TICK, Calendar, Timer, Timers
 
 
 def test_nothing_is_due_in_an_empty_calendar() -> None:
@@ -21,6 +21,21 @@ def test_cancelled_timers_are_left_out() -> None:
     calendar.add(1.0, cancelled)
     cancelled.cancel()
     assert calendar.due(2.0) == [kept]
+    assert len(calendar) == 0
+
+
+def test_timers_cancelled_long_before_their_time_do_not_pile_up() -> None:
+    calendar, kept = Calendar(), []
+    for n in range(20 * FEW):
+        timer = Timer(lambda: None)
+        calendar.add(86_400.0 + n, timer)
+        if n % 10:
+            timer.cancel()
+        else:
+            kept.append(timer)
+    assert len(calendar) <= 2 * len(kept) + FEW
+    assert calendar.next_at() == 86_400.0
+    assert calendar.due(1e9) == kept
     assert len(calendar) == 0
 
 
