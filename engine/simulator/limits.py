@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -30,7 +30,9 @@ class Period(msgspec.Struct, frozen=True):
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """One charging profile. `every` is the length of a recurrence; `transaction` binds it to one session."""
+    """One charging profile. `every` is the length of a recurrence; `transaction` binds it to one session;
+    `source` is the message it came in, where that is to be told again.
+    """
 
     id: int
     stack: int
@@ -44,6 +46,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     valid_from: datetime | None = None
     valid_to: datetime | None = None
     transaction: int | str | None = None
+    source: Any = None
 
     def period(self, at: datetime, session_began: datetime | None) -> Period | None:
         """The period in force at `at`, or None where this profile says nothing."""
@@ -92,6 +95,12 @@ class Profiles:
 
     def __len__(self) -> int:
         return len(self._slots)
+
+    def slots(self) -> list[Slot]:
+        return sorted(self._slots.values(), key=lambda slot: slot.connector)
+
+    def slot(self, id_: int) -> Slot | None:
+        return self._slots.get(id_)
 
     def install(self, connector: int, profile: Profile) -> None:
         """Store it in place of one with its id, or with its place in the stack. OCPP 1.6 §5.16.1"""

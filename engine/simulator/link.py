@@ -23,6 +23,7 @@ E = TypeVar("E", bound=Exception)
 
 HANDSHAKE_TIMEOUT: Final = 20.0
 CLOSE_TIMEOUT: Final = 2.0
+UNSUPPORTED: Final = "NotSupported"
 RECENT_IDS: Final = 64  # message ids of either side that are remembered
 
 
@@ -275,7 +276,8 @@ class Link:
         self._serving -= 1
         with suppress(LinkLost):  # the server will see a call without an answer, as from any lost charger
             if isinstance(reply, Refusal):
-                self._owner.complain("bad-call", f"{reply.code}: {reply.description}", frame)
+                if reply.code != UNSUPPORTED:  # the server may ask for what a station need not do
+                    self._owner.complain("bad-call", f"{reply.code}: {reply.description}", frame)
                 error = msgspec.json.encode([4, message_id, reply.code, reply.description, {}])
                 await self._send(error)
             else:

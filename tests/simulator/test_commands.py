@@ -137,7 +137,8 @@ async def test_what_cannot_be_decoded_or_is_unknown_is_refused(charger, central,
     assert (await central.call("CP-1", "Reset", b'{"type":"Warm"}'))[2] == "FormationViolation"
     assert (await central.call("CP-1", "Dance", b"{}"))[2] == "NotImplemented"
     assert (await central.call("CP-1", "Heartbeat", b"{}"))[2] == "NotSupported"
-    assert [error.rule for error in charger.world.errors] == ["bad-call"] * 3
+    # The server may ask for what a station need not do; that is no fault of its.
+    assert [error.rule for error in charger.world.errors] == ["bad-call"] * 2
 
 
 async def test_remote_start_with_the_cable_in_starts_at_once(charger, central, autojump_clock, car):

@@ -9,7 +9,6 @@ import pytest
 import trio
 
 from engine.simulator import SimulationSettings, simulate
-from engine.simulator.v2x.commands import COMMANDS
 
 
 def events(central, identity="CP-1"):
@@ -111,6 +110,7 @@ async def test_started_and_stopped_from_afar(newer, central, autojump_clock, car
     await trio.sleep(5)
     started = events(central)[0]
     assert (started.evse.id, started.trigger_reason) == (2, "RemoteStart")
+    assert (started.id_token.id_token, started.id_token.type) == ("TAG-9", "Central")
     assert started.transaction_info.remote_start_id == 17
     number = started.transaction_info.transaction_id
     told = await ask(newer, central, "GetTransactionStatus", transactionId=number)
@@ -202,12 +202,6 @@ async def test_firmware_and_logs(newer, central, autojump_clock):
     assert [told.status for told in central.of("FirmwareStatusNotification")][-1] == "Installed"
     assert [told.status for told in central.of("LogStatusNotification")] == ["Uploading", "Uploaded"]
     assert central.of("BootNotification")[-1].charging_station.firmware_version == "3.0.2"
-
-
-async def test_what_a_station_does_not_do_it_says(newer, central, autojump_clock):
-    assert set(COMMANDS) < set(newer.messages)
-    answer = await central.call("CP-1", "GetDisplayMessages", b'{"requestId":1}')
-    assert answer[2] == "NotSupported"
 
 
 def test_shares_hold_for_every_prefix():

@@ -1,5 +1,5 @@
-"""A simulated charger that speaks OCPP 2.0.1 or 2.1: boot, authorization, transactions, statuses. Commands
-are in `commands`.
+"""A simulated charger that speaks OCPP 2.0.1 or 2.1: boot, statuses, authorization, what it notices. Its
+transactions are in `transactions`, what it does when the server calls in `commands`.
 
 Payloads are written as plain documents and made into the version's types when they are sent, so that a fault
 against the schema is found at once. Connector n of the charger is connector 1 of EVSE n.
@@ -12,56 +12,31 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from types import ModuleType
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final
 
 import msgspec
 import trio
 
 from engine.ocpp.messages import decode_hook, v21, v201
 from engine.ocpp.step import Message
-from engine.simulator.charger import Charger, World
+from engine.simulator.charger import LOOK_EVERY, Charger, World
 from engine.simulator.connector import Claim, Connector
-from engine.simulator.ledger import Entry, Sample
 from engine.simulator.limits import Profile
 from engine.simulator.link import Address, Answer, LinkLost, NoAnswer, Refusal, Rejected
-from engine.simulator.outbox import Pending
 from engine.simulator.physics import Hardware
 from engine.simulator.v2x import commands
-from engine.simulator.v2x.sampling import CHARGING_STATES, ENERGY, meter_value
+from engine.simulator.v2x.authorization import Knowledge, token
+from engine.simulator.v2x.display import Display
+from engine.simulator.v2x.monitors import Monitors
+from engine.simulator.v2x.tariffs import Tariffs
+from engine.simulator.v2x.transactions import Transactions
 from engine.simulator.v2x.variables import DeviceModel
 from engine.simulator.v16.certificates import Store
 
 FALLBACK_RETRY: Final = 60.0  # boot again after so long if the server names no interval, seconds (B01)
 NOTICES: Final = 64  # messages outside transactions that may wait; the oldest is dropped
-CACHE_SIZE: Final = 500  # tokens; the one unused for longest goes first
 FIRMWARE: Final = "3.0.1"
-ID_TYPE: Final = "ISO14443"
-QUEUED: Final[Mapping[str, Literal["start", "sample", "stop"]]] = {
-    "Started": "start",
-    "Updated": "sample",
-    "Ended": "stop",
-}
-# How a transaction ends, in the words of the versionless charger → stoppedReason, triggerReason (E06).
-ENDINGS: Final[Mapping[str, tuple[str, str]]] = {
-    "Local": ("Local", "StopAuthorized"),
-    "Remote": ("Remote", "RemoteStop"),
-    "EVDisconnected": ("EVDisconnected", "EVCommunicationLost"),
-    "PowerLoss": ("PowerLoss", "AbnormalCondition"),
-    "DeAuthorized": ("DeAuthorized", "Deauthorized"),
-    "UnlockCommand": ("Other", "UnlockCommand"),
-    "HardReset": ("ImmediateReset", "ResetCommand"),
-    "SoftReset": ("ImmediateReset", "ResetCommand"),
-    "Reboot": ("Reboot", "AbnormalCondition"),
-    "Other": ("Other", "AbnormalCondition"),
-}
-
-
-class Running:
-    """What a station keeps of a transaction beside its ledger entry."""
-
-    def __init__(self) -> None:
-        self.seq_no = 0
-        self.state = ""
+PROBLEM_SEVERITY: Final = 2  # a hardware failure (N04)
 
 
 class Charger2x(Charger):
@@ -79,16 +54,18 @@ class Charger2x(Charger):
     ) -> None:
         super().__init__(world, identity, hardware, reach, password)
         self.variables = DeviceModel(hardware)
+        self.knowledge = Knowledge(self.variables)
+        self.transactions = Transactions(self)
+        self.monitors = Monitors(self.variables)
+        self.display = Display()
+        self.tariffs = Tariffs(hardware.connectors)
         self.certificates = Store(self.dice("keys"))
         self.accepted = False
         self.firmware = FIRMWARE
         self.list_version = 0
         self.activities: dict[str, str] = {}  # last status of "firmware", "log"
-        self.remote_starts: dict[int, int] = {}  # connector → remoteStartId of who was invited
-        self._cache: dict[str, Mapping[str, Any]] = {}  # token → idTokenInfo
-        self._running: dict[str, Running] = {}  # transaction → its state
-        self._transactions = self.dice("transaction-id")
         self._shown: dict[int, str] = {c.number: "Available" for c in self.connectors}
+        self._events = 0  # the last eventId
         self._notices: deque[Message] = deque(maxlen=NOTICES)
         self._noticed = trio.Event()
 
@@ -154,6 +131,7 @@ class Charger2x(Charger):
     async def attend(self) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._heartbeats)
+            nursery.start_soon(self._watch_variables)
             while True:
                 while self._notices:
                     with suppress(NoAnswer, Rejected):  # counted where it happened; it is not repeated
@@ -188,19 +166,20 @@ class Charger2x(Charger):
         claim, reservation = connector.claim, connector.reservation
         if claim is not None and claim.expires <= now:
             connector.claim = None  # nobody came within EVConnectionTimeOut
-            self.remote_starts.pop(connector.number, None)
+            self.transactions.remote_starts.pop(connector.number, None)
         if reservation is not None and reservation.expires <= self.clock.now():
             connector.reservation = None
             self.notify(
                 "ReservationStatusUpdate", reservationId=reservation.id, reservationUpdateStatus="Expired"
             )
         status = self._status_of(connector)
-        if status != self._shown[connector.number]:
+        before = self._shown[connector.number]
+        if status != before:
             self._shown[connector.number] = status
             self.tell_status(connector)
-        entry = connector.entry
-        if entry is not None and self._state_of(connector) != self._run(entry).state:
-            self._event(connector, entry, "Updated", "ChargingStateChanged")
+            if "Faulted" in {status, before}:
+                self.tell_events([problem(connector, self.clock.now())])
+        self.transactions.observe(connector)
 
     def status(self, connector: Connector) -> str:
         return self._shown[connector.number]
@@ -215,36 +194,55 @@ class Charger2x(Charger):
             connectorId=1,
         )
 
+    # Events.
+
+    async def _watch_variables(self) -> None:
+        while True:
+            self.refresh()
+            alerts = self.monitors.check(self.time.elapsed(), self.clock.now(), self._transaction_at)
+            self.tell_events([alert.document() for alert in alerts])
+            await self.time.sleep(LOOK_EVERY)
+
+    def refresh(self) -> None:
+        """Bring the variables that change by themselves up to now."""
+        now = self.time.elapsed()
+        for connector in self.connectors:
+            connector.outlet.advance(now)
+            self.variables.measure(
+                connector.number,
+                power=connector.outlet.read(now).power_w,
+                availability=self._shown[connector.number],
+                problem=connector.fault is not None,
+            )
+
+    def _transaction_at(self, evse: int) -> str | None:
+        entry = self.connectors[evse - 1].entry if evse else None
+        return None if entry is None else str(entry.transaction_id)
+
+    def tell_events(self, events: list[dict[str, Any]]) -> None:
+        """N07: number them and send them together."""
+        if not events:
+            return
+        for event in events:
+            self._events += 1
+            event["eventId"] = self._events
+            if self.words is v201:
+                event.pop("severity", None)  # a member of 2.1
+        self.notify("NotifyEvent", generatedAt=self.clock.now(), seqNo=0, eventData=events)
+
     # Authorization.
 
     async def authorize(self, id_tag: str) -> Mapping[str, Any]:
         """Ask the server, or the cache where there is no connection (C01, C10, C15)."""
-        known = self._cache.get(id_tag) if self.variables.flag("AuthCacheCtrlr", "Enabled") else None
+        known = self.knowledge.known(id_tag)
         accepted = known is not None and known["status"] == "Accepted"
         if known and accepted and self.variables.flag("AuthCtrlr", "LocalPreAuthorize"):
             return known
         if self.online:
             with suppress(LinkLost, NoAnswer, Rejected):
                 answer = await self.call(self.say("Authorize", idToken=token(id_tag)))
-                return self.learn(id_tag, answer.id_token_info)
-        if known is not None and self.variables.flag("AuthCtrlr", "LocalAuthorizeOffline"):
-            return known
-        unknown_may = known is None and self.variables.flag("AuthCtrlr", "OfflineTxForUnknownIdEnabled")
-        return {"status": "Accepted" if unknown_may else "Invalid"}
-
-    def learn(self, id_tag: str, info: Any) -> Mapping[str, Any]:
-        """The server has said something about a token."""
-        group = info.group_id_token.id_token if info.group_id_token else None
-        told = {"status": info.status, "group": group}
-        self._cache.pop(id_tag, None)
-        self._cache[id_tag] = told
-        if len(self._cache) > CACHE_SIZE:
-            del self._cache[next(iter(self._cache))]
-        return told
-
-    def forget(self) -> None:
-        """C11"""
-        self._cache.clear()
+                return self.knowledge.learn(id_tag, answer.id_token_info)
+        return self.knowledge.alone(known)
 
     async def present(self, connector: Connector, id_tag: str) -> bool:
         entry = connector.entry
@@ -273,182 +271,19 @@ class Charger2x(Charger):
         expires = self.time.elapsed() + self.variables.number("TxCtrlr", "EVConnectionTimeOut")
         connector.claim = Claim(id_tag, parent, expires, profile)
         if connector.plugged:
-            self._start(connector, connector.claim)
+            self.transactions.start(connector, connector.claim)
         return True
 
     def plugged_in(self, connector: Connector) -> None:
         if connector.claim is not None and connector.usable:
-            self._start(connector, connector.claim)
+            self.transactions.start(connector, connector.claim)
 
     def unplugging(self, connector: Connector) -> None:
         if connector.entry is not None:
             self.stop(connector, "EVDisconnected")
 
-    # Transactions.
-
-    def _run(self, entry: Entry) -> Running:
-        return self._running[str(entry.transaction_id)]
-
-    def _state_of(self, connector: Connector) -> str:
-        return CHARGING_STATES[connector.outlet.flow(self.time.elapsed())]
-
-    def _start(self, connector: Connector, claim: Claim) -> None:
-        """E01, E02"""
-        connector.outlet.advance(self.time.elapsed())
-        entry = Entry(
-            identity=self.identity,
-            connector=connector.number,
-            id_tag=claim.id_tag,
-            started=self.clock.now(),
-            meter_start=connector.outlet.meter.register,
-            transaction_id=f"{self._transactions.getrandbits(128):032x}",
-            samples=[],
-        )
-        self._running[str(entry.transaction_id)] = Running()
-        reservation, connector.reservation = connector.reservation, None
-        self.ledger.append(entry)
-        connector.begin(entry, claim.parent)
-        if claim.profile is not None:
-            self.profiles.install(connector.number, claim.profile)
-        remote = self.remote_starts.pop(connector.number, None)
-        more: dict[str, Any] = {"idToken": token(claim.id_tag)}
-        if reservation is not None:
-            more["reservationId"] = reservation.id
-        self._event(
-            connector,
-            entry,
-            "Started",
-            "Authorized" if remote is None else "RemoteStart",
-            sample=("Transaction.Begin", [ENERGY]),
-            info={} if remote is None else {"remoteStartId": remote},
-            acknowledge=lambda answers: self._started(connector, entry, answers),
-            **more,
-        )
-        self.observe(connector)
-        self.spawn(lambda: self._periodic_samples(connector, entry))
-
-    def _started(self, connector: Connector, entry: Entry, answers: list[Any]) -> None:
-        """E05, C12: a token that is refused now ends what it began."""
-        entry.start_acknowledged = True
-        info = answers[-1].id_token_info
-        if not info:
-            self.complain("token-not-answered", f"Started of {entry.transaction_id} had a token", "")
-            return
-        told = self.learn(entry.id_tag, info)
-        if connector.entry is entry:
-            connector.parent = told["group"] or connector.parent
-            if told["status"] != "Accepted" and self.variables.flag("TxCtrlr", "StopTxOnInvalidId"):
-                self.stop(connector, "DeAuthorized")
-
     def stop(self, connector: Connector, reason: str, id_tag: str | None = None) -> None:
-        """End the transaction on a connector; nothing happens if there is none. E06, E07"""
-        entry = connector.entry
-        if entry is None:
-            return
-        connector.outlet.advance(self.time.elapsed())
-        entry.stopped, entry.meter_stop = self.clock.now(), connector.outlet.meter.register
-        entry.reason = reason
-        stopped, trigger = ENDINGS[reason]
-
-        def acknowledge(answers: list[Any]) -> None:
-            entry.stop_acknowledged = True
-            if id_tag is not None and answers[-1].id_token_info:
-                self.learn(id_tag, answers[-1].id_token_info)
-
-        self._event(
-            connector,
-            entry,
-            "Ended",
-            trigger,
-            sample=("Transaction.End", self.variables.names("SampledDataCtrlr", "TxUpdatedMeasurands")),
-            info={"stoppedReason": stopped},
-            acknowledge=acknowledge,
-            **({"idToken": token(id_tag)} if id_tag is not None else {}),
-        )
-        connector.end()
-        self.profiles.clear(connector=connector.number, purpose="transaction")
-        self.observe(connector)
-
-    def _event(
-        self,
-        connector: Connector,
-        entry: Entry,
-        kind: str,
-        trigger: str,
-        *,
-        sample: tuple[str, list[str]] | None = None,
-        info: Mapping[str, Any] | None = None,
-        acknowledge: Callable[[list[Any]], None] | None = None,
-        **more: Any,
-    ) -> None:
-        """Queue one event; what it says is fixed now, whenever it is delivered."""
-        run = self._run(entry)
-        at: datetime = entry.stopped if kind == "Ended" and entry.stopped else self.clock.now()
-        run.state = "Idle" if kind == "Ended" else self._state_of(connector)
-        taken: list[Sample] = []
-        if sample is not None:
-            context, names = sample
-            reading = connector.outlet.read(self.time.elapsed())
-            more["meterValue"] = [meter_value(self.hardware, reading, names, at, context)]
-            taken.append(Sample(timestamp=at, context=context, energy_wh=reading.energy_wh))
-            entry.samples += taken
-        message = self.say(
-            "TransactionEvent",
-            eventType=kind,
-            timestamp=at,
-            triggerReason=trigger,
-            seqNo=run.seq_no,
-            offline=not self.online,
-            evse={"id": connector.number, "connectorId": 1},
-            transactionInfo={
-                "transactionId": entry.transaction_id,
-                "chargingState": run.state,
-                **(info or {}),
-            },
-            **more,
-        )
-        run.seq_no += 1
-
-        def acknowledged(answers: list[Any]) -> None:
-            for one in taken:
-                one.acknowledged = True
-            if acknowledge is not None:
-                acknowledge(answers)
-
-        # What may be dropped when memory is short are updates, every second one (E04.FR.07).
-        self.outbox.put(
-            Pending(kind=QUEUED[kind], entry=entry, build=lambda: message, acknowledge=acknowledged)
-        )
-
-    async def _periodic_samples(self, connector: Connector, entry: Entry) -> None:
-        while True:
-            interval = self.variables.number("SampledDataCtrlr", "TxUpdatedInterval")
-            await self.time.sleep(interval or 60)
-            if connector.entry is not entry:
-                return
-            if interval and self.powered:
-                self.sample(connector, "Sample.Periodic", "MeterValuePeriodic")
-
-    def sample(self, connector: Connector, context: str, trigger: str) -> None:
-        """Read the meter now. In a transaction it is queued, outside of one it is sent once (J01, J02)."""
-        connector.outlet.advance(self.time.elapsed())
-        names = self.variables.names("SampledDataCtrlr", "TxUpdatedMeasurands")
-        if connector.entry is not None:
-            self._event(connector, connector.entry, "Updated", trigger, sample=(context, names))
-            return
-        reading = connector.outlet.read(self.time.elapsed())
-        value = meter_value(self.hardware, reading, names, self.clock.now(), context)
-        self.notify("MeterValues", evseId=connector.number, meterValue=[value])
-
-    def tell_transactions(self, number: int) -> None:
-        """F06: what a triggered TransactionEvent says."""
-        for connector in self.connectors:
-            if connector.entry is not None and number in (0, connector.number):
-                self.sample(connector, "Trigger", "Trigger")
-
-    def waiting(self, transaction_id: str | None) -> bool:
-        """E14: whether messages of this transaction, or any, still wait."""
-        return any(transaction_id in (None, entry.transaction_id) for entry in self.outbox.entries())
+        self.transactions.stop(connector, reason, id_tag)
 
     # Calls from the server.
 
@@ -456,8 +291,19 @@ class Charger2x(Charger):
         return commands.answer(self, action, payload)
 
 
-def token(id_tag: str) -> dict[str, str]:
-    return {"idToken": id_tag, "type": ID_TYPE}
+def problem(connector: Connector, at: datetime) -> dict[str, Any]:
+    """A fault that has come or gone, noticed by what is built in."""
+    fault = connector.fault
+    return {
+        "timestamp": at,
+        "trigger": "Alerting",
+        "actualValue": "false" if fault is None else "true",
+        **({"cleared": True} if fault is None else {"techCode": fault}),
+        "component": {"name": "Connector", "evse": {"id": connector.number, "connectorId": 1}},
+        "variable": {"name": "Problem"},
+        "eventNotificationType": "HardWiredNotification",
+        "severity": PROBLEM_SEVERITY,
+    }
 
 
 class Charger201(Charger2x):

@@ -30,10 +30,12 @@ def triggered(charger: Charger2x, message: str, evse: int) -> Job | None:
     async def meter_values() -> None:
         for connector in charger.connectors:
             if evse in (0, connector.number):
-                charger.sample(connector, "Trigger", "Trigger")
+                charger.transactions.sample(connector, "Trigger", "Trigger")
 
     async def transactions() -> None:
-        charger.tell_transactions(evse)
+        for connector in charger.connectors:
+            if connector.entry is not None and evse in (0, connector.number):
+                charger.transactions.sample(connector, "Trigger", "Trigger")
 
     async def firmware_status() -> None:
         charger.notify("FirmwareStatusNotification", status="Idle")

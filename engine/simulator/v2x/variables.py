@@ -14,6 +14,9 @@ from engine.simulator.physics import Hardware
 
 ITEMS_PER_MESSAGE: Final = 4
 REPORT_PART: Final = 8  # variables in one NotifyReport
+FORMATS: Final = ("ASCII", "UTF8")  # of display messages
+PRIORITIES: Final = ("AlwaysFront", "InFront", "NormalCycle")
+AVAILABILITY: Final = "Available,Occupied,Reserved,Unavailable,Faulted"
 
 
 def _integer(value: str) -> bool:
@@ -33,7 +36,10 @@ def _password(value: str) -> bool:
 
 
 class Variable(msgspec.Struct):
-    """One variable. `accepts` is absent for what cannot be changed; a secret is never shown."""
+    """One variable. `accepts` is absent for what cannot be changed; a secret is never shown.
+
+    `watched` is what monitors may be set for: it changes by itself.
+    """
 
     component: str
     name: str
@@ -44,6 +50,24 @@ class Variable(msgspec.Struct):
     type: str = "string"
     secret: bool = False
     reboot: bool = False
+    unit: str = ""
+    most: float | None = None
+    watched: bool = False
+
+    @property
+    def number(self) -> float | None:
+        """The value, where it is one of a number."""
+        return float(self.value) if self.type in ("decimal", "integer") else None
+
+    def component_document(self) -> dict[str, Any]:
+        document: dict[str, Any] = {"name": self.component}
+        if self.evse:
+            place = {"connectorId": 1} if self.component == "Connector" else {}
+            document["evse"] = {"id": self.evse, **place}
+        return document
+
+    def variable_document(self) -> dict[str, Any]:
+        return {"name": self.name, **({"instance": self.instance} if self.instance else {})}
 
 
 class DeviceModel:
@@ -68,6 +92,16 @@ class DeviceModel:
     def put(self, component: str, name: str, value: str) -> None:
         self._variables[_key(component, name)].value = value
 
+    def measure(self, evse: int, *, power: float, availability: str, problem: bool) -> None:
+        """What an EVSE and its connector are like now; power in W."""
+        self._at("EVSE", "Power", evse).value = f"{power:.0f}"
+        for component in ("EVSE", "Connector"):
+            self._at(component, "AvailabilityState", evse).value = availability
+            self._at(component, "Problem", evse).value = str(problem).lower()
+
+    def _at(self, component: str, name: str, evse: int) -> Variable:
+        return self._variables[_key(component, name, evse=evse)]
+
     def find(self, component: Any, variable: Any) -> Variable | str:
         """The variable that a message names, or why there is none (B05, B06)."""
         evse = component.evse.id if component.evse else 0
@@ -89,32 +123,50 @@ class DeviceModel:
         found.value = value
         return "RebootRequired" if found.reboot else "Accepted"
 
-    def report(self) -> list[list[dict[str, Any]]]:
-        """Everything, in parts, as reportData."""
-        entries = [_entry(variable) for variable in self._variables.values()]
-        return [entries[first : first + REPORT_PART] for first in range(0, len(entries), REPORT_PART)]
+    def all(self) -> list[Variable]:
+        return list(self._variables.values())
+
+    def meant(self, wanted: Any) -> list[Variable]:
+        """What a componentVariable names; without a variable, all of the component (B08)."""
+        component, variable = wanted.component, wanted.variable or None
+        evse = component.evse.id if component.evse else None
+        return [
+            each
+            for each in self._variables.values()
+            if each.component.casefold() == component.name.casefold()
+            and evse in (None, each.evse)
+            and (variable is None or each.name.casefold() == variable.name.casefold())
+            and (variable is None or not variable.instance or variable.instance == each.instance)
+        ]
+
+    def fits(self, variable: Variable, criterion: str) -> bool:
+        """B08: Active, Available and Enabled hold unless denied, Problem only if said."""
+        flag = self._variables.get(_key(variable.component, criterion, evse=variable.evse))
+        return criterion != "Problem" if flag is None else flag.value == "true"
 
 
 def _key(component: str, name: str, instance: str = "", evse: int = 0) -> tuple[str, str, str, int]:
     return component.casefold(), name.casefold(), instance.casefold(), evse
 
 
-def _entry(variable: Variable) -> dict[str, Any]:
-    component: dict[str, Any] = {"name": variable.component}
-    named = {"name": variable.name}
-    if variable.evse:
-        component["evse"] = {"id": variable.evse}
-    if variable.instance:
-        named["instance"] = variable.instance
+def entry(variable: Variable) -> dict[str, Any]:
+    """One variable as reportData."""
     mutability = "ReadOnly" if variable.accepts is None else "WriteOnly" if variable.secret else "ReadWrite"
     attribute = {"mutability": mutability}
     if not variable.secret:
         attribute["value"] = variable.value
+    characteristics: dict[str, Any] = {"dataType": variable.type, "supportsMonitoring": variable.watched}
+    if variable.unit:
+        characteristics["unit"] = variable.unit
+    if variable.most is not None:
+        characteristics["maxLimit"] = variable.most
+    if variable.type == "OptionList" and variable.name == "AvailabilityState":
+        characteristics["valuesList"] = AVAILABILITY
     return {
-        "component": component,
-        "variable": named,
+        "component": variable.component_document(),
+        "variable": variable.variable_document(),
         "variableAttribute": [attribute],
-        "variableCharacteristics": {"dataType": variable.type, "supportsMonitoring": False},
+        "variableCharacteristics": characteristics,
     }
 
 
@@ -130,9 +182,27 @@ def _variables(hardware: Hardware) -> Iterator[Variable]:
     yield Variable("ChargingStation", "VendorName", hardware.vendor)
     for name in ("GetVariables", "SetVariables"):
         yield Variable("DeviceDataCtrlr", "ItemsPerMessage", most, instance=name, type="integer")
+    yield Variable("DisplayMessageCtrlr", "Available", "true", type="boolean")
+    yield Variable("DisplayMessageCtrlr", "SupportedFormats", ",".join(FORMATS), type="MemberList")
+    yield Variable("DisplayMessageCtrlr", "SupportedPriorities", ",".join(PRIORITIES), type="MemberList")
     for number in range(1, hardware.connectors + 1):
-        yield Variable("EVSE", "Power", f"{hardware.max_watts:.0f}", evse=number, type="decimal")
+        yield Variable(
+            "EVSE",
+            "Power",
+            "0",
+            evse=number,
+            type="decimal",
+            unit="W",
+            most=hardware.max_watts,
+            watched=True,
+        )
+        for component in ("EVSE", "Connector"):
+            yield Variable(
+                component, "AvailabilityState", "Available", evse=number, type="OptionList", watched=True
+            )
+            yield Variable(component, "Problem", "false", evse=number, type="boolean", watched=True)
     yield Variable("LocalAuthListCtrlr", "Enabled", "true", _flag, type="boolean")
+    yield Variable("MonitoringCtrlr", "Enabled", "true", type="boolean")
     yield Variable("OCPPCommCtrlr", "HeartbeatInterval", "300", _integer, type="integer")
     yield Variable("OCPPCommCtrlr", "MessageAttempts", "10", _integer, "TransactionEvent", type="integer")
     yield Variable(
