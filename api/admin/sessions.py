@@ -165,7 +165,7 @@ async def start(node: Node, body: NewSession, actor: str) -> StartedView:
     """Ask a station to begin a session; it pends until the station has begun."""
     details = {"evse_number": body.evse_number, "id_tag": body.id_tag}
     await node.store.audit.add(
-        Audit(actor=actor, action="session.start", subject=f"station:{body.station}", details=details)
+        Audit(actor=actor, action="session.start", subject=f"charge_point:{body.station}", details=details)
     )
     intent = Start(id_tag=body.id_tag, evse_number=body.evse_number, id_type=body.id_type)
     return shown(StartedView, await node.registry.command(body.station, intent))
