@@ -8,7 +8,7 @@ answered with. A charge point that nobody accepted yet stays Pending, however of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -26,6 +26,7 @@ ALL_KEYS: Final = v16.GetConfiguration()
 SECURE_PROFILES: Final = frozenset({2, 3})  # with TLS
 STATUSES_ASKED: Final = 16  # connectors asked after a boot: the queue of calls is bounded
 MAX_REQUEST_ID: Final = 2**31 - 1
+SECOND: Final = timedelta(seconds=1)
 
 
 def boot_notification_v16(
@@ -85,9 +86,24 @@ def heartbeat_v16(cp: ChargePoint, request: v16.Heartbeat, facts: Facts, now: da
     return Outcome(state=cp, reply=v16.HeartbeatResponse(current_time=_clock(now)))
 
 
-def _clock(now: datetime) -> datetime:
-    """Whole seconds: some chargers cannot read a fraction, and none needs one to set its clock."""
-    return now.replace(microsecond=0)
+class _WholeSeconds:
+    """Whole seconds: some chargers cannot read a fraction, and none needs one to set its clock.
+
+    The last second is kept, because most calls are within it and to make a datetime is the dearest part of a
+    Heartbeat.
+    """
+
+    def __init__(self) -> None:
+        self._second = self._next = datetime.min.replace(tzinfo=UTC)
+
+    def __call__(self, now: datetime) -> datetime:
+        if not self._second <= now < self._next:
+            self._second = now.replace(microsecond=0)
+            self._next = self._second + SECOND
+        return self._second
+
+
+_clock: Final = _WholeSeconds()
 
 
 def heartbeat_v2x(

@@ -146,6 +146,14 @@ def test_heartbeat_tells_the_time_and_writes_nothing(cp: ChargePoint, now: datet
     assert not outcome.calls
 
 
+@pytest.mark.parametrize("seconds", [[0.0, 0.999999, 1.0], [5.5, 0.25, 5.75, 3600.1], [-0.000001, 0.0]])
+def test_the_clock_may_go_in_any_direction(cp: ChargePoint, now: datetime, seconds: list[float]) -> None:
+    for after in seconds:
+        moment = now + timedelta(seconds=after)
+        outcome = heartbeat_v16(cp, v16.Heartbeat(), Facts(), moment)
+        assert outcome.reply == v16.HeartbeatResponse(current_time=moment.replace(microsecond=0))
+
+
 def test_the_time_we_tell_has_no_fraction(cp: ChargePoint, now: datetime) -> None:
     late = now + timedelta(microseconds=987_654)
     for outcome in (
