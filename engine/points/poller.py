@@ -7,9 +7,10 @@ more at the moment forgets its socket for a while; it is level-triggered, so not
 
 from __future__ import annotations
 
+import select
 import selectors
 from collections.abc import Callable, Sequence
-from typing import Final, NoReturn
+from typing import Final, NoReturn, Protocol
 
 import structlog
 import trio
@@ -19,16 +20,40 @@ log = structlog.get_logger(__name__)
 AT_ONCE: Final = 32  # sockets served before other tasks get their turn
 
 
-class Poller:
-    """One per node. Callbacks are synchronous; one that raises is a bug of one part, and the others go on."""
+class Selector(Protocol):
+    """The part of `select.epoll` that is used here."""
+
+    def register(self, fd: int, eventmask: int, /) -> object: ...
+    def unregister(self, fd: int, /) -> object: ...
+    def fileno(self) -> int: ...
+    def poll(self, timeout: float, maxevents: int, /) -> Sequence[tuple[int, int]]: ...
+
+
+class PortableSelector:
+    """The same where there is no epoll. Slower: `selectors` makes an object of every event."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
+        self.register = self._selector.register
+        self.unregister = self._selector.unregister
+        self.fileno: Callable[[], int] = self._selector.fileno
+
+    def poll(self, timeout: float, maxevents: int, /) -> Sequence[tuple[int, int]]:
+        return [(key.fd, mask) for key, mask in self._selector.select(timeout)]
+
+
+class Poller:
+    """One per node. Callbacks are synchronous; one that raises is a bug of one part, and the others go on."""
+
+    def __init__(self, selector: Selector | None = None) -> None:
+        if selector is None:
+            selector = select.epoll() if hasattr(select, "epoll") else PortableSelector()
+        self._selector = selector
         self._watched: dict[int, Callable[[], None]] = {}
 
     def watch(self, fd: int, ready: Callable[[], None]) -> None:
         """Call `ready` whenever `fd` can be read or has ended, until `forget`."""
-        self._selector.register(fd, selectors.EVENT_READ, ready)
+        self._selector.register(fd, selectors.EVENT_READ)  # as epoll's EPOLLIN
         self._watched[fd] = ready
 
     def forget(self, fd: int) -> None:
@@ -41,19 +66,21 @@ class Poller:
         number = self._selector.fileno()
         while True:
             await trio.lowlevel.wait_readable(number)
-            await self._round(self._selector.select(0))
+            watched = self._watched
+            events = self._selector.poll(0, len(watched) or 1)
+            await self._round([(fd, watched[fd]) for fd, _ in events])
 
-    async def _round(self, events: Sequence[tuple[selectors.SelectorKey, int]]) -> None:
-        for first in range(0, len(events), AT_ONCE):
+    async def _round(self, callbacks: Sequence[tuple[int, Callable[[], None]]]) -> None:
+        for first in range(0, len(callbacks), AT_ONCE):
             if first:
                 await trio.lowlevel.checkpoint()
-            self._serve(events[first : first + AT_ONCE])
+            self._serve(callbacks[first : first + AT_ONCE])
 
-    def _serve(self, events: Sequence[tuple[selectors.SelectorKey, int]]) -> None:
-        for key, _ in events:
+    def _serve(self, callbacks: Sequence[tuple[int, Callable[[], None]]]) -> None:
+        watched = self._watched
+        for fd, ready in callbacks:
             # Earlier in the round its connection may have ended, and another one may have got its number.
-            ready = self._watched.get(key.fd)
-            if ready is None or ready is not key.data:
+            if watched.get(fd) is not ready:
                 continue
             try:
                 ready()

@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from engine.points import poller as module
-from engine.points.poller import Poller
+from engine.points.poller import Poller, PortableSelector
 
 AT_ONCE = 8
 Pair = tuple[socket.socket, socket.socket]
@@ -27,8 +27,15 @@ def pairs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Pair]]:
             sock.close()
 
 
-async def test_other_tasks_get_their_turn_within_a_round(pairs: list[Pair], nursery: trio.Nursery) -> None:
-    poller = Poller()
+@pytest.fixture(params=[None, PortableSelector])
+def poller(request: pytest.FixtureRequest) -> Poller:
+    """With the system's own selector, and with the one for systems that have no epoll."""
+    return Poller(request.param and request.param())
+
+
+async def test_other_tasks_get_their_turn_within_a_round(
+    pairs: list[Pair], poller: Poller, nursery: trio.Nursery
+) -> None:
     served: list[int] = []
     seen_between: list[int] = []
 
@@ -52,8 +59,9 @@ async def test_other_tasks_get_their_turn_within_a_round(pairs: list[Pair], nurs
     nursery.cancel_scope.cancel()
 
 
-async def test_who_left_during_the_round_is_not_called(pairs: list[Pair], nursery: trio.Nursery) -> None:
-    poller = Poller()
+async def test_who_left_during_the_round_is_not_called(
+    pairs: list[Pair], poller: Poller, nursery: trio.Nursery
+) -> None:
     (first, _), (second, _) = pairs[:2]
     called: list[socket.socket] = []
 
@@ -75,8 +83,9 @@ async def test_who_left_during_the_round_is_not_called(pairs: list[Pair], nurser
     nursery.cancel_scope.cancel()
 
 
-async def test_one_callback_that_fails_harms_no_other(pairs: list[Pair], nursery: trio.Nursery) -> None:
-    poller = Poller()
+async def test_one_callback_that_fails_harms_no_other(
+    pairs: list[Pair], poller: Poller, nursery: trio.Nursery
+) -> None:
     (first, _), (second, _) = pairs[:2]
     served = trio.Event()
 
