@@ -125,7 +125,7 @@ def decode(  # noqa: PLR0917 - the station's three words stand together, as in e
     """
     decoder = DECODERS[kind]
     # PostgreSQL's text cannot hold NUL. Hardly a payload has an escape at all, and one byte is found fastest.
-    if decoder is not None and (payload.find(b"\\") < 0 or payload.find(b"\\u0000") < 0):
+    if decoder is not None and (b"\\" not in payload or b"\\u0000" not in payload):
         try:
             return Decoded(message=decoder.decode(payload))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

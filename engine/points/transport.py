@@ -76,7 +76,7 @@ class PlainTransport:
     """A connected TCP socket."""
 
     __slots__ = (
-        "_carrier", "_closing", "_deadline", "_finishing", "_kept", "_kept_size", "_recv",
+        "_carrier", "_closing", "_deadline", "_finishing", "_kept", "_kept_size", "_recv", "_send",
         "closed", "on_close", "sock",
     )  # fmt: skip
 
@@ -84,6 +84,7 @@ class PlainTransport:
         sock.setblocking(False)
         self.sock = sock
         self._recv = sock.recv
+        self._send = sock.send
         self._carrier = carrier
         self._kept: deque[bytes] | None = None  # made when the kernel's buffer is full for the first time
         self._kept_size = 0
@@ -108,7 +109,7 @@ class PlainTransport:
             self._keep(data)
             return
         try:
-            sent = self.sock.send(data)
+            sent = self._send(data)
         except BlockingIOError:
             sent = 0
         except OSError:  # the task that reads learns of it too and ends the connection
@@ -166,7 +167,7 @@ class PlainTransport:
         while self._kept:
             head = self._kept[0]
             try:
-                sent = self.sock.send(head)
+                sent = self._send(head)
             except BlockingIOError:
                 return
             self._kept_size -= sent
