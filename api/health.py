@@ -1,19 +1,27 @@
-"""Health for orchestrators and load balancers, and metrics for Prometheus. Health never needs a token."""
+"""Health for orchestrators and load balancers, and metrics for Prometheus.
+
+Health never needs a token, and therefore says only which part is not ready; why stands in the log.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import msgspec
+import structlog
 import trio
 from quart import Response
 
 from api.kernel.routes import Route
-from engine.errors import StoreError
+from engine.errors import DatabaseAway, StoreError
 from engine.node import Node
 
 DATABASE_PATIENCE = 2.0  # seconds
+UNREACHABLE = "the database cannot be reached"
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+
+
+log = structlog.get_logger(__name__)
 
 
 class Health(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -42,8 +50,11 @@ async def _reasons(node: Node) -> list[str]:
     with trio.move_on_after(DATABASE_PATIENCE) as scope:
         try:
             await node.store.ping()
+        except DatabaseAway:
+            reasons.append(UNREACHABLE)  # what it said stands in the log: it may name hosts, users and files
         except StoreError as error:
-            reasons.append(f"the database cannot be reached: {error}")
+            log.warning("the database does not answer as it should", error=str(error))
+            reasons.append("the database does not answer as it should")
     if scope.cancelled_caught:
         reasons.append(f"the database did not answer within {DATABASE_PATIENCE:g} s")
     return reasons

@@ -3,6 +3,7 @@
     VoltrioError
     ├── SettingsError           a setting is unknown, malformed or dangerous         (CLI exit 2)
     ├── StoreError              the database refused or could not be reached
+    │   ├── DatabaseAway        there is no database to speak to, for now; the store itself says so in the log
     │   ├── SchemaError         the schema is newer than this program, or a migration was changed
     │   └── ChangeRefused       the database refused one charger's change (a constraint); others went through
     ├── OutsideError            a service outside (a CA, a responder) did not help    502
@@ -40,6 +41,10 @@ class StoreError(VoltrioError):
     """The database refused or could not be reached."""
 
     http_status = 503
+
+
+class DatabaseAway(StoreError):
+    """There is no database to speak to, for now. The store logs it once; nobody else has to."""
 
 
 class SchemaError(StoreError):

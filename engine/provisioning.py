@@ -1,24 +1,35 @@
-"""Brings queued settings and certificates to charge points when they are connected.
+"""Brings queued settings and certificates to charge points when they are connected, and accepts them then.
 
 People queue rows; this service looks for them every second, asks the station, and writes its verdict into the
 row. A row stays Pending until the station answered, so a lost connection or a restart only means that it is
 asked again, which changes nothing that was set already. Stations that do not answer are asked less and less
-often until they reconnect.
+often until they reconnect. A station that was registered to be configured first is accepted once every row of
+its has a verdict.
 How a row is said in a version of OCPP, what HTTP wants and SQL are not here.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, cast
 
 import structlog
 import trio
+from msgspec.structs import replace
 
 from engine.domain.state import ChargePoint, Frozen, Registration
-from engine.errors import CallError, CallRefused, Conflict, Invalid, NotSupported, StoreError
+from engine.errors import (
+    CallError,
+    CallRefused,
+    Conflict,
+    DatabaseAway,
+    Invalid,
+    NotFound,
+    NotSupported,
+    StoreError,
+)
 from engine.ocpp.intents import (
     CertificateType,
     InstallCertificate,
@@ -27,13 +38,14 @@ from engine.ocpp.intents import (
     Result,
     SetConfiguration,
     Settled,
+    Trigger,
     Verdict,
 )
 from engine.ocpp.variable_names import parse
 from engine.points import Registry
 from engine.store import Store
 from engine.store.repositories.provisioning import Installation, Setting
-from engine.store.repositories.stations import StationPatch
+from engine.store.repositories.stations import Station, StationPatch
 
 log = structlog.get_logger(__name__)
 
@@ -43,14 +55,49 @@ AT_ONCE: Final = 16  # stations that are asked at the same time
 FIRST_RETRY: Final = timedelta(seconds=30)
 LAST_RETRY: Final = timedelta(hours=1)
 ACTOR: Final = "provisioning"
-# Names whose value is the station's password (OCPP 1.6 security whitepaper A01, 2.0.1 A01).
-PASSWORD_KEYS: Final = frozenset({"authorizationkey", "securityctrlr/basicauthpassword"})
+# Where the station keeps its password (OCPP 1.6 security whitepaper A01, 2.0.1 A01).
+KEY_16: Final = "authorizationkey"
+VARIABLE_2X: Final = ("securityctrlr", "basicauthpassword")
 SETTING_STATUSES: Final[Mapping[Verdict, str]] = {
     Verdict.ACCEPTED: "Accepted",
     Verdict.REBOOT_REQUIRED: "RebootRequired",
     Verdict.NOT_FOUND: "NotSupported",
     Verdict.NOT_SUPPORTED: "NotSupported",
 }
+
+
+def is_password(name: str) -> bool:
+    """Whether the value of this key, or variable of OCPP 2.x, is the station's password."""
+    if name.casefold() == KEY_16:
+        return True
+    named = parse(name)
+    return named is not None and (
+        (named.name.component.casefold(), named.name.variable.casefold()) == VARIABLE_2X
+    )
+
+
+async def accept(
+    store: Store, registry: Registry, identity: str, patch: StationPatch, *, actor: str
+) -> tuple[Station, bool]:
+    """Accept a station's boots from now on, with what else `patch` says. Raises NotFound.
+
+    One that is connected is asked to boot again, not to have to wait; whether it agreed comes second.
+    """
+    accepted = replace(patch, registration_status="Accepted", accept_when_configured=False)
+    station = await store.stations.update(identity, accepted, actor=actor)
+    await registry.refresh(identity)
+    return station, await _boot_again(registry, identity)
+
+
+async def _boot_again(registry: Registry, identity: str) -> bool:
+    if not registry.is_connected(identity):
+        return False
+    try:
+        result = await registry.command(identity, Trigger(message="BootNotification"))
+    except (CallError, NotSupported) as error:
+        log.info("boot not triggered", identity=identity, error=str(error))
+        return False
+    return result.verdict is Verdict.ACCEPTED
 
 
 class Attempt(Frozen, frozen=True):
@@ -73,22 +120,16 @@ class Provisioner:
 
     async def look(self, nursery: trio.Nursery) -> None:
         """Start a delivery to each connected station that has rows queued and is not being served."""
-        waiting = await self._stations_with_work()
+        waiting = await _all(self._store.configuration.stations_with_work)
+        configured = await _all(self._store.stations.configured)
         ready = [identity for identity in self._connected(waiting) if self._may_ask(identity)]
         self._attempts = {i: a for i, a in self._attempts.items() if self._registry.is_connected(i)}
         for identity in ready:
             self._busy.add(identity)
             nursery.start_soon(self._deliver, identity)
-
-    async def _stations_with_work(self) -> set[int]:
-        found: set[int] = set()
-        after = 0
-        while True:
-            page = await self._store.configuration.stations_with_work(after=after, limit=PAGE)
-            found.update(page)
-            if len(page) < PAGE:
-                return found
-            after = page[-1]
+        for identity in [one for one in self._connected(configured) if one not in self._busy]:
+            self._busy.add(identity)
+            nursery.start_soon(self._accept, identity)
 
     def _connected(self, wanted: set[int]) -> Iterable[str]:
         for identity in self._registry.connected() if wanted else ():
@@ -119,9 +160,19 @@ class Provisioner:
             async with self._slots:
                 await self._serve(identity)
             self._attempts.pop(identity, None)
-        except (CallError, Conflict, StoreError) as error:
+        except (CallError, Conflict, NotFound, StoreError) as error:
             self._postpone(identity, generation)
             log.info("provisioning postponed", identity=identity, error=str(error))
+        finally:
+            self._busy.discard(identity)
+
+    async def _accept(self, identity: str) -> None:
+        """Nothing is left to be told to it (OCPP 1.6 §4.2, 2.0.1 B02: pending is for that)."""
+        try:
+            await accept(self._store, self._registry, identity, StationPatch(), actor=ACTOR)
+            log.info("configured and accepted", identity=identity)
+        except (NotFound, StoreError) as error:
+            log.info("not accepted yet", identity=identity, error=str(error))
         finally:
             self._busy.discard(identity)
 
@@ -161,7 +212,7 @@ class Provisioner:
         if unfinished:
             await self._ask(identity, Reset(when="idle"))
         for setting in unfinished:
-            await self._store.configuration.answered(setting, "RebootRequired")
+            await self._answered(setting, "RebootRequired")
 
     async def _change(self, identity: str, part: Sequence[Setting]) -> list[Setting]:
         """Ask for one message's worth, keep its verdicts, and return what needs a reboot."""
@@ -171,18 +222,31 @@ class Provisioner:
         unfinished = []
         for setting in part:
             status = SETTING_STATUSES.get(verdicts[setting.name], "Rejected")
-            if setting.name.casefold() in PASSWORD_KEYS and status in {"Accepted", "RebootRequired"}:
+            if is_password(setting.name) and status in {"Accepted", "RebootRequired"}:
                 await self._adopt_password(identity, setting.value)
             if status == "RebootRequired":
                 unfinished.append(setting)
             else:
-                await self._store.configuration.answered(setting, status)
+                await self._answered(setting, status)
         return unfinished
 
+    async def _answered(self, setting: Setting, status: str) -> None:
+        """Keep the verdict; of a password only that it was settled, not what it is."""
+        await self._store.configuration.answered(setting, status, secret=is_password(setting.name))
+
     async def _adopt_password(self, identity: str, password: str) -> None:
-        """The station will come with this password from now on (security whitepaper A01)."""
+        """The station comes with this password from now on, and with no other (A01).
+
+        It has it already: were this lost, it could not come in again. So this waits for the database.
+        """
         digest = hashlib.sha256(password.encode()).digest()
-        await self._store.stations.update(identity, StationPatch(password_sha256=digest), actor=ACTOR)
+        while True:
+            try:
+                await self._store.stations.update(identity, StationPatch(password_sha256=digest), actor=ACTOR)
+            except DatabaseAway:
+                await trio.sleep(INTERVAL)
+            else:
+                return
 
     async def _ask(self, identity: str, intent: Intent) -> Result:
         """What came of it; what was refused, not understood or not sent is a verdict too."""
@@ -196,6 +260,18 @@ class Provisioner:
             return Result(verdict=Verdict.REJECTED, word="", reason=f"not sent: {error}")
 
 
+async def _all(listing: Callable[..., Awaitable[Sequence[int]]]) -> set[int]:
+    """The ids of a listing, page after page."""
+    found: set[int] = set()
+    after = 0
+    while True:
+        page = await listing(after=after, limit=PAGE)
+        found.update(page)
+        if len(page) < PAGE:
+            return found
+        after = page[-1]
+
+
 def portions(settings: Sequence[Setting], state: ChargePoint | None) -> Iterator[Sequence[Setting]]:
     """The settings in messages' worth, so that each verdict is kept as soon as it is there.
 
@@ -204,7 +280,7 @@ def portions(settings: Sequence[Setting], state: ChargePoint | None) -> Iterator
     may leave as soon as it has it.
     """
     most = state.items_per_message.get("SetVariables", 1) if state is not None else 1
-    passwords = [one for one in settings if one.name.casefold() in PASSWORD_KEYS]
+    passwords = [one for one in settings if is_password(one.name)]
     others = [one for one in settings if one not in passwords]
     together = [one for one in others if most > 1 and parse(one.name)]
     yield from ([one] for one in others if one not in together)
@@ -226,6 +302,8 @@ async def deliver_pending(
         while True:
             try:
                 await provisioner.look(nursery)
+            except DatabaseAway:
+                pass  # the store has said so
             except StoreError as error:
                 log.warning("cannot look for queued settings", error=str(error))
             await trio.sleep(interval)

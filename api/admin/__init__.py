@@ -12,7 +12,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import Forbidden
 
 from api import health
-from api.admin import access, calls, id_tags, log, sessions, stations
+from api.admin import access, calls, id_tags, inventory, log, sessions, stations, upgrades
 from api.kernel.auth import bearer, unauthorized
 from api.kernel.problems import Problem
 from api.kernel.routes import Guard, create_app, mount
@@ -21,11 +21,12 @@ from engine.node import Node
 from engine.settings import is_loopback
 
 PREFIX: Final = "/admin-api/v1"
+MODULES: Final = (stations, inventory, upgrades, calls, id_tags, sessions, log, access)  # each has ROUTES
 
 
 def admin_app(node: Node) -> QuartTrio:
     app = create_app("api.admin", render)
-    for module in (stations, calls, id_tags, sessions, log, access):
+    for module in MODULES:
         mount(app, node, PREFIX, module.ROUTES, scoped("admin"))
     mount(app, node, "", health.HEALTH, anybody)
     # Metrics name no driver and no secret, but tell outsiders much about an operator's business.

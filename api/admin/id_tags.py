@@ -15,16 +15,21 @@ from engine.store.repositories.id_tags import IdTag, IdTagPatch
 Aware = Annotated[datetime, Meta(tz=True)]
 
 
-class IdTagBody(Camel, frozen=True, kw_only=True):
-    """A new tag, or what changes of the one there is; absent members stay as they are."""
+class IdTagPatchBody(Camel, frozen=True, kw_only=True):
+    """What changes; absent members stay as they are."""
 
-    uid: Annotated[str, Meta(min_length=1, max_length=36)]
     label: Annotated[str, Meta(max_length=255)] | UnsetType | None = UNSET
     status: Literal["enabled", "disabled", "suspended"] | UnsetType = UNSET
     expire_at: Aware | UnsetType | None = UNSET
     max_active_sessions: Annotated[int, Meta(ge=0, lt=2**31)] | UnsetType | None = UNSET
     group_id: Annotated[str, Meta(min_length=1, max_length=36)] | UnsetType | None = UNSET
     valid: bool | UnsetType = UNSET
+
+
+class IdTagBody(IdTagPatchBody, frozen=True, kw_only=True):
+    """A new tag, or what changes of the one there is."""
+
+    uid: Annotated[str, Meta(min_length=1, max_length=36)]
 
 
 class IdTagView(Camel, frozen=True, kw_only=True):
@@ -48,6 +53,12 @@ class ListQuery(Camel, frozen=True, kw_only=True):
     limit: Limit = 100
 
 
+class AddQuery(Camel, frozen=True, kw_only=True):
+    """`only_new`: a tag that there is already stays as it is, and is an error."""
+
+    only_new: bool = False
+
+
 def view(row: IdTag) -> IdTagView:
     return shown(IdTagView, row)
 
@@ -57,9 +68,21 @@ async def list_(node: Node, query: ListQuery) -> Page:
     return page(rows, query.limit, lambda row: row.id, view)
 
 
-async def put(node: Node, body: IdTagBody, actor: str) -> IdTagView:
-    taken = {name: getattr(body, name) for name in body.__struct_fields__ if name != "uid"}
-    return view(await node.store.id_tags.set(body.uid, IdTagPatch(**taken), actor=actor))
+async def put(node: Node, body: IdTagBody, query: AddQuery, actor: str) -> IdTagView:
+    write = node.store.id_tags.add if query.only_new else node.store.id_tags.set
+    return view(await write(body.uid, patch_of(body), actor=actor))
+
+
+async def update(node: Node, uid: str, body: IdTagPatchBody, actor: str) -> IdTagView:
+    return view(await node.store.id_tags.update(uid, patch_of(body), actor=actor))
+
+
+async def delete(node: Node, uid: str, actor: str) -> None:
+    await node.store.id_tags.delete(uid, actor=actor)
+
+
+def patch_of(body: IdTagPatchBody) -> IdTagPatch:
+    return IdTagPatch(**{name: getattr(body, name) for name in IdTagPatchBody.__struct_fields__})
 
 
 async def show(node: Node, uid: str) -> IdTagView:
@@ -70,4 +93,6 @@ ROUTES = (
     Route("GET", "/id-tags", list_),
     Route("POST", "/id-tags", put, 201),
     Route("GET", "/id-tags/<uid>", show),
+    Route("PATCH", "/id-tags/<uid>", update),
+    Route("DELETE", "/id-tags/<uid>", delete, 204),
 )

@@ -9,26 +9,27 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-import structlog
 import trio
 from msgspec import UNSET, Meta, UnsetType
 
 from api.kernel.identities import identity as checked_identity
+from api.kernel.problems import INVALID_DATA
 from api.kernel.routes import Route
 from api.kernel.views import Camel, Limit, Number, Page, page, shown
-from engine.errors import CallError, NotFound, NotSupported
+from engine import provisioning
+from engine.errors import Invalid, NotFound
 from engine.node import Node
-from engine.ocpp.intents import Trigger, Verdict
 from engine.store.repositories.provisioning import Installation, ReportedKey, Setting
 from engine.store.repositories.stations import Station, StationPatch
-
-log = structlog.get_logger(__name__)
 
 PASSWORD_BYTES: Final = (
     16  # of a password made here; written as 32 hexadecimal digits, which every charger takes
 )
 WITH_PASSWORD: Final = frozenset({1, 2})  # security profiles
-HIDDEN_KEYS: Final = frozenset({"authorizationkey", "securityctrlr/basicauthpassword"})
+OPEN: Final = (
+    "Whoever knows its identity can connect as this charge point: it has security profile 0, no password. "
+    "Accept it with a password, or move it up once it is connected."
+)
 
 Profile = Annotated[int, Meta(ge=0, le=3)]
 Password = Annotated[str, Meta(min_length=16, max_length=40)]  # OCPP 1.6 security whitepaper A00
@@ -63,12 +64,14 @@ class StationView(Camel, frozen=True, kw_only=True):
     status: str
     connected: bool
     registration_status: str
+    accept_when_configured: bool
     network_status: str
     network_status_at: datetime | None
     network_protocol: str | None
     network_ip: str | None
     security_profile: int
     current_security_profile: int | None
+    next_security_profile: int | None
     has_password: bool
     invalid_username_allowed: bool
     certificate_serial: str | None
@@ -135,10 +138,23 @@ class InstallationView(Camel, frozen=True, kw_only=True):
     answered_at: datetime | None
 
 
+class Acceptance(Camel, frozen=True, kw_only=True):
+    """How it is to be let in from its next connection on; absent members stay as they are."""
+
+    security_profile: Profile | UnsetType = UNSET
+    password: Password | UnsetType = UNSET
+
+
 class AcceptedView(Camel, frozen=True, kw_only=True):
-    """`triggered`: whether the charge point was there and agreed to send its boot again."""
+    """`triggered`: whether the charge point was there and agreed to send its boot again.
+
+    `warning` is there while anybody can connect as it; `password` once, where one was made.
+    """
 
     triggered: bool
+    security_profile: int
+    warning: str | None
+    password: str | UnsetType = UNSET
 
 
 class ConnectionView(Camel, frozen=True, kw_only=True):
@@ -171,6 +187,8 @@ def patch_of(body: StationBody) -> StationPatch:
         taken["password_sha256"] = hashlib.sha256(body.password.encode()).digest()
     elif body.password is None:
         taken["password_sha256"] = None
+    if body.registration_status is not UNSET:
+        taken["accept_when_configured"] = False  # a person has decided
     return StationPatch(**taken)
 
 
@@ -208,23 +226,28 @@ async def delete(node: Node, identity: str, actor: str) -> None:
     await node.registry.refresh(identity)
 
 
-async def accept(node: Node, identity: str, actor: str) -> AcceptedView:
-    """Accept its boots from now on; one that is connected is asked to boot again, not to have to wait."""
-    patch = StationPatch(registration_status="Accepted")
-    await node.store.stations.update(identity, patch, actor=actor)
-    await node.registry.refresh(identity)
-    return AcceptedView(triggered=await _boot_again(node, identity))
+async def accept(node: Node, identity: str, body: Acceptance, actor: str) -> AcceptedView:
+    """Accept its boots from now on; one that is connected is asked to boot again, not to have to wait.
 
-
-async def _boot_again(node: Node, identity: str) -> bool:
-    if not node.registry.is_connected(identity):
-        return False
-    try:
-        result = await node.registry.command(identity, Trigger(message="BootNotification"))
-    except (CallError, NotSupported) as error:
-        log.info("boot not triggered", identity=identity, error=str(error))
-        return False
-    return result.verdict is Verdict.ACCEPTED
+    A password without a profile means profile 1, and a profile that wants a password which there is not
+    gets one made here.
+    """
+    before = await node.store.stations.get(identity)
+    profile, password = body.security_profile, body.password
+    if profile is UNSET:
+        profile = max(before.security_profile, 0 if password is UNSET else 1)
+    if profile not in WITH_PASSWORD and password is not UNSET:
+        fields = {"password": [f"security profile {profile} takes none"]}
+        raise Invalid(INVALID_DATA, fields)
+    made: str | UnsetType = UNSET
+    if profile in WITH_PASSWORD and password is UNSET and not before.has_password:
+        password = made = secrets.token_hex(PASSWORD_BYTES)
+    patch = patch_of(StationBody(security_profile=profile, password=password))
+    row, triggered = await provisioning.accept(node.store, node.registry, identity, patch, actor=actor)
+    warning = OPEN if row.security_profile == 0 else None
+    return AcceptedView(
+        triggered=triggered, security_profile=row.security_profile, warning=warning, password=made
+    )
 
 
 async def disconnect(node: Node, identity: str, body: Disconnect) -> None:
@@ -244,7 +267,7 @@ async def configuration(node: Node, identity: str) -> ConfigurationView:
 
 
 def _masked(row: Setting | ReportedKey) -> Setting | ReportedKey:
-    return msgspec.structs.replace(row, value="***") if row.name.casefold() in HIDDEN_KEYS else row
+    return msgspec.structs.replace(row, value="***") if provisioning.is_password(row.name) else row
 
 
 async def certificates(node: Node, identity: str) -> Sequence[InstallationView]:

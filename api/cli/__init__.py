@@ -22,6 +22,8 @@ COMMANDS: Mapping[str, str] = {
     "tag": "api.cli.tag:tag",
     "session": "api.cli.session:session",
     "call": "api.cli.call:call",
+    "messages": "api.cli.log:messages",
+    "security-events": "api.cli.log:security_events",
     "token": "api.cli.token:token",
     "version": "api.cli.version:version",
 }

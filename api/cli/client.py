@@ -25,7 +25,12 @@ R = TypeVar("R")
 
 
 class Failure(click.ClickException):
-    """An error for the person at the terminal: the node refused, and said why."""
+    """An error for the person at the terminal: the node refused, and said why.
+
+    `status` is that of the node's answer, 0 where there was none.
+    """
+
+    status = 0
 
 
 class Usage(Failure):
@@ -131,7 +136,9 @@ def _failure(response: httpx.Response, server: str) -> Failure:
     lines += [f"  {field}: {text}" for field, texts in body.get("errors", {}).items() for text in texts]
     if body.get("details"):
         lines.append(f"  details: {body['details']}")
-    return failure("\n".join(lines))
+    refusal = failure("\n".join(lines))
+    refusal.status = response.status_code
+    return refusal
 
 
 def segment(text: str) -> str:

@@ -23,6 +23,11 @@ def print_json(value: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
+def warn(text: str) -> None:
+    """For the person at the terminal, beside what is printed for programs."""
+    click.secho(f"Warning: {text}", err=True, fg="yellow")
+
+
 def print_line(value: object) -> None:
     """One document on one line, for programs that read as it comes."""
     click.echo(msgspec.json.encode(value).decode())

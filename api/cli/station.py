@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import click
+import msgspec
 
-from api.cli.client import Client, remote, segment
-from api.cli.output import as_json, print_json, print_one, print_rows
+from api.cli.client import TIMEOUT, Client, remote, segment
+from api.cli.output import as_json, print_json, print_one, print_rows, warn
 
 LIST: Final = {
     "IDENTITY": "identity",
@@ -21,11 +23,13 @@ LIST: Final = {
 ONE: Final = {
     "Identity": "identity",
     "Id": "id",
+    "Name": "name",
     "Status": "status",
     "Connected": "connected",
     "Network status": "networkStatus",
     "Registration": "registrationStatus",
     "Security profile": "securityProfile",
+    "… moving to": "nextSecurityProfile",
     "Password set": "hasPassword",
     "Protocol": "networkProtocol",
     "Vendor": "vendor",
@@ -41,12 +45,25 @@ CONNECTORS: Final = {
     "STATUS": "status",
     "ERROR": "errorCode",
 }
+UPGRADE: Final = {
+    "Status": "status",
+    "Wanted profile": "wanted",
+    "Profile in force": "securityProfile",
+    "Asked for": "plannedAt",
+    "By": "actor",
+}
 NO_STATIONS: Final = "No charge points yet. Add one: voltrio station add CP1"
+REGISTRATIONS: Final = ("accepted", "pending", "rejected")
+INTERFACES: Final = (*(f"{kind}{n}" for kind in ("Wired", "Wireless") for n in range(4)), "Any")
+PROFILE_HELP: Final = (
+    "OCPP security profile: 0 no password, 1 password, 2 password over TLS, 3 client certificate."
+)
+UPGRADE_TIMEOUT: Final = 5 * TIMEOUT  # several requests, each with the charger's own time
 
 
 @click.group()
 def station() -> None:
-    """Add, list and show charge points."""
+    """Charge points: add, list, accept, change …"""
 
 
 @station.command(
@@ -59,21 +76,18 @@ Examples:
 """
 )
 @click.argument("identity")
-@click.option(
-    "--profile",
-    type=click.IntRange(0, 3),
-    default=1,
-    show_default=True,
-    help="OCPP security profile: 0 no password, 1 password, 2 password over TLS, 3 client certificate.",
-)
-@click.option("--password", help="Password of profiles 1 and 2 (made and shown once if absent).")
-@click.option("--pending", is_flag=True, help="Answer its boots with Pending until it is accepted.")
+@click.option("--profile", type=click.IntRange(0, 3), default=1, show_default=True, help=PROFILE_HELP)
+@click.option("--password", help="Password of profiles 1 and 2, 16 to 40 characters (made here if absent).")
+@click.option("--pending", is_flag=True, help="Answer its boots with Pending until `station accept`.")
 @as_json
 @remote
 def add(
     client: Client, *, identity: str, profile: int, password: str | None, pending: bool, json_: bool
 ) -> None:
-    """Register the charge point IDENTITY, the name it calls itself in its URL."""
+    """Register a charge point.
+
+    IDENTITY is the name it calls itself in its URL.
+    """
     body: dict[str, object] = {"identity": identity, "securityProfile": profile}
     if password is not None:
         body["password"] = password
@@ -84,18 +98,26 @@ def add(
         print_json(added)
         return
     click.echo(f"Added {identity}.")
-    if made := added.get("password"):
-        click.echo(f"Enter in the charger, user name {identity}, password (shown this once):\n\n  {made}\n")
+    _show_password(identity, added)
 
 
 @station.command(name="list")
 @click.option("--connected", is_flag=True, help="Only those connected now.")
+@click.option(
+    "--registration", type=click.Choice(REGISTRATIONS), help="Only those whose boots are answered so."
+)
 @as_json
 @remote
-def list_(client: Client, connected: bool, json_: bool) -> None:
+def list_(client: Client, *, connected: bool, registration: str | None, json_: bool) -> None:
     """List charge points."""
-    rows = list(client.pages("/stations"))
-    print_rows([r for r in rows if r["connected"] or not connected], LIST, json_, NO_STATIONS)
+    rows = [
+        row
+        for row in client.pages("/stations")
+        if (row["connected"] or not connected)
+        and registration in {None, str(row["registrationStatus"]).lower()}
+    ]
+    narrowed = connected or registration is not None
+    print_rows(rows, LIST, json_, "No such charge point." if narrowed else NO_STATIONS)
 
 
 @station.command()
@@ -110,3 +132,211 @@ def show(client: Client, identity: str, json_: bool) -> None:
         print_rows(
             row["connectors"], CONNECTORS, json_=False, empty="No connector has reported its status yet."
         )
+
+
+@station.command(
+    epilog="""\b
+Examples:
+  voltrio station list --registration pending   who waits
+  voltrio station accept CP1                    let it charge, as it is let in now
+  voltrio station accept CP1 --profile 1        … and give it a password, shown once
+
+\b
+A station that came by itself (`voltrio serve --accept-unknown`) has security profile 0: anybody who knows
+its identity can play it. Enter the password in the charger before it connects again.
+"""
+)
+@click.argument("identity")
+@click.option("--profile", "--security-profile", "profile", type=click.IntRange(0, 3), help=PROFILE_HELP)
+@click.option(
+    "--password",
+    help="Password it is to come with from now on, 16 to 40 characters (makes it profile 1).",
+)
+@as_json
+@remote
+def accept(client: Client, *, identity: str, profile: int | None, password: str | None, json_: bool) -> None:
+    """Accept a charge point that waits.
+
+    The boots of IDENTITY are accepted from now on; if it is there, it is asked to boot again.
+    """
+    body = _given(securityProfile=profile, password=password)
+    accepted = client.post(f"/stations/{segment(identity)}/accept", body)
+    if json_:
+        print_json(accepted)
+        return
+    when = "and asked to boot again" if accepted["triggered"] else "and will be told at its next boot"
+    click.echo(f"{identity} is accepted, {when}.")
+    _show_password(identity, accepted)
+    if accepted["warning"]:
+        warn(accepted["warning"])
+        warn(f"To give it a password: voltrio station accept {identity} --profile 1")
+
+
+@station.command(
+    epilog="""\b
+Examples:
+  voltrio station change CP1 --name "Car park, left"
+  voltrio station change CP1 --password "…"                    from its next connection on
+  voltrio station change CP1 --disable                         closes its connection, lets it in no more
+  voltrio station change CP1 --set policy=strict --set heartbeat_interval=300
+  voltrio station change CP1 --unset policy
+
+\b
+The settings of --set are listed in docs/reference/settings.md, "Settings of one station". The charger learns
+nothing of a changed password or profile: enter them there too, or use `station upgrade`.
+"""
+)
+@click.argument("identity")
+@click.option("--name", help="What people call it.")
+@click.option("--profile", "--security-profile", "profile", type=click.IntRange(0, 3), help=PROFILE_HELP)
+@click.option("--password", help="Password it is to come with from now on, 16 to 40 characters.")
+@click.option("--certificate-serial", help="Profile 3: serial number (hex) of the certificate it must show.")
+@click.option("--registration", type=click.Choice(REGISTRATIONS), help="What its boots are answered.")
+@click.option("--enable/--disable", default=None, help="Whether it may connect at all.")
+@click.option("--set", "changed", multiple=True, metavar="KEY=VALUE", help="A setting. May be repeated.")
+@click.option("--unset", "removed", multiple=True, metavar="KEY", help="As the node has it. May be repeated.")
+@as_json
+@remote
+def change(
+    client: Client,
+    *,
+    identity: str,
+    name: str | None,
+    profile: int | None,
+    password: str | None,
+    certificate_serial: str | None,
+    registration: str | None,
+    enable: bool | None,
+    changed: Sequence[str],
+    removed: Sequence[str],
+    json_: bool,
+) -> None:
+    """Change a charge point.
+
+    What no option names stays as it is.
+    """
+    path = f"/stations/{segment(identity)}"
+    body = _given(
+        name=name,
+        securityProfile=profile,
+        password=password,
+        certificateSerial=certificate_serial,
+        registrationStatus=registration and registration.capitalize(),
+        status=None if enable is None else ("enabled" if enable else "disabled"),
+    )
+    settings = dict(map(_setting, changed))
+    if settings or removed:
+        kept = client.get(path)["settings"]
+        body["settings"] = {k: v for k, v in kept.items() if k not in removed} | settings
+    if not body:
+        raise click.UsageError("Nothing to change: give at least one option (see --help).")
+    row = client.request("PATCH", path, json=body)
+    if json_:
+        print_json(row)
+    else:
+        click.echo(f"Changed {identity}.")
+
+
+@station.command()
+@click.argument("identity")
+@click.option("--reason", help="Goes into the close frame, for the charger's log.")
+@remote
+def disconnect(client: Client, identity: str, reason: str | None) -> None:
+    """Close a connection.
+
+    IDENTITY may come again at once; to keep it out, use `station change IDENTITY --disable`.
+    """
+    client.post(f"/stations/{segment(identity)}/disconnect", _given(reason=reason))
+    click.echo(f"Disconnected {identity}.")
+
+
+@station.command()
+@click.argument("identity")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@remote
+def delete(client: Client, identity: str, yes: bool) -> None:
+    """Take a charge point out of service.
+
+    For good: IDENTITY is closed and let in no more, unless it is added anew. Its sessions stay.
+    """
+    if not yes:
+        click.confirm(f"Delete {identity} for good?", abort=True)
+    client.delete(f"/stations/{segment(identity)}")
+    click.echo(f"Deleted {identity}.")
+
+
+@station.command(
+    epilog="""\b
+Examples:
+  voltrio station upgrade CP1 --profile 2                                         OCPP 1.6
+  voltrio station upgrade CP2 --profile 2 --url wss://csms.example:9001/ocpp      OCPP 2.x
+  voltrio station upgrade CP1                                                     how the last one went
+
+\b
+Before profile 2 the charger needs the root of this server's certificate, before profile 3 one of its
+own as well (docs/how-to/certificates.md). It keeps the present profile as its second choice.
+Status: moving (let in with either), moved, kept (it did not come with it within a day), refused (by it).
+"""
+)
+@click.argument("identity")
+@click.option(
+    "--profile",
+    type=click.IntRange(1, 3),
+    help="Security profile to move up to; without it, how that went.",
+)
+@click.option("--url", help="OCPP 2.x: where it is to come from now on, without its identity.")
+@click.option("--slot", type=click.IntRange(min=0), help="OCPP 2.x: configuration slot of the new profile.")
+@click.option(
+    "--fallback-slot",
+    type=click.IntRange(min=0),
+    help="OCPP 2.x: slot of the present one (as the station reported it, else 1).",
+)
+@click.option(
+    "--interface", type=click.Choice(INTERFACES), help="OCPP 2.x: network interface (Wired0 if absent)."
+)
+@as_json
+@remote
+def upgrade(
+    client: Client,
+    *,
+    identity: str,
+    profile: int | None,
+    url: str | None,
+    slot: int | None,
+    fallback_slot: int | None,
+    interface: str | None,
+    json_: bool,
+) -> None:
+    """Move to a higher security profile.
+
+    IDENTITY is told, restarted, and let in either way until it came with the new profile.
+    """
+    path = f"/stations/{segment(identity)}/upgrade"
+    where = _given(url=url, slot=slot, fallbackSlot=fallback_slot, interface=interface)
+    if profile is None:
+        if where:
+            raise click.UsageError("Give --profile too: to which security profile?")
+        print_one(client.get(path), UPGRADE, json_)
+        return
+    answer = client.post(path, {"securityProfile": profile, **where}, timeout=UPGRADE_TIMEOUT)
+    print_one(answer, UPGRADE, json_)
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """KEY=VALUE; a value that is JSON (a number, true, false) is taken as such."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise click.BadParameter(f"{text!r} is not KEY=VALUE, such as policy=strict", param_hint="--set")
+    try:
+        return name, msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return name, value
+
+
+def _show_password(identity: str, answer: Mapping[str, Any]) -> None:
+    if made := answer.get("password"):
+        click.echo(f"Enter in the charger, user name {identity}, password (shown this once):\n\n  {made}\n")

@@ -101,6 +101,7 @@ def mount(app: QuartTrio, node: Node, prefix: str, routes: Sequence[Route], guar
 def _view(route: Route, node: Node, guard: Guard) -> Callable[..., Awaitable[Response]]:
     hints = get_type_hints(route.handler, include_extras=True)
     decoder = msgspec.json.Decoder(hints["body"]) if "body" in hints else None
+    nothing = b"" if decoder is None else _without_body(decoder)
     query = hints.get("query")
     limit = float("inf") if route.limit is None else route.limit
 
@@ -110,13 +111,22 @@ def _view(route: Route, node: Node, guard: Guard) -> Callable[..., Awaitable[Res
             if "actor" in hints:
                 given["actor"] = actor
             if decoder is not None:
-                given["body"] = _decoded(decoder, await _body())
+                given["body"] = _decoded(decoder, await _body() or nothing)
             if query is not None:
                 given["query"] = _query(query)
             return _reply(route.status, await route.handler(node, **given))
         raise TooSlowError(f"not done within {route.limit:g} s; is the database reachable? See /health/ready")
 
     return view
+
+
+def _without_body(decoder: msgspec.json.Decoder[Any]) -> bytes:
+    """What no body at all stands for: an object without members, where none of them is needed."""
+    try:
+        decoder.decode(b"{}")
+    except msgspec.ValidationError:
+        return b""
+    return b"{}"
 
 
 async def _body() -> bytes:

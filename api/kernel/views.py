@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, TypeVar
@@ -14,6 +16,7 @@ from engine.errors import Invalid
 
 V = TypeVar("V", bound=msgspec.Struct)
 R = TypeVar("R")
+T = TypeVar("T")
 
 Limit = Annotated[int, Meta(ge=1, le=500)]
 Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # of a row
@@ -45,6 +48,24 @@ def page(
     return Page(data=[show(row) for row in rows], next_cursor=following)
 
 
+def key_cursor(key: tuple[str | int, ...]) -> str:
+    """The cursor of a row that is found by a key of several parts."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
+
+
+def key_of(cursor: str, decoder: msgspec.json.Decoder[T]) -> T:
+    """`key_cursor` taken apart; raises Invalid for what it never made."""
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        return decoder.decode(text)
+    except (binascii.Error, ValueError, msgspec.DecodeError):
+        raise _foreign() from None
+
+
+def _foreign() -> Invalid:
+    return Invalid(INVALID_DATA, {"cursor": ["is not one that was given out"]})
+
+
 def moment_cursor(moment: datetime, number: int) -> str:
     """The cursor of a row that is found by its time and, among those of one time, its number."""
     return f"{moment.astimezone(UTC).isoformat().removesuffix('+00:00')}Z_{number}"
@@ -54,12 +75,11 @@ def moment_and_number(cursor: str | None) -> tuple[datetime, int] | None:
     """`moment_cursor` taken apart; raises Invalid for what it never made."""
     if cursor is None:
         return None
-    foreign = Invalid(INVALID_DATA, {"cursor": ["is not one that was given out"]})
     moment, _, number = cursor.partition("_")
     try:
         at, row = datetime.fromisoformat(moment), int(number)
     except ValueError:
-        raise foreign from None
+        raise _foreign() from None
     if at.tzinfo is None or not -(2**63) <= row < 2**63:
-        raise foreign
+        raise _foreign()
     return at, row

@@ -26,14 +26,14 @@ from engine.store.repositories.stations import StationPatch
 
 
 async def register(node: Node, cs_id: str, body: ChargeStationAuth, actor: str) -> None:
-    """Register a station or replace its authentication details; it is accepted at its next boot."""
+    """Register a station, pending until it was configured, or replace its authentication details."""
     password = None if body.password_hash is UNSET else rules.password_hash_in(body.password_hash or "")
     patch = StationPatch(
         security_profile=rules.profile_in(body.security_profile),
         password_sha256=password,
         invalid_username_allowed=bool(body.invalid_username_allowed),
     )
-    await node.store.stations.register(identity(cs_id), patch, actor=actor)
+    await node.store.stations.register(identity(cs_id), patch, actor=actor, configure_first=True)
     await node.registry.refresh(cs_id)
 
 

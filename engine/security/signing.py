@@ -23,6 +23,7 @@ from engine.errors import (
     CallError,
     CallRefused,
     Conflict,
+    DatabaseAway,
     Invalid,
     NotFound,
     Offline,
@@ -145,6 +146,8 @@ class Signer:
                     await self._sign(request)
                 else:
                     await self._deliver(request)
+        except DatabaseAway:
+            pass  # the store has said so, and the row waits
         except StoreError as error:
             log.warning("certificate request not served", identity=request.identity, error=str(error))
         finally:
@@ -248,6 +251,8 @@ async def issue_certificates(
                 if trio.current_time() >= slowly_at:
                     slowly_at = trio.current_time() + SLOW_INTERVAL
                     await signer.look_slowly()
+            except DatabaseAway:
+                pass  # the store has said so
             except StoreError as error:
                 log.warning("cannot look for certificate requests", error=str(error))
             await trio.sleep(interval)

@@ -90,8 +90,8 @@ class Batcher(Generic[K, V]):
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
                 if not passes(error):
                     raise
-                if failures == 0:
-                    log.warning("the database is away, reads wait", error=str(error))
+                if failures == 0 and not self._database.lost(error):
+                    log.warning("reads wait for the database", error=str(error))
             await trio.sleep(RETRY_DELAYS[min(failures, len(RETRY_DELAYS) - 1)])
             failures += 1
 

@@ -6,16 +6,19 @@ What touches asyncpg is a coroutine of asyncio flavour, handed to `Database.run`
 from __future__ import annotations
 
 import contextvars
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
 
 import asyncpg
 import msgspec
+import structlog
 import trio_asyncio
 from asyncpg.pool import PoolConnectionProxy
 
-from engine.errors import Conflict, Invalid, StoreError
+from engine.errors import Conflict, DatabaseAway, Invalid, StoreError
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 Connection = asyncpg.Connection | PoolConnectionProxy
@@ -29,6 +32,8 @@ CONNECT_TIMEOUT: Final = 10.0  # seconds
 PASSING_CLASSES: Final = ("08", "25", "40", "53", "55P", "57", "58")
 # … and of values that the database will never take.
 DATA_CLASSES: Final = ("21", "22", "23", "54")
+# Nobody is there to ask: no connection, or a server that stops, starts or crashed.
+AWAY_STATES: Final = ("08", "57P")
 
 
 def passes(error: BaseException) -> bool:
@@ -36,6 +41,14 @@ def passes(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "").startswith(PASSING_CLASSES)
     return isinstance(error, (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError))
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether there is no database to speak to; slow, locked or full ones are there."""
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "").startswith(AWAY_STATES)
+    lost = isinstance(error, (OSError, asyncpg.InternalClientError))
+    return lost and not isinstance(error, TimeoutError)
 
 
 def translated(error: Exception) -> Exception:
@@ -46,11 +59,14 @@ def translated(error: Exception) -> Exception:
         return Conflict(error.detail or str(error))
     if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "").startswith(DATA_CLASSES):
         return Invalid(str(error))
-    return StoreError(f"database: {error}")
+    return (DatabaseAway if is_away(error) else StoreError)(f"database: {error}")
 
 
 class Database:
-    """A pool on one database. `run` bridges from Trio; the other methods are one statement each."""
+    """A pool on one database. `run` bridges from Trio; the other methods are one statement each.
+
+    That the database went away, and that it is back, is logged here: once each, whoever noticed first.
+    """
 
     def __init__(self, dsn: str, loop: trio_asyncio.TrioEventLoop) -> None:
         self.dsn = dsn
@@ -58,6 +74,7 @@ class Database:
         # asyncio finds its loop through the context; callers of other Trio tasks may not carry it.
         self._context = contextvars.copy_context()
         self._pool: asyncpg.Pool | None = None
+        self._away = False
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Await an asyncio-flavoured coroutine from a Trio task."""
@@ -73,8 +90,10 @@ class Database:
             raise StoreError(f"cannot reach the database: {error}") from error
 
     async def open(self) -> None:
-        """Make the pool (asyncio flavour)."""
+        """Make the pool and its first connection (asyncio flavour)."""
         self._pool = await _pool(self.dsn)
+        async with self._pool.acquire():
+            pass
 
     def close(self) -> None:
         if self._pool is not None:
@@ -83,15 +102,36 @@ class Database:
 
     async def connect(self) -> asyncpg.Connection:
         """A connection of one's own, outside the pool (asyncio flavour)."""
-        connection = await asyncpg.connect(self.dsn, timeout=CONNECT_TIMEOUT)
-        await _prepare(connection)
+        with self._noticing():
+            connection = await asyncpg.connect(self.dsn, timeout=CONNECT_TIMEOUT)
+            await _prepare(connection)
         return connection
 
     async def use(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Run `work` with a connection of the pool; asyncpg's errors come through."""
         if self._pool is None:
             raise StoreError("the store is closed")
-        return await self.run(_using(self._pool, work))
+        with self._noticing():
+            return await self.run(_using(self._pool, work))
+
+    def lost(self, error: BaseException) -> bool:
+        """Whether `error` means that the database is away; the first one of them is logged."""
+        away = is_away(error)
+        if away and not self._away:
+            self._away = True
+            log.warning("the database is away, what needs it waits", error=str(error))
+        return away
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        try:
+            yield
+        except (asyncpg.PostgresError, asyncpg.InternalClientError, OSError) as error:
+            self.lost(error)
+            raise
+        if self._away:
+            self._away = False
+            log.info("the database is back")
 
     async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         """All rows of one statement; errors are translated."""
@@ -112,7 +152,7 @@ class Database:
 async def _pool(dsn: str) -> asyncpg.Pool:
     return await asyncpg.create_pool(
         dsn,
-        min_size=1,
+        min_size=0,  # it would go on trying for one by itself, with a traceback each time
         max_size=POOL_SIZE,
         init=_prepare,
         reset=_leave,

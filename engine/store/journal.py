@@ -238,6 +238,7 @@ class Journal:
         plan = self._plan(changes)
         started = trio.current_time()
         failures = 0
+        known = False  # the database has said itself that it is away
         self._number += 1
         while True:
             try:
@@ -255,17 +256,18 @@ class Journal:
                     raise PlanError(str(error)) from error
                 self._disconnect()
                 reason = str(error)
+                known = self._database.lost(error)
             except trio.TooSlowError:
                 self._disconnect()
                 reason = f"no answer within {COMMIT_TIMEOUT} s"
-            if failures == 0:
-                log.warning("the database is away, commits wait", error=reason)
+            if failures == 0 and not known:
+                log.warning("commits wait for the database", error=reason)
             await trio.sleep(
                 RETRY_DELAYS[min(failures, len(RETRY_DELAYS) - 1)] * (0.5 + 0.5 * self._jitter())
             )
             failures += 1
-        if failures:
-            log.info("the database is back", attempts=failures + 1)
+        if failures and not known:
+            log.info("commits go on", attempts=failures + 1)
         self._metrics.journal_rows.observe(len(changes))
         self._metrics.journal_seconds.observe(trio.current_time() - started)
 

@@ -23,6 +23,7 @@ from engine.store.migrate import migrate
 from engine.store.reader import Reader
 from engine.store.repositories.access import ApiTokens, AuditTrail, Parties, SecurityEvents
 from engine.store.repositories.id_tags import IdTags
+from engine.store.repositories.inventory import Inventory
 from engine.store.repositories.network import Locations, Operators, Reservations
 from engine.store.repositories.provisioning import Certificates, Configuration, Messages
 from engine.store.repositories.security import StationCertificates
@@ -51,6 +52,7 @@ class Store:
         self.locations = Locations(database)
         self.operators = Operators(database)
         self.reservations = Reservations(database)
+        self.inventory = Inventory(database)
         self.certificates = Certificates(database)
         self.station_certificates = StationCertificates(database, self.reader.forget)
         self.configuration = Configuration(database)

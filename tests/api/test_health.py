@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api import health
 from api.admin import admin_app
-from engine.errors import StoreError
+from engine.errors import DatabaseAway, StoreError
 from engine.node import Node
 
 
@@ -37,13 +37,17 @@ async def test_a_draining_node_is_not_ready_but_alive(anybody: Any, node: Node) 
 async def test_without_a_database_it_is_not_ready(
     anybody: Any, node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away() -> None:
-        raise StoreError("connection refused")
+    for error in (DatabaseAway("no such user voltrio@10.0.0.7"), StoreError("permission denied for voltrio")):
 
-    monkeypatch.setattr(node.store, "ping", away)
-    answer = await anybody.get("/health/ready")
-    assert answer.status_code == 503
-    assert "connection refused" in answer.json()["reasons"][0]
+        async def away(error: StoreError = error) -> None:
+            raise error
+
+        monkeypatch.setattr(node.store, "ping", away)
+        answer = await anybody.get("/health/ready")
+        assert answer.status_code == 503
+        (reason,) = answer.json()["reasons"]
+        assert reason.startswith("the database")
+        assert "voltrio" not in answer.text  # nobody without a token is told names
 
 
 async def test_a_database_that_hangs_is_not_waited_for(

@@ -68,7 +68,16 @@ async def test_from_an_empty_node_to_a_card_that_may_charge(ask: Ask) -> None:
     ).exit_code == 0
     (tag,) = json.loads((await ask("tag", "list", "--json")).output)
     assert (tag["uid"], tag["groupId"], tag["status"]) == ("04A2", "G", "enabled")
-    assert "blocked" in (await ask("tag", "add", "04A2", "--blocked")).output
+    assert "04A2 is known, but blocked." in (await ask("tag", "block", "04A2")).output
+    again = await ask("tag", "add", "04a2", "--group", "H")
+    assert (again.exit_code, "already" in again.output) == (1, True)
+    (tag,) = json.loads((await ask("tag", "list", "--json")).output)
+    assert (tag["groupId"], tag["status"]) == ("G", "disabled")  # not let in again by the way
+    assert "blocked" in (await ask("tag", "add", "04A2", "--update", "--group", "H")).output
+    assert "good to charge" in (await ask("tag", "unblock", "04A2")).output
+    assert json.loads((await ask("tag", "show", "04A2", "--json")).output)["groupId"] == "H"
+    assert (await ask("tag", "delete", "04A2")).exit_code == 0
+    assert (await ask("tag", "delete", "04A2")).exit_code == 1
     wrong = await ask("tag", "add", "x" * 40)
     assert (wrong.exit_code, "uid" in wrong.output) == (1, True)
     assert (await ask("call", "CP1", "Reset", '{"type":"Soft"}')).exit_code == 5

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from api import health
-from api.admin import PREFIX, access, calls, id_tags, log, sessions, stations
+from api.admin import MODULES, PREFIX
 from api.cli import reference
 from api.kernel.routes import Route
 from api.manage import certificates, partners
@@ -20,7 +20,7 @@ from engine.ocpp.v16 import PROTOCOL
 from engine.points import registry
 from engine.store import journal, reader
 
-ADMIN = [route for module in (stations, calls, id_tags, sessions, log, access) for route in module.ROUTES]
+ADMIN = [route for module in MODULES for route in module.ROUTES]
 MANAGE = [
     route for module in (manage_stations, manage_tokens, certificates, partners) for route in module.ROUTES
 ]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from msgspec import UNSET, UnsetType
 
 from engine.domain.state import Frozen
-from engine.errors import NotFound
+from engine.errors import Conflict, NotFound
 from engine.store.database import Database
 from engine.store.repositories.base import DEFAULT_OPERATOR, Audit, Repository, assignments, given, page
 
@@ -63,6 +63,7 @@ class IdTagPatch(Frozen, frozen=True):
 
 COLUMNS: Final = ", ".join(IdTag.__struct_fields__)
 SELECT: Final = f"select {COLUMNS} from id_tags"  # noqa: S608 - names of our own columns
+THIS: Final = f"where operator_id = {DEFAULT_OPERATOR} and lower(uid) = lower($1)"
 
 
 class IdTags(Repository):
@@ -84,8 +85,7 @@ class IdTags(Repository):
         """Raises NotFound."""
         found = None
         if "\0" not in uid:
-            sql = f"{SELECT} where operator_id = {DEFAULT_OPERATOR} and lower(uid) = lower($1)"
-            found = await self._one(IdTag, sql, uid)
+            found = await self._one(IdTag, f"{SELECT} {THIS}", uid)
         if found is None:
             raise NotFound(f"no id tag {uid!r}")
         return found
@@ -93,23 +93,63 @@ class IdTags(Repository):
     async def set(self, uid: str, patch: IdTagPatch, *, actor: str) -> IdTag:
         """Make the tag or set what `patch` gives on the one that exists."""
         values = given(patch)
-        names = "".join(f", {name}" for name in values)
-        placeholders = "".join(f", ${number}" for number in range(2, len(values) + 2))
         update = f"{assignments(values, 2)}, " if values else ""
+        on_conflict = f"on conflict (operator_id, lower(uid)) do update set {update} last_updated_at = now()"
+        (tag,) = await self._put("id_tag.set", uid, values, _insert(values, on_conflict), actor)
+        return tag
+
+    async def add(self, uid: str, patch: IdTagPatch, *, actor: str) -> IdTag:
+        """Make the tag. Raises Conflict when there is one of this uid."""
+        values = given(patch)
+        sql = _insert(values, "on conflict (operator_id, lower(uid)) do nothing")
+        made = await self._put("id_tag.add", uid, values, sql, actor)
+        if not made:
+            raise Conflict(f"id tag {uid!r} exists already")
+        return made[0]
+
+    async def update(self, uid: str, patch: IdTagPatch, *, actor: str) -> IdTag:
+        """Set what `patch` gives. Raises NotFound."""
+        values = given(patch)
+        update = f"{assignments(values, 2)}, " if values else ""
+        sql = f"update id_tags set {update} last_updated_at = now() {THIS} returning {COLUMNS}"  # noqa: S608
+        changed = await self._put("id_tag.update", uid, values, sql, actor) if "\0" not in uid else []
+        if not changed:
+            raise NotFound(f"no id tag {uid!r}")
+        return changed[0]
+
+    async def delete(self, uid: str, *, actor: str) -> None:
+        """Forget the tag; its sessions keep its uid. Raises NotFound."""
+        sql = f"delete from id_tags {THIS} returning {COLUMNS}"  # noqa: S608 - names of our own columns
+        gone = await self._put("id_tag.delete", uid, {}, sql, actor) if "\0" not in uid else []
+        if not gone:
+            raise NotFound(f"no id tag {uid!r}")
+
+    async def _put(
+        self, action: str, uid: str, values: Mapping[str, Any], sql: str, actor: str
+    ) -> Sequence[IdTag]:
+        """Run `sql`, which takes uid and values and returns the tags it changed."""
         rows = await self._write(
-            Audit(actor=actor, action="id_tag.set", subject=f"id_tag:{uid}", details=values),
-            f"insert into id_tags (operator_id, uid{names}) values ({DEFAULT_OPERATOR}, $1{placeholders}) "  # noqa: S608
-            f"on conflict (operator_id, lower(uid)) do update set {update} last_updated_at = now() "
-            f"returning {COLUMNS}",
+            Audit(actor=actor, action=action, subject=f"id_tag:{uid}", details=values),
+            sql,
             uid,
             *values.values(),
             forget=f"tag:{await self._operator()}:{uid.lower()}",
         )
-        tag = IdTag(**rows[0])
-        self._forget(tag.operator_id, uid)
-        return tag
+        tags = [IdTag(**row) for row in rows]
+        for tag in tags:
+            self._forget(tag.operator_id, uid)
+        return tags
 
     async def _operator(self) -> int:
         rows = await self._database.fetch("select id from operators where is_default")
         number: int = rows[0][0]
         return number
+
+
+def _insert(values: Mapping[str, Any], on_conflict: str) -> str:
+    names = "".join(f", {name}" for name in values)
+    placeholders = "".join(f", ${number}" for number in range(2, len(values) + 2))
+    return (
+        f"insert into id_tags (operator_id, uid{names}) values ({DEFAULT_OPERATOR}, $1{placeholders}) "  # noqa: S608 - fields of IdTagPatch
+        f"{on_conflict} returning {COLUMNS}"
+    )

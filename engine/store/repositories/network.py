@@ -62,6 +62,20 @@ class Operator(Frozen, frozen=True):
     price_per_minute: Decimal | None
 
 
+class StoredReservation(Frozen, frozen=True):
+    """`id` is the reservationId of OCPP; connector 0 is any of the station's."""
+
+    id: int
+    connector_number: int
+    id_tag: str
+    parent_id_tag: str | None
+    status: str  # pending | active | done | expired | canceled | rejected
+    expiry_date: datetime
+    session_id: int | None
+    created_at: datetime
+    last_updated_at: datetime
+
+
 COLUMNS: Final = ", ".join(StoredLocation.__struct_fields__)
 
 
@@ -187,3 +201,19 @@ class Reservations(Repository):
             raise NotFound(f"no charge point {charge_point_id}")
         number: int = rows[0]["id"]
         return number
+
+    async def list(
+        self, charge_point_id: int, *, status: str | None = None, before: int | None = None, limit: int = 100
+    ) -> Sequence[StoredReservation]:
+        """A charge point's, newest first, those below the number `before`."""
+        return await self._many(
+            StoredReservation,
+            "select id, connector_number, id_tag, parent_id_tag, status, expiry_date, session_id, "
+            "created_at, last_updated_at from reservations "
+            "where charge_point_id = $1 and ($2::text is null or status = $2) "
+            "and ($3::bigint is null or id < $3) order by id desc limit $4",
+            charge_point_id,
+            status,
+            before,
+            page(limit),
+        )

@@ -48,6 +48,7 @@ class Installation(Frozen, frozen=True):
 
 class LoggedMessage(Frozen, frozen=True):
     id: int
+    identity: str  # of the charge point
     at: datetime
     direction: str  # in | out
     kind: str  # call | result | error
@@ -106,15 +107,20 @@ class Configuration(Repository):
         )
         return [row[0] for row in rows]
 
-    async def answered(self, setting: Setting, status: str) -> None:
-        """Keep the charger's verdict, unless another value was asked for meanwhile."""
+    async def answered(self, setting: Setting, status: str, *, secret: bool = False) -> None:
+        """Keep the charger's verdict, unless another value was asked for meanwhile.
+
+        Of a secret the value is forgotten: nobody needs it in clear any more.
+        """
         await self._database.fetch(
-            "update charge_point_settings set status = $4, answered_at = now() "
+            "update charge_point_settings "
+            "set status = $4, answered_at = now(), value = case when $5 then '' else value end "
             "where charge_point_id = $1 and name = $2 and value = $3",
             setting.charge_point_id,
             setting.name,
             setting.value,
             status,
+            secret,
         )
 
     async def reported(self, charge_point_id: int) -> Sequence[ReportedKey]:
@@ -222,26 +228,50 @@ class Certificates(Repository):
         )
 
 
+LOGGED: Final = "id, at, direction, kind, action, message_id, payload, correlation_id, repairs"
+OF_ONE: Final = f"""
+select (select network_id from charge_points where id = $1) as identity, {LOGGED} from message_log
+where charge_point_id = $1 and ($2::timestamptz is null or (at, id) < ($2, $3::bigint))
+  and ($4::text is null or action = $4)
+order by at desc, id desc limit $5
+"""  # noqa: S608 - names of columns
+# The newest N of all are among the newest N of the N stations heard last: the index by station serves both.
+OF_ALL: Final = f"""
+with heard as (
+    select c.id, c.network_id
+    from charge_points c
+    cross join lateral (
+        select m.at, m.id from message_log m
+        where m.charge_point_id = c.id and ($1::timestamptz is null or (m.at, m.id) < ($1, $2::bigint))
+          and ($3::text is null or m.action = $3)
+        order by m.at desc, m.id desc limit 1
+    ) newest
+    where c.deleted_at is null
+    order by newest.at desc, newest.id desc limit $4
+)
+select h.network_id as identity, n.*
+from heard h
+cross join lateral (
+    select {LOGGED} from message_log
+    where charge_point_id = h.id and ($1::timestamptz is null or (at, id) < ($1, $2::bigint))
+      and ($3::text is null or action = $3)
+    order by at desc, id desc limit $4
+) n
+order by n.at desc, n.id desc limit $4
+"""  # noqa: S608 - names of columns
+
+
 class Messages(Repository):
     async def list(
         self,
-        charge_point_id: int,
+        charge_point_id: int | None,
         *,
         before: tuple[datetime, int] | None = None,
         action: str | None = None,
         limit: int = 100,
     ) -> Sequence[LoggedMessage]:
-        """A charger's messages, newest first, those before (at, id)."""
+        """Messages of one charge point, or of all there are, newest first, those before (at, id)."""
         at, number = before or (None, None)
-        return await self._many(
-            LoggedMessage,
-            "select id, at, direction, kind, action, message_id, payload, correlation_id, repairs "
-            "from message_log "
-            "where charge_point_id = $1 and ($2::timestamptz is null or (at, id) < ($2, $3::bigint)) "
-            "and ($4::text is null or action = $4) order by at desc, id desc limit $5",
-            charge_point_id,
-            at,
-            number,
-            action,
-            page(limit),
-        )
+        if charge_point_id is None:
+            return await self._many(LoggedMessage, OF_ALL, at, number, action, page(limit))
+        return await self._many(LoggedMessage, OF_ONE, charge_point_id, at, number, action, page(limit))

@@ -45,6 +45,43 @@ class Expiring(Frozen, frozen=True):
     not_after: datetime
 
 
+class RequestRow(Frozen, frozen=True):
+    """What became of a station's wish for a certificate; one row per use, the newest wish."""
+
+    certificate_type: str
+    request_id: int | None
+    status: str  # Requested | Signed | Accepted | Rejected | Failed
+    reason: str | None
+    attempts: int
+    next_attempt_at: datetime
+    requested_at: datetime
+    answered_at: datetime | None
+
+
+class IssuedRow(Frozen, frozen=True):
+    """A certificate that a CA gave for a station."""
+
+    id: int
+    certificate_type: str
+    serial: str  # hex
+    not_after: datetime
+    certificate: str  # PEM
+    status: str  # Issued | Installed | Replaced | Refused
+    renewal_asked_at: datetime | None
+    issued_at: datetime
+
+
+class Move(Frozen, frozen=True):
+    """The last move of a station to a higher security profile; `wanted` is where it was to go."""
+
+    wanted: int
+    planned_at: datetime
+    actor: str
+    under_way: bool
+    refused: bool  # by the station, when it was told
+    security_profile: int  # in force
+
+
 DUE: Final = """
 select r.charge_point_id, c.network_id as identity, r.certificate_type, r.csr, r.request_id, r.status,
        r.chain, r.attempts, r.requested_at
@@ -105,6 +142,21 @@ order by i.not_after limit $3
 PLANNED: Final = """
 update charge_points set next_security_profile = $2, next_security_profile_at = $3, last_updated_at = now()
 where network_id = $1 and deleted_at is null returning id
+"""
+CANCELLED: Final = """
+update charge_points
+set next_security_profile = null, next_security_profile_at = null, last_updated_at = now()
+where network_id = $1 and deleted_at is null and next_security_profile is not null returning id
+"""
+MOVED: Final = """
+select (a.details ->> 'security_profile')::integer as wanted, a.at as planned_at, a.actor,
+       c.next_security_profile is not null as under_way, c.security_profile,
+       exists (select from audit_log r where r.subject = a.subject and r.id > a.id
+               and r.action = 'station.upgrade_refused') as refused
+from charge_points c
+join audit_log a on a.subject = $2 and a.action = 'station.upgrade' and a.at >= c.created_at
+where c.network_id = $1 and c.deleted_at is null
+order by a.id desc limit 1
 """
 # A station that came with what it was to come with has moved for good; one that never did keeps what it has.
 SETTLED: Final = """
@@ -195,6 +247,33 @@ class StationCertificates(Repository):
             "update issued_certificates set renewal_asked_at = $2 where id = $1", certificate.id, at
         )
 
+    async def requests(self, charge_point_id: int) -> Sequence[RequestRow]:
+        """A station's requests, by use."""
+        return await self._many(
+            RequestRow,
+            "select certificate_type, request_id, status, reason, attempts, next_attempt_at, requested_at, "
+            "answered_at from certificate_requests where charge_point_id = $1 order by certificate_type",
+            charge_point_id,
+        )
+
+    async def issued(
+        self, charge_point_id: int, *, before: int | None = None, limit: int = 100
+    ) -> Sequence[IssuedRow]:
+        """A station's certificates, newest first, those below the number `before`."""
+        return await self._many(
+            IssuedRow,
+            "select id, certificate_type, serial, not_after, certificate, status, renewal_asked_at, "
+            "issued_at from issued_certificates "
+            "where charge_point_id = $1 and ($2::bigint is null or id < $2) order by id desc limit $3",
+            charge_point_id,
+            before,
+            page(limit),
+        )
+
+    async def last_move(self, identity: str) -> Move | None:
+        """None where nobody asked for one. The audit trail remembers those that have ended."""
+        return await self._one(Move, MOVED, identity, f"charge_point:{identity}")
+
     async def plan_profile(self, identity: str, profile: int, at: datetime, *, actor: str) -> None:
         """Let the station in with this security profile too, until it did. Raises NotFound."""
         rows = await self._write(
@@ -213,6 +292,16 @@ class StationCertificates(Repository):
         self._forget(identity)
         if not rows:
             raise NotFound(f"no charge point {identity!r}")
+
+    async def cancel_profile(self, identity: str, *, actor: str) -> None:
+        """The station would not hear of it: only the present security profile lets it in."""
+        await self._write(
+            Audit(actor=actor, action="station.upgrade_refused", subject=f"charge_point:{identity}"),
+            CANCELLED,
+            identity,
+            forget=f"station:{identity}",
+        )
+        self._forget(identity)
 
     async def settle_profiles(self, given_up_before: datetime) -> Sequence[str]:
         """End the moves that succeeded, and those planned so long ago; the stations' identities."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from engine.domain.state import Frozen, StationSettings
 from engine.errors import Conflict, Invalid, NotFound
@@ -26,11 +27,14 @@ class Station(Frozen, frozen=True):
     location_id: int | None
     security_profile: int  # 0–3, OCPP's numbering
     current_security_profile: int | None
+    next_security_profile: int | None  # it is moving there (2.0.1 A05)
+    next_security_profile_at: datetime | None
     has_password: bool
     password_sha256: bytes | None
     invalid_username_allowed: bool
     certificate_serial: str | None
     registration_status: str  # Accepted | Pending | Rejected
+    accept_when_configured: bool  # pending until what is queued for it was delivered
     network_status: str
     network_status_at: datetime | None
     network_protocol: str | None
@@ -83,14 +87,17 @@ class StationPatch(Frozen, frozen=True):
     invalid_username_allowed: bool | UnsetType = UNSET
     certificate_serial: str | UnsetType | None = UNSET
     registration_status: str | UnsetType = UNSET
+    accept_when_configured: bool | UnsetType = UNSET
     settings: dict[str, Any] | UnsetType = UNSET
 
 
 SELECT: Final = """
 select id, network_id as identity, operator_id, name, status, location_id, security_profile,
-       current_security_profile, password_sha256 is not null as has_password, password_sha256,
-       invalid_username_allowed, certificate_serial, registration_status, network_status, network_status_at,
-       network_protocol, network_ip, connected_at, first_contact_at, booted_at, vendor, model,
+       current_security_profile, next_security_profile, next_security_profile_at,
+       password_sha256 is not null as has_password, password_sha256,
+       invalid_username_allowed, certificate_serial, registration_status, accept_when_configured,
+       network_status, network_status_at, network_protocol, network_ip, connected_at, first_contact_at,
+       booted_at, vendor, model,
        charge_point_serial_number, charge_box_serial_number,
        firmware_version, hardware_status, hardware_error_code, firmware_status, log_status,
        local_list_version, settings, created_at, last_updated_at
@@ -108,6 +115,16 @@ PRESENT: Final = """
 select id, network_status as status, coalesce(network_status_at, last_updated_at) as at
 from charge_points
 where network_status in ('available', 'temporarily_unavailable') and deleted_at is null
+"""
+# Booted once, and nothing more to be told: every queued setting and certificate has its verdict.
+CONFIGURED: Final = """
+select c.id from charge_points c
+where c.accept_when_configured and c.registration_status = 'Pending' and c.booted_at is not null
+  and c.deleted_at is null and c.id > $1
+  and not exists (select from charge_point_settings s where s.charge_point_id = c.id and s.status = 'Pending')
+  and not exists (select from charge_point_certificates t
+                  where t.charge_point_id = c.id and t.status = 'Pending')
+order by c.id limit $2
 """
 SECRETS: Final = frozenset({"password_sha256"})
 
@@ -148,9 +165,21 @@ class Stations(Repository):
             raise Conflict(f"charge point {identity!r} exists already")
         return await self.get(identity)
 
-    async def register(self, identity: str, patch: StationPatch, *, actor: str) -> Station:
-        """Register a charge point, or set what `patch` gives on the one that exists."""
-        if not await self._insert(identity, patch, actor):
+    async def configured(self, *, after: int = 0, limit: int = 1_000) -> Sequence[int]:
+        """Ids above `after` of charge points that were pending until configured, and are."""
+        return [row[0] for row in await self._database.fetch(CONFIGURED, after, page(limit))]
+
+    async def register(
+        self, identity: str, patch: StationPatch, *, actor: str, configure_first: bool = False
+    ) -> Station:
+        """Register a charge point, or set what `patch` gives on the one that exists.
+
+        With `configure_first` a new one stays pending until what is queued for it was delivered.
+        """
+        new = patch
+        if configure_first:
+            new = replace(patch, registration_status="Pending", accept_when_configured=True)
+        if not await self._insert(identity, new, actor):
             return await self.update(identity, patch, actor=actor)
         return await self.get(identity)
 
