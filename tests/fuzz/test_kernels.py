@@ -1,19 +1,21 @@
 """Arbitrary bytes against frame codec, envelope and HTTP upgrade: no crash, no surprise, bounded memory.
 
-The same targets run under atheris, where it is installed: `python tests/fuzz/test_kernels.py CORPUS`.
+The same targets run under atheris, where it is installed: `python -m tests.fuzz.test_kernels CORPUS`.
 """
 
 import sys
 import tracemalloc
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.points.handshake import Handshake, Rejection, Upgrade, accept, refuse
 from ext.envelope import EnvelopeError, call_text, split
 from ext.websocket import CLOSE, VIOLATION, Deflate, FrameReader, is_close_code
+from tests.fuzz.long import examples
 
+SECONDS = 600.0
 LIMIT = 4_096  # bytes per message
 ROOM = 64 * LIMIT  # bytes of memory that a reader may take beyond its input; zlib's window is most of it
 
@@ -78,10 +80,8 @@ def test_kernels(data: bytes) -> None:
 
 
 @pytest.mark.soak
-@settings(max_examples=300_000, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-@given(data=streams)
-def test_kernels_for_long(data: bytes) -> None:
-    targets(data)
+def test_kernels_for_long() -> None:
+    print(f"{examples(SECONDS, streams, targets)} examples")
 
 
 @pytest.mark.parametrize(
