@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_EVERY: Final = 10.0  # seconds between looks at the certificate files
 
-# What the security whitepaper and 2.0.1 (A00.FR.316 ff.) want a central system to offer, forward secrecy
+# What the security whitepaper and 2.0.1 (A00.FR.318, FR.421) want a central system to offer, forward secrecy
 # first; TLS 1.3 brings its own suites.
 CIPHERS: Final = (
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"

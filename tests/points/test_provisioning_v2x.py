@@ -70,8 +70,14 @@ async def test_a_pending_station_may_report_and_do_nothing_else(real: Any, versi
         assert (await real.ask(ws, "BootNotification", BOOT))[2]["status"] == "Pending"
         refused = await real.ask(ws, "TransactionEvent", EVENT, "2")
         assert (refused[0], refused[2]) == (4, "SecurityError")  # B02.FR.09
-        reported = await real.ask(ws, "NotifyReport", part(0, False), "3")
-        assert reported == [3, "3", {}]
+        unasked = await real.ask(ws, "NotifyReport", part(0, False), "3")
+        assert (unasked[0], unasked[2]) == (4, "SecurityError")
+        request = made_for(version, "GetBaseReport", request_id=7, report_base="FullInventory")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(real.registry.call, "CP2", request)
+            _, number, _, _ = await real.take(ws)
+            await ws.send_message(json.dumps([3, number, {"status": "Accepted"}]))
+        assert await real.ask(ws, "NotifyReport", part(0, False), "4") == [3, "4", {}]
 
 
 async def test_a_device_model_is_asked_for_kept_and_obeyed(real: Any, version: str) -> None:

@@ -12,11 +12,16 @@ from engine.domain.access import StationRecord
 from engine.domain.changes import (
     DeviceModelReported,
     DeviceVariableRead,
+    DisplayMessageSet,
+    DisplayMessagesReported,
     MonitoringBaseSet,
+    MonitorsReported,
+    ReservationEnded,
     VariableMonitorCleared,
     VariableMonitorSet,
 )
 from engine.store import Store
+from engine.store.repositories.stations import StationPatch
 
 from .conftest import NOW, at
 
@@ -101,9 +106,11 @@ async def test_limits_of_messages_are_loaded_with_the_station(store: Store, stat
         variable_instance="SetVariables",
         value="4",
     )
-    await store.journal.commit([limit, replace(limit, attribute="MaxSet", value="9")])
+    size = replace(limit, variable="BytesPerMessage", value="900")
+    await store.journal.commit([limit, replace(limit, attribute="MaxSet", value="9"), size])
     state = await store.reader.load(station, "ocpp2.0.1")
     assert state.items_per_message == {"SetVariables": 4}
+    assert state.bytes_per_message == {"SetVariables": 900}
 
 
 @pytest.mark.parametrize(
@@ -131,3 +138,55 @@ async def test_a_monitor_set_again_counts_after_it_was_cleared(
     assert [tuple(row) for row in await rows(store, dsn, "select active, value from variable_monitors")] == [
         (True, 70.0)
     ]
+
+
+async def test_a_report_of_all_ends_older_monitors_and_messages_of_its_station_only(
+    store: Store, station: StationRecord, dsn: str
+) -> None:
+    await store.stations.add("CP2", StationPatch(), actor="test")
+    other = await store.reader.station("CP2")
+    assert other is not None
+    for number in (station.id, other.id):
+        mine = replace(MONITOR, charge_point_id=number)
+        shown = DisplayMessageSet(charge_point_id=number, message_id=1, message=b"{}", at=NOW)
+        await store.journal.commit([mine, shown])
+    await store.journal.commit(
+        [
+            replace(MONITOR, charge_point_id=station.id, monitor_id=2, at=at(9)),
+            MonitorsReported(charge_point_id=station.id, since=at(5), at=at(9)),
+            DisplayMessageSet(charge_point_id=station.id, message_id=2, message=b"{}", at=at(9)),
+            DisplayMessagesReported(charge_point_id=station.id, since=at(5), at=at(9)),
+        ]
+    )
+    for table, column in (("variable_monitors", "monitor_id"), ("display_messages", "message_id")):
+        query = f"select charge_point_id, {column} from {table} where active order by 1"  # noqa: S608 - names
+        assert [tuple(row) for row in await rows(store, dsn, query)] == [(station.id, 2), (other.id, 1)]
+
+
+async def test_a_station_ends_an_open_reservation_of_its_own_once(
+    store: Store, station: StationRecord
+) -> None:
+    await store.stations.add("CP2", StationPatch(), actor="test")
+    other = await store.reader.station("CP2")
+    assert other is not None
+    made = [
+        await store.query(
+            "insert into reservations "
+            "(operator_id, charge_point_id, connector_number, id_tag, status, expiry_date) "
+            "values ($1, $2, 1, 'TAG', $3, now()) returning id",
+            station.operator_id,
+            charge_point,
+            status,
+        )
+        for charge_point, status in ((station.id, "active"), (station.id, "done"), (other.id, "active"))
+    ]
+    numbers = [number for ((number,),) in made]
+    ended = ReservationEnded(
+        id=0, charge_point_id=station.id, status="expired", news_type="told", news=b"{}", at=NOW
+    )
+    for _ in range(2):
+        await store.journal.commit([replace(ended, id=number) for number in numbers])
+    statuses = [tuple(row) for row in await store.query("select id, status from reservations order by id")]
+    assert statuses == list(zip(numbers, ("expired", "done", "active"), strict=True))
+    events = await store.query("select subject, operator_id from events where type = 'told'")
+    assert [tuple(row) for row in events] == [(f"reservation:{numbers[0]}", station.operator_id)]

@@ -65,7 +65,7 @@ def status_notification_v2x(
 def status_event_v2x(  # noqa: PLR0917 - a report's parts, as its message has them
     cp: ChargePoint, evse_number: int, connector_number: int, value: str, timestamp: datetime, now: datetime
 ) -> tuple[ChargePoint, Sequence[Change]]:
-    """G01: an event of `Connector.AvailabilityState` says what a StatusNotification says."""
+    """An event of `Connector.AvailabilityState` says what a StatusNotification says (G01.FR.03 to FR.07)."""
     if value not in HARDWARE_STATUS:
         return cp, ()
     connector = _connector_v2x(value, timestamp, now)
@@ -110,7 +110,7 @@ def check_change_availability_v16(
 def check_change_availability_v2x(
     request: v201.ChangeAvailability | v21.ChangeAvailability, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """G03, G04: an EVSE, a connector of one, or by leaving both out the station."""
+    """An EVSE, a connector of one (G03), or by leaving both out the station (G04.FR.01)."""
     evse = request.evse
     errors = []
     if evse and evse.id <= 0:

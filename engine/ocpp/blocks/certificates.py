@@ -24,7 +24,9 @@ from engine.ocpp.blocks.twins import response_to, version_of
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Needs, Outcome
 
-COMBINED: Final = "Combined"  # our name for a request without a type: one certificate for both uses (A02)
+COMBINED: Final = (
+    "Combined"  # our name for a request without a type: one certificate for both uses (A02.FR.13)
+)
 MAX_OCSP_RESULT: Final = {"ocpp2.0.1": 5_500}  # characters; later versions take more
 MAX_OCSP_RESULT_21: Final = 18_000
 MAX_EXI: Final = {"ocpp2.0.1": 7_500}
@@ -39,7 +41,10 @@ HASH_HEX: Final[Mapping[str, int]] = {"SHA256": 64, "SHA384": 96, "SHA512": 128}
 def sign_certificate_v2x(
     cp: ChargePoint, request: v201.SignCertificate | v21.SignCertificate, facts: Facts, now: datetime
 ) -> Outcome:
-    """Accepted: the CA is asked, and CertificateSigned follows (A02). What no CA would sign is Rejected."""
+    """Accepted: the CA is asked, and CertificateSigned follows (A02.FR.11). What none would sign is Rejected.
+
+    That is A02.FR.12; A03 has the same numbers.
+    """
     if cp.registration is Registration.REJECTED or not is_signable(request.csr):
         return Outcome(state=cp, reply=response_to(request, status="Rejected"))
     use = request.certificate_type or COMBINED
@@ -74,14 +79,14 @@ def check_certificate_signed_v2x(
 def check_install_certificate_v2x(
     request: v201.InstallCertificate | v21.InstallCertificate, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """M05: one PEM certificate that is still valid."""
+    """One PEM certificate (A00.FR.507) that is still valid (M05.FR.07)."""
     return certificate_errors(request.certificate, "certificate", one=True, now=now)
 
 
 def check_delete_certificate_v2x(
     request: v201.DeleteCertificate | v21.DeleteCertificate, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """M04: the hashes go back exactly as GetInstalledCertificateIds reported them, whatever their case."""
+    """The hashes go back exactly as GetInstalledCertificateIds told them, whatever their case (M04.FR.07)."""
     data = request.certificate_hash_data
     given = {
         "issuerNameHash": data.issuer_name_hash,
@@ -116,7 +121,7 @@ def get_15118_ev_certificate_v2x(
     facts: Facts,
     now: datetime,
 ) -> Outcome:
-    """M01, M02: the provider's answer goes to the vehicle untouched; no provider, no certificate: Failed."""
+    """The provider's answer goes to the vehicle untouched (M01, M02); no provider, no certificate: Failed."""
     answer = facts.outside[0] if facts.outside else None
     contract = answer if isinstance(answer, Contract) else None
     exi = contract.exi_response if contract is not None else ""
@@ -147,7 +152,7 @@ def get_certificate_status_v2x(
     facts: Facts,
     now: datetime,
 ) -> Outcome:
-    """M06: the responder's answer as it is, whatever it says; without one the status is Failed."""
+    """The responder's answer as it is (M06.FR.02, FR.03, FR.09); without one it is Failed (M06.FR.04)."""
     answer = facts.outside[0] if facts.outside else None
     result = base64.b64encode(answer.response).decode() if isinstance(answer, Revocation) else None
     if result is not None and len(result) > MAX_OCSP_RESULT.get(cp.version, MAX_OCSP_RESULT_21):
@@ -158,7 +163,7 @@ def get_certificate_status_v2x(
 
 
 def chain_status_needs_v21(cp: ChargePoint, request: v21.GetCertificateChainStatus) -> Needs | None:
-    """2.1 M07: one question for each certificate that can be asked about by OCSP."""
+    """One question for each certificate that can be asked about by OCSP (2.1 M07.FR.01)."""
     asked = [_asked(info.certificate_hash_data, tuple(info.urls)) for info in _askable(request)]
     questions = tuple(question for needs in asked if needs is not None for question in needs.outside)
     return Needs(outside=questions) if questions else None
@@ -167,7 +172,7 @@ def chain_status_needs_v21(cp: ChargePoint, request: v21.GetCertificateChainStat
 def get_certificate_chain_status_v21(
     cp: ChargePoint, request: v21.GetCertificateChainStatus, facts: Facts, now: datetime
 ) -> Outcome:
-    """2.1 M07: every certificate's status; revocation lists are not read here, so those are Failed."""
+    """Every certificate's status (2.1 M07.FR.08); revocation lists are not read here: Failed (M07.FR.05)."""
     answers = iter(facts.outside)
     askable = [info for info in _askable(request) if _asked(info.certificate_hash_data, ()) is not None]
     found = {id(info): next(answers, None) for info in askable}
@@ -190,7 +195,7 @@ def _status(info: v21.CertificateStatusRequestInfo, answer: object, now: datetim
     return v21.CertificateStatus(
         certificate_hash_data=info.certificate_hash_data,
         source=info.source,
-        status=known.status if known is not None else "Failed",
+        status=known.status if known is not None else "Failed",  # M07.FR.03, FR.02
         next_update=(known.next_update if known is not None else None) or now + RECHECK,
     )
 

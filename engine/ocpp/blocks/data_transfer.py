@@ -63,7 +63,7 @@ def data_transfer_v2x(
     def step(
         cp: ChargePoint, request: v201.DataTransfer | v21.DataTransfer, facts: Facts, now: datetime
     ) -> Outcome:
-        """Publish the message and answer as its vendor's hook says (P02)."""
+        """Publish the message and answer as its vendor's hook says (P02.FR.06 to FR.08)."""
         sent = _Sent(request.vendor_id, _text(request.message_id), _json_text(request.data))
         answer, changes = _answer(known, cp, sent, now)
         data = UNSET if answer.data is None else answer.data
@@ -81,7 +81,7 @@ def check_data_transfer_v16(request: v16.DataTransfer, cp: ChargePoint, now: dat
 def check_data_transfer_v2x(
     request: v201.DataTransfer | v21.DataTransfer, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """P01."""
+    """Somebody must be addressed (P01.FR.02), and nobody is to be drowned (P01.FR.04)."""
     return _errors(request.vendor_id, _json_text(request.data))
 
 

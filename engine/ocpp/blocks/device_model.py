@@ -47,7 +47,7 @@ LIMITED_AS: Final = {"GetMonitoringReport": "GetReport"}  # N02.FR.07: one limit
 def notify_report_v2x(
     cp: ChargePoint, request: v201.NotifyReport | v21.NotifyReport, facts: Facts, now: datetime
 ) -> Outcome:
-    """Keep one part of a report (B07, B08); the last one of a full inventory ends what was not named."""
+    """Keep one part of a report (B07.FR.03); the last of all variables ends what was not named (FR.08)."""
     at = following.stamp(cp, PART, request.request_id, now)
     rows = [row for entry in request.report_data or () for row in _rows(cp, entry, at)]
     state, report = following.part(
@@ -103,7 +103,7 @@ def get_variables_answered_v2x(
     response: v201.GetVariablesResponse | v21.GetVariablesResponse,
     now: datetime,
 ) -> Outcome:
-    """B06: keep the values that were told; refused ones change nothing."""
+    """Keep the values that were told (B06.FR.10); refused ones change nothing."""
     rows = [
         row(
             cp,
@@ -124,7 +124,7 @@ def set_variables_answered_v2x(
     response: v201.SetVariablesResponse | v21.SetVariablesResponse,
     now: datetime,
 ) -> Outcome:
-    """B05: Accepted and RebootRequired both mean that the value is stored over there."""
+    """Accepted (B05.FR.10) and RebootRequired both mean that the value is stored over there."""
     asked = {
         (name_of(data.component, data.variable).folded(), data.attribute_type or DEFAULT_ATTRIBUTE): data
         for data in request.set_variable_data

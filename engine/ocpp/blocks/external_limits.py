@@ -22,7 +22,7 @@ from engine.ocpp.step import Facts, Message, Outcome
 def notify_charging_limit_v2x(
     cp: ChargePoint, request: v201.NotifyChargingLimit | v21.NotifyChargingLimit, facts: Facts, now: datetime
 ) -> Outcome:
-    """K11, K12: a limit holds from now on."""
+    """A limit holds from now on (K11.FR.02, K12.FR.02)."""
     schedules = [] if isinstance(request.charging_schedule, UnsetType) else request.charging_schedule
     limit = request.charging_limit
     return _changed(
@@ -46,7 +46,7 @@ def cleared_charging_limit_v2x(
     facts: Facts,
     now: datetime,
 ) -> Outcome:
-    """K13: the limit of that source is lifted."""
+    """The limit of that source is lifted (K13.FR.02)."""
     return _changed(
         cp,
         request,

@@ -52,7 +52,7 @@ def firmware_status_notification_v2x(
     facts: Facts,
     now: datetime,
 ) -> Outcome:
-    """The same for OCPP 2.x (L01, L02)."""
+    """The same for OCPP 2.x; only Idle has no request id (L01.FR.20, L02.FR.14)."""
     changes = _changes(cp, request.status, _given(request.request_id), now)
     return Outcome(state=cp, reply=response_to(request), changes=changes)
 
@@ -63,7 +63,7 @@ def publish_firmware_status_notification_v2x(
     facts: Facts,
     now: datetime,
 ) -> Outcome:
-    """Keep how far a PublishFirmware has come, and where the firmware can be fetched now (L03)."""
+    """Keep how far a PublishFirmware has come (L03.FR.01), and where the firmware is now (L03.FR.04)."""
     row = FirmwarePublicationChanged(
         id=cp.id,
         publish_status=request.status,
@@ -80,7 +80,7 @@ def unpublish_firmware_answered_v2x(
     response: v201.UnpublishFirmwareResponse | v21.UnpublishFirmwareResponse,
     now: datetime,
 ) -> Outcome:
-    """L04: Unpublished and NoFirmware both mean that nothing is published."""
+    """Unpublished and NoFirmware both mean that nothing is published (L04.FR.02, FR.03)."""
     if response.status == "DownloadOngoing":
         return Outcome(state=cp, reply=None)
     row = FirmwarePublicationChanged(
@@ -114,7 +114,7 @@ def check_signed_update_firmware_v16(
 def check_update_firmware_v2x(
     request: v201.UpdateFirmware | v21.UpdateFirmware, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """L01, L02: fetched before it is installed; signed with a certificate to verify it by, or not at all."""
+    """Fetched before it is installed; signed with a certificate to verify it by (L01.FR.11), or not (L02)."""
     firmware = request.firmware
     errors = location_errors(firmware.location, "firmware.location")
     errors += retry_errors(request.retries, request.retry_interval)
@@ -130,7 +130,7 @@ def check_update_firmware_v2x(
 def check_publish_firmware_v2x(
     request: v201.PublishFirmware | v21.PublishFirmware, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """L03: a place to fetch it from, and its MD5 checksum."""
+    """A place to fetch it from, and its MD5 checksum (L03.FR.02)."""
     errors = location_errors(request.location, "location")
     errors += retry_errors(request.retries, request.retry_interval)
     return errors + _checksum_errors(request.checksum)
@@ -139,7 +139,7 @@ def check_publish_firmware_v2x(
 def check_unpublish_firmware_v2x(
     request: v201.UnpublishFirmware | v21.UnpublishFirmware, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """L04: a firmware is named by its MD5 checksum."""
+    """A firmware is named by its MD5 checksum (L04)."""
     return _checksum_errors(request.checksum)
 
 

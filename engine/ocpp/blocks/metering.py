@@ -106,9 +106,9 @@ def measured_v16(
 def meter_values_v2x(
     cp: ChargePoint, request: v201.MeterValues | v21.MeterValues, facts: Facts, now: datetime
 ) -> Outcome:
-    """Stores meter values that belong to no transaction (2.0.1 J01); those of one come with its events (J02).
+    """Stores meter values that belong to no transaction (J01.FR.18); those of one come with its events (J02).
 
-    EVSE 0 is the main meter. What is told again is stored once.
+    EVSE 0 is the main meter (J01.FR.03, FR.04). What is told again is stored once.
     """
     rows = [
         loose_row(

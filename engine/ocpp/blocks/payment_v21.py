@@ -43,14 +43,14 @@ def vat_number_validation_v21(
 
 
 def check_set_default_tariff_v21(request: v21.SetDefaultTariff, cp: ChargePoint, now: datetime) -> list[str]:
-    """I07."""
+    """It prices something, in some money (I07)."""
     return _tariff_errors(request.tariff)
 
 
 def check_change_transaction_tariff_v21(
     request: v21.ChangeTransactionTariff, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """I11: of a transaction that runs here."""
+    """Of a transaction that runs here (I11)."""
     errors = _tariff_errors(request.tariff)
     if request.transaction_id not in cp.sessions:
         errors.append("transactionId is not running at this station")

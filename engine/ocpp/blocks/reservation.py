@@ -41,7 +41,7 @@ def check_reserve_now_v16(request: v16.ReserveNow, cp: ChargePoint, now: datetim
 def check_reserve_now_v2x(
     request: v201.ReserveNow | v21.ReserveNow, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """H01: a future end, a token, and an EVSE, a connector type, both or neither."""
+    """A future end, a token, and an EVSE, a connector type, both or neither (H01)."""
     errors = []
     if request.expiry_date_time <= now:
         errors.append("expiryDateTime must be in the future")
@@ -97,7 +97,7 @@ def cancel_reservation_answered_v2x(
     response: v201.CancelReservationResponse | v21.CancelReservationResponse,
     now: datetime,
 ) -> Outcome:
-    """The same for OCPP 2.x (H02)."""
+    """The same for OCPP 2.x (H02.FR.01, FR.02)."""
     return _canceled(cp, request.reservation_id, response.status, now)
 
 
@@ -124,7 +124,7 @@ def reservation_status_update_v2x(
 def _answered(cp: ChargePoint, reservation: Reservation, status: str, now: datetime) -> Outcome:
     number = reservation.id
     if status != "Accepted":
-        # §5.13, H01: a request with a known id replaces that reservation; refused, the old one stands.
+        # §5.13, H01.FR.02: a request with a known id replaces that reservation; refused, the old one stands.
         return _outcome(cp, [] if number in cp.reservations else [_change(number, NOT_MADE, now)])
     state = replace(cp, reservations={**cp.reservations, number: reservation})
     return _outcome(state, _changed(cp, number, "active", now))

@@ -43,14 +43,14 @@ SECURITY_EVENTS: Final[Mapping[str, bool]] = {  # whitepaper §6: type → criti
     "InvalidTLSCipherSuite": False,
 }
 STATION_CERTIFICATE: Final = "ChargingStationCertificate"  # the one use that 1.6 knows
-MIN_RSA_BITS: Final = 2048  # whitepaper A00: at least 112 bits of security
+MIN_RSA_BITS: Final = 2048  # whitepaper and 2.0.1 A00.FR.501 to FR.503: at least 112 bits of security
 MIN_EC_BITS: Final = 224
 
 
 def security_event_notification_v16(
     cp: ChargePoint, request: v16.SecurityEventNotification, facts: Facts, now: datetime
 ) -> Outcome:
-    """Store the event (A04). Types of a vendor's own are stored too and never critical."""
+    """Store the event (A04.FR.03). Types of a vendor's own are stored too and never critical."""
     reply = v16.SecurityEventNotificationResponse()
     return Outcome(state=cp, reply=reply, changes=_event(cp, request, now))
 
@@ -61,7 +61,7 @@ def security_event_notification_v2x(
     facts: Facts,
     now: datetime,
 ) -> Outcome:
-    """The same for OCPP 2.x (A04), whose critical events have the same names."""
+    """The same for OCPP 2.x (A04.FR.03), whose critical events have the same names."""
     return Outcome(state=cp, reply=response_to(request), changes=_event(cp, request, now))
 
 
@@ -145,7 +145,7 @@ def certificate_errors(pem: str, member: str, *, one: bool = False, now: datetim
 
 
 def is_signable(csr: str) -> bool:
-    """A PEM signing request, validly signed by a key that is strong enough (whitepaper A00, 2.0.1 A00)."""
+    """A PEM signing request, validly signed by a key that is strong enough (A00.FR.501)."""
     try:
         request = x509.load_pem_x509_csr(csr.encode())
         key = request.public_key()

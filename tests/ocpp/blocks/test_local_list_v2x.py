@@ -100,8 +100,11 @@ def test_parts_are_as_long_as_the_station_takes(
 ) -> None:
     cp = replace(station, bytes_per_message={"SendLocalList": most}, local_list_version=1)
     tokens = [token(chr(ord("a") + n) * length) for n, length in enumerate(lengths)]
-    make = full_v2x if full else lambda *args: differential_v2x(*args[:2], (), *args[2:])
-    request = make(station.version, tokens, 98, now)
+    request = (
+        full_v2x(station.version, tokens, 98, now)
+        if full
+        else differential_v2x(station.version, tokens, (), 98, now)
+    )
     parts = lists_in_parts_v2x(request, cp)
     told = [entry for part in parts for entry in part.local_authorization_list or ()]
     assert told == list(request.local_authorization_list or ())

@@ -264,7 +264,7 @@ def test_a_report_of_all_monitors_ends_the_others(words: Any, station: ChargePoi
 def test_a_monitoring_report_with_a_gap_ends_nothing(
     words: Any, station: ChargePoint, now: datetime, numbers: list[int]
 ) -> None:
-    state, changes = wanted(words, station, now).state, []
+    state, changes = wanted(words, station, now).state, list[Any]()
     for number in numbers:
         told = report(words, now, number, more=number != numbers[-1])
         outcome = notify_monitoring_report_v2x(state, told, Facts(), now)
@@ -290,7 +290,7 @@ def test_an_empty_report_says_that_nothing_is_watched(
 
 
 def test_an_event_stream_has_a_pace(cp: ChargePoint, now: datetime) -> None:
-    for params, errors in (({}, 1), ({"interval": 60}, 0), ({"values": 5}, 0)):  # N11.FR.09
-        stream = v21.PeriodicEventStreamParams(**params)
+    pace = v21.PeriodicEventStreamParams
+    for stream, errors in ((pace(), 1), (pace(interval=60), 0), (pace(values=5), 0)):  # N11.FR.09
         request = v21.SetVariableMonitoring(set_monitoring_data=[data(v21, periodic_event_stream=stream)])
         assert len(check_set_variable_monitoring_v2x(request, cp, now)) == errors
