@@ -32,6 +32,7 @@ Examples:
   voltrio simulate --stations 20 --speed 60 --duration 120 --life rough  two hours in two minutes
   voltrio simulate --stations 100 --mix 1.6=50,2.0.1=40,2.1=10
   voltrio simulate --url wss://csms.example:9443/ocpp --ca ca.pem --no-table
+  voltrio simulate --url wss://csms.example:9443/ocpp --certificate {identity}.pem --key {identity}.key
 
 \b
 Stations must be known to the node (`voltrio station add`), unless it runs with --accept-unknown, and so must
@@ -66,6 +67,11 @@ Exit codes: 0 the server kept to the protocol · 1 it did not.
     help=f"Id tags of the drivers; may be repeated.  [default: {', '.join(DEFAULTS.tags)}]",
 )
 @click.option("--ca", type=click.Path(exists=True, dir_okay=False), help="PEM file to trust for wss://.")
+@click.option(
+    "--certificate",
+    help="PEM file of the client certificate (profile 3); {identity} in its name stands for each station's.",
+)
+@click.option("--key", help="PEM file of its private key, {identity} as well.")
 @click.option(
     "--speed",
     type=click.FloatRange(0, min_open=True),

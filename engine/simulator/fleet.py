@@ -12,7 +12,7 @@ from typing import Final
 import trio
 
 from engine.errors import SettingsError
-from engine.simulator import driver, ledger, show, trouble
+from engine.simulator import driver, ledger, show, tls, trouble
 from engine.simulator.charger import Charger, World
 from engine.simulator.clock import Time
 from engine.simulator.link import Address, address
@@ -87,10 +87,11 @@ async def simulate(
 def run(settings: SimulationSettings) -> int:
     """Simulate until done or interrupted, print the summary, write the ledger file; return the exit code.
 
-    Raises SettingsError for an address that is none.
+    Raises SettingsError for an address that is none, or certificates that cannot be used.
     """
     try:
         address(settings.url, settings.prefix, None)
+        tls.contexts(settings)
     except ValueError as error:
         raise SettingsError(str(error)) from error
 
@@ -127,9 +128,10 @@ def _beginning(settings: SimulationSettings, now: datetime) -> datetime:
 
 def _build(settings: SimulationSettings, world: World, reach: Reach | None) -> list[Charger]:
     if reach is None:
+        contexts = tls.contexts(settings)
 
         def reach(identity: str, password: str | None) -> Address:
-            return address(settings.url, identity, password, settings.ca)
+            return address(settings.url, identity, password, contexts.get(identity))
 
     chargers: list[Charger] = []
     for identity, version in zip(settings.identities(), settings.versions(), strict=True):

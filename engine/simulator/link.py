@@ -102,7 +102,7 @@ class Tap(trio.abc.Stream):
         except trio.BrokenResourceError as error:
             if self.upgraded:
                 raise
-            raise LinkLost("connection broke during the upgrade") from error
+            raise LinkLost(f"connection broke during the upgrade: {error.__cause__ or error}") from error
 
     async def wait_send_all_might_not_block(self) -> None:
         await self._stream.wait_send_all_might_not_block()
@@ -127,8 +127,11 @@ class Address(msgspec.Struct, frozen=True):
     dial: Dial
 
 
-def address(url: str, identity: str, password: str | None, ca: str | None = None) -> Address:
-    """The address for a charger: identity appended to the path, Basic credentials if there is a password."""
+def address(url: str, identity: str, password: str | None, context: ssl.SSLContext | None = None) -> Address:
+    """The address for a charger: identity appended to the path, Basic credentials if there is a password.
+
+    `context` is for wss://; without one, the authorities of the system are trusted.
+    """
     parts = urlsplit(url)
     if parts.scheme not in ("ws", "wss") or not parts.hostname:
         raise ValueError(f"{url!r} is not a ws:// or wss:// address")
@@ -137,9 +140,12 @@ def address(url: str, identity: str, password: str | None, ca: str | None = None
 
     async def dial() -> trio.abc.Stream:
         if secure:
-            context = ssl.create_default_context(cafile=ca)
             stream = await trio.open_ssl_over_tcp_stream(host, port, ssl_context=context)
-            await stream.do_handshake()
+            try:
+                await stream.do_handshake()
+            except BaseException:
+                await trio.aclose_forcefully(stream)
+                raise
             return stream
         return await trio.open_tcp_stream(host, port)
 
@@ -298,7 +304,8 @@ async def converse(
         with trio.fail_after(HANDSHAKE_TIMEOUT):
             tap = Tap(await where.dial())
     except (OSError, trio.BrokenResourceError, trio.TooSlowError) as error:
-        raise LinkLost(f"cannot connect: {error}") from error
+        # A failed TLS handshake is told in the cause.
+        raise LinkLost(f"cannot connect: {error.__cause__ or error}") from error
     ending: LinkLost | Refused | None = None
     try:
         async with trio.open_nursery() as nursery:

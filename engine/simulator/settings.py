@@ -46,6 +46,10 @@ class SimulationSettings(msgspec.Struct, frozen=True, kw_only=True):
     passwords: Mapping[str, str] = {}  # or one each, by identity
     tags: tuple[str, ...] = ("TAG-0001", "TAG-0002", "TAG-0003", "TAG-0004", "TAG-0005")
     ca: str | None = None  # PEM file to trust for wss://
+    certificate: str | None = (
+        None  # PEM file to show there, {identity} in its name stands for each one's own …
+    )
+    key: str | None = None  # … and its private key (security profile 3)
     speed: float = 1.0  # simulated seconds per second
     duration: float | None = None  # until interrupted if absent
     ramp: float = 5.0  # chargers are switched on over so many seconds
