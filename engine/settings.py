@@ -123,7 +123,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # Keeping.
     message_log_exclude: Annotated[
         tuple[str, ...], Meta(description="Actions whose frames are not kept in the message log.")
-    ] = ("Heartbeat", "MeterValues")
+    ] = ("Heartbeat", "MeterValues", "TransactionEvent")
     message_log_days: Annotated[Count, Meta(description="Message log retention, days.")] = 90
     meter_values_days: Annotated[Count, Meta(description="Meter value retention, days.")] = 1_095
     status_log_days: Annotated[Count, Meta(description="Status log retention, days.")] = 365
