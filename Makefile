@@ -18,8 +18,8 @@ demo: .venv/ready ## the node with 20 simulated chargers, in a database of its o
 test: .venv/ready ## all tests, on real PostgreSQL (ARGS="tests/ext -k frame")
 	@$(BIN)/pytest $(ARGS)
 
-soak: .venv/ready ## the long tests: kills, leaks, fuzzing
-	@$(BIN)/pytest -m soak $(ARGS)
+soak: .venv/ready ## the long tests: kills, leaks, fuzzing (some 40 minutes)
+	@$(BIN)/pytest -m soak -rP -o faulthandler_timeout=3600 $(ARGS)
 
 bench: .venv/ready ## measure side by side with peers; one table, saved as bench/results/latest.json
 	@$(BIN)/python -m bench $(ARGS)

@@ -18,6 +18,7 @@ import httpx
 
 START_TIMEOUT = 120.0  # seconds; the first start initialises a database on what may be a slow machine
 STOP_TIMEOUT = 60.0
+MOST_ROWS = 500  # on one page of a listing
 
 
 def free_ports(count: int) -> list[int]:
@@ -39,6 +40,10 @@ class Program:
         self.token = ""
         self.output = data / "serve.log"
         self._process: subprocess.Popen[bytes] | None = None
+        # One client, because each makes a TLS context; no connection of it outlives a kill.
+        self._client = httpx.Client(
+            trust_env=False, timeout=30.0, limits=httpx.Limits(max_keepalive_connections=0)
+        )
         data.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -67,7 +72,7 @@ class Program:
 
     def _is_ready(self) -> bool:
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{self.http}/health/ready", trust_env=False).status_code == 200
+            return self._client.get(f"{self.http}/health/ready").status_code == 200
         return False
 
     def _has_told_its_token(self) -> bool:
@@ -118,12 +123,10 @@ class Program:
 
     def request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """A request to the admin API with the admin token; 2xx or AssertionError."""
-        response = httpx.request(
+        response = self._client.request(
             method,
             f"{self.http}/admin-api/v1{path}",
             headers={"Authorization": f"Bearer {self.token}"},
-            trust_env=False,
-            timeout=30.0,
             **arguments,
         )
         assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
@@ -131,7 +134,7 @@ class Program:
 
     def rows(self, path: str, **query: Any) -> list[dict[str, Any]]:
         """All rows of an admin listing."""
-        return list(self._pages(path, query))
+        return list(self._pages(path, query | {"limit": MOST_ROWS}))
 
     def _pages(self, path: str, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
         cursor: Any = None

@@ -115,6 +115,12 @@ def kill_test(data: Path, stations: int, seconds: float) -> None:
         assert kills >= 2
         assert stopped >= stations / 2, f"too little happened to prove anything: {stopped} transactions"
         wrong = disagreements(program, entries)
+        told = sum(sample.acknowledged for entry in entries for sample in entry.samples)
+        print(
+            f"{stations} stations, {kills} kills, {len(entries)} transactions, {stopped} of them ended and "
+            f"{told} samples acknowledged, {len(wrong)} disagreements"
+        )
+        print(output.splitlines()[-2:])
         assert not wrong, f"after {kills} kills and {len(entries)} transactions:\n" + "\n".join(wrong[:40])
 
 

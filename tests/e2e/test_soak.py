@@ -12,9 +12,9 @@ from tests.e2e.program import Program, running
 from tests.e2e.test_kill import PASSWORD, TAGS, start_simulator
 
 STATIONS = 200
-SECONDS = 240.0
-WARM_UP = 0.4  # of the time: caches fill, the allocator finds its size
-GROWTH = 1.10
+SECONDS = 720.0
+WARM_UP = 0.25  # of the time: caches fill, the allocator finds its size
+GROWTH = 1.05  # of the second half of the rest over the first
 LOOK_EVERY = 5.0
 
 
