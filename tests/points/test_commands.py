@@ -1,0 +1,238 @@
+"""`registry.command`: an intent goes out in the words of the station, its answers come back as one result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import trio
+
+from engine.errors import (
+    CallDropped,
+    CallRefused,
+    CallTimeout,
+    Conflict,
+    Invalid,
+    NotFound,
+    NotSupported,
+    Offline,
+    VoltrioError,
+)
+from engine.ocpp import intents, intents_device, intents_energy
+from engine.ocpp.intents import Intent, Verdict
+from engine.ocpp.versions import PROTOCOLS
+
+VERSIONS = tuple(PROTOCOLS)
+HELLO = intents_device.SetDisplayMessage(message_id=1, wording=intents_device.Wording(content="Hello"))
+
+
+@pytest.fixture
+async def mixed(start: Any) -> AsyncIterator[Any]:
+    """A node that speaks every version."""
+    async with start(protocols=PROTOCOLS) as site:
+        yield site
+
+
+class Asked:
+    """A command under way."""
+
+    def __init__(self) -> None:
+        self._outcome: Any = None
+        self._over = trio.Event()
+
+    def settle(self, outcome: Any) -> None:
+        self._outcome = outcome
+        self._over.set()
+
+    async def outcome(self) -> Any:
+        """Its result or its error; waits for it."""
+        await self._over.wait()
+        return self._outcome
+
+
+async def command(nursery: trio.Nursery, site: Any, intent: Intent, **more: Any) -> Asked:
+    asked = Asked()
+
+    async def run() -> None:
+        try:
+            asked.settle(await site.registry.command("CP1", intent, **more))
+        except VoltrioError as error:
+            asked.settle(error)
+
+    nursery.start_soon(run)
+    await trio.testing.wait_all_tasks_blocked()
+    return asked
+
+
+async def answer(site: Any, ws: Any, payload: Any) -> tuple[str, Any]:
+    """Take the next request and answer it; its action and payload."""
+    kind, message_id, action, said = await site.take(ws)
+    assert kind == 2
+    await ws.send_message(json.dumps([3, message_id, payload]))
+    return action, said
+
+
+async def silent(site: Any, ws: Any) -> bool:
+    """Whether the station was sent nothing up to now."""
+    return bool((await site.ask(ws, "Heartbeat", {}, "beat"))[:2] == [3, "beat"])
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("ocpp1.6", {"type": "Soft"}),
+        ("ocpp2.0.1", {"type": "OnIdle"}),
+        ("ocpp2.1", {"type": "OnIdle"}),
+    ],
+)
+async def test_it_is_said_in_the_words_of_the_station(
+    mixed: Any, nursery: trio.Nursery, version: str, said: Any
+) -> None:
+    async with mixed.connect(subprotocols=[version]) as ws:
+        asked = await command(nursery, mixed, intents.Reset())
+        assert await answer(mixed, ws, {"status": "Accepted"}) == ("Reset", said)
+        outcome = await asked.outcome()
+        assert outcome == intents.Result(verdict=Verdict.ACCEPTED, word="Accepted")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_refusal_is_a_result(mixed: Any, nursery: trio.Nursery, version: str) -> None:
+    async with mixed.connect(subprotocols=[version]) as ws:
+        asked = await command(nursery, mixed, intents.ClearCache())
+        assert await answer(mixed, ws, {"status": "Rejected"}) == ("ClearCache", {})
+        outcome = await asked.outcome()
+        assert (outcome.verdict, outcome.word) == (Verdict.REJECTED, "Rejected")
+
+
+@pytest.mark.parametrize(
+    ("version", "intent"),
+    [
+        ("ocpp1.6", HELLO),
+        ("ocpp1.6", intents.Reset(evse_number=1)),
+        ("ocpp2.0.1", intents_energy.GetTariffs()),
+        (
+            "ocpp2.0.1",
+            intents_device.SetDisplayMessage(
+                message_id=1, wording=intents_device.Wording(content="x", format="QRCODE")
+            ),
+        ),
+    ],
+)
+async def test_what_the_version_has_no_words_for_is_not_sent(
+    mixed: Any, version: str, intent: Intent
+) -> None:
+    async with mixed.connect(subprotocols=[version]) as ws:
+        with pytest.raises(NotSupported):
+            await mixed.registry.command("CP1", intent)
+        assert await silent(mixed, ws)
+
+
+@pytest.mark.parametrize("code", ["NotImplemented", "NotSupported"])
+async def test_a_station_without_such_a_thing_says_so_itself(
+    mixed: Any, nursery: trio.Nursery, code: str
+) -> None:
+    async with mixed.connect(subprotocols=["ocpp2.0.1"]) as ws:
+        asked = await command(nursery, mixed, HELLO)
+        _, message_id, action, _ = await mixed.take(ws)
+        assert action == "SetDisplayMessage"
+        await ws.send_message(json.dumps([4, message_id, code, "no display", {}]))
+        outcome = await asked.outcome()
+        assert isinstance(outcome, NotSupported)
+        assert isinstance(outcome.__cause__, CallRefused)
+
+
+async def test_so_does_a_word_of_its_answer(mixed: Any, nursery: trio.Nursery) -> None:
+    async with mixed.connect(subprotocols=["ocpp2.1"]) as ws:
+        asked = await command(nursery, mixed, HELLO)
+        await answer(mixed, ws, {"status": "NotSupportedMessageFormat"})
+        outcome = await asked.outcome()
+        assert isinstance(outcome, NotSupported)
+        assert "NotSupportedMessageFormat" in str(outcome)
+
+
+async def test_any_other_callerror_is_the_callers(mixed: Any, nursery: trio.Nursery) -> None:
+    async with mixed.connect() as ws:
+        asked = await command(nursery, mixed, intents.ClearCache())
+        _, message_id, _, _ = await mixed.take(ws)
+        await ws.send_message(json.dumps([4, message_id, "InternalError", "", {}]))
+        outcome = await asked.outcome()
+        assert isinstance(outcome, CallRefused)
+
+
+async def test_several_requests_come_to_one_result(mixed: Any, nursery: trio.Nursery) -> None:
+    async with mixed.connect() as ws:
+        asked = await command(nursery, mixed, intents.SetConfiguration(values={"A": "1", "B": "2"}))
+        first = await answer(mixed, ws, {"status": "Accepted"})
+        second = await answer(mixed, ws, {"status": "RebootRequired"})
+        assert [first, second] == [
+            ("ChangeConfiguration", {"key": "A", "value": "1"}),
+            ("ChangeConfiguration", {"key": "B", "value": "2"}),
+        ]
+        outcome = await asked.outcome()
+        assert outcome.verdict is Verdict.REBOOT_REQUIRED
+        assert outcome.verdicts == {"A": Verdict.ACCEPTED, "B": Verdict.REBOOT_REQUIRED}
+
+
+async def test_what_a_station_adds_comes_back(mixed: Any, nursery: trio.Nursery) -> None:
+    async with mixed.connect(subprotocols=["ocpp2.1"]) as ws:
+        asked = await command(nursery, mixed, intents_energy.GetEventStreams())
+        stream = {"id": 3, "params": {"values": 9}, "variableMonitoringId": 4}
+        await answer(mixed, ws, {"constantStreamData": [stream]})
+        outcome = await asked.outcome()
+        assert outcome.streams == (intents_energy.EventStream(stream_id=3, monitor_id=4, values=9),)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    "intent",
+    [
+        intents.SetConfiguration(values={}),  # says nothing
+        intents.InstallCertificate(type="CSMS", certificate="x" * 20_000),  # breaks the schema
+        intents.GetCompositeSchedule(evse_number=1, duration=-1),  # breaks a rule of the protocol
+    ],
+)
+async def test_what_makes_no_sense_is_not_sent(mixed: Any, version: str, intent: Intent) -> None:
+    async with mixed.connect(subprotocols=[version]) as ws:
+        with pytest.raises(Invalid):
+            await mixed.registry.command("CP1", intent)
+        assert await silent(mixed, ws)
+
+
+async def test_who_is_not_there(mixed: Any) -> None:
+    with pytest.raises(Offline):
+        await mixed.registry.command("CP1", intents.ClearCache())
+    with pytest.raises(NotFound):
+        await mixed.registry.command("NOBODY", HELLO)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_transactions_are_not_touched_before_a_boot(mixed: Any, store: Any, version: str) -> None:
+    store.add("NEW", booted=False)
+    async with mixed.connect("NEW", subprotocols=[version]):
+        with pytest.raises(Conflict):
+            await mixed.registry.command("NEW", intents.Stop(transaction_id="5"))
+
+
+async def test_each_request_has_its_deadline(
+    mixed: Any, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with mixed.connect() as ws:
+        began = trio.current_time()
+        values = intents.SetConfiguration(values={"A": "1", "B": "2"})
+        asked = await command(nursery, mixed, values, timeout=10)
+        await answer(mixed, ws, {"status": "Accepted"})
+        await mixed.take(ws)
+        outcome = await asked.outcome()
+        assert isinstance(outcome, CallTimeout)
+        assert 10 <= trio.current_time() - began < 21
+
+
+async def test_a_connection_that_ends_ends_the_command(mixed: Any, nursery: trio.Nursery) -> None:
+    async with mixed.connect() as ws:
+        asked = await command(nursery, mixed, intents.SetConfiguration(values={"A": "1", "B": "2"}))
+        await answer(mixed, ws, {"status": "Accepted"})
+        await mixed.take(ws)
+    outcome = await asked.outcome()
+    assert isinstance(outcome, CallDropped)
