@@ -28,6 +28,7 @@ from engine.store import Store
 from engine.store.repositories.stations import StationPatch
 
 Ask = Callable[..., httpx.AsyncClient]
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -58,6 +59,7 @@ class Charger:
         self.answers: dict[str, Any] = {}
         self.asked: list[tuple[str, Any]] = []
         self.closed = trio.Event()
+        self.heard: Callable[[str], Awaitable[None]] | None = None  # called with each action first
 
     async def run(self) -> None:
         try:
@@ -72,6 +74,8 @@ class Charger:
             return
         _, number, action, payload = message
         self.asked.append((action, payload))
+        if self.heard is not None:
+            await self.heard(action)
         answer = self.answers.get(action)
         if isinstance(answer, list):
             answer = answer.pop(0)

@@ -158,6 +158,47 @@ async def test_accepting_asks_for_the_boot_again(admin: httpx.AsyncClient, conne
     assert (await admin.post("/stations/CP1/accept")).json()["triggered"] is False
 
 
+async def test_a_station_that_came_by_itself_is_accepted_with_a_warning(
+    admin: httpx.AsyncClient, node: Node
+) -> None:
+    await node.store.stations.create_pending("CP1")
+    answer = (await admin.post("/stations/CP1/accept")).json()
+    assert answer["securityProfile"] == 0
+    assert "no password" in answer["warning"]
+    assert "password" not in answer
+
+
+@pytest.mark.parametrize(
+    ("body", "profile", "made"),
+    [
+        ({"password": "sixteen letters!"}, 1, False),
+        ({"password": "sixteen letters!", "securityProfile": 2}, 2, False),
+        ({"securityProfile": 1}, 1, True),
+        ({"securityProfile": 3}, 3, False),
+    ],
+)
+async def test_accepting_can_say_how_it_is_let_in(
+    admin: httpx.AsyncClient, node: Node, body: dict[str, Any], profile: int, made: bool
+) -> None:
+    await node.store.stations.create_pending("CP1")
+    answer = (await admin.post("/stations/CP1/accept", json=body)).json()
+    assert (answer["securityProfile"], answer["warning"], "password" in answer) == (profile, None, made)
+    record = await node.store.reader.station("CP1")
+    assert record is not None
+    password = answer.get("password", body.get("password"))
+    assert password is None or password_matches(record, password.encode())
+    again = (await admin.post("/stations/CP1/accept", json={"securityProfile": profile})).json()
+    assert "password" not in again  # who has one keeps it
+
+
+async def test_accepting_with_what_does_not_fit(admin: httpx.AsyncClient, node: Node) -> None:
+    await node.store.stations.create_pending("CP1")
+    for body in ({"password": "short"}, {"securityProfile": 0, "password": "sixteen letters!"}):
+        answer = await admin.post("/stations/CP1/accept", json=body)
+        assert (answer.status_code, list(answer.json()["errors"])) == (422, ["password"])
+    assert (await admin.get("/stations/CP1")).json()["registrationStatus"] == "Pending"
+
+
 async def test_accepting_a_station_that_is_away(admin: httpx.AsyncClient) -> None:
     await admin.post("/stations", json={"identity": "CP1", "registrationStatus": "Pending"})
     answer = (await admin.post("/stations/CP1/accept")).json()
@@ -351,6 +392,26 @@ async def test_id_tags(admin: httpx.AsyncClient) -> None:
         assert (await admin.post("/id-tags", json=bad)).status_code == 422
 
 
+async def test_an_id_tag_that_is_there_already(admin: httpx.AsyncClient) -> None:
+    new = {"onlyNew": "true"}
+    assert (await admin.post("/id-tags", json={"uid": "TAG1"}, params=new)).status_code == 201
+    assert (await admin.patch("/id-tags/tag1", json={"status": "disabled"})).status_code == 200
+    again = await admin.post("/id-tags", json={"uid": "tag1", "status": "enabled"}, params=new)
+    assert (again.status_code, "exists" in again.json()["message"]) == (409, True)
+    assert (await admin.get("/id-tags/TAG1")).json()["status"] == "disabled"
+    assert (await admin.delete("/id-tags/tag1")).status_code == 204
+    for method, path in (("PATCH", "tag1"), ("DELETE", "tag1"), ("PATCH", "a%00b"), ("DELETE", "a%00b")):
+        assert (await admin.request(method, f"/id-tags/{path}", json={})).status_code == 404
+
+
+async def test_a_deleted_tag_charges_no_more(admin: httpx.AsyncClient, connect: Any) -> None:
+    await admin.post("/id-tags", json={"uid": "TAG1"})
+    charger = await connect("CP1")
+    assert (await charger.call("Authorize", {"idTag": "TAG1"}))["idTagInfo"]["status"] == "Accepted"
+    await admin.delete("/id-tags/TAG1")
+    assert (await charger.call("Authorize", {"idTag": "TAG1"}))["idTagInfo"]["status"] == "Invalid"
+
+
 # --- sessions ---------------------------------------------------------------------------------------------
 
 
@@ -455,6 +516,13 @@ async def test_messages_of_a_station(admin: httpx.AsyncClient, node: Node, conne
     only = (await admin.get("/stations/CP1/messages", params={"action": "ClearCache"})).json()["data"]
     assert only == everything[:2]
     assert (await admin.get("/stations/nobody/messages")).status_code == 404
+    assert {row["station"] for row in everything} == {"CP1"}
+    await connect("CP2")
+    await node.store.journal.flush()
+    of_all = (await admin.get("/messages", params={"limit": 3})).json()["data"]
+    assert [row["station"] for row in of_all] == ["CP2", "CP2", "CP1"]
+    assert (await admin.get("/messages", params={"station": "CP1"})).json()["data"] == everything
+    assert (await admin.get("/messages", params={"station": "nobody"})).status_code == 404
 
 
 async def test_security_events(admin: httpx.AsyncClient, node: Node, connect: Any) -> None:
@@ -463,6 +531,7 @@ async def test_security_events(admin: httpx.AsyncClient, node: Node, connect: An
     event = {"type": "SettingSystemTime", "timestamp": "2026-01-01T00:00:00Z", "techInfo": "by hand"}
     await charger.call("SecurityEventNotification", event)
     (row,) = (await admin.get("/security-events")).json()["data"]
+    assert row["station"] == "CP1"
     assert (row["type"], row["critical"], row["techInfo"]) == ("SettingSystemTime", True, "by hand")
     assert (await admin.get("/security-events", params={"station": "CP1"})).json()["data"] == [row]
     assert (await admin.get("/security-events", params={"station": "CP2"})).json()["data"] == []

@@ -95,6 +95,18 @@ async def test_register_and_look_up(manage: httpx.AsyncClient, node: Node) -> No
     assert password_matches(record, b"a password")
 
 
+async def test_a_new_station_is_pending_until_configured(
+    manage: httpx.AsyncClient, admin: httpx.AsyncClient, node: Node
+) -> None:
+    await manage.post("/cs/CP1", json={"securityProfile": 0, "base64SHA256Password": PASSWORD})
+    station = await node.store.stations.get("CP1")
+    assert (station.registration_status, station.accept_when_configured) == ("Pending", True)
+    # What a person decides holds.
+    await admin.patch("/stations/CP1", json={"registrationStatus": "Pending"})
+    station = await node.store.stations.get("CP1")
+    assert (station.registration_status, station.accept_when_configured) == ("Pending", False)
+
+
 @pytest.mark.parametrize(("zero_based", "stored"), [(0, 1), (1, 2), (2, 3)])
 async def test_security_profiles(manage: httpx.AsyncClient, node: Node, zero_based: int, stored: int) -> None:
     body = {"securityProfile": zero_based, "invalidUsernameAllowed": True}

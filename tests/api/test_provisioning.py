@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import trio
 
+from engine.errors import DatabaseAway
 from engine.node import Node
-from engine.provisioning import FIRST_RETRY, Provisioner, deliver_pending
+from engine.provisioning import FIRST_RETRY, Provisioner, deliver_pending, is_password
+from engine.store.repositories.stations import StationPatch
 
 Deliver = Callable[[], Awaitable[None]]
 ACCEPTED = {"status": "Accepted"}
@@ -113,6 +115,113 @@ async def test_a_new_password_is_expected_from_then_on(
     await deliver()
     station = await node.store.stations.get("CP1")
     assert station.password_sha256 == hashlib.sha256(b"0123456789abcdef").digest()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "adopted"), [("Accepted", True), ("Rejected", False), ("RebootRequired", True)]
+)
+async def test_a_password_is_forgotten_once_the_station_has_decided(
+    node: Node, connect: Any, deliver: Deliver, *, request_settings: Any, verdict: str, adopted: bool
+) -> None:
+    old = hashlib.sha256(b"the old password").digest()
+    charger = await connect("CP1", password_sha256=old)
+    await request_settings("CP1", authorizationKEY="0123456789abcdef", A="stays")
+    charger.answers |= {"ChangeConfiguration": [ACCEPTED, {"status": verdict}], "Reset": ACCEPTED}
+    await deliver()
+    assert await statuses(node, "CP1") == {"A": "Accepted", "authorizationKEY": verdict}
+    rows = await node.store.query("select name, value from charge_point_settings")
+    assert set(rows) == {("A", "stays"), ("authorizationKEY", "")}
+    new = hashlib.sha256(b"0123456789abcdef").digest()
+    assert (await node.store.stations.get("CP1")).password_sha256 == (new if adopted else old)
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("AuthorizationKey", True),
+        ("SecurityCtrlr/BasicAuthPassword", True),
+        ("securityctrlr;;/basicauthpassword;;Actual", True),
+        ("SecurityCtrlr/Identity", False),
+        ("BasicAuthPassword", False),
+    ],
+)
+def test_what_is_a_password(name: str, secret: bool) -> None:
+    assert is_password(name) is secret
+
+
+async def test_a_password_the_station_has_outlasts_a_database_that_is_away(
+    node: Node, connect: Any, deliver: Deliver, request_settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    charger = await connect("CP1")
+    await request_settings("CP1", AuthorizationKey="0123456789abcdef")
+    charger.answers["ChangeConfiguration"] = ACCEPTED
+    update, failures = node.store.stations.update, [DatabaseAway("gone"), DatabaseAway("gone")]
+
+    async def now_and_then(*arguments: Any, **named: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await update(*arguments, **named)
+
+    monkeypatch.setattr(node.store.stations, "update", now_and_then)
+    monkeypatch.setattr("engine.provisioning.INTERVAL", 0)
+    await deliver()
+    assert (await node.store.stations.get("CP1")).has_password
+    assert await statuses(node, "CP1") == {"AuthorizationKey": "Accepted"}
+
+
+# --- pending until configured ------------------------------------------------------------------------------
+
+
+async def to_be_configured(node: Node, identity: str) -> None:
+    patch = StationPatch(security_profile=0)
+    await node.store.stations.register(identity, patch, actor="manage", configure_first=True)
+
+
+async def test_a_new_station_is_accepted_once_all_has_its_verdict(
+    node: Node, connect: Any, deliver: Deliver, request_settings: Any
+) -> None:
+    await to_be_configured(node, "CP1")
+    await request_settings("CP1", A="1", B="2")
+    charger = await connect("CP1", boot=False)
+    await deliver()
+    assert charger.asked == []  # it has not booted: nothing is known of it
+    assert (await charger.boot())["status"] == "Pending"
+    charger.answers |= {
+        "ChangeConfiguration": [ACCEPTED, {"status": "Rejected"}],
+        "TriggerMessage": ACCEPTED,
+    }
+    await deliver()
+    assert (await node.store.stations.get("CP1")).registration_status == "Pending"
+    await deliver()
+    assert [action for action, _ in charger.asked] == ["ChangeConfiguration"] * 2 + ["TriggerMessage"]
+    assert (await charger.boot())["status"] == "Accepted"
+    station = await node.store.stations.get("CP1")
+    assert (station.registration_status, station.accept_when_configured) == ("Accepted", False)
+
+
+async def test_nothing_to_configure_is_accepted_after_the_boot(
+    node: Node, connect: Any, deliver: Deliver
+) -> None:
+    await to_be_configured(node, "CP1")
+    charger = await connect("CP1", boot=False)
+    assert (await charger.boot())["status"] == "Pending"
+    charger.answers["TriggerMessage"] = ("NotSupported", "", {})
+    await deliver()
+    assert (await charger.boot())["status"] == "Accepted"  # by itself: it does not obey triggers
+
+
+async def test_registering_again_does_not_take_a_station_out_of_service(node: Node, connect: Any) -> None:
+    charger = await connect("CP1")
+    await to_be_configured(node, "CP1")
+    await node.registry.refresh("CP1")
+    assert (await charger.boot())["status"] == "Accepted"
+
+
+async def test_who_waits_for_a_person_goes_on_waiting(node: Node, connect: Any, deliver: Deliver) -> None:
+    charger = await connect("CP1", registration_status="Pending")
+    await deliver()
+    assert charger.asked == []
+    assert (await node.store.stations.get("CP1")).registration_status == "Pending"
 
 
 async def test_nothing_is_sent_before_the_first_boot(

@@ -9,6 +9,7 @@ import pytest
 
 from api.cli import COMMANDS
 from api.cli.client import Client
+from api.cli.log import followed
 from api.cli.session import changed
 
 
@@ -216,3 +217,151 @@ def test_tail_dates_a_change_by_when_it_was_seen(
     assert "1200 Wh" in first
     assert "1300 Wh" in second
     assert not second.startswith(began)
+
+
+# --- stations ---------------------------------------------------------------------------------------------
+
+
+def sent(request: httpx.Request) -> Any:
+    return json.loads(request.content)
+
+
+def test_accepting_warns_of_a_station_that_anybody_can_play(run: Any, played: Any) -> None:
+    answer = {"triggered": True, "securityProfile": 0, "warning": "Anybody can connect as it."}
+    played.answers["POST /stations/CP1/accept"] = httpx.Response(200, json=answer)
+    result = run("station", "accept", "CP1")
+    assert result.exit_code == 0
+    assert "asked to boot again" in result.stdout
+    assert "Anybody can connect as it." in result.stderr
+    assert "voltrio station accept CP1 --profile 1" in result.stderr
+    assert sent(played.asked[0]) == {}
+    assert json.loads(run("station", "accept", "CP1", "--json").stdout) == answer
+
+
+def test_accepting_with_a_profile_shows_the_password_made(run: Any, played: Any) -> None:
+    answer = {"triggered": False, "securityProfile": 1, "warning": None, "password": "0123abcd"}
+    played.answers["POST /stations/CP1/accept"] = httpx.Response(200, json=answer)
+    result = run("station", "accept", "CP1", "--security-profile", "1")
+    assert ("0123abcd" in result.stdout, result.stderr) == (True, "")
+    assert sent(played.asked[0]) == {"securityProfile": 1}
+
+
+def test_change_names_only_what_changes(run: Any, played: Any) -> None:
+    kept = {"settings": {"policy": "strict", "boot_retry_interval": 5}}
+    played.answers |= {
+        "GET /stations/CP1": httpx.Response(200, json=kept),
+        "PATCH /stations/CP1": httpx.Response(200, json=kept),
+    }
+    words = ("--disable", "--registration", "pending", "--set", "heartbeat_interval=42", "--unset", "policy")
+    assert run("station", "change", "CP1", *words).exit_code == 0
+    assert sent(played.asked[-1]) == {
+        "status": "disabled",
+        "registrationStatus": "Pending",
+        "settings": {"boot_retry_interval": 5, "heartbeat_interval": 42},
+    }
+    run("station", "change", "CP1", "--name", "Left")
+    assert sent(played.asked[-1]) == {"name": "Left"}
+
+
+def test_change_of_nothing_or_of_nonsense_is_wrong_usage(run: Any, played: Any) -> None:
+    nothing = run("station", "change", "CP1")
+    assert (nothing.exit_code, "--help" in nothing.output) == (2, True)
+    nonsense = run("station", "change", "CP1", "--set", "policy")
+    assert (nonsense.exit_code, "KEY=VALUE" in nonsense.output) == (2, True)
+    assert run("station", "upgrade", "CP1", "--url", "wss://x").exit_code == 2
+    assert played.asked == []
+
+
+def test_delete_asks_first(run: Any, played: Any) -> None:
+    played.answers["DELETE /stations/CP1"] = httpx.Response(204)
+    assert run("station", "delete", "CP1").exit_code == 1  # nobody there to say yes
+    assert played.asked == []
+    assert run("station", "delete", "CP1", "--yes").output == "Deleted CP1.\n"
+
+
+def test_disconnect(run: Any, played: Any) -> None:
+    played.answers["POST /stations/CP1/disconnect"] = httpx.Response(204)
+    assert run("station", "disconnect", "CP1", "--reason", "new cable").output == "Disconnected CP1.\n"
+    assert sent(played.asked[0]) == {"reason": "new cable"}
+    assert run("station", "disconnect", "CP2").exit_code == 1
+
+
+def test_upgrade_and_how_it_went(run: Any, played: Any) -> None:
+    move = {
+        "status": "moving",
+        "wanted": 2,
+        "securityProfile": 1,
+        "plannedAt": "2026-01-02T03:04:05Z",
+        "actor": "token:ops",
+    }
+    played.answers |= {
+        "POST /stations/CP1/upgrade": httpx.Response(200, json=move),
+        "GET /stations/CP1/upgrade": httpx.Response(200, json=move | {"status": "moved"}),
+    }
+    told = run("station", "upgrade", "CP1", "--profile", "2", "--url", "wss://csms/ocpp", "--slot", "3")
+    assert "moving" in told.output
+    assert sent(played.asked[0]) == {"securityProfile": 2, "url": "wss://csms/ocpp", "slot": 3}
+    assert json.loads(run("station", "upgrade", "CP1", "--json").output)["status"] == "moved"
+    played.answers["POST /stations/CP1/upgrade"] = httpx.Response(424, json={"message": "not connected"})
+    assert run("station", "upgrade", "CP1", "--profile", "2").exit_code == 5
+
+
+# --- what happened ----------------------------------------------------------------------------------------
+
+
+def message(number: int, **other: Any) -> dict[str, Any]:
+    return {
+        "id": number,
+        "station": "CP1",
+        "at": "2026-01-02T03:04:05Z",
+        "direction": "in",
+        "kind": "call",
+        "action": "Heartbeat",
+        "messageId": str(number),
+        "payload": "{}",
+        "correlationId": "c",
+        "repairs": None,
+        **other,
+    }
+
+
+def test_messages_oldest_first(run: Any, played: Any) -> None:
+    rows = [message(2, direction="out", kind="result", repairs="enum-case $.status"), message(1)]
+    played.answers |= {"GET /stations/CP1/messages": page(*rows), "GET /messages": page(*rows)}
+    first, second = run("messages", "CP1", "--action", "Heartbeat").output.splitlines()
+    assert "CP1  → Heartbeat  {}" in first
+    assert "← Heartbeat result  {}  mended: enum-case $.status" in second
+    assert played.asked[0].url.params["action"] == "Heartbeat"
+    assert [row["id"] for row in json.loads(run("messages", "--json").output)] == [1, 2]
+    played.answers["GET /messages"] = page()
+    assert "voltrio" in run("messages").output
+
+
+def test_long_payloads_are_cut_unless_asked_for(run: Any, played: Any) -> None:
+    played.answers["GET /messages"] = page(message(1, payload="x" * 1_000))
+    assert len(run("messages").output) < 300
+    assert "x" * 1_000 in run("messages", "--full").output
+
+
+def test_following_brings_each_message_once_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.cli.log.time.sleep", lambda _seconds: None)
+    looks = iter([[3, 2, 1], [3, 2, 1], [6, 4, 3, 2, 1], [7, 6, 5, 4, 3, 2, 1]])  # 5 was written late
+    coming = followed(lambda: iter([message(n) for n in next(looks)]), lines=2, interval=1)
+    assert [next(coming)["id"] for _ in range(6)] == [2, 3, 4, 6, 5, 7]
+
+
+def test_security_events(run: Any, played: Any) -> None:
+    event = {
+        "id": 1,
+        "chargePointId": None,
+        "station": None,
+        "type": "FailedToAuthenticateAtCentralSystem",
+        "timestamp": "2026-01-02T03:04:05Z",
+        "techInfo": "unknown identity",
+        "critical": False,
+        "receivedAt": "2026-01-02T03:04:05Z",
+    }
+    played.answers["GET /security-events"] = page(event)
+    assert "unknown identity" in run("security-events", "--station", "CP1", "--limit", "3").output
+    assert dict(played.asked[0].url.params) == {"station": "CP1", "limit": "3"}
+    assert json.loads(run("security-events", "--json").output) == [event]

@@ -1,0 +1,153 @@
+"""What a station told of its inside, read back: in order, page by page, narrowed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from engine.domain.access import StationRecord
+from engine.domain.changes import (
+    ChargingLimitChanged,
+    ChargingProfileChanged,
+    DeviceVariableRead,
+    DisplayMessageCleared,
+    DisplayMessageSet,
+    HardwareStatusChanged,
+    MessageLogged,
+    NetworkStatusChanged,
+    VariableMonitorCleared,
+    VariableMonitorSet,
+)
+from engine.store import Store
+from engine.store.repositories.stations import StationPatch
+
+from .conftest import NOW, at
+
+
+def variable(station: int, component: str, name: str, **other: Any) -> DeviceVariableRead:
+    values: dict[str, Any] = {
+        "charge_point_id": station, "component": component, "component_instance": "", "evse_number": 0,
+        "connector_number": 0, "variable": name, "variable_instance": "", "attribute": "Actual",
+        "value": "1", "mutability": "ReadOnly", "persistent": None, "constant": None, "data_type": "integer",
+        "unit": None, "min_limit": None, "max_limit": None, "values_list": None, "supports_monitoring": True,
+        "at": NOW,
+    }  # fmt: skip
+    return DeviceVariableRead(**{**values, **other})
+
+
+async def test_variables_by_name_page_by_page(store: Store, station: StationRecord) -> None:
+    names = [("EVSE", 2), ("EVSE", 1), ("evse", 1), ("ChargingStation", 0), ("OCPPCommCtrlr", 0)]
+    await store.journal.commit(
+        [variable(station.id, name, "Available", evse_number=number) for name, number in names]
+        + [variable(station.id, "EVSE", "Power", attribute="MaxSet", evse_number=1)]
+    )
+    everything = await store.inventory.variables(station.id)
+    assert [(row.component, row.evse_number, row.variable) for row in everything] == [
+        ("ChargingStation", 0, "Available"),
+        ("EVSE", 1, "Available"),
+        ("EVSE", 1, "Power"),
+        ("EVSE", 2, "Available"),
+        ("OCPPCommCtrlr", 0, "Available"),
+        ("evse", 1, "Available"),
+    ]
+    paged = []
+    after = None
+    while rows := await store.inventory.variables(station.id, after=after, limit=2):
+        paged += rows
+        after = rows[-1].key
+    assert paged == everything
+    narrowed = await store.inventory.variables(station.id, component="EvSe", variable="power")
+    assert [row.attribute for row in narrowed] == ["MaxSet"]
+    assert await store.inventory.variables(station.id + 1) == []
+
+
+async def test_monitors_and_displays_in_force_and_before(store: Store, station: StationRecord) -> None:
+    def monitor(number: int) -> VariableMonitorSet:
+        return VariableMonitorSet(
+            charge_point_id=station.id, monitor_id=number, component="EVSE", component_instance="",
+            evse_number=1, connector_number=0, variable="Power", variable_instance="",
+            type="UpperThreshold", value=1.5, severity=3, transaction=False, kind=None, at=NOW,
+        )  # fmt: skip
+
+    await store.journal.commit([
+        *map(monitor, (0, 1, 2)),
+        VariableMonitorCleared(charge_point_id=station.id, monitor_id=1, at=at(1)),
+        DisplayMessageSet(charge_point_id=station.id, message_id=0, message=b'{"id":0}', at=NOW),
+        DisplayMessageSet(charge_point_id=station.id, message_id=7, message=b'{"id":7}', at=NOW),
+        DisplayMessageCleared(charge_point_id=station.id, message_id=0, at=at(1)),
+    ])  # fmt: skip
+    of = store.inventory
+    assert [row.monitor_id for row in await of.monitors(station.id)] == [0, 1, 2]
+    assert [row.monitor_id for row in await of.monitors(station.id, active=True)] == [0, 2]
+    assert [row.monitor_id for row in await of.monitors(station.id, after=0, limit=1)] == [1]
+    assert [row.message_id for row in await of.display_messages(station.id, active=False)] == [0]
+    (shown,) = await of.display_messages(station.id, active=True)
+    assert json.loads(shown.message) == {"id": 7}
+
+
+async def test_profiles_and_limits(store: Store, station: StationRecord) -> None:
+    def profile(evse: int, number: int, *, active: bool = True) -> ChargingProfileChanged:
+        return ChargingProfileChanged(
+            charge_point_id=station.id, evse_number=evse, profile_id=number, purpose="TxDefaultProfile",
+            stack_level=0, profile=b'{"id":1}', active=active, at=NOW,
+        )  # fmt: skip
+
+    limit = ChargingLimitChanged(
+        charge_point_id=station.id, evse_number=0, source="EMS", grid_critical=False, schedules=b"[]",
+        active=True, at=NOW,
+    )  # fmt: skip
+    await store.journal.commit([profile(1, 5), profile(0, 9, active=False), profile(1, 4), limit])
+    of = store.inventory
+    keys = [(row.evse_number, row.profile_id) for row in await of.charging_profiles(station.id)]
+    assert keys == [(0, 9), (1, 4), (1, 5)]
+    assert [row.profile_id for row in await of.charging_profiles(station.id, after=(0, 9), limit=1)] == [4]
+    assert [row.profile_id for row in await of.charging_profiles(station.id, active=False)] == [9]
+    assert [row.source for row in await of.charging_limits(station.id)] == ["EMS"]
+
+
+async def test_statuses_newest_first(store: Store, station: StationRecord) -> None:
+    hardware = HardwareStatusChanged(
+        charge_point_id=station.id, evse_number=1, connector_number=1, status="Available",
+        error_code="NoError", info=None, vendor_id=None, vendor_error_code=None, at=at(5), received_at=at(5),
+    )  # fmt: skip
+    await store.journal.commit([
+        NetworkStatusChanged(id=station.id, network_status="available", at=at(1)),
+        hardware,
+        NetworkStatusChanged(id=station.id, network_status="temporarily_unavailable", at=at(9)),
+    ])  # fmt: skip
+    rows = await store.inventory.statuses(station.id)
+    assert [row.scope for row in rows] == ["network", "hardware", "network"]
+    gone, came = await store.inventory.statuses(station.id, scope="network")
+    assert (gone.status, came.status) == ("temporarily_unavailable", "available")
+    assert await store.inventory.statuses(station.id, before=(came.at, came.id)) == []
+
+
+async def test_reservations_newest_first(store: Store, station: StationRecord) -> None:
+    numbers = [
+        await store.reservations.create(station.id, connector, "TAG", None, at(60), actor="a")
+        for connector in (1, 2, 3)
+    ]
+    rows = await store.reservations.list(station.id, limit=2)
+    assert [row.id for row in rows] == numbers[:0:-1]
+    assert [row.id for row in await store.reservations.list(station.id, before=numbers[1])] == numbers[:1]
+    assert await store.reservations.list(station.id, status="active") == []
+
+
+async def test_messages_of_all_stations_are_the_newest_of_all(store: Store, station: StationRecord) -> None:
+    others = [await store.stations.add(f"CP{n}", StationPatch(), actor="a") for n in (2, 3)]
+    ids = [station.id, *(other.id for other in others)]
+
+    def message(n: int) -> MessageLogged:
+        return MessageLogged(
+            charge_point_id=ids[n * n % 3], at=at(n), direction="in", kind="call", action="AB"[n % 2],
+            message_id=str(n), payload="{}", correlation_id="c",
+        )  # fmt: skip
+
+    await store.journal.commit([message(n) for n in range(12)])
+    newest = await store.messages.list(None, limit=5)
+    assert [row.message_id for row in newest] == ["11", "10", "9", "8", "7"]
+    assert {row.identity for row in newest} == {"CP1", "CP2"}
+    older = await store.messages.list(None, before=(newest[-1].at, newest[-1].id))
+    assert [row.message_id for row in older] == ["6", "5", "4", "3", "2", "1", "0"]
+    only = await store.messages.list(None, action="A", limit=2)
+    assert [row.message_id for row in only] == ["10", "8"]
