@@ -96,7 +96,7 @@ Exit codes: 0 the server kept to the protocol · 1 it did not.
     callback=shares,
     help="OCPP versions and their shares: 1.6=50,2.0.1=40,2.1=10.",
 )
-@click.option("--table/--no-table", default=True, help="Live table, or log lines.")
+@click.option("--table/--no-table", default=True, help="Live table on a terminal, or log lines.")
 @click.option("--ledger", type=click.Path(dir_okay=False), help="Write what each charger did, JSON lines.")
 def simulate(**options: Any) -> None:
     """Run simulated chargers against a node."""

@@ -97,7 +97,7 @@ def run(settings: SimulationSettings) -> int:
 
     async def main() -> Report:
         ending, hurry = trio.Event(), trio.Event()
-        watch = show.table if settings.table else show.log
+        watch = show.table if settings.table and show.interactive() else show.log
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_on_signals, ending, hurry)
             report = await simulate(settings, ending=ending, hurry=hurry, watch=watch)

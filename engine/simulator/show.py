@@ -23,6 +23,11 @@ MOST_ERRORS: Final = 10
 _log = structlog.get_logger("voltrio.simulator")
 
 
+def interactive() -> bool:
+    """Whether somebody sits before the output; a file gets log lines."""
+    return Console().is_terminal
+
+
 async def table(world: World, chargers: Sequence[Charger]) -> None:
     """Draw the live table until cancelled."""
     messages, since, rate = 0, trio.current_time(), 0.0
