@@ -20,13 +20,13 @@ import trio
 from msgspec.structs import replace
 
 from engine.domain.access import StationRecord
-from engine.domain.changes import ChargePointConnected, MessageLogged
-from engine.domain.state import ChargePoint, Policy, Registration, StationSettings
+from engine.domain.changes import ChargePointConnected
+from engine.domain.state import ChargePoint, Registration, StationSettings
 from engine.errors import StoreError
 from engine.ocpp import policy, rpc
 from engine.ocpp.step import Facts, Message, Needs, Outcome, Refusal
-from engine.points import message_log
 from engine.points.commands import Commands
+from engine.points.peer import MAX_ACTION, Peer
 from engine.points.shared import Dialect, Route, Shared
 from engine.points.timers import Timer
 from engine.points.transport import Transport
@@ -38,9 +38,6 @@ Work: TypeAlias = Coroutine[Any, Any, None]
 
 LINGER: Final = 3.0  # seconds for the peer to answer our close frame
 BOOT_PATIENCE: Final = 15.0  # seconds that a boot may wait for its turn
-COMPRESS_FROM: Final = 512  # bytes; shorter texts gain nothing from deflate
-MAX_REPAIR_LABELS: Final = 2_000  # chargers choose vendor and model, and so the size of that counter
-MAX_ACTION: Final = 64  # characters kept of an action that does not exist
 
 NO_FACTS: Final = Facts()
 NO_NEEDS: Final = Needs()
@@ -55,10 +52,10 @@ class Actor:
     """One connection. `run` is its task; the other public methods may be called by any task."""
 
     __slots__ = (
-        "_commands", "_committing", "_deflate", "_draining", "_greeted", "_later", "_listening", "_override",
+        "_commands", "_committing", "_draining", "_greeted", "_later", "_listening", "_override",
         "_parked", "_pinged_at", "_reader", "_receive", "_remembered", "_routes", "_shared", "_sole_text",
         "_steady", "_task", "_transport", "_watch", "_work", "closed_for", "dialect", "generation", "is_open",
-        "last_seen", "profile", "record", "remote", "state",
+        "last_seen", "peer", "profile", "record", "remote", "state",
     )  # fmt: skip
 
     def __init__(
@@ -83,10 +80,18 @@ class Actor:
         self.last_seen = shared.steady()  # Trio time at which something was received
         self.closed_for: str | None = None  # why it is closing or closed, one word
         self.is_open = _is_open(state)  # may send everything
+        self.peer = Peer(
+            shared,
+            transport,
+            dialect,
+            identity=record.identity,
+            number=record.id,
+            generation=generation,
+            deflate=deflate,
+        )
         self._shared = shared
         self._routes = dialect.routes
         self._transport = transport
-        self._deflate = deflate
         self._reader = websocket.FrameReader(shared.settings.max_message_size, deflate=deflate)
         self._sole_text = self._reader.sole_text
         self._receive = transport.receive
@@ -237,7 +242,7 @@ class Actor:
         if opcode == websocket.PING:
             self._transport.send(websocket.frame(websocket.PONG, payload))
         elif opcode == websocket.BINARY:
-            self._on_malformed(rpc.Malformed.BINARY, None, payload)
+            self.peer.malformed(rpc.Malformed.BINARY, None, payload)
         elif opcode == websocket.VIOLATION:
             self._close(payload, "violation")
         elif opcode == websocket.CLOSE:
@@ -250,16 +255,16 @@ class Actor:
         try:
             kind, message_id, action, rest = envelope.split(text)
         except envelope.EnvelopeError as error:
-            self._on_bad_envelope(error, text)
+            self.peer.bad_envelope(error, text)
             return None
         if kind != envelope.CALL:
             return self._on_answer(kind, message_id, action, rest)
         if len(message_id) > rpc.MAX_MESSAGE_ID:
-            self._on_malformed(rpc.Malformed.ID_TOO_LONG, message_id, text)
+            self.peer.malformed(rpc.Malformed.ID_TOO_LONG, message_id, text)
             return None
         route = self._routes.get(action)
         if route is None:
-            self._on_unknown(action, message_id, rest)
+            self.peer.unknown(action, message_id, rest)
             return None
         # The answer got lost and the same text came again. Another text under an old id is a new message:
         # some chargers start counting anew, or never count.
@@ -270,7 +275,7 @@ class Actor:
             return None
         if not (self.is_open or route.early):
             # OCPP 1.6 §4.2: it SHALL NOT send this; what to answer is said by 2.0.1 B02.FR.09.
-            self._refuse(route, message_id, rest, NOT_BOOTED)
+            self.peer.refuse(route, message_id, rest, NOT_BOOTED)
             return None
         if route.boot:
             return self._on_boot(route, message_id, rest, text)
@@ -280,7 +285,7 @@ class Actor:
         """Boots wait for their turn, so that in a storm transactions are answered first."""
         delay = self._shared.boots.take(self._shared.steady(), BOOT_PATIENCE)
         if delay is None:
-            self._refuse(route, message_id, rest, TOO_MANY_BOOTS)
+            self.peer.refuse(route, message_id, rest, TOO_MANY_BOOTS)
             return None
         if delay == 0:
             return self._on_call(route, message_id, rest, text)
@@ -300,12 +305,12 @@ class Actor:
             route.request, rest, state.settings.policy, state.vendor, state.model, state.version
         )
         if isinstance(decoded, Refusal):
-            self._refuse(route, message_id, rest, decoded)
+            self.peer.refuse(route, message_id, rest, decoded)
             return None
         if decoded.repairs:
-            self._note_repairs(route, message_id, rest, decoded)
+            self.peer.note_repairs(state, route, message_id, rest, decoded)
         elif route.logged:
-            self.keep("in", "call", route.action, message_id, rest)
+            self.peer.keep("in", "call", route.action, message_id, rest)
         request = decoded.message
         try:
             needs = route.needs(state, request) if route.needs is not None else None
@@ -313,7 +318,7 @@ class Actor:
                 return self._look_up(route, message_id, text, request, needs)
             outcome = route.step(state, request, NO_FACTS, self._shared.now())
         except Exception:
-            log.exception("handler failed", **self._named(route, message_id))
+            log.exception("handler failed", **self.peer.named(route.action, message_id))
             self._fail(route, message_id)
             return None
         self._perform(route, message_id, text, outcome)
@@ -329,7 +334,7 @@ class Actor:
                 return
             outcome = route.step(self.state, request, facts, self._shared.now())
         except Exception:
-            log.exception("handler failed", **self._named(route, message_id))
+            log.exception("handler failed", **self.peer.named(route.action, message_id))
             self._fail(route, message_id)
             return
         self._perform(route, message_id, text, outcome)
@@ -377,7 +382,7 @@ class Actor:
             self._transport.close()
 
     def _on_unwritten(self, route: Route, message_id: str, error: StoreError) -> None:
-        log.error("change refused", error=str(error), **self._named(route, message_id))
+        log.error("change refused", error=str(error), **self.peer.named(route.action, message_id))
         self._fail(route, message_id)
 
     def _conclude_and_remember(self, route: Route, message_id: str, text: bytes, outcome: Outcome) -> None:
@@ -394,16 +399,13 @@ class Actor:
             return None
         if isinstance(reply, Refusal):
             self._shared.metrics.messages[route.failed] += 1
-            frame = self._error(route.action, message_id, reply)
+            frame = self.peer.error_frame(route.action, message_id, reply)
         else:
             self._shared.metrics.messages[route.handled] += 1
             payload = rpc.ENCODER.encode(reply)
             if route.logged:
-                self.keep("out", "result", route.action, message_id, payload)
-            if self._deflate is None:
-                frame = envelope.result_frame(message_id, payload)
-            else:
-                frame = self._framed(envelope.result_text(message_id, payload))
+                self.peer.keep("out", "result", route.action, message_id, payload)
+            frame = self.peer.result_frame(message_id, payload)
         self._transport.send(frame)
         for request in outcome.calls:
             self._made_commands().call_automatically(request)
@@ -426,15 +428,12 @@ class Actor:
         if kind in (envelope.CALLRESULT, envelope.CALLERROR):
             return self._made_commands().answered(kind, message_id, code, rest)
         if not self.dialect.has_sends:  # 5 and 6 came with OCPP 2.1
-            self._on_malformed(rpc.Malformed.UNKNOWN_TYPE, message_id, rest)
+            self.peer.malformed(rpc.Malformed.UNKNOWN_TYPE, message_id, rest)
             return None
         if kind == envelope.SEND:
             self._on_send(message_id, code, rest)
             return None
-        # 2.1 part 4: it could not read our answer to a call of its own. There is nothing to be answered.
-        self._shared.metrics.messages.add("in", "answer", "refused")
-        self.keep("in", "error", "", message_id[: rpc.MAX_ECHOED_ID], rest)
-        log.warning("answer refused", identity=self.record.identity, code=code[:MAX_ACTION])
+        self.peer.answer_refused(message_id, code, rest)
         return None
 
     def _on_send(self, message_id: str, action: str, rest: bytes) -> None:
@@ -442,7 +441,7 @@ class Actor:
         route = self.dialect.sends.get(action)
         if route is None or not self.is_open:
             self._shared.metrics.messages.add("in", action if route is not None else "unknown", "error")
-            self.keep("in", "send", action[:MAX_ACTION], message_id[: rpc.MAX_ECHOED_ID], rest)
+            self.peer.keep("in", "send", action[:MAX_ACTION], message_id[: rpc.MAX_ECHOED_ID], rest)
             return
         state = self.state
         decoded = policy.decode(
@@ -450,16 +449,16 @@ class Actor:
         )
         if isinstance(decoded, Refusal):
             self._shared.metrics.messages[route.failed] += 1
-            self.keep("in", "send", action, message_id[: rpc.MAX_ECHOED_ID], rest)
+            self.peer.keep("in", "send", action, message_id[: rpc.MAX_ECHOED_ID], rest)
             return
         if decoded.repairs:
-            self._note_repairs(route, message_id[: rpc.MAX_ECHOED_ID], rest, decoded, kind="send")
+            self.peer.note_repairs(state, route, message_id[: rpc.MAX_ECHOED_ID], rest, decoded, kind="send")
         elif route.logged:
-            self.keep("in", "send", action, message_id[: rpc.MAX_ECHOED_ID], rest)
+            self.peer.keep("in", "send", action, message_id[: rpc.MAX_ECHOED_ID], rest)
         try:
             outcome = route.step(state, decoded.message, NO_FACTS, self._shared.now())
         except Exception:
-            log.exception("handler failed", **self._named(route, message_id))
+            log.exception("handler failed", **self.peer.named(route.action, message_id))
             self._shared.metrics.messages[route.failed] += 1
             return
         self._shared.metrics.messages[route.handled] += 1
@@ -468,63 +467,11 @@ class Actor:
         if outcome.state is not state:
             self.adopt(outcome.state)
 
-    # --- what cannot be worked on --------------------------------------------------------------------------
-
-    def _refuse(self, route: Route, message_id: str, rest: bytes, refusal: Refusal) -> None:
-        """Answer CALLERROR; both are always logged."""
-        self._shared.metrics.messages[route.failed] += 1
-        self.keep("in", "call", route.action, message_id, rest)
-        self._transport.send(self._error(route.action, message_id, refusal))
-
-    def _on_unknown(self, action: str, message_id: str, rest: bytes) -> None:
-        # OCPP-J 1.6 table 7: NotImplemented is not known, NotSupported is known but not in this direction.
-        known = action in self.dialect.outbound
-        self._shared.metrics.messages.add("in", "unknown", "error")
-        action = action[:MAX_ACTION]
-        self.keep("in", "call", action, message_id, rest)
-        code = rpc.Code.NOT_SUPPORTED if known else rpc.Code.NOT_IMPLEMENTED
-        refusal = Refusal(code=code, description="There is no such request to a central system.")
-        self._transport.send(self._error(action, message_id, refusal))
-
-    def _on_bad_envelope(self, error: envelope.EnvelopeError, text: bytes) -> None:
-        kind = error.message_type
-        if kind in (envelope.CALLRESULT, envelope.CALLERROR, envelope.CALLRESULTERROR):
-            # An answer is never answered; the call runs into its deadline.
-            self._shared.metrics.messages.add("in", "answer", "malformed")
-            self.keep("in", "result", "", (error.message_id or "")[: rpc.MAX_ECHOED_ID], text)
-        elif kind == envelope.SEND and self.dialect.has_sends:
-            self._shared.metrics.messages.add("in", "none", "malformed")  # nor is a SEND
-            self.keep("in", "send", "", (error.message_id or "")[: rpc.MAX_ECHOED_ID], text)
-        elif kind is None or kind in (envelope.CALL, envelope.SEND):
-            self._on_malformed(rpc.Malformed.NOT_A_MESSAGE, error.message_id, text)
-        else:
-            self._on_malformed(rpc.Malformed.UNKNOWN_TYPE, error.message_id, text)
-
-    def _on_malformed(self, fault: rpc.Malformed, message_id: str | None, text: bytes) -> None:
-        self._shared.metrics.messages.add("in", "none", "malformed")
-        self.keep("in", "call", "", (message_id or "")[: rpc.MAX_ECHOED_ID], text)
-        frame = rpc.malformed_frame(fault, message_id, self.state.version)
-        if frame is not None:
-            self._transport.send(frame)
-
     def _fail(self, route: Route, message_id: str) -> None:
         """Our fault, or the database's: this message fails, the connection goes on."""
         self._shared.metrics.messages[route.failed] += 1
         if self.closed_for is None:
-            self._transport.send(self._error(route.action, message_id, FAILED))
-
-    def _note_repairs(
-        self, route: Route, message_id: str, rest: bytes, decoded: policy.Decoded, *, kind: str = "call"
-    ) -> None:
-        state, repairs = self.state, self._shared.metrics.repairs
-        full = len(repairs) >= MAX_REPAIR_LABELS
-        for rule in decoded.repairs:
-            repairs.add(*(("", "") if full else (state.vendor, state.model)), route.action, rule)
-        listed = zip(decoded.repairs, decoded.places, strict=True)
-        repaired = ", ".join(f"{rule} {place}" for rule, place in listed)
-        self.keep("in", kind, route.action, message_id, rest, repairs=repaired)
-        if state.settings.policy is Policy.OBSERVE:
-            log.warning("message mended", repairs=repaired, **self._named(route, message_id))
+            self._transport.send(self.peer.error_frame(route.action, message_id, FAILED))
 
     # --- from elsewhere ------------------------------------------------------------------------------------
 
@@ -609,57 +556,6 @@ class Actor:
     def _drop_calls(self, why: str) -> None:
         if self._commands is not None:
             self._commands.drop(why)
-
-    def send_text(self, text: bytes) -> None:
-        self._transport.send(self._framed(text))
-
-    def _framed(self, text: bytes) -> bytes:
-        """A text frame, compressed where that was agreed upon and is worth it."""
-        if self._deflate is None or len(text) < COMPRESS_FROM:
-            return websocket.frame(websocket.TEXT, text)
-        return websocket.frame(websocket.TEXT, self._deflate.compress(text), rsv1=True)
-
-    def _error(self, action: str, message_id: str, refusal: Refusal) -> bytes:
-        """The CALLERROR's frame; logged."""
-        code = rpc.spelt(refusal.code, self.state.version)
-        shown = rpc.ENCODER.encode((code, refusal.description, refusal.details))
-        self.keep("out", "error", action, message_id, shown)
-        return rpc.error_frame(message_id, refusal, self.state.version)
-
-    def correlation(self, message_id: str) -> str:
-        """Finds a message in logs and message log: the node's run, the connection, the message."""
-        return f"{self._shared.run_id}-{self.generation}-{message_id}"
-
-    def _named(self, route: Route, message_id: str) -> dict[str, str]:
-        return {
-            "identity": self.record.identity,
-            "action": route.action,
-            "correlation_id": self.correlation(message_id),
-        }
-
-    def keep(
-        self,
-        direction: str,
-        kind: str,
-        action: str,
-        message_id: str,
-        payload: bytes,
-        *,
-        repairs: str | None = None,
-    ) -> None:
-        """Put a message into the log."""
-        row = MessageLogged(
-            charge_point_id=self.record.id,
-            at=self._shared.now(),
-            direction=direction,
-            kind=kind,
-            action=action,
-            message_id=message_id,
-            payload=message_log.kept(payload),
-            correlation_id=self.correlation(message_id),
-            repairs=repairs,
-        )
-        self._shared.journal.append((row,))
 
 
 def _is_open(state: ChargePoint) -> bool:

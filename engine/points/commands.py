@@ -18,6 +18,7 @@ from engine.errors import CallDropped, CallError, CallRefused, CallTimeout, Conf
 from engine.ocpp import policy, rpc
 from engine.ocpp.step import Command, Message, Outcome, Refusal
 from engine.points.calls import Call, Calls
+from engine.points.peer import Peer
 from engine.points.shared import Dialect, Shared
 from ext import envelope
 
@@ -41,10 +42,10 @@ class Link(Protocol):
     @property
     def closed_for(self) -> str | None: ...
 
+    @property
+    def peer(self) -> Peer: ...
+
     def adopt(self, state: ChargePoint) -> None: ...
-    def send_text(self, text: bytes) -> None: ...
-    def keep(self, direction: str, kind: str, action: str, message_id: str, payload: bytes) -> None: ...
-    def correlation(self, message_id: str) -> str: ...
 
 
 class Commands:
@@ -101,17 +102,17 @@ class Commands:
         self._shared.metrics.call_seconds.observe(self._shared.steady() - call.sent_at)
         if kind == envelope.CALLERROR:
             refused = rpc.read_error(code, rest)
-            self._link.keep("in", "error", call.action, message_id, rest)
+            self._link.peer.keep("in", "error", call.action, message_id, rest)
             self._settle(call, refused)
             return None
         if call.action not in self._shared.unlogged:
-            self._link.keep("in", "result", call.action, message_id, rest)
+            self._link.peer.keep("in", "result", call.action, message_id, rest)
         return self._fold(call, rest)
 
     def unmatched(self, verdict: rpc.Answered, message_id: str, rest: bytes) -> None:
         """An answer to nothing, or too late, changes nothing."""
         self._shared.metrics.messages.add("in", "answer", verdict.value)
-        self._link.keep("in", "result", "", message_id[: rpc.MAX_ECHOED_ID], rest)
+        self._link.peer.keep("in", "result", "", message_id[: rpc.MAX_ECHOED_ID], rest)
 
     def _enqueue(self, request: Message, timeout: float) -> Call:
         action = type(request).__name__
@@ -143,8 +144,8 @@ class Commands:
         self._calls.sent(call, message_id, self._shared.steady())
         payload = rpc.ENCODER.encode(call.request)
         if call.action not in self._shared.unlogged:
-            self._link.keep("out", "call", call.action, message_id, payload)
-        self._link.send_text(envelope.call_text(message_id, call.action, payload))
+            self._link.peer.keep("out", "call", call.action, message_id, payload)
+        self._link.peer.send_text(envelope.call_text(message_id, call.action, payload))
 
     def _overdue(self, call: Call) -> None:
         was_out = self._calls.expire(call)
@@ -161,7 +162,7 @@ class Commands:
         if isinstance(decoded, Refusal):
             if self._link.dialect.has_sends:  # 2.1 part 4: it is told that its answer was not understood
                 details = (decoded.description, rpc.ENCODER.encode(decoded.details))
-                self._link.send_text(
+                self._link.peer.send_text(
                     envelope.error_text(
                         call.id,
                         rpc.spelt(decoded.code, state.version),
@@ -178,7 +179,7 @@ class Commands:
                 outcome = call.command.answered(state, call.request, answer, self._shared.now())
             except Exception:
                 # The caller gets its answer all the same: the charge point has done what was asked.
-                correlation_id = self._link.correlation(call.id)
+                correlation_id = self._link.peer.correlation(call.id)
                 log.exception("handler failed", action=call.action, correlation_id=correlation_id)
         if outcome is not None and outcome.changes:
             return self._commit(call, answer, outcome)
@@ -190,7 +191,7 @@ class Commands:
         try:
             await self._shared.journal.commit(outcome.changes)
         except StoreError as error:
-            correlation_id = self._link.correlation(call.id)
+            correlation_id = self._link.peer.correlation(call.id)
             log.error("change refused", action=call.action, error=str(error), correlation_id=correlation_id)
             committed = None
         self._conclude(call, answer, committed if self._link.closed_for is None else None)

@@ -1,0 +1,181 @@
+"""The other end of a connection: what it is told, refusals above all, and what is kept of its messages.
+
+Nothing here knows what a message means or waits for anything.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+from engine.domain.changes import MessageLogged
+from engine.domain.state import ChargePoint, Policy
+from engine.ocpp import policy, rpc
+from engine.ocpp.step import Refusal
+from engine.points import message_log
+from engine.points.shared import Dialect, Route, Shared
+from engine.points.transport import Transport
+from ext import envelope, websocket
+
+log = structlog.get_logger(__name__)
+
+COMPRESS_FROM: Final = 512  # bytes; shorter texts gain nothing from deflate
+MAX_REPAIR_LABELS: Final = 2_000  # chargers choose vendor and model, and so the size of that counter
+MAX_ACTION: Final = 64  # characters kept of an action that does not exist
+
+
+class Peer:
+    """One connection's other end. `identity` and `number` are those of its record."""
+
+    __slots__ = ("_deflate", "_dialect", "_generation", "_number", "_shared", "_transport", "identity")
+
+    def __init__(
+        self,
+        shared: Shared,
+        transport: Transport,
+        dialect: Dialect,
+        *,
+        identity: str,
+        number: int,
+        generation: int,
+        deflate: websocket.Deflate | None,
+    ) -> None:
+        self.identity = identity
+        self._shared = shared
+        self._transport = transport
+        self._dialect = dialect
+        self._number = number
+        self._generation = generation
+        self._deflate = deflate
+
+    # --- what it is told -----------------------------------------------------------------------------------
+
+    def send_text(self, text: bytes) -> None:
+        self._transport.send(self._framed(text))
+
+    def result_frame(self, message_id: str, payload: bytes) -> bytes:
+        """A CALLRESULT as it goes out."""
+        if self._deflate is None:
+            return envelope.result_frame(message_id, payload)
+        return self._framed(envelope.result_text(message_id, payload))
+
+    def error_frame(self, action: str, message_id: str, refusal: Refusal) -> bytes:
+        """A CALLERROR as it goes out; logged."""
+        code = rpc.spelt(refusal.code, self._dialect.version)
+        shown = rpc.ENCODER.encode((code, refusal.description, refusal.details))
+        self.keep("out", "error", action, message_id, shown)
+        return rpc.error_frame(message_id, refusal, self._dialect.version)
+
+    def _framed(self, text: bytes) -> bytes:
+        """A text frame, compressed where that was agreed upon and is worth it."""
+        if self._deflate is None or len(text) < COMPRESS_FROM:
+            return websocket.frame(websocket.TEXT, text)
+        return websocket.frame(websocket.TEXT, self._deflate.compress(text), rsv1=True)
+
+    # --- what cannot be worked on --------------------------------------------------------------------------
+
+    def refuse(self, route: Route, message_id: str, rest: bytes, refusal: Refusal) -> None:
+        """Answer CALLERROR; both are always logged."""
+        self._shared.metrics.messages[route.failed] += 1
+        self.keep("in", "call", route.action, message_id, rest)
+        self._transport.send(self.error_frame(route.action, message_id, refusal))
+
+    def unknown(self, action: str, message_id: str, rest: bytes) -> None:
+        """An action that there is not."""
+        # OCPP-J 1.6 table 7: NotImplemented is not known, NotSupported is known but not in this direction.
+        known = action in self._dialect.outbound
+        self._shared.metrics.messages.add("in", "unknown", "error")
+        action = action[:MAX_ACTION]
+        self.keep("in", "call", action, message_id, rest)
+        code = rpc.Code.NOT_SUPPORTED if known else rpc.Code.NOT_IMPLEMENTED
+        refusal = Refusal(code=code, description="There is no such request to a central system.")
+        self._transport.send(self.error_frame(action, message_id, refusal))
+
+    def bad_envelope(self, error: envelope.EnvelopeError, text: bytes) -> None:
+        """A text that is no message."""
+        kind = error.message_type
+        if kind in (envelope.CALLRESULT, envelope.CALLERROR, envelope.CALLRESULTERROR):
+            # An answer is never answered; the call runs into its deadline.
+            self._shared.metrics.messages.add("in", "answer", "malformed")
+            self.keep("in", "result", "", (error.message_id or "")[: rpc.MAX_ECHOED_ID], text)
+        elif kind == envelope.SEND and self._dialect.has_sends:
+            self._shared.metrics.messages.add("in", "none", "malformed")  # nor is a SEND
+            self.keep("in", "send", "", (error.message_id or "")[: rpc.MAX_ECHOED_ID], text)
+        elif kind is None or kind in (envelope.CALL, envelope.SEND):
+            self.malformed(rpc.Malformed.NOT_A_MESSAGE, error.message_id, text)
+        else:
+            self.malformed(rpc.Malformed.UNKNOWN_TYPE, error.message_id, text)
+
+    def malformed(self, fault: rpc.Malformed, message_id: str | None, text: bytes) -> None:
+        """A frame that breaks OCPP-J; answered where the version says so."""
+        self._shared.metrics.messages.add("in", "none", "malformed")
+        self.keep("in", "call", "", (message_id or "")[: rpc.MAX_ECHOED_ID], text)
+        frame = rpc.malformed_frame(fault, message_id, self._dialect.version)
+        if frame is not None:
+            self._transport.send(frame)
+
+    def answer_refused(self, message_id: str, code: str, rest: bytes) -> None:
+        """2.1 part 4: it could not read our answer to a call of its own. There is nothing to be answered."""
+        self._shared.metrics.messages.add("in", "answer", "refused")
+        self.keep("in", "error", "", message_id[: rpc.MAX_ECHOED_ID], rest)
+        log.warning("answer refused", identity=self.identity, code=code[:MAX_ACTION])
+
+    # --- what is kept of it --------------------------------------------------------------------------------
+
+    def note_repairs(
+        self,
+        state: ChargePoint,
+        route: Route,
+        message_id: str,
+        rest: bytes,
+        decoded: policy.Decoded,
+        *,
+        kind: str = "call",
+    ) -> None:
+        """Count and log what had to be mended in a message."""
+        repairs = self._shared.metrics.repairs
+        full = len(repairs) >= MAX_REPAIR_LABELS
+        for rule in decoded.repairs:
+            repairs.add(*(("", "") if full else (state.vendor, state.model)), route.action, rule)
+        listed = zip(decoded.repairs, decoded.places, strict=True)
+        repaired = ", ".join(f"{rule} {place}" for rule, place in listed)
+        self.keep("in", kind, route.action, message_id, rest, repairs=repaired)
+        if state.settings.policy is Policy.OBSERVE:
+            log.warning("message mended", repairs=repaired, **self.named(route.action, message_id))
+
+    def correlation(self, message_id: str) -> str:
+        """Finds a message in logs and message log: the node's run, the connection, the message."""
+        return f"{self._shared.run_id}-{self._generation}-{message_id}"
+
+    def named(self, action: str, message_id: str) -> dict[str, str]:
+        """A message in a log line."""
+        return {
+            "identity": self.identity,
+            "action": action,
+            "correlation_id": self.correlation(message_id),
+        }
+
+    def keep(
+        self,
+        direction: str,
+        kind: str,
+        action: str,
+        message_id: str,
+        payload: bytes,
+        *,
+        repairs: str | None = None,
+    ) -> None:
+        """Put a message into the log."""
+        row = MessageLogged(
+            charge_point_id=self._number,
+            at=self._shared.now(),
+            direction=direction,
+            kind=kind,
+            action=action,
+            message_id=message_id,
+            payload=message_log.kept(payload),
+            correlation_id=self.correlation(message_id),
+            repairs=repairs,
+        )
+        self._shared.journal.append((row,))
