@@ -5,6 +5,7 @@ cdef long long _MASK
 cdef long long _TENTH
 cdef double _SQRT3
 cdef double _LARGEST
+cdef double _WHOLE_FROM
 cdef int _FACTORS_EACH_WAY
 cdef list _FACTORS
 cdef int _WORST
@@ -27,6 +28,8 @@ cdef class Kind:
     cdef readonly int rank
 
 
+@cython.final
+@cython.freelist(16)
 cdef class Slot:
     cdef int rank
     cdef int mask
@@ -37,6 +40,8 @@ cdef class Slot:
     cdef long long third
 
 
+@cython.final
+@cython.no_gc
 cdef class Reading:
     cdef readonly long long fingerprint
     cdef readonly int unusable
@@ -61,6 +66,9 @@ cpdef long long parse(str text, int exponent) except? 0
 cdef long long _parse_scientific(str text, int places) except? 0
 
 
+@cython.final
+@cython.freelist(4)
+@cython.no_gc
 cdef class Pad:
     cdef Reading reading
     cdef Slot register
@@ -75,6 +83,9 @@ cpdef Reading read(object samples)
 
 @cython.locals(pad=Pad, kind=Kind, exponent=cython.longlong)
 cpdef Reading read_numbers(object samples)
+
+@cython.locals(text=str)
+cdef bint _is_kilo(object unit)
 
 @cython.locals(factor=cython.double, millionths=cython.double)
 cpdef long long scale(double value, long long exponent) except? 0

@@ -275,6 +275,17 @@ def test_numbers_beyond_the_limit_are_unusable(metering: ModuleType, value: floa
     assert metering.scale(value, exponent) == metering.UNUSABLE
 
 
+@given(
+    st.one_of(
+        st.floats(-2e18, 2e18, allow_nan=False),
+        st.integers(-(2**53), 2**53).map(lambda halves: halves / 2),  # the ties
+        st.sampled_from([-0.0, 2.0**51 + 0.5, 2.0**52 - 0.5, 2.0**52, -(2.0**52), -(2.0**51) - 1.5]),
+    )
+)
+def test_millionths_are_rounded_as_by_round(metering: ModuleType, millionths: float) -> None:
+    assert metering.scale(millionths, -6) == round(millionths)
+
+
 def test_numbers_and_texts_mean_the_same(metering: ModuleType) -> None:
     numbers = [
         Number(1.5, unit_of_measure=Measure("kWh")),
