@@ -163,8 +163,9 @@ class Profiles:
         for edge in sorted(edges):
             ceiling = self.ceiling(connector, edge, session_began)
             limit = int(self._expressed(ceiling, unit) * 10.0 + 1e-6) / 10.0
-            if not periods or (periods[-1].limit, periods[-1].phases) != (limit, ceiling.phases):
-                periods.append(Period(int((edge - since).total_seconds()), limit, ceiling.phases))
+            phases = min(self._hardware.phases, ceiling.phases)
+            if not periods or (periods[-1].limit, periods[-1].phases) != (limit, phases):
+                periods.append(Period(int((edge - since).total_seconds()), limit, phases))
         return periods
 
     def _leading(

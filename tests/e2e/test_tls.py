@@ -138,3 +138,28 @@ def test_simulated_chargers_come_over_wss(secured: Secured) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert secured.program.request("GET", "/stations/SIM-0001").json()["bootedAt"] is not None
+
+
+def test_simulated_chargers_come_with_certificates(secured: Secured) -> None:
+    for number in (1, 2):
+        secured.program.add_station(f"OWN-000{number}", securityProfile=3)
+        secured.authority.issue(f"OWN-000{number}", 90 + number)
+    own = str(secured.authority.folder / "{identity}")
+    command = [
+        sys.executable,
+        "-m",
+        "api.cli",
+        "simulate",
+        "--no-table",
+        "--stations",
+        "2",
+        "--prefix",
+        "OWN-",
+    ]
+    command += ["--url", secured.url, "--ca", str(secured.authority.file), "--mix", "1.6=50,2.1=50"]
+    command += ["--certificate", f"{own}.pem", "--key", f"{own}.key", "--duration", "8", "--life", "calm"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for number in (1, 2):
+        station = secured.program.request("GET", f"/stations/OWN-000{number}").json()
+        assert station["currentSecurityProfile"] == 3

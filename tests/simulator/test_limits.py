@@ -144,6 +144,10 @@ def test_the_composite_never_exceeds_the_hardware():
     assert Profiles(AC22).composite(1, NOON, 60, "A", None)[0].limit <= 32.0
 
 
+def test_the_composite_of_a_station_on_one_phase_says_so():
+    assert Profiles(CATALOGUE[0]).composite(1, NOON, 60, "W", None) == [Period(0, 3_680.0, 1)]
+
+
 stacks = st.lists(
     st.builds(
         lambda id_, stack, purpose, limit, start, duration: (
