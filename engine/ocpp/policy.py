@@ -210,9 +210,10 @@ class _Walk:
         given = self._renamed(shape, value, path, self.quirks) if self.quirks else value
         result = {}
         for member in shape.members:
-            item = self._member(member, given, (path, member.name))
-            if item is not NO:
-                result[member.name] = item
+            if member.required or member.name in given:
+                item = self._member(member, given, (path, member.name))
+                if item is not NO:
+                    result[member.name] = item
         for name in given:
             if name not in shape.names:
                 if shape.open:
@@ -239,7 +240,7 @@ class _Walk:
         return result
 
     def _member(self, member: Member, given: Mapping[str, Any], path: Path) -> Any:
-        """The member's value, or NO where it is absent or dropped."""
+        """The value of a member that is required or given, or NO where it is dropped."""
         item = given.get(member.name, NO)
         if self.quirks and (item is NO or item is None):
             if member.key in self.quirks.defaults:
@@ -249,9 +250,7 @@ class _Walk:
                 self.note("null-optional", path)
                 return NO
         if item is NO:
-            if member.required:
-                raise ViolationError("required", path)
-            return NO
+            raise ViolationError("required", path)
         mark = len(self.repairs)
         try:
             return self.value(member.shape, item, path, member.key)

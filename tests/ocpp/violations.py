@@ -72,12 +72,17 @@ def _in_object(
     schema: Schema, owner: str, path: str, above: Place | None, wrap: Callable[[Any], Any]
 ) -> Iterator[Broken]:
     properties, required = schema.get("properties", {}), schema.get("required", ())
-    order = [*properties, "zzUnknown"]
+    needed = {name: example(properties[name], full=False) for name in properties if name in required}
+    order = {name: number for number, name in enumerate(properties)}
 
     def put(name: str, value: Any) -> Any:
-        """The whole document with `value` for this member."""
-        members = {other: example(properties[other], full=False) for other in required} | {name: value}
-        return wrap({key: members[key] for key in order if members.get(key, ABSENT) is not ABSENT})
+        """The whole document with `value` for this member, members in the schema's order."""
+        members = needed | {name: value}
+        if value is ABSENT:
+            del members[name]
+        elif name in order and name not in needed:
+            members = dict(sorted(members.items(), key=lambda member: order[member[0]]))
+        return wrap(members)
 
     if schema.get("additionalProperties") is False:
         yield Broken(
