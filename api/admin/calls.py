@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from difflib import get_close_matches
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, inspect
 
 from api.kernel.problems import INVALID_DATA
 from api.kernel.routes import Route
@@ -56,12 +58,47 @@ def typed_request(version: str, action: str, payload: bytes) -> Message:
     """The request, checked against its schema without any repair; raises Invalid."""
     commands = PROTOCOLS[version].outbound
     if action not in commands:
-        raise Invalid(INVALID_DATA, {"action": [f"{version} has no request {action!r} to a charge point"]})
+        near = get_close_matches(action, commands, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        fault = f"{version} has no request {action!r} to a charge point{hint}"
+        raise Invalid(INVALID_DATA, {"action": [fault]})
     request_type = commands[action].request
     decoded = policy.decode(request_type, payload, Policy.STRICT, version=version)
     if isinstance(decoded, Refusal):
-        raise Invalid(INVALID_DATA, {"payload": [decoded.description or decoded.code]})
+        described = decoded.description or decoded.code
+        raise Invalid(INVALID_DATA, {"payload": [described + expected(request_type, described)]})
     return decoded.message
+
+
+def expected(request_type: type[Message], described: str) -> str:
+    """What stands at the place that a refusal names (`$.a[0].b: …`): the words allowed, or the members."""
+    place, colon, _ = described.partition(": ")
+    here: inspect.Type = inspect.type_info(request_type)
+    owner = here
+    for name in re.findall(r"\.([A-Za-z0-9]+)", place) if colon and place.startswith("$") else ():
+        owner = here
+        members = here.fields if isinstance(here, inspect.StructType) else ()
+        here = next((_bare(field.type) for field in members if field.encode_name == name), inspect.AnyType())
+    if isinstance(here, inspect.LiteralType):
+        return f"; allowed: {', '.join(map(str, here.values))}"
+    if isinstance(owner, inspect.StructType):
+        return f"; members: {', '.join(_member(field) for field in owner.fields)} (* required)"
+    return ""
+
+
+def _member(field: inspect.Field) -> str:
+    return field.encode_name + ("*" if field.required else "")
+
+
+def _bare(kind: inspect.Type) -> inspect.Type:
+    """Of a list its items, of what may be absent what it else is."""
+    if isinstance(kind, inspect.Metadata):
+        return _bare(kind.type)
+    if isinstance(kind, inspect.ListType):
+        return _bare(kind.item_type)
+    if isinstance(kind, inspect.UnionType):
+        return _bare(next(one for one in kind.types if not isinstance(one, inspect.NoneType)))
+    return kind
 
 
 ROUTES = (Route("POST", "/stations/<identity>/call", call, limit=None),)

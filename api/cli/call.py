@@ -17,6 +17,11 @@ Examples:
   voltrio call CP1 Reset '{"type": "Soft"}'
   voltrio call CP1 RemoteStartTransaction '{"idTag": "04A2B3C4", "connectorId": 1}'
   voltrio call CP1 TriggerMessage '{"requestedMessage": "StatusNotification"}'
+  voltrio call CP2 GetBaseReport '{"requestId": 1, "reportBase": "FullInventory"}'      OCPP 2.x
+
+\b
+The actions of each OCPP version: docs/reference/ocpp.md. A payload that is wrong is not sent; the error
+names the members there are.
 
 \b
 Exit codes: 0 answered · 1 refused here (unknown action, payload against schema or rule, queue full) ·
@@ -29,7 +34,10 @@ Exit codes: 0 answered · 1 refused here (unknown action, payload against schema
 @click.option("--timeout", type=click.FloatRange(min=1, max=600), help="Seconds to wait for the answer.")
 @remote
 def call(client: Client, identity: str, action: str, payload: str, timeout: float | None) -> None:
-    """Send the request ACTION with PAYLOAD (JSON) to the charge point IDENTITY and print what it answers."""
+    """Send any OCPP request to a charge point.
+
+    ACTION with PAYLOAD (JSON, {} if absent) goes to IDENTITY as it is; what is printed is its real answer.
+    """
     try:
         request = json.loads(payload)
     except ValueError as error:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import click
 import httpx
@@ -72,6 +73,14 @@ FAILURES: Final[Mapping[int, type[Failure]]] = {
 }
 
 
+WHAT_THERE_IS: Final[Mapping[str, str]] = {
+    "stations": "`voltrio station list` shows those there are, and who is connected.",
+    "id-tags": "`voltrio tag list` shows those there are.",
+    "sessions": "`voltrio session list` shows those there are.",
+    "tokens": "`voltrio token list` shows those there are.",
+}
+
+
 class Client:
     """The admin API of one node. Methods return decoded JSON (None for an empty body) or raise Failure."""
 
@@ -121,10 +130,10 @@ class Client:
             ) from None
         if response.is_success:
             return response.json() if response.content else None
-        raise _failure(response, self._server)
+        raise _failure(response, self._server, path)
 
 
-def _failure(response: httpx.Response, server: str) -> Failure:
+def _failure(response: httpx.Response, server: str, path: str) -> Failure:
     failure = FAILURES.get(response.status_code, Failure)
     if failure is TokenRefused:
         return failure(f"{server} does not accept this token. {HOW_TO_GET_ONE}")
@@ -136,9 +145,25 @@ def _failure(response: httpx.Response, server: str) -> Failure:
     lines += [f"  {field}: {text}" for field, texts in body.get("errors", {}).items() for text in texts]
     if body.get("details"):
         lines.append(f"  details: {body['details']}")
+    if hint := _hint(failure, response.status_code, path):
+        lines.append(hint)
     refusal = failure("\n".join(lines))
     refusal.status = response.status_code
     return refusal
+
+
+def _hint(failure: type[Failure], status: int, path: str) -> str:
+    """What to look at next."""
+    _, family, *rest = path.split("/")
+    if status == httpx.codes.NOT_FOUND:
+        return WHAT_THERE_IS.get(family, "")
+    if failure is Silent and family == "stations" and rest:
+        identity = shlex.quote(unquote(rest[0]))
+        return (
+            f"When it was last there: `voltrio station show {identity}`. "
+            f"What it said last: `voltrio messages {identity}`."
+        )
+    return ""
 
 
 def segment(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -29,7 +30,7 @@ ONE: Final = {
     "Network status": "networkStatus",
     "Registration": "registrationStatus",
     "Security profile": "securityProfile",
-    "… moving to": "nextSecurityProfile",
+    "Moving to profile": "nextSecurityProfile",
     "Password set": "hasPassword",
     "Protocol": "networkProtocol",
     "Vendor": "vendor",
@@ -168,8 +169,8 @@ def accept(client: Client, *, identity: str, profile: int | None, password: str 
     click.echo(f"{identity} is accepted, {when}.")
     _show_password(identity, accepted)
     if accepted["warning"]:
-        warn(accepted["warning"])
-        warn(f"To give it a password: voltrio station accept {identity} --profile 1")
+        how = f"voltrio station accept {shlex.quote(identity)} --profile 1"
+        warn(f"{accepted['warning']}\nTo give it a password: {how}")
 
 
 @station.command(

@@ -85,8 +85,9 @@ def _check(station: Station, target: Target) -> None:
         )
     if target.profile in WITH_PASSWORD and not station.has_password:
         raise Invalid(
-            f"security profile {target.profile} needs a password, and the station has none: set its "
-            "AuthorizationKey (OCPP 2.x: SecurityCtrlr/BasicAuthPassword) by reconfigure first",
+            f"security profile {target.profile} needs a password, and the station has none: give it one "
+            "first, by `reconfigure` of the management API with AuthorizationKey (OCPP 2.x: "
+            "SecurityCtrlr/BasicAuthPassword)",
             {"securityProfile": ["the station has no password"]},
         )
 

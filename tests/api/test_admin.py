@@ -103,6 +103,7 @@ async def test_bad_stations(admin: httpx.AsyncClient) -> None:
         ({"identity": "CP1", "password": "short"}, "password"),
         ({"identity": "CP1", "registrationStatus": "Perhaps"}, "registrationStatus"),
         ({"identity": "CP1", "settings": {"unknown_setting": 1}}, "unknown_setting"),
+        ({"identity": "CP1", "settings": {"polcy": "strict"}}, "polcy"),
         ({"identity": "CP1", "settings": {"policy": "lax"}}, "settings"),
     ):
         answer = await admin.post("/stations", json=body)
@@ -319,6 +320,32 @@ async def test_calls_that_are_not_sent(admin: httpx.AsyncClient, connect: Any) -
     rule = {"action": "UnlockConnector", "payload": {"connectorId": 0}}
     assert (await admin.post("/stations/CP1/call", json=rule)).status_code == 422
     assert charger.asked == []
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "hints"),
+    [
+        ("Rest", {}, ["did you mean Reset?"]),
+        ("Reset", {"type": "soft"}, ["$.type", "allowed: Hard, Soft"]),
+        ("Reset", {}, ["$.type", "missing", "allowed: Hard, Soft"]),
+        ("ChangeConfiguration", {}, ["members: key*, value*"]),
+        ("Reset", {"type": "Soft", "x": 1}, ["members: type*"]),
+        (
+            "RemoteStartTransaction",
+            {"idTag": "T", "chargingProfile": {"chargingProfileId": 1, "chargingSchedule": {}}},
+            ["chargingProfile"],
+        ),
+        ("ReserveNow", {"connectorId": "1"}, ["members: ", "expiryDate*", "parentIdTag,"]),
+        ("SendLocalList", {"listVersion": 1, "updateType": "Some"}, ["allowed: Differential, Full"]),
+    ],
+)
+async def test_what_is_not_sent_is_explained(
+    admin: httpx.AsyncClient, connect: Any, action: str, payload: object, hints: list[str]
+) -> None:
+    await connect("CP1")
+    answer = await admin.post("/stations/CP1/call", json={"action": action, "payload": payload})
+    ((said,),) = answer.json()["errors"].values()
+    assert [hint for hint in hints if hint not in said] == [], said
 
 
 async def test_calls_without_an_answer(admin: httpx.AsyncClient, connect: Any) -> None:

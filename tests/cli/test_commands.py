@@ -42,7 +42,26 @@ def test_every_command_is_there_and_explains_itself(run: Any) -> None:
 
 
 def test_an_unknown_command_is_wrong_usage(run: Any) -> None:
-    assert run("stations").exit_code == 2
+    near = run("stations")
+    assert (near.exit_code, "Did you mean 'station'?" in near.output) == (2, True)
+    assert run("xyzzy").exit_code == 2
+
+
+def test_what_there_is_not_leads_to_what_there_is(run: Any, played: Any) -> None:
+    for words, hint in (
+        (("station", "show", "CP9"), "voltrio station list"),
+        (("tag", "block", "04A2"), "voltrio tag list"),
+        (("session", "show", "9"), "voltrio session list"),
+        (("messages", "CP9"), "voltrio station list"),
+    ):
+        result = run(*words)
+        assert (result.exit_code, hint in result.output) == (1, True), words
+
+
+def test_a_charger_that_is_away_leads_to_what_it_said_last(run: Any, played: Any) -> None:
+    played.answers["POST /stations/C%20P/call"] = httpx.Response(424, json={"message": "not connected"})
+    result = run("call", "C P", "Reset", "{}")
+    assert (result.exit_code, "voltrio messages 'C P'" in result.output) == (5, True)
 
 
 def test_version(run: Any) -> None:

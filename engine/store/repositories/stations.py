@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any, Final
 
 import msgspec
@@ -239,12 +240,17 @@ def _checked(patch: StationPatch) -> dict[str, Any]:
     if "settings" in values:
         unknown = values["settings"].keys() - set(StationSettings.__struct_fields__)
         if unknown:
-            raise Invalid("unknown settings", {name: ["unknown setting"] for name in sorted(unknown)})
+            raise Invalid("unknown settings", {name: [_unknown(name)] for name in sorted(unknown)})
         try:
             msgspec.convert(values["settings"], StationSettings)
         except msgspec.ValidationError as error:
-            raise Invalid(f"settings: {error}", {"settings": [str(error)]}) from None
+            raise Invalid("settings of a wrong kind", {"settings": [str(error)]}) from None
     return values
+
+
+def _unknown(name: str) -> str:
+    near = get_close_matches(name, StationSettings.__struct_fields__, 1)
+    return f"is no setting of a station; did you mean {near[0]}?" if near else "is no setting of a station"
 
 
 def _audit(actor: str, action: str, identity: str, values: dict[str, Any]) -> Audit:
