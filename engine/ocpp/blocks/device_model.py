@@ -30,6 +30,8 @@ PART: Final = "NotifyReport"
 DEFAULT_ATTRIBUTE: Final = "Actual"
 DEFAULT_MUTABILITY: Final = "ReadWrite"
 WRITE_ONLY: Final = "WriteOnly"
+BASIC_AUTH: Final = "basicauthpassword"
+SHORTEST_PASSWORD: Final = 16
 LISTS: Final = {  # which member of a request its ItemsPerMessage counts
     "ClearVariableMonitoring": "id",
     "GetMonitoringReport": "component_variable",
@@ -150,7 +152,16 @@ def check_set_variables_v2x(
     errors = size_errors(request, cp)
     if len(set(keys)) < len(keys):
         errors.append("setVariableData names an attribute twice")
-    return errors
+    return errors + _password_errors(request)
+
+
+def _password_errors(request: v201.SetVariables | v21.SetVariables) -> list[str]:
+    # A00.FR.205. How long one may be is the station's to say.
+    return [
+        f"BasicAuthPassword must have {SHORTEST_PASSWORD} characters or more"
+        for data in request.set_variable_data
+        if data.variable.name.casefold() == BASIC_AUTH and len(data.attribute_value) < SHORTEST_PASSWORD
+    ]
 
 
 def check_size_v2x(request: Message, cp: ChargePoint, now: datetime) -> list[str]:

@@ -59,7 +59,7 @@ def boot_notification_v16(
 def boot_notification_v2x(
     cp: ChargePoint, request: v201.BootNotification | v21.BootNotification, facts: Facts, now: datetime
 ) -> Outcome:
-    """The same for OCPP 2.x (B01, B02, B03)."""
+    """The same for OCPP 2.x (B01.FR.02; B02, B03)."""
     station = request.charging_station
     modem = station.modem or None
     identity = notifications.BootIdentity(
@@ -109,12 +109,12 @@ _clock: Final = _WholeSeconds()
 def heartbeat_v2x(
     cp: ChargePoint, request: v201.Heartbeat | v21.Heartbeat, facts: Facts, now: datetime
 ) -> Outcome:
-    """The same for OCPP 2.x (G02)."""
+    """The same for OCPP 2.x (G02.FR.03)."""
     return Outcome(state=cp, reply=response_to(request, current_time=now))
 
 
 def check_reset_v2x(request: v201.Reset | v21.Reset, cp: ChargePoint, now: datetime) -> list[str]:
-    """B11, B12: one EVSE, or by leaving it out the station."""
+    """One EVSE (B11.FR.08), or by leaving it out the station (B11.FR.03)."""
     wrong = isinstance(request.evse_id, int) and request.evse_id <= 0
     return ["evseId must be greater than 0; leave it out to reset the station"] if wrong else []
 
@@ -122,7 +122,7 @@ def check_reset_v2x(request: v201.Reset | v21.Reset, cp: ChargePoint, now: datet
 def check_set_network_profile_v2x(
     request: v201.SetNetworkProfile | v21.SetNetworkProfile, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """B09: a WebSocket URL that goes with the security profile."""
+    """A WebSocket URL that goes with the security profile (B09; A00.FR.312)."""
     profile = request.connection_data
     errors = [] if request.configuration_slot >= 0 else ["configurationSlot must not be negative"]
     if profile.ocpp_transport != "JSON":
@@ -150,7 +150,8 @@ def _scheme(url: str) -> str:
 
 
 def _interval(cp: ChargePoint, accepted: bool) -> int:
-    # OCPP 1.6 §4.2, B01, B02: heartbeats if accepted, else the least wait before the next BootNotification.
+    # Heartbeats if accepted, else the least wait before the next BootNotification:
+    # OCPP 1.6 §4.2, B01.FR.04, B02.FR.08.
     return cp.settings.heartbeat_interval if accepted else cp.settings.boot_retry_interval
 
 
@@ -166,12 +167,12 @@ def _calls_v16(cp: ChargePoint) -> Sequence[Message]:
 
 def _calls_v2x(cp: ChargePoint, now: datetime) -> Sequence[Message]:
     calls: list[Message] = []
-    if cp.settings.read_configuration_after_boot:
+    if cp.settings.read_configuration_after_boot:  # B07.FR.14
         number = int(now.timestamp()) % MAX_REQUEST_ID
         calls.append(made_for(cp.version, "GetBaseReport", request_id=number, report_base="FullInventory"))
     if cp.settings.trigger_status_after_boot:
         known = sorted(key for key in cp.connectors if all(key))
-        # F06: a StatusNotification is asked for connector by connector.
+        # F06.FR.13: a StatusNotification is asked for connector by connector.
         for evse_number, connector_number in known[:STATUSES_ASKED]:
             evse = made_for(cp.version, "EVSE", id=evse_number, connector_id=connector_number)
             calls.append(

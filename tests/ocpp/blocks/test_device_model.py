@@ -327,6 +327,19 @@ def test_an_attribute_is_set_once_per_message(words: Any, station: ChargePoint, 
     assert check_set_variables_v2x(twice, station, now) == ["setVariableData names an attribute twice"]
 
 
+@pytest.mark.parametrize(("length", "errors"), [(15, 1), (16, 0), (64, 0)])
+def test_a_password_is_not_too_short(
+    words: Any, station: ChargePoint, now: datetime, length: int, errors: int
+) -> None:
+    data = words.SetVariableData(
+        component=words.Component(name="SecurityCtrlr"),
+        variable=words.Variable(name="BasicAuthPassword"),
+        attribute_value="p" * length,
+    )
+    request = words.SetVariables(set_variable_data=[data])
+    assert len(check_set_variables_v2x(request, station, now)) == errors
+
+
 def test_a_report_without_a_list_is_never_too_long(words: Any, station: ChargePoint, now: datetime) -> None:
     cp = replace(station, items_per_message={"GetReport": 1})
     assert check_size_v2x(words.GetReport(request_id=1), cp, now) == []
