@@ -132,7 +132,9 @@ wire = st.lists(frames() | st.binary(max_size=6), max_size=8).map(b"".join)
 def events_of(websocket: ModuleType, pieces: list[bytes], limit: int, client: bool, deflate: bool) -> Events:
     codec = websocket.Deflate(15, 15, False, True) if deflate else None
     reader = websocket.FrameReader(limit, client=client, deflate=codec)
-    return [event for piece in pieces for event in reader.feed(piece)]
+    events = [event for piece in pieces for event in reader.feed(piece)]
+    # Of two faults it depends on the cuts which one is noticed first: the code is the same, the reason not.
+    return [(kind, data[:2] if kind == websocket.VIOLATION else data) for kind, data in events]
 
 
 @given(
