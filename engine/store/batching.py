@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from engine.errors import StoreError
-from engine.store.database import Connection, Database, passes
+from engine.store.database import ASYNCPG_ERRORS, Connection, Database, passes
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +87,7 @@ class Batcher(Generic[K, V]):
         while True:
             try:
                 return await self._database.use(lambda connection: self._fetch(connection, questions))
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except (*ASYNCPG_ERRORS, OSError, TimeoutError) as error:
                 if not passes(error):
                     raise
                 if failures == 0 and not self._database.lost(error):

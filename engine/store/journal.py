@@ -22,7 +22,7 @@ from engine.domain.changes import Change
 from engine.errors import ChangeRefused, StoreError
 from engine.metrics import Metrics
 from engine.store.background import plain_errors
-from engine.store.database import Database, passes
+from engine.store.database import ASYNCPG_ERRORS, Database, passes
 from engine.store.statements import RANK, STATEMENTS, Statement
 
 log = structlog.get_logger(__name__)
@@ -246,12 +246,7 @@ class Journal:
                     connection = await self._connected()
                     await self._database.run(_transact(connection, plan, self._writer, self._number))
                 break
-            except (
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                asyncpg.InternalClientError,
-                OSError,
-            ) as error:
+            except (*ASYNCPG_ERRORS, OSError) as error:
                 if not passes(error):
                     raise PlanError(str(error)) from error
                 self._disconnect()

@@ -22,7 +22,7 @@ from engine.ocpp.step import Facts, Needs
 from engine.settings import Settings
 from engine.store import loading
 from engine.store.batching import Batcher, Cache
-from engine.store.database import Connection, Database
+from engine.store.database import ASYNCPG_ERRORS, Connection, Database
 
 log = structlog.get_logger(__name__)
 
@@ -175,13 +175,7 @@ class Reader:
                     if not lost.is_set():
                         with trio.fail_after(LISTEN_CHECK):
                             await self._database.run(connection.fetchval("select 1"))
-            except (
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                OSError,
-                TimeoutError,
-                trio.TooSlowError,
-            ) as error:
+            except (*ASYNCPG_ERRORS, OSError, TimeoutError, trio.TooSlowError) as error:
                 if not self._database.lost(error):
                     log.info("not listening for changes, caches are off", error=str(error))
             finally:

@@ -15,8 +15,8 @@ from engine.domain.changes import EventPublished
 from engine.errors import DatabaseAway, Invalid, StoreError
 from engine.metrics import Metrics
 from engine.settings import Settings
-from engine.store import open_store
-from engine.store.database import is_away, translated
+from engine.store import Store, open_store
+from engine.store.database import ASYNCPG_ERRORS, Connection, is_away, translated
 from engine.store.embedded import cluster
 
 from .conftest import NOW
@@ -32,6 +32,7 @@ EVENT = EventPublished(type="x", subject="y", operator_id=None, payload=b"{}", c
         (asyncpg.ConnectionDoesNotExistError("x"), True),
         (asyncpg.CannotConnectNowError("x"), True),
         (asyncpg.AdminShutdownError("x"), True),
+        (asyncpg.InternalClientError("cannot switch to state 12"), True),  # it died between two messages
         (TimeoutError(), False),  # slow is not away
         (asyncpg.DiskFullError("x"), False),
         (asyncpg.DeadlockDetectedError("x"), False),
@@ -45,6 +46,15 @@ def test_what_counts_as_away(error: Exception, away: bool) -> None:
 
 def test_values_it_never_takes_are_the_caller_s_fault() -> None:
     assert isinstance(translated(asyncpg.DataError("no such number")), Invalid)
+
+
+@pytest.mark.parametrize("kind", ASYNCPG_ERRORS)
+async def test_whatever_asyncpg_raises_is_told_in_our_words(store: Store, kind: type[Exception]) -> None:
+    async def work(_: Connection) -> None:
+        raise kind("x")
+
+    with pytest.raises(StoreError):
+        await store.sessions._database.translating(work)
 
 
 async def test_away_and_back_are_one_line_each(data: Path, caplog: pytest.LogCaptureFixture) -> None:
