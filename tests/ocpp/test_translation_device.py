@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from engine.errors import Invalid, NotSupported
 from engine.ocpp import intents_device as intents
 from engine.ocpp.intents import CertificateHash, Intent, Verdict
-from tests.ocpp.translating import NOON, NOON_TEXT, V16, V21, V201, read, said
+from engine.ocpp.translation import translate
+from tests.ocpp.translating import NOON, NOON_TEXT, V16, V21, V201, answer_type, read, said, station
 
 HELLO = intents.Wording(content="Hello", language="en")
 HALLO = intents.Wording(content="Hallo", language="de")
@@ -382,6 +385,24 @@ def test_a_single_monitor_speaks_for_itself(status, verdict):
     )
     assert (told.verdict, told.word) == (verdict, status)
     assert told.outcomes[0].monitor_id == (0 if status == "Accepted" else None)
+
+
+@pytest.mark.parametrize("version", [V201, V21])
+def test_no_more_monitors_in_a_message_than_the_station_takes(version):
+    limits = {"SetVariableMonitoring": 2, "ClearVariableMonitoring": 1}
+    cp = replace(station(version), items_per_message=limits)
+    translation = translate(intents.SetMonitors(monitors=(delta("A/B"), delta("C/D"), delta("E/F"))), cp)
+    assert [len(request.set_monitoring_data) for request in translation.requests] == [2, 1]
+    kind = answer_type(translation.requests[0], version)
+    answers = [
+        msgspec.convert({"setMonitoringResult": [result(name, "Accepted", id=number)]}, kind)
+        for number, name in enumerate(("C/D", "E/F"))
+    ]
+    told = translation.read(answers)
+    assert [one.monitor_id for one in told.outcomes] == [None, 0, 1]
+    assert told.verdict is Verdict.REJECTED
+    cleared = translate(intents.ClearMonitors(monitor_ids=(1, 2)), cp)
+    assert [request.id for request in cleared.requests] == [[1], [2]]
 
 
 def test_each_cleared_monitor_has_its_verdict():

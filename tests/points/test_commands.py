@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from engine.errors import (
     CallDropped,
@@ -173,6 +174,24 @@ async def test_several_requests_come_to_one_result(mixed: Any, nursery: trio.Nur
         outcome = await asked.outcome()
         assert outcome.verdict is Verdict.REBOOT_REQUIRED
         assert outcome.verdicts == {"A": Verdict.ACCEPTED, "B": Verdict.REBOOT_REQUIRED}
+
+
+@pytest.mark.parametrize(("word", "sent"), [("Accepted", 2), ("Failed", 1)])
+async def test_parts_of_a_list_wait_for_those_before(
+    mixed: Any, store: Any, nursery: trio.Nursery, word: str, sent: int
+) -> None:
+    store.reader.states["CP1"] = replace(store.reader.states["CP1"], items_per_message={"SendLocalList": 1})
+    entries = tuple(intents.ListEntry(id_tag=tag, status="Accepted") for tag in ("A", "B"))
+    async with mixed.connect(subprotocols=["ocpp2.0.1"]) as ws:
+        asked = await command(nursery, mixed, intents.SendLocalList(version=4, entries=entries))
+        parts = [(await answer(mixed, ws, {"status": word}))[1] for _ in range(sent)]
+        assert [(part["versionNumber"], part["updateType"]) for part in parts] == [
+            (4, "Full"),
+            (5, "Differential"),
+        ][:sent]
+        outcome = await asked.outcome()
+        assert (outcome.word, outcome.verdict) == (word, intents.verdict_of(word))
+        assert await silent(mixed, ws)
 
 
 async def test_what_a_station_adds_comes_back(mixed: Any, nursery: trio.Nursery) -> None:
