@@ -41,6 +41,8 @@ from engine.ocpp.intents import (
     Trigger,
     Verdict,
 )
+from engine.ocpp.messages import v16, v21, v201
+from engine.ocpp.step import Message
 from engine.ocpp.variable_names import parse
 from engine.points import Registry
 from engine.store import Store
@@ -58,6 +60,7 @@ ACTOR: Final = "provisioning"
 # Where the station keeps its password (OCPP 1.6 security whitepaper A01, 2.0.1 A01).
 KEY_16: Final = "authorizationkey"
 VARIABLE_2X: Final = ("securityctrlr", "basicauthpassword")
+TAKEN: Final = frozenset({"Accepted", "RebootRequired"})  # the value is stored over there
 SETTING_STATUSES: Final[Mapping[Verdict, str]] = {
     Verdict.ACCEPTED: "Accepted",
     Verdict.REBOOT_REQUIRED: "RebootRequired",
@@ -74,6 +77,39 @@ def is_password(name: str) -> bool:
     return named is not None and (
         (named.name.component.casefold(), named.name.variable.casefold()) == VARIABLE_2X
     )
+
+
+def password_taken(request: Message, answer: Message) -> str | None:
+    """The password that the station took with this answer, if the request gave it one."""
+    if isinstance(request, v16.ChangeConfiguration) and isinstance(answer, v16.ChangeConfigurationResponse):
+        return request.value if is_password(request.key) and answer.status in TAKEN else None
+    if isinstance(request, v201.SetVariables | v21.SetVariables) and isinstance(
+        answer, v201.SetVariablesResponse | v21.SetVariablesResponse
+    ):
+        told = {
+            one.attribute_value
+            for one, result in zip(request.set_variable_data, answer.set_variable_result, strict=False)
+            if (one.component.name.casefold(), one.variable.name.casefold()) == VARIABLE_2X
+            and (result.component, result.variable) == (one.component, one.variable)
+            and result.attribute_status in TAKEN
+        }
+        return told.pop() if told else None
+    return None
+
+
+async def adopt_password(store: Store, identity: str, password: str, *, actor: str = ACTOR) -> None:
+    """The station comes with this password from now on, and with no other (A01).
+
+    It has it already: were this lost, it could not come in again. So this waits for the database.
+    """
+    digest = hashlib.sha256(password.encode()).digest()
+    while True:
+        try:
+            await store.stations.update(identity, StationPatch(password_sha256=digest), actor=actor)
+        except DatabaseAway:
+            await trio.sleep(INTERVAL)
+        else:
+            return
 
 
 async def accept(
@@ -163,6 +199,10 @@ class Provisioner:
         except (CallError, Conflict, NotFound, StoreError) as error:
             self._postpone(identity, generation)
             log.info("provisioning postponed", identity=identity, error=str(error))
+        except Exception:
+            # A bug is one station's trouble, not the node's.
+            self._postpone(identity, generation)
+            log.exception("provisioning postponed", identity=identity)
         finally:
             self._busy.discard(identity)
 
@@ -222,8 +262,8 @@ class Provisioner:
         unfinished = []
         for setting in part:
             status = SETTING_STATUSES.get(verdicts[setting.name], "Rejected")
-            if is_password(setting.name) and status in {"Accepted", "RebootRequired"}:
-                await self._adopt_password(identity, setting.value)
+            if is_password(setting.name) and status in TAKEN:
+                await adopt_password(self._store, identity, setting.value)
             if status == "RebootRequired":
                 unfinished.append(setting)
             else:
@@ -233,20 +273,6 @@ class Provisioner:
     async def _answered(self, setting: Setting, status: str) -> None:
         """Keep the verdict; of a password only that it was settled, not what it is."""
         await self._store.configuration.answered(setting, status, secret=is_password(setting.name))
-
-    async def _adopt_password(self, identity: str, password: str) -> None:
-        """The station comes with this password from now on, and with no other (A01).
-
-        It has it already: were this lost, it could not come in again. So this waits for the database.
-        """
-        digest = hashlib.sha256(password.encode()).digest()
-        while True:
-            try:
-                await self._store.stations.update(identity, StationPatch(password_sha256=digest), actor=ACTOR)
-            except DatabaseAway:
-                await trio.sleep(INTERVAL)
-            else:
-                return
 
     async def _ask(self, identity: str, intent: Intent) -> Result:
         """What came of it; what was refused, not understood or not sent is a verdict too."""

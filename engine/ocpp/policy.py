@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 import msgspec
 
@@ -109,6 +109,13 @@ class _Decoders(dict[type[Message], "msgspec.json.Decoder[Message] | None"]):
 
 
 DECODERS = _Decoders()
+# The first and the last day there are stand for "never set" and "for ever". In UTC they may be days that do
+# not exist, so they are read as their neighbours.
+CALENDAR_ENDS: Final = re.compile(rb'"(9999-12-31|0001-01-01)([Tt ][0-9:.]+(?:[Zz]|[+-][0-9:]+)?")')
+
+
+def _a_day_inside(found: re.Match[bytes]) -> bytes:
+    return b'"' + (b"9999-12-30" if found[1] == b"9999-12-31" else b"0001-01-02") + found[2]
 
 
 def decode(  # noqa: PLR0917 - the station's three words stand together, as in every call
@@ -123,6 +130,8 @@ def decode(  # noqa: PLR0917 - the station's three words stand together, as in e
 
     `vendor` and `model` choose the quirks (what BootNotification said, "" before that).
     """
+    if b"9999-12-31" in payload or b"0001-01-01" in payload:
+        payload = CALENDAR_ENDS.sub(_a_day_inside, payload)
     decoder = DECODERS[kind]
     # PostgreSQL's text cannot hold NUL. Hardly a payload has an escape at all, and one byte is found fastest.
     if decoder is not None and (b"\\" not in payload or b"\\u0000" not in payload):

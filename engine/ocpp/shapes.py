@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, TypeAlias
@@ -249,6 +249,10 @@ def _moment_fault(shape: Moment, value: Any) -> str | None:
     try:
         moment = msgspec.convert(value, datetime)
     except msgspec.ValidationError:
+        return "format"
+    try:
+        moment.astimezone(UTC)  # what is no day of the calendar in UTC can be neither stored nor compared
+    except OverflowError:
         return "format"
     return None if moment.tzinfo else "format"
 

@@ -50,7 +50,8 @@ class Needs(Frozen, frozen=True):
     samples_since: tuple[int, datetime] | None = None  # (session id, time) → facts.samples
     events_of: str | None = None  # transaction id → facts.events: all its stored transaction events
     pending: PendingKey | None = None  # → facts.pending: the session asked for that this may be
-    new_ids: int = 0  # → facts.new_ids: that many numbers of the one database sequence
+    new_ids: int = 0  # → facts.new_ids: that many numbers for new rows
+    new_session: bool = False  # the first of them is a session's: it fits into 32 bits
     outside: tuple[Question, ...] = ()  # → facts.outside: asked one after the other, each with a deadline
 
 

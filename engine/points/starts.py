@@ -39,7 +39,7 @@ class Starts:
         Raises Conflict where its tag is known and may not charge, StoreError.
         """
         tags = (intent.id_tag,) if intent.id_tag is not None else ()
-        facts = await self._shared.reader.resolve(cp, Needs(id_tags=tags, new_ids=2))
+        facts = await self._shared.reader.resolve(cp, Needs(id_tags=tags, new_ids=2, new_session=True))
         session_id, authorization_id = facts.new_ids
         id_tag = intent.id_tag or starting.own_tag(session_id)
         now = self._shared.now()

@@ -70,7 +70,7 @@ def _signed_v21(request: SigningRequest) -> Message:
 
 
 def _told(use: str) -> Any:
-    """As the station said it: a combined request had no type, and neither has its answer (A02, A03)."""
+    """As the station said it: a combined request had no type, and neither has its answer (A02.FR.14)."""
     return UNSET if use == COMBINED else use
 
 
@@ -150,6 +150,9 @@ class Signer:
             pass  # the store has said so, and the row waits
         except StoreError as error:
             log.warning("certificate request not served", identity=request.identity, error=str(error))
+        except Exception:
+            # A bug, or what an authority outside gave us: one station's trouble, not the node's.
+            log.exception("certificate request not served", identity=request.identity)
         finally:
             self._busy.discard((request.charge_point_id, request.certificate_type))
 

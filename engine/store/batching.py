@@ -71,12 +71,14 @@ class Batcher(Generic[K, V]):
             return
         try:
             answers = await self._retrying([question for question, _ in asked])
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, StoreError) as error:
+        except Exception as error:
+            # Whatever is wrong with one question, or with the rows that answer it, is that asker's trouble.
             if len(asked) > 1:
                 for one in asked:
                     await self._answer([one])
                 return
-            log.warning("question refused by the database", error=str(error))
+            known = isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | StoreError)
+            log.warning("question not answered by the database", error=repr(error), exc_info=not known)
             _reply(asked[0][1], outcome.Error(StoreError(f"database: {error}")))
             return
         for (_, waiting), answer in zip(asked, answers, strict=True):

@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 STATIONS_CACHED: Final = 100_000
 TOKENS_CACHED: Final = 100_000
 CHANNEL: Final = "voltrio_forget"  # payload: "station:<identity>" or "tag:<operator>:<uid in lower case>"
+SESSION_IDS: Final = "voltrio_ids"  # transactionIds of OCPP 1.6: 32 bits
+ROW_IDS: Final = "voltrio_row_ids"
 LISTEN_CHECK: Final = 5.0  # seconds between looks whether the listening connection still lives
 LISTEN_RETRY: Final = 1.0  # seconds
 
@@ -122,8 +124,8 @@ class Reader:
         pending = await loading.pending_sessions(connection, awaited) if awaited else {}
         since = [(cp.id, *needs.samples_since) for cp, needs in asked if needs.samples_since is not None]
         samples = iter(await loading.samples(connection, since) if since else ())
-        count = sum(needs.new_ids for _, needs in asked)
-        numbers = iter(await _new_ids(connection, count) if count else ())
+        sessions = iter(await _numbers(connection, SESSION_IDS, sum(n.new_session for _, n in asked)))
+        rows = iter(await _numbers(connection, ROW_IDS, sum(n.new_ids - n.new_session for _, n in asked)))
         return [
             Facts(
                 tokens={
@@ -135,7 +137,10 @@ class Reader:
                 samples=next(samples) if needs.samples_since is not None else frozenset(),
                 events=events.get((cp.id, needs.events_of), ()) if needs.events_of is not None else (),
                 pending=pending.get((cp.id, needs.pending)) if needs.pending is not None else None,
-                new_ids=tuple(next(numbers) for _ in range(needs.new_ids)),
+                new_ids=(
+                    *(next(sessions) for _ in range(needs.new_session)),
+                    *(next(rows) for _ in range(needs.new_ids - needs.new_session)),
+                ),
             )
             for cp, needs in asked
         ]
@@ -223,6 +228,9 @@ def _storable(keys: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
     return [key for key in keys if "\0" not in key[1]]
 
 
-async def _new_ids(connection: Connection, count: int) -> list[int]:
-    rows = await connection.fetch("select nextval('voltrio_ids') from generate_series(1, $1)", count)
+async def _numbers(connection: Connection, sequence: str, count: int) -> list[int]:
+    """That many new numbers; none is ever given twice."""
+    if not count:
+        return []
+    rows = await connection.fetch("select nextval($1::text::regclass) from generate_series(1, $2)", sequence, count)
     return [row[0] for row in rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -407,3 +407,27 @@ def _choices(module, place):
         if field.encode_name == member:
             kind = msgspec.inspect.type_info(field.type)
             yield from getattr(kind, "values", ())
+
+
+# --- the ends of the calendar ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", list(Policy))
+@pytest.mark.parametrize(
+    ("told", "day"),
+    [
+        ("9999-12-31T23:59:59-12:00", 30),
+        ("9999-12-31T23:59:59Z", 30),
+        ("9999-12-31 23:59:59.5-14:00", 30),
+        ("0001-01-01T00:00:00+14:00", 2),
+        ("0001-01-01t00:00:00z", 2),
+    ],
+)
+def test_the_first_and_the_last_day_are_read_as_their_neighbours(policy: Policy, told: str, day: int) -> None:
+    payload = f'{{"connectorId":1,"idTag":"A","meterStart":0,"timestamp":"{told}"}}'.encode()
+    decoded = decode(v16.StartTransaction, payload, policy)
+    assert isinstance(decoded, Decoded)
+    assert decoded.message.timestamp.day == day  # type: ignore[attr-defined] # a StartTransaction
+    # Room for what is reckoned with it.
+    for margin in (-timedelta(hours=8), timedelta(hours=8)):
+        decoded.message.timestamp.astimezone(UTC) + margin  # type: ignore[attr-defined]

@@ -22,7 +22,7 @@ from engine.domain.changes import (
     SessionReviewed,
 )
 from engine.domain.state import ChargePoint, Metering, Registration, StationSettings
-from engine.errors import NotFound
+from engine.errors import NotFound, StoreError
 from engine.metrics import Metrics
 from engine.ocpp.step import Facts, Needs
 from engine.settings import Settings
@@ -214,6 +214,15 @@ def test_identities_fill_in_the_defaults() -> None:
     ) == ["Energy.Active.Import.Register|L1|EV|Transaction.End|SignedData"]
 
 
+async def test_only_sessions_take_numbers_of_32_bits(store: Store, state: ChargePoint) -> None:
+    ask = store.reader.resolve
+    first = (await ask(state, Needs(new_ids=2, new_session=True))).new_ids
+    await ask(state, Needs(new_ids=5))
+    second = (await ask(state, Needs(new_ids=1, new_session=True))).new_ids
+    assert second[0] == first[0] + 1 < 2**31
+    assert first[1] >= 2**31
+
+
 async def test_new_ids_never_repeat(store: Store, state: ChargePoint) -> None:
     numbers: list[int] = []
 
@@ -224,7 +233,7 @@ async def test_new_ids_never_repeat(store: Store, state: ChargePoint) -> None:
         for count in range(10):
             nursery.start_soon(ask, count)
     assert len(numbers) == len(set(numbers)) == sum(range(10))
-    assert 0 < min(numbers) <= max(numbers) < 2**31
+    assert 0 < min(numbers)
 
 
 # --- caches and batches ------------------------------------------------------------------------------------
@@ -296,3 +305,27 @@ async def test_questions_that_come_together_are_one_query(store: Store) -> None:
         nursery.cancel_scope.cancel()
     assert answers == {number: 2 * number for number in range(50)}
     assert len(batches) <= 2
+
+
+async def test_what_is_wrong_with_one_question_is_its_askers_trouble(store: Store) -> None:
+    async def halve(_: object, numbers: Any) -> list[float]:
+        return [1 / number for number in numbers]  # no error of a database
+
+    batcher = Batcher(store._database, halve)
+    answers: dict[int, object] = {}
+
+    async def ask(number: int) -> None:
+        try:
+            answers[number] = await batcher.ask(number)
+        except StoreError as error:
+            answers[number] = str(error)
+
+    async with trio.open_nursery() as nursery:
+        for number in (1, 0, 2):
+            nursery.start_soon(ask, number)
+        nursery.start_soon(batcher.run)
+        while len(answers) < 3:
+            await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+    assert (answers[1], answers[2]) == (1.0, 0.5)
+    assert "division by zero" in str(answers[0])

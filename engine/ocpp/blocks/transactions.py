@@ -61,6 +61,7 @@ def start_transaction_needs_v16(cp: ChargePoint, request: v16.StartTransaction) 
         start_key=sessions.start_key(start),
         pending=key_of_tag(request.id_tag, start.evse_number, start.at),
         new_ids=2,
+        new_session=True,
     )
 
 

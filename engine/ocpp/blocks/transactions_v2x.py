@@ -149,7 +149,9 @@ def transaction_event_needs_v2x(cp: ChargePoint, request: TransactionEvent) -> N
     pending = _pending_key(session, request)
     if session is not None and _is_behind(session, request):
         return Needs(id_tags=uids, pending=pending, new_ids=1) if uids or pending is not None else None
-    return Needs(id_tags=uids, transaction_id=number, events_of=number, pending=pending, new_ids=2)
+    return Needs(
+        id_tags=uids, transaction_id=number, events_of=number, pending=pending, new_ids=2, new_session=True
+    )
 
 
 def _pending_key(session: Session | None, request: TransactionEvent) -> PendingKey | None:
