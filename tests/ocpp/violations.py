@@ -58,7 +58,7 @@ class Broken:
         return self.make(self.value)
 
     def __str__(self) -> str:
-        return f"{self.keyword} {self.path} = {self.value!r:.40}"
+        return f"{self.keyword} {self.path}" + ("" if self.value is ABSENT else f" = {self.value!r:.40}")
 
 
 def violations(schema: Schema, name: str) -> Iterator[Broken]:
