@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import structlog
 import trio
@@ -86,11 +86,14 @@ def password_taken(request: Message, answer: Message) -> str | None:
     if isinstance(request, v201.SetVariables | v21.SetVariables) and isinstance(
         answer, v201.SetVariablesResponse | v21.SetVariablesResponse
     ):
+        pairs: Iterable[tuple[Any, Any]] = zip(
+            request.set_variable_data, answer.set_variable_result, strict=False
+        )
         told = {
-            one.attribute_value
-            for one, result in zip(request.set_variable_data, answer.set_variable_result, strict=False)
-            if (one.component.name.casefold(), one.variable.name.casefold()) == VARIABLE_2X
-            and (result.component, result.variable) == (one.component, one.variable)
+            wanted.attribute_value
+            for wanted, result in pairs
+            if (wanted.component.name.casefold(), wanted.variable.name.casefold()) == VARIABLE_2X
+            and (result.component, result.variable) == (wanted.component, wanted.variable)
             and result.attribute_status in TAKEN
         }
         return told.pop() if told else None

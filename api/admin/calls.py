@@ -11,6 +11,7 @@ from msgspec import Meta, inspect
 
 from api.kernel.problems import INVALID_DATA
 from api.kernel.routes import Route
+from engine import provisioning
 from engine.domain.state import Policy
 from engine.errors import Invalid, NotFound, Offline
 from engine.node import Node
@@ -36,11 +37,17 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     payload: msgspec.Raw
 
 
-async def call(node: Node, identity: str, body: CallBody) -> Answer:
-    """424 offline, 408 no answer in time, 406 CALLERROR, 422 against schema or rule, 429 queue full."""
+async def call(node: Node, identity: str, body: CallBody, actor: str) -> Answer:
+    """424 offline, 408 no answer in time, 406 CALLERROR, 422 against schema or rule, 429 queue full.
+
+    A password that it takes this way is the one it is let in with from then on (A01).
+    """
     version = await version_of(node, identity)
     request = typed_request(version, body.action, bytes(body.payload))
     answer = await node.registry.call(identity, request, body.timeout)
+    password = provisioning.password_taken(request, answer)
+    if password is not None:
+        await provisioning.adopt_password(node.store, identity, password, actor=actor)
     return Answer(action=body.action, payload=msgspec.Raw(rpc.ENCODER.encode(answer)))
 
 

@@ -284,6 +284,19 @@ async def test_the_charger_s_own_answer_comes_back(admin: httpx.AsyncClient, con
     assert charger.asked == [("GetConfiguration", {"key": ["A"]})]
 
 
+async def test_a_password_set_by_hand_counts_from_then_on(
+    admin: httpx.AsyncClient, node: Node, connect: Any
+) -> None:
+    charger = await connect("CP1")
+    payload = {"key": "AuthorizationKey", "value": "0123456789abcdef"}
+    for status, known in (("Rejected", False), ("Accepted", True)):
+        charger.answers["ChangeConfiguration"] = {"status": status}
+        await admin.post("/stations/CP1/call", json={"action": "ChangeConfiguration", "payload": payload})
+        record = await node.store.reader.station("CP1")
+        assert record is not None
+        assert password_matches(record, b"0123456789abcdef") is known
+
+
 async def test_numbers_stay_what_they_are(admin: httpx.AsyncClient, connect: Any) -> None:
     charger = await connect("CP1")
     charger.answers["SetChargingProfile"] = {"status": "Accepted"}

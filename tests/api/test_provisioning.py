@@ -9,7 +9,8 @@ import trio
 
 from engine.errors import DatabaseAway
 from engine.node import Node
-from engine.provisioning import FIRST_RETRY, Provisioner, deliver_pending, is_password
+from engine.ocpp.messages import v16, v201
+from engine.provisioning import FIRST_RETRY, Provisioner, deliver_pending, is_password, password_taken
 from engine.store.repositories.stations import StationPatch
 
 Deliver = Callable[[], Awaitable[None]]
@@ -147,6 +148,31 @@ async def test_a_password_is_forgotten_once_the_station_has_decided(
 )
 def test_what_is_a_password(name: str, secret: bool) -> None:
     assert is_password(name) is secret
+
+
+def set_variable(component: str, variable: str, value: str, status: str) -> tuple[Any, Any]:
+    named: Any = {"component": v201.Component(name=component), "variable": v201.Variable(name=variable)}
+    wanted = v201.SetVariableData(attribute_value=value, **named)
+    result = v201.SetVariableResult(attribute_status=status, **named)  # type: ignore[arg-type]  # by parameter
+    return (
+        v201.SetVariables(set_variable_data=[wanted]),
+        v201.SetVariablesResponse(set_variable_result=[result]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("component", "variable", "status", "taken"),
+    [
+        ("SecurityCtrlr", "BasicAuthPassword", "Accepted", True),
+        ("securityctrlr", "BASICAUTHPASSWORD", "RebootRequired", True),
+        ("SecurityCtrlr", "BasicAuthPassword", "Rejected", False),
+        ("SecurityCtrlr", "Identity", "Accepted", False),
+    ],
+)
+def test_a_password_told_by_hand_is_noticed(component: str, variable: str, status: str, taken: bool) -> None:
+    request, answer = set_variable(component, variable, "a new password!!", status)
+    assert password_taken(request, answer) == ("a new password!!" if taken else None)
+    assert password_taken(v16.ClearCache(), v16.ClearCacheResponse(status="Accepted")) is None
 
 
 async def test_a_password_the_station_has_outlasts_a_database_that_is_away(
