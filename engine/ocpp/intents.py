@@ -157,9 +157,13 @@ class SetConfiguration(Intent, frozen=True):
 
 
 class ReportConfiguration(Intent, frozen=True):
-    """Everything there is. OCPP 1.6 answers at once, 2.x in reports that follow."""
+    """Everything there is, or some of it. OCPP 1.6 answers at once, 2.x in reports that follow.
+
+    `settings`: what can be set; `summary`: availability and what is wrong.
+    """
 
     request_id: int
+    part: Literal["all", "settings", "summary"] = "all"
 
 
 class Reserve(Intent, frozen=True):

@@ -210,7 +210,9 @@ def _get_configuration(intent: want.GetConfiguration, _cp: ChargePoint) -> Seque
     return [("GetConfiguration", {"key": list(intent.names)})]
 
 
-def _report(_intent: want.ReportConfiguration, _cp: ChargePoint) -> Sequence[Said]:
+def _report(intent: want.ReportConfiguration, _cp: ChargePoint) -> Sequence[Said]:
+    if intent.part != "all":
+        raise _unsayable("reports of a part of its configuration")
     return [("GetConfiguration", {})]  # §5.8: no keys, all keys
 
 

@@ -35,6 +35,11 @@ CERTIFICATES: Final[Mapping[str, str]] = {
 }
 TYPES: Final = {word: name for name, word in CERTIFICATES.items()} | {"V2GCertificateChain": "V2GChain"}
 TRIGGERS: Final = {"DiagnosticsStatusNotification": "LogStatusNotification"}  # all others have their own name
+REPORTS: Final[Mapping[str, str]] = {  # ReportBaseEnumType (B07)
+    "all": "FullInventory",
+    "settings": "ConfigurationInventory",
+    "summary": "SummaryInventory",
+}
 TX_PROFILE: Final = "TxProfile"
 CLEAR: Final = "ClearChargingProfile"
 EXTERNAL: Final = "ChargingStationExternalConstraints"
@@ -301,7 +306,7 @@ def _folded(attribute: variable_names.Attribute) -> variable_names.Attribute:
 
 
 def _report(intent: want.ReportConfiguration, _cp: ChargePoint) -> Sequence[Said]:
-    return [("GetBaseReport", {"requestId": intent.request_id, "reportBase": "FullInventory"})]
+    return [("GetBaseReport", {"requestId": intent.request_id, "reportBase": REPORTS[intent.part]})]
 
 
 def _reserve(intent: want.Reserve, _cp: ChargePoint) -> Sequence[Said]:

@@ -208,6 +208,16 @@ SAID = [
         [("GetBaseReport", {"requestId": 9, "reportBase": "FullInventory"})],
     ),
     (
+        intents.ReportConfiguration(request_id=9, part="settings"),
+        None,
+        [("GetBaseReport", {"requestId": 9, "reportBase": "ConfigurationInventory"})],
+    ),
+    (
+        intents.ReportConfiguration(request_id=9, part="summary"),
+        None,
+        [("GetBaseReport", {"requestId": 9, "reportBase": "SummaryInventory"})],
+    ),
+    (
         intents.Reserve(reservation_id=3, id_tag="TAG", expires_at=NOON, group_id="G"),
         [
             (
