@@ -36,6 +36,7 @@ log = structlog.get_logger(__name__)
 
 Work: TypeAlias = Coroutine[Any, Any, None]
 
+CALL_PATIENCE: Final = 3.0  # seconds that draining waits for the answer to a request of ours
 LINGER: Final = 3.0  # seconds for the peer to answer our close frame
 BOOT_PATIENCE: Final = 15.0  # seconds that a boot may wait for its turn
 
@@ -507,9 +508,19 @@ class Actor:
 
     def drain(self) -> None:
         """Close as soon as the message being worked on is answered (1012: come back, perhaps elsewhere)."""
+        if not self._draining and self._commands is not None and self._commands.finish():
+            self._watch_until(self._shared.timers.after(CALL_PATIENCE, self._leave))
         self._draining = True
-        if not self._busy:
-            self.close(1012, "service restart", "drain")
+        if not self._busy and not (self._commands is not None and self._commands.is_out):
+            self._leave()
+
+    def _leave(self) -> None:
+        self.close(1012, "service restart", "drain")
+
+    def settled(self) -> None:
+        """A request of ours has ended."""
+        if self._draining:
+            self.drain()
 
     def close(self, code: int, reason: str, why: str) -> None:
         """Say goodbye: calls fail, nothing more is answered. `why` is one word for the counters."""

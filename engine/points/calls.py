@@ -109,9 +109,15 @@ class Calls:
         if call in self._waiting:
             self._waiting.remove(call)
 
-    def empty(self) -> list[Call]:
-        """Take out all of them."""
-        calls = [*((self._out,) if self._out is not None else ()), *self._waiting]
-        self._out = None
+    @property
+    def is_out(self) -> bool:
+        return self._out is not None
+
+    def empty(self, *, waiting_only: bool = False) -> list[Call]:
+        """Take out all of them, or those that were not sent yet."""
+        calls = [*self._waiting]
         self._waiting.clear()
+        if not waiting_only and self._out is not None:
+            calls.insert(0, self._out)
+            self._out = None
         return calls

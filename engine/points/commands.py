@@ -46,17 +46,19 @@ class Link(Protocol):
     def peer(self) -> Peer: ...
 
     def adopt(self, state: ChargePoint) -> None: ...
+    def settled(self) -> None: ...
 
 
 class Commands:
     """The calls of one connection."""
 
-    __slots__ = ("_calls", "_link", "_shared")
+    __slots__ = ("_calls", "_finishing", "_link", "_shared")
 
     def __init__(self, shared: Shared, link: Link) -> None:
         self._shared = shared
         self._link = link
         self._calls = Calls(shared.settings.call_queue)
+        self._finishing = False
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -85,11 +87,26 @@ class Commands:
                 error=str(error),
             )
 
+    @property
+    def is_out(self) -> bool:
+        """Whether an answer is awaited."""
+        return self._calls.is_out
+
+    def finish(self) -> bool:
+        """Send nothing more: what waits is dropped. Whether an answer is awaited still."""
+        self._finishing = True
+        for call in self._calls.empty(waiting_only=True):
+            self._dropped(call, "the node is being restarted")
+        return self._calls.is_out
+
     def drop(self, why: str) -> None:
         """The connection is over: everybody who waits is told."""
         for call in self._calls.empty():
-            self._shared.metrics.messages.add("out", call.action, "dropped")
-            call.settle(CallDropped(f"{call.action}: {why}"))
+            self._dropped(call, why)
+
+    def _dropped(self, call: Call, why: str) -> None:
+        self._shared.metrics.messages.add("out", call.action, "dropped")
+        call.settle(CallDropped(f"{call.action}: {why}"))
 
     def answered(
         self, kind: int, message_id: str, code: str, rest: bytes
@@ -120,7 +137,7 @@ class Commands:
         if command is None or not isinstance(request, command.request):
             raise Invalid(f"{self._link.state.version} has no request {action} to a charge point")
         self._check(action, command, request)
-        if self._link.closed_for is not None:
+        if self._finishing or self._link.closed_for is not None:
             raise CallDropped("the connection is closing")
         call = Call(action, command, request)
         self._calls.add(call)
@@ -153,6 +170,7 @@ class Commands:
         self._shared.metrics.messages.add("out", call.action, "timeout")
         call.settle(CallTimeout(f"{call.action}: {why}"))
         self._send_next()
+        self._link.settled()
 
     def _fold(self, call: Call, rest: bytes) -> Coroutine[Any, Any, None] | None:
         state = self._link.state
@@ -208,3 +226,4 @@ class Commands:
         self._shared.metrics.messages.add("out", call.action, verdict)
         call.settle(result)
         self._send_next()
+        self._link.settled()

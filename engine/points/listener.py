@@ -137,10 +137,7 @@ class Listener:
         if isinstance(request, Rejection):
             await _part(transport, refuse(request))
             return "bad_request"
-        full = (
-            self._registry.draining or len(self._registry) + self._greeting > self._settings.max_connections
-        )
-        entry = await self._reception.admit(request, visitor, full=full)
+        entry = await self._reception.admit(request, visitor, room=self._has_room)
         if isinstance(entry, Turned):
             await _part(transport, refuse(entry.rejection))
             return entry.outcome
@@ -150,6 +147,16 @@ class Listener:
             await _part(transport, accept(request, None, deflate=False).response + goodbye)
             return "no_subprotocol"
         return await self._begin(transport, visitor, request, entry, entry.version)
+
+    def _has_room(self, identity: str) -> bool:
+        """Whether this node takes it now; who replaces a connection of its own needs no further place."""
+        registry = self._registry
+        if registry.draining:
+            return False
+        return (
+            registry.is_connected(identity)
+            or len(registry) + self._greeting <= self._settings.max_connections
+        )
 
     async def _begin(
         self, transport: Transport, visitor: Visitor, request: Upgrade, entry: Entry, version: str
@@ -172,6 +179,7 @@ class Listener:
         if transport.closed:
             return "left"
         if not self._registry.holds(record.identity, generation):
+            await _part(transport, refuse(self._reception.busy("superseded", record.identity).rejection))
             return "superseded"
         accepted = accept(request, version)
         transport.send(accepted.response)

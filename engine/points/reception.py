@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 import zlib
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -82,8 +83,10 @@ class Reception:
         self._arrivals = Bucket(shared.settings.connection_rate)
         self._failures = Failures(shared.settings.auth_failures)
 
-    async def admit(self, upgrade: Upgrade, visitor: Visitor, *, full: bool) -> Entry | Turned:
-        """Decide; `full` says that this node takes nobody at the moment. May wait for its turn."""
+    async def admit(
+        self, upgrade: Upgrade, visitor: Visitor, *, room: Callable[[str], bool]
+    ) -> Entry | Turned:
+        """Decide; `room` says of an identity whether this node takes it now. May wait for its turn."""
         identity = identity_in(upgrade.path)
         if identity is None:
             return _turned(
@@ -93,7 +96,7 @@ class Reception:
         wait = self._failures.wait(visitor.address, identity, now)
         if wait > 0:
             return _later("rate_limited", 429, "Too many failed log-ins.", wait)
-        turn = None if full else self._arrivals.take(now, PATIENCE)
+        turn = self._arrivals.take(now, PATIENCE) if room(identity) else None
         if turn is None:
             return self.busy("overloaded", identity)
         if turn > 0:

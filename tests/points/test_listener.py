@@ -131,6 +131,37 @@ async def test_a_full_node_is_busy(start: Any) -> None:
         assert "Retry-After" in headers
 
 
+async def test_a_full_node_lets_a_charger_replace_its_own_connection(start: Any) -> None:
+    async with start(max_connections=1) as site, site.connect("CP1"), site.connect("CP1") as newer:
+        assert (await site.ask(newer, "Heartbeat", {}))[0] == 3
+
+
+async def test_who_is_overtaken_in_the_door_is_told_to_come_back(
+    site: Any, store: Any, nursery: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, load = trio.Event(), store.reader.load
+
+    async def slowly(*asked: Any) -> Any:
+        await gate.wait()
+        return await load(*asked)
+
+    monkeypatch.setattr(store.reader, "load", slowly)
+    answers: list[int] = []
+
+    async def come() -> None:
+        answers.append((await site.http(site.request("CP1")))[0])
+
+    nursery.start_soon(come)
+    await site.until(lambda: site.registry.holds("CP1", 1))
+    stream = await trio.open_tcp_stream("127.0.0.1", site.ports[0])
+    await stream.send_all(site.request("CP1"))
+    await site.until(lambda: site.registry.holds("CP1", 2))
+    gate.set()
+    await site.until(lambda: answers)
+    assert answers == [503]
+    await stream.aclose()
+
+
 async def test_without_a_database_is_busy(site: Any, store: Any) -> None:
     store.reader.fault = StoreError("away")
     status, headers, _ = await site.http(site.request("CP1"))

@@ -24,6 +24,7 @@ from engine.errors import (
     QueueFull,
 )
 from engine.ocpp.messages import v16
+from engine.points.actor import CALL_PATIENCE
 
 START = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-03-01T12:00:00Z"}
 RESET = v16.Reset(type="Soft")
@@ -311,6 +312,35 @@ async def test_drain_finishes_what_is_in_flight(site: Any, store: Any) -> None:
             assert (await site.take(busy))[:2] == [3, "s"]
             assert (await site.closing(busy)).code == 1012
     assert len(store.journal.of(SessionOpened)) == 1
+
+
+async def test_drain_waits_for_the_answer_that_is_on_its_way(site: Any, nursery: trio.Nursery) -> None:
+    async with site.connect() as ws:
+        sent = await call_in(nursery, site, RESET)
+        waiting = await call_in(nursery, site, v16.ClearCache())
+        _, message_id, _, _ = await site.take(ws)
+        nursery.start_soon(site.registry.drain)
+        await site.until(lambda: waiting)
+        assert isinstance(waiting[0], CallDropped)
+        late = await call_in(nursery, site, v16.ClearCache())
+        assert isinstance(late[0], CallDropped)
+        await ws.send_message(json.dumps([3, message_id, {"status": "Accepted"}]))
+        assert (await site.closing(ws)).code == 1012
+        await site.until(lambda: sent)
+        assert sent == [v16.ResetResponse(status="Accepted")]
+
+
+async def test_drain_does_not_wait_long_for_an_answer(
+    site: Any, nursery: trio.Nursery, autojump_clock: Any
+) -> None:
+    async with site.connect() as ws:
+        results = await call_in(nursery, site, RESET)
+        await site.take(ws)
+        began = trio.current_time()
+        nursery.start_soon(site.registry.drain)
+        assert (await site.closing(ws)).code == 1012
+        assert trio.current_time() - began == pytest.approx(CALL_PATIENCE, abs=0.2)
+        assert isinstance(results[0], CallDropped)
 
 
 async def test_drain_is_bounded(start: Any, store: Any, autojump_clock: Any) -> None:
