@@ -56,9 +56,12 @@ class Twin(msgspec.Struct, frozen=True):
         return self.old if version == OLDEST else self.new
 
 
-def _event(kind: bytes, reason: bytes, transaction: bytes, rest: bytes) -> tuple[str, bytes]:
-    known = b'{"eventType":"%b",%b,"triggerReason":"%b","seqNo":7,"transactionInfo":{%b},%b}'
-    return "TransactionEvent", known % (kind, AT, reason, transaction, rest)
+def _event(
+    kind: bytes, reason: bytes, readings: bytes, transaction: bytes, rest: bytes = b""
+) -> tuple[str, bytes]:
+    """Members in the order of the schema, as in the other payloads."""
+    known = b'{"eventType":"%b",%b,%b,"triggerReason":"%b","seqNo":7,"transactionInfo":{%b}%b}'
+    return "TransactionEvent", known % (kind, readings, AT, reason, transaction, rest)
 
 
 def _reading(value: int, context: bytes) -> bytes:
@@ -98,8 +101,9 @@ TWINS: Final = (
         _event(
             b"Started",
             b"Authorized",
+            _reading(1000, b"Transaction.Begin"),
             b'"transactionId":"17"',
-            b'"evse":{"id":1,"connectorId":1},%b,%b' % (TOKEN, _reading(1000, b"Transaction.Begin")),
+            b',"evse":{"id":1,"connectorId":1},%b' % TOKEN,
         ),
         times=1,
     ),
@@ -111,7 +115,7 @@ TWINS: Final = (
     Twin(
         "MeterValues or TransactionEvent(Updated) of five samples",
         ("MeterValues", METER_VALUES_PAYLOAD),
-        _event(b"Updated", b"MeterValuePeriodic", b'"transactionId":"17"', READINGS),
+        _event(b"Updated", b"MeterValuePeriodic", READINGS, b'"transactionId":"17"'),
         times=30,
     ),
     Twin(
@@ -120,8 +124,8 @@ TWINS: Final = (
         _event(
             b"Ended",
             b"StopAuthorized",
-            b'"transactionId":"17","stoppedReason":"Local"',
             _reading(2000, b"Transaction.End"),
+            b'"transactionId":"17","stoppedReason":"Local"',
         ),
         times=1,
     ),
