@@ -155,7 +155,7 @@ def _failure(response: httpx.Response, server: str, path: str) -> Failure:
 def _hint(failure: type[Failure], status: int, path: str) -> str:
     """What to look at next."""
     _, family, *rest = path.split("/")
-    if status == httpx.codes.NOT_FOUND:
+    if status == httpx.codes.NOT_FOUND and rest[1:] != ["upgrade"]:
         return WHAT_THERE_IS.get(family, "")
     if failure is Silent and family == "stations" and rest:
         identity = shlex.quote(unquote(rest[0]))

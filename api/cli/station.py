@@ -192,6 +192,11 @@ nothing of a changed password or profile: enter them there too, or use `station 
 @click.option("--profile", "--security-profile", "profile", type=click.IntRange(0, 3), help=PROFILE_HELP)
 @click.option("--password", help="Password it is to come with from now on, 16 to 40 characters.")
 @click.option("--certificate-serial", help="Profile 3: serial number (hex) of the certificate it must show.")
+@click.option(
+    "--any-user-name/--own-user-name",
+    default=None,
+    help="Whether its user name may be another than IDENTITY.",
+)
 @click.option("--registration", type=click.Choice(REGISTRATIONS), help="What its boots are answered.")
 @click.option("--enable/--disable", default=None, help="Whether it may connect at all.")
 @click.option("--set", "changed", multiple=True, metavar="KEY=VALUE", help="A setting. May be repeated.")
@@ -206,6 +211,7 @@ def change(
     profile: int | None,
     password: str | None,
     certificate_serial: str | None,
+    any_user_name: bool | None,
     registration: str | None,
     enable: bool | None,
     changed: Sequence[str],
@@ -222,6 +228,7 @@ def change(
         securityProfile=profile,
         password=password,
         certificateSerial=certificate_serial,
+        invalidUsernameAllowed=any_user_name,
         registrationStatus=registration and registration.capitalize(),
         status=None if enable is None else ("enabled" if enable else "disabled"),
     )
