@@ -2,7 +2,8 @@
 
 The station is told the new profile while the old one stays its second choice; from then on it is let in with
 either. Once it came with the new one, the old one is closed (`engine.security.signing` sees to that); if it
-never does, it keeps what it has. There is no way down here: that is a local matter (A05).
+never does, it keeps what it has. There is no way down here: that is a local matter (A00.FR.005), and once
+it is up, it is not let in any lower (2.0.1 A05.FR.07, whitepaper A05.FR.09).
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def check_trigger_message_v16(
 def check_request_start_transaction_v2x(
     request: v201.RequestStartTransaction | v21.RequestStartTransaction, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """F01: a real EVSE, somebody who charges, and a profile for the transaction that is about to start."""
+    """A real EVSE, somebody who charges (F01.FR.04), a profile for the transaction that is to start."""
     errors = []
     if not isinstance(request.evse_id, UnsetType) and request.evse_id <= 0:
         errors.append("evseId must be greater than 0; leave it out to let the charge point choose")
@@ -65,8 +65,8 @@ def check_request_start_transaction_v2x(
         errors.append("idToken.idToken must not be empty")
     if profile := request.charging_profile:
         if profile.charging_profile_purpose != "TxProfile":
-            errors.append("chargingProfile.chargingProfilePurpose must be TxProfile")
-        if profile.transaction_id:
+            errors.append("chargingProfile.chargingProfilePurpose must be TxProfile")  # F01.FR.09
+        if profile.transaction_id:  # F01.FR.11
             errors.append("chargingProfile.transactionId must be absent: the transaction has not started")
         errors += profile_errors(profile, "chargingProfile")
     return errors
@@ -75,7 +75,7 @@ def check_request_start_transaction_v2x(
 def check_request_stop_transaction_v2x(
     request: v201.RequestStopTransaction | v21.RequestStopTransaction, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """F03: a transaction is named as the charge point named it."""
+    """A transaction is named as the charge point named it (F03.FR.01)."""
     return [] if request.transaction_id else ["transactionId must not be empty"]
 
 
@@ -90,7 +90,7 @@ def check_unlock_connector_v2x(
 def check_trigger_message_v2x(
     request: v201.TriggerMessage | v21.TriggerMessage, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """F06: an EVSE only where the message triggered has one; a status is asked connector by connector."""
+    """An EVSE only where the message triggered has one (F06); a status by connector (F06.FR.13)."""
     evse, wanted = request.evse, request.requested_message
     errors = []
     if evse and wanted not in OF_ONE_EVSE:
