@@ -6,16 +6,20 @@ SIGTERM and SIGINT drain first: no new connections, work in flight ends, charger
 
 from __future__ import annotations
 
+import fcntl
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
 import trio
 
 from engine.domain.state import Frozen
+from engine.errors import SettingsError
 from engine.metrics import Metrics
 from engine.ocpp.versions import protocols
 from engine.points import Registry, serve_chargers
@@ -55,6 +59,31 @@ async def run(
     Raises SettingsError, StoreError or OSError (an address in use) when it cannot start.
     """
     metrics = Metrics()
+    with _alone_on(Path(settings.data)):
+        await _run(settings, services, metrics, announce, task_status)
+
+
+@contextmanager
+def _alone_on(folder: Path) -> Iterator[None]:
+    """Keep a second node off the data folder: each would think that the other's chargers are gone."""
+    folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+    with (folder / "node.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SettingsError(
+                f"another node runs on the data folder {folder}: stop it, or choose another one with --data"
+            ) from None
+        yield
+
+
+async def _run(
+    settings: Settings,
+    services: Sequence[Service],
+    metrics: Metrics,
+    announce: Callable[[Node, Sequence[str]], Any] | None,
+    task_status: trio.TaskStatus[Node],
+) -> None:
     async with open_store(settings, metrics) as store:
         now = partial(datetime.now, UTC)
         authority = open_authority(settings, now)

@@ -98,12 +98,21 @@ def test_without_its_database_the_node_is_not_ready_and_sends_chargers_away(own_
         assert [int(session["id"]) for session in sessions] == [answer["transactionId"]]
 
 
+def test_a_second_node_on_the_same_data_is_refused() -> None:
+    with data_folder() as folder, running(folder / "one") as program:
+        second = program.cli("serve", "--data", str(folder / "one"))
+        assert (second.returncode, "Traceback" in second.stderr) == (2, False)
+        assert "another node" in second.stderr
+        program.kill()
+        program.start()  # what a killed node held is free
+
+
 def test_a_second_node_on_the_same_ports_says_which() -> None:
     with data_folder() as folder, running(folder / "one") as program:
         for flag, port in (("--ocpp-port", program.ocpp_port), ("--http-port", program.http_port)):
             ports = {"--ocpp-port": "0", "--http-port": "0", "--manage-port": "0", flag: str(port)}
             flags = [word for pair in ports.items() for word in pair]
-            second = program.cli("serve", "--data", str(folder / "one"), *flags)
+            second = program.cli("serve", "--data", str(folder / "two"), *flags)
             assert (second.returncode, "Traceback" in second.stderr) == (1, False)
             assert f"127.0.0.1:{port}" in second.stderr
             assert flag in second.stderr
