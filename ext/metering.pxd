@@ -11,6 +11,8 @@ cdef list _FACTORS
 cdef int _WORST
 cdef int _WHOLE
 cdef int _LINE_TO_LINE
+cdef long long _STRANGE
+cdef list _UNITS
 cdef int _IGNORED
 cdef int _REGISTER
 cdef int _INTERVAL
@@ -45,12 +47,16 @@ cdef class Slot:
 cdef class Reading:
     cdef readonly long long fingerprint
     cdef readonly int unusable
+    cdef readonly int series
     cdef readonly object register_wh
+    cdef dict _others
     cdef readonly object interval_uwh
     cdef readonly object power_w
     cdef readonly object current_a
     cdef readonly object voltage_v
     cdef readonly object soc_percent
+
+    cpdef object register_in(self, int series)
 
 
 cdef dict _kinds
@@ -61,7 +67,7 @@ cpdef Kind kind_of(object measurand, object phase, object location, object conte
     places=int, number=cython.longlong, digits=int, decimals=int, negative=bint, signed=bint, dropped=int, sticky=bint, ended=bint,
     digit=int, c=Py_UCS4,
 )
-cpdef long long parse(str text, int exponent) except? 0
+cpdef long long parse(str text, long long exponent) except? 0
 
 cdef long long _parse_scientific(str text, int places) except? 0
 
@@ -72,6 +78,7 @@ cdef long long _parse_scientific(str text, int places) except? 0
 cdef class Pad:
     cdef Reading reading
     cdef Slot register
+    cdef list more
     cdef Slot interval
     cdef Slot power
     cdef Slot current
@@ -84,14 +91,23 @@ cpdef Reading read(object samples)
 @cython.locals(pad=Pad, kind=Kind, exponent=cython.longlong)
 cpdef Reading read_numbers(object samples)
 
-@cython.locals(text=str)
-cdef bint _is_kilo(object unit)
+cpdef long long exponent_of(int measurand, object unit) except? 0
+
+cdef long long _spelt(dict units, str unit) except? 0
 
 @cython.locals(factor=cython.double, millionths=cython.double)
 cpdef long long scale(double value, long long exponent) except? 0
 
 @cython.locals(measurand=int)
 cdef void _take(Pad pad, Kind kind, long long value)
+
+@cython.locals(slot=Slot)
+cdef Slot _register_at(Pad pad, int rank)
+
+@cython.locals(other=Slot)
+cdef void _registers(Reading reading, Slot slot, list more)
+
+cdef void _put_aside(dict others, Slot slot)
 
 cdef Reading _sum_up(Pad pad)
 
@@ -100,8 +116,10 @@ cdef void _put(Slot slot, Kind kind, long long value) noexcept
 
 cdef bint _has(Slot slot) noexcept
 
-@cython.locals(total=cython.longlong)
 cdef long long _total(Slot slot) noexcept
+
+@cython.locals(total=cython.longlong)
+cdef long long _phases(Slot slot) noexcept
 
 @cython.locals(largest=cython.longlong)
 cdef long long _largest(Slot slot) noexcept

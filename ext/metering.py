@@ -8,7 +8,8 @@ Of one MeterValue's samples of a measurand those at the best location count (out
 the default is the outlet), and of those a value without phase; without one, the phases: energy and power are
 their sum, current the largest, voltage the mean (line-to-line voltages alone are brought to line-to-neutral).
 A register that comes in phases of which one is unreadable counts as not sent: a sum with a gap would look
-like a reset.
+like a reset. Which location and phases a register is of is its series: registers of two series never compare,
+so the ones that were not the best are told too. A unit that is not of the measurand makes its value unusable.
 """
 
 from __future__ import annotations
@@ -63,6 +64,19 @@ _PHASES: Final = {
 _LOCATIONS: Final = {"Outlet": 0, "Inlet": 1, "Cable": 2, "Body": 3, "EV": 4}
 _WORST: Final = 9  # rank of line-to-line voltages: only where nothing else is
 
+_STRANGE: Final = 1 << 40  # the exponent of a unit that is not of the measurand: no multiplier makes up for it
+# By measurand, as powers of ten of Wh, W, A, V, %. Case says nothing but in M, which is mega.
+_ENERGY: Final = {"Wh": 0, "wh": 0, "kWh": 3, "kwh": 3, "MWh": 6, "MWH": 6}
+_UNITS: Final[list[dict[str, int]]] = [
+    {},
+    _ENERGY,
+    _ENERGY,
+    {"W": 0, "w": 0, "kW": 3, "kw": 3, "MW": 6},
+    {"A": 0, "a": 0},
+    {"V": 0, "v": 0, "kV": 3, "kv": 3},
+    {"Percent": 0, "percent": 0, "%": 0},
+]
+
 
 class Kind:
     """What one (measurand, phase, location, context, format) means; made once, then looked up."""
@@ -96,15 +110,18 @@ class Reading:
     """What one MeterValue says: whole Wh, µWh, W, A, V, %; None where it says nothing.
 
     `fingerprint` is that of the samples' identities whatever their order; `unusable` counts the values of
-    known measurands that are no numbers.
+    known measurands that are no numbers or of a strange unit. `series` says which register `register_wh` is
+    of: 0 for none, else 16 × location + its phases, 1 being one for all of them.
     """
 
     __slots__ = (
+        "_others",
         "current_a",
         "fingerprint",
         "interval_uwh",
         "power_w",
         "register_wh",
+        "series",
         "soc_percent",
         "unusable",
         "voltage_v",
@@ -113,12 +130,20 @@ class Reading:
     def __init__(self) -> None:
         self.fingerprint = 0
         self.unusable = 0
+        self.series = 0
         self.register_wh: int | None = None
+        self._others: dict[int, int] | None = None  # the registers that were not the best
         self.interval_uwh: int | None = None
         self.power_w: float | None = None
         self.current_a: float | None = None
         self.voltage_v: float | None = None
         self.soc_percent: float | None = None
+
+    def register_in(self, series: int) -> int | None:
+        """The register of that series, Wh; of the best one where `series` is 0. None: not told here."""
+        if series in (0, self.series) or self._others is None:
+            return self.register_wh if series in (0, self.series) else None
+        return self._others.get(series)
 
 
 _kinds: dict[tuple[Any, ...], Kind] = {}
@@ -173,8 +198,10 @@ def identities(samples: Iterable[Any]) -> list[str]:
 def parse(text: str, exponent: int) -> int:
     """`text` × 10**`exponent` in millionths, rounded half to even; UNUSABLE if no number within LIMIT.
 
-    Takes a comma for the decimal point and blanks around. `exponent` is 0…6.
+    Takes a comma for the decimal point and blanks around. `exponent` is 0…6, or that of a strange unit.
     """
+    if exponent == _STRANGE:
+        return _UNUSABLE
     places = 6 + exponent
     number = 0
     digits = 0
@@ -245,11 +272,12 @@ def _parse_scientific(text: str, places: int) -> int:
 class Pad:
     """What one MeterValue's samples add up to while they are read."""
 
-    __slots__ = ("current", "interval", "power", "reading", "register", "voltage")
+    __slots__ = ("current", "interval", "more", "power", "reading", "register", "voltage")
 
     def __init__(self) -> None:
         self.reading = Reading()
         self.register: Slot | None = None
+        self.more: list[Slot] | None = None  # registers at other locations
         self.interval: Slot | None = None
         self.power: Slot | None = None
         self.current: Slot | None = None
@@ -257,13 +285,13 @@ class Pad:
 
 
 def read(samples: Iterable[Any]) -> Reading:
-    """Folds the samples of one MeterValue of OCPP 1.6: values are text, their unit may begin with `k`."""
+    """Folds the samples of one MeterValue of OCPP 1.6: values are text."""
     pad = Pad()
     for sample in samples:
         kind = kind_of(sample.measurand, sample.phase, sample.location, sample.context, sample.format)
         pad.reading.fingerprint = (pad.reading.fingerprint + kind.fingerprint) & _MASK
         if kind.measurand != _IGNORED:
-            _take(pad, kind, parse(sample.value, 3 if _is_kilo(sample.unit) else 0))
+            _take(pad, kind, parse(sample.value, exponent_of(kind.measurand, sample.unit)))
     return _sum_up(pad)
 
 
@@ -280,17 +308,25 @@ def read_numbers(samples: Iterable[Any]) -> Reading:
                 multiplier = measure.multiplier
                 if multiplier:
                     exponent = multiplier
-                if _is_kilo(measure.unit):
-                    exponent += 3
+                exponent += exponent_of(kind.measurand, measure.unit)
             _take(pad, kind, scale(sample.value, exponent))
     return _sum_up(pad)
 
 
-def _is_kilo(unit: Any) -> bool:
-    if not isinstance(unit, str):
-        return False
-    text = unit  # compiled, a typed variable
-    return text.startswith("k")
+def exponent_of(measurand: int, unit: Any) -> int:
+    """The power of ten of a unit of that measurand, however it is written; an absurd one where it is none."""
+    if not isinstance(unit, str) or not unit:
+        return 0  # not told: the measurand's own
+    exponent = _UNITS[measurand].get(unit)
+    return _spelt(_UNITS[measurand], unit) if exponent is None else exponent
+
+
+def _spelt(units: dict[str, int], unit: str) -> int:
+    unit = unit.strip()
+    exponent = units.get(unit)
+    if exponent is None and not unit.startswith(("m", "M")):
+        exponent = units.get(unit.lower())
+    return _STRANGE if exponent is None else exponent
 
 
 def scale(value: float, exponent: int) -> int:
@@ -317,9 +353,7 @@ def _take(pad: Pad, kind: Kind, value: int) -> None:
     if value == _UNUSABLE:
         pad.reading.unusable += 1
     if measurand == _REGISTER:
-        if pad.register is None:
-            pad.register = Slot()
-        _put(pad.register, kind, value)
+        _put(_register_at(pad, kind.rank), kind, value)
     elif measurand == _POWER:
         if pad.power is None:
             pad.power = Slot()
@@ -343,10 +377,56 @@ def _take(pad: Pad, kind: Kind, value: int) -> None:
             pad.reading.unusable += 1
 
 
+def _register_at(pad: Pad, rank: int) -> Slot:
+    slot = pad.register
+    if slot is None:
+        slot = pad.register = Slot()
+        slot.rank = rank
+        return slot
+    if slot.rank == rank:
+        return slot
+    if pad.more is None:
+        pad.more = []
+    for slot in pad.more:
+        if slot.rank == rank:
+            return slot
+    slot = Slot()
+    slot.rank = rank
+    pad.more.append(slot)
+    return slot
+
+
+def _registers(reading: Reading, slot: Slot, more: list[Slot] | None) -> None:
+    """The best register, and the others beside it; one that is unreadable gives way to no other location."""
+    if more is not None:
+        reading._others = {}
+        for other in more:
+            _put_aside(reading._others, slot if other.rank < slot.rank else other)
+            if other.rank < slot.rank:
+                slot = other
+    if slot.mask & 1:
+        reading.series = 16 * slot.rank + 1
+        reading.register_wh = whole_units(slot.whole)
+        if slot.mask != 1 and not slot.broken:
+            if reading._others is None:
+                reading._others = {}
+            reading._others[16 * slot.rank + (slot.mask & 14)] = whole_units(_phases(slot))
+    elif slot.mask and not slot.broken:
+        reading.series = 16 * slot.rank + slot.mask
+        reading.register_wh = whole_units(_phases(slot))
+
+
+def _put_aside(others: dict[int, int], slot: Slot) -> None:
+    if slot.mask & 1:
+        others[16 * slot.rank + 1] = whole_units(slot.whole)
+    if slot.mask & 14 and not slot.broken:
+        others[16 * slot.rank + (slot.mask & 14)] = whole_units(_phases(slot))
+
+
 def _sum_up(pad: Pad) -> Reading:
     reading = pad.reading
-    if pad.register is not None and _has(pad.register):
-        reading.register_wh = whole_units(_total(pad.register))
+    if pad.register is not None:
+        _registers(reading, pad.register, pad.more)
     if pad.interval is not None and _has(pad.interval):
         reading.interval_uwh = _total(pad.interval)
     if pad.power is not None and _has(pad.power):
@@ -386,8 +466,10 @@ def _has(slot: Slot) -> bool:
 
 
 def _total(slot: Slot) -> int:
-    if slot.mask & 1:
-        return slot.whole
+    return slot.whole if slot.mask & 1 else _phases(slot)
+
+
+def _phases(slot: Slot) -> int:
     total = 0
     if slot.mask & 2:
         total += slot.first

@@ -1,6 +1,7 @@
 """The metering kernel: exact numbers from text, and what several samples mean together."""
 
 import importlib
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -189,6 +190,67 @@ def test_the_fingerprint_is_of_the_identities_not_of_order_or_values(metering: M
     assert 0 <= fingerprint <= metering.FINGERPRINT
 
 
+POWER = "Power.Active.Import"
+
+
+@pytest.mark.parametrize(
+    ("measurand", "unit", "wanted"),
+    [
+        (REGISTER, "", 2),
+        (REGISTER, "Wh", 2),
+        (REGISTER, "WH", 2),
+        (REGISTER, " kWh", 2_000),
+        (REGISTER, "KWh", 2_000),
+        (REGISTER, "KWH ", 2_000),
+        (REGISTER, "MWh", 2_000_000),
+        (REGISTER, "MWH", 2_000_000),
+        *((REGISTER, strange, None) for strange in ("mWh", "mwh", "varh", "kvarh", "W", "kW", "parsec", " ")),
+        (POWER, "kW", 2_000.0),
+        (POWER, "KW", 2_000.0),
+        *((POWER, strange, None) for strange in ("kWh", "VA", "k")),
+        ("Current.Import", "a", 2.0),
+        ("Voltage", "kV", 2_000.0),
+        ("SoC", "%", 2.0),
+        ("SoC", "V", None),
+    ],
+)
+def test_units_by_table_and_a_strange_one_makes_its_value_unusable(
+    metering: ModuleType, measurand: str, unit: str, wanted: float | None
+) -> None:
+    text = metering.read([Sample("2", measurand, unit=unit)])
+    number = metering.read_numbers([Number(2.0, measurand, unit_of_measure=Measure(unit))])
+    values = ("register_wh", "power_w", "current_a", "voltage_v", "soc_percent")
+    for reading in (text, number):
+        assert {getattr(reading, name) for name in values} - {None} == {wanted} - {None}
+        assert reading.unusable == (wanted is None)
+
+
+def test_a_unit_and_a_multiplier_both_scale(metering: ModuleType) -> None:
+    assert metering.read_numbers([Number(2.0, unit_of_measure=Measure("kWh", 1))]).register_wh == 20_000
+    assert metering.read_numbers([Number(2.0, unit_of_measure=Measure("parsec", -90))]).register_wh is None
+
+
+def test_a_register_is_of_a_series_and_the_others_are_told_beside_it(metering: ModuleType) -> None:
+    phases = [Sample("10", REGISTER, p) for p in ("L1", "L2-N", "L3")]
+    inlet = Sample("70", REGISTER, location="Inlet")
+    alone = {metering.read(s).series for s in ([Sample("50")], [inlet], phases, phases[:1], [phases[1]], [])}
+    assert len(alone) == 6
+    whole, by_phase, at_inlet = (metering.read(s).series for s in ([Sample("50")], phases, [inlet]))
+    for samples in itertools.permutations([Sample("50"), inlet, *phases]):
+        reading = metering.read(samples)
+        assert (reading.series, reading.register_wh) == (whole, 50)
+        told_in = [
+            reading.register_in(s) for s in (0, whole, by_phase, at_inlet, metering.read(phases[:1]).series)
+        ]
+        assert told_in == [50, 50, 30, 70, None]
+
+
+def test_an_unreadable_outlet_does_not_give_way_to_the_inlet(metering: ModuleType) -> None:
+    samples = [Sample("?"), Sample("70", REGISTER, location="Inlet")]
+    for some in (samples, samples[::-1]):
+        assert metering.read(some).register_wh is None
+
+
 def test_more_kinds_than_are_kept_do_no_harm(metering: ModuleType) -> None:
     for number in range(5_000):
         metering.kind_of("Voltage", f"X{number}", "", "", "")
@@ -210,7 +272,7 @@ def test_more_kinds_than_are_kept_do_no_harm(metering: ModuleType) -> None:
             st.sampled_from(("", "Outlet", "Inlet", "EV", "Body", "Elsewhere")),
             st.sampled_from(("", "Sample.Clock", "Transaction.End")),
             st.sampled_from(("", "Raw", "SignedData")),
-            st.sampled_from(("", "kWh", "kW", "V")),
+            st.sampled_from(("", "kWh", "kW", "V", " KWH", "%")),
         ),
         max_size=8,
     )
@@ -221,6 +283,9 @@ def test_the_twins_agree(twins: tuple[ModuleType, ModuleType], samples: list[Sam
     assert told(compiled, *samples) == told(plain, *samples)
     ours, theirs = compiled.read(samples), plain.read(samples)
     assert (ours.fingerprint, ours.unusable) == (theirs.fingerprint, theirs.unusable)
+    for series in range(160):
+        assert ours.register_in(series) == theirs.register_in(series)
+    assert ours.series == theirs.series
 
 
 @given(st.integers(-(2 * 10**18), 2 * 10**18))
