@@ -11,7 +11,12 @@ import pytest
 import trio
 from cryptography import x509
 
-from engine.domain.changes import CertificateWanted, ChargePointConnected, NetworkStatusChanged
+from engine.domain.changes import (
+    CertificateWanted,
+    ChargePointConnected,
+    DeviceVariableRead,
+    NetworkStatusChanged,
+)
 from engine.domain.state import ChargePoint
 from engine.errors import CallError, CallTimeout, Conflict, Invalid, Offline, OutsideError
 from engine.ocpp.messages import v16, v21, v201
@@ -267,9 +272,9 @@ async def test_renewal_is_asked_for_in_time_and_once_a_day(bench: Bench, csr: st
 # --- moving up (A05) --------------------------------------------------------------------------------
 
 
-async def up(bench: Bench, profile: int = 2, url: str = "wss://csms.example/ocpp") -> None:
+async def up(bench: Bench, profile: int = 2, url: str = "wss://csms.example/ocpp", **more: Any) -> None:
     registry: Any = bench.registry
-    target = Target(profile=profile, url=url)
+    target = Target(profile=profile, url=url, **more)
     await upgrade(bench.store, registry, "CP1", target, now=bench.now, actor="test")
 
 
@@ -323,6 +328,27 @@ async def test_the_old_profile_stays_second_choice(bench: Bench) -> None:
     assert isinstance(second, v201.SetVariables)
     assert second.set_variable_data[0].attribute_value == "2,1"
     assert restart == v201.Reset(type="OnIdle")
+
+
+async def test_the_slot_in_use_is_kept_as_the_way_back(bench: Bench) -> None:
+    bench.registry.answer = moving
+    await bench.connect("ocpp2.0.1")
+    active = DeviceVariableRead(
+        charge_point_id=bench.registry.states["CP1"].id, component="OCPPCommCtrlr", component_instance="",
+        evse_number=0, connector_number=0, variable="ActiveNetworkProfile", variable_instance="",
+        attribute="Actual", value="2", mutability="ReadOnly", persistent=None, constant=None, data_type=None,
+        unit=None, min_limit=None, max_limit=None, values_list=None, supports_monitoring=None, at=NOW,
+    )  # fmt: skip
+    await bench.store.journal.commit([active])
+    for bad in ({"slot": 2}, {"slot": 5, "fallback_slot": 5}, {"interface": "Any"}):
+        with pytest.raises(Invalid):
+            await up(bench, **bad)
+    assert (bench.registry.asked, await profiles(bench)) == ([], (1, None))
+    await up(bench)
+    first, second, _ = bench.registry.asked
+    assert isinstance(first, v201.SetNetworkProfile)
+    assert isinstance(second, v201.SetVariables)
+    assert (first.configuration_slot, second.set_variable_data[0].attribute_value) == (1, "1,2")
 
 
 async def test_who_never_comes_with_it_keeps_what_it_has(bench: Bench) -> None:
