@@ -253,24 +253,29 @@ class ChargingLimitChanged(Change, frozen=True):
     at: datetime
 
 
-class ReservationChanged(Change, frozen=True):
-    """reservations by id: status active | done | expired | canceled | rejected."""
+class ReservationMade(Change, frozen=True):
+    """reservations by (charge_point_id, id): active; one that had the number is replaced."""
 
     id: int
-    status: str
+    charge_point_id: int
+    operator_id: int
+    connector_number: int  # the EVSE in OCPP 2.x; 0: any
+    id_tag: str
+    parent_id_tag: str | None
+    expiry_date: datetime
     at: datetime
-    session_id: int | None = None
 
 
 class ReservationEnded(Change, frozen=True):
-    """reservations by id, one of that charge point that is still open, and a row of events if it was.
+    """reservations by (charge_point_id, id), if it is active; then a row of events too.
 
-    For one that is not loaded. The event is what `ReservationChanged` of domain.notifications says.
+    The event is what `ReservationChanged` of domain.notifications says.
     """
 
     id: int
     charge_point_id: int
-    status: str  # expired | canceled
+    status: str  # done | expired | canceled
+    session_id: int | None  # that used it
     news_type: str
     news: bytes  # JSON
     at: datetime

@@ -13,11 +13,11 @@ from typing import Final
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from engine.domain import reservations
 from engine.domain.authorization import Decision
-from engine.domain.changes import Change, ReservationChanged, SessionOpened, SessionReopened, SessionReviewed
+from engine.domain.changes import Change, SessionOpened, SessionReopened, SessionReviewed
 from engine.domain.closing import SessionStartStop, close_missing, with_session, without_stop_codes
 from engine.domain.metering import Measured, absorb
-from engine.domain.notifications import ReservationChanged as ReservationNews
 from engine.domain.notifications import publish
 from engine.domain.plausibility import CLOSED_BY_US, Review, clock_is_wrong, closed_by_us, held, is_held
 from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus
@@ -205,16 +205,11 @@ def _opened(
 def consume_reservation(
     cp: ChargePoint, session: Session, now: datetime
 ) -> tuple[ChargePoint, tuple[Change, ...]]:
-    """Ends the reservation that a session names, if it is there."""
-    number = session.reservation_id
-    if number is None or number not in cp.reservations:
+    """Ends the reservation that a session names, if it is open."""
+    if session.reservation_id is None:
         return cp, ()
-    left = {k: v for k, v in cp.reservations.items() if k != number}
-    news = ReservationNews(reservation_id=number, status="done", last_updated_at=now)
-    return replace(cp, reservations=left), (
-        ReservationChanged(id=number, status="done", at=now, session_id=session.id),
-        publish(news, f"reservation:{number}", cp.operator_id, now),
-    )
+    cp, ended = reservations.end(cp, session.reservation_id, "done", now, session.id)
+    return cp, (ended,)
 
 
 # --- samples -----------------------------------------------------------------------------------------------

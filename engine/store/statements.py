@@ -90,6 +90,7 @@ def _statement(
 SESSION: Final = attrgetter("id")
 PERIODS: Final = attrgetter("session_id")
 MONITORS: Final = attrgetter("charge_point_id", "monitor_id")
+RESERVATION: Final = attrgetter("charge_point_id", "id")
 DISPLAYED: Final = attrgetter("charge_point_id", "message_id")
 
 STATEMENTS: Final[Sequence[Statement]] = (
@@ -373,30 +374,37 @@ STATEMENTS: Final[Sequence[Statement]] = (
         key="charge_point_id, evse_number, source",
     ),
     _statement(
-        changes.ReservationChanged,
+        changes.ReservationMade,
         """
-        update reservations v
-        set status = r.status, session_id = coalesce(r.session_id, v.session_id), last_updated_at = r.at
-        from latest r where v.id = r.id
+        insert into reservations (id, charge_point_id, operator_id, connector_number, id_tag, parent_id_tag,
+                                  status, expiry_date, created_at, last_updated_at)
+        select id, charge_point_id, operator_id, connector_number, id_tag, parent_id_tag, 'active',
+               expiry_date, at, at
+        from latest
+        on conflict (charge_point_id, id) do update
+        set connector_number = excluded.connector_number, id_tag = excluded.id_tag,
+            parent_id_tag = excluded.parent_id_tag, status = 'active', expiry_date = excluded.expiry_date,
+            session_id = null, created_at = excluded.created_at, last_updated_at = excluded.last_updated_at
         """,
-        key="id",
+        key="charge_point_id, id",
+        subject=RESERVATION,
     ),
     _statement(
         # Nobody is told of one that was over already: told again, it changes nothing.
         changes.ReservationEnded,
         """
         , ended as (
-            update reservations v set status = r.status, last_updated_at = r.at
+            update reservations v set status = r.status, session_id = r.session_id, last_updated_at = r.at
             from latest r
-            where v.id = r.id and v.charge_point_id = r.charge_point_id
-              and v.status in ('pending', 'active')
+            where v.id = r.id and v.charge_point_id = r.charge_point_id and v.status = 'active'
             returning v.id, v.charge_point_id, v.operator_id
         )
         insert into events (type, subject, operator_id, payload, created_at)
         select news_type, 'reservation:' || r.id, e.operator_id, news, at
         from latest r join ended e using (id, charge_point_id)
         """,
-        key="id, charge_point_id",
+        key="charge_point_id, id",
+        subject=RESERVATION,
     ),
     _statement(
         changes.SecurityEventReported,

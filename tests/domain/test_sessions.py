@@ -139,16 +139,16 @@ def test_a_start_uses_up_its_reservation(cp: ChargePoint, start: Start, later: L
     cp = replace(cp, reservations={4: reservation, 5: replace(reservation, id=5)})
     after, session, changes = begin(cp, replace(start, reservation_id=4), later(60))
     assert set(after.reservations) == {5}
-    [done] = of(c.ReservationChanged, changes)
+    [done] = of(c.ReservationEnded, changes)
     assert (done.id, done.status, done.session_id) == (4, "done", 8)
     assert session.reservation_id == 4
 
 
-def test_a_reservation_that_is_gone_is_noted_on_the_session_alone(
+def test_a_reservation_that_is_not_loaded_is_left_to_the_store(
     cp: ChargePoint, start: Start, later: Later
 ) -> None:
     _, _, changes = begin(cp, replace(start, reservation_id=99), later(60))
-    assert not of(c.ReservationChanged, changes)
+    assert [done.id for done in of(c.ReservationEnded, changes)] == [99]
     assert of(c.SessionOpened, changes)[0].reservation_id == 99
 
 

@@ -17,6 +17,7 @@ from engine.domain.changes import (
     MonitoringBaseSet,
     MonitorsReported,
     ReservationEnded,
+    ReservationMade,
     VariableMonitorCleared,
     VariableMonitorSet,
 )
@@ -169,24 +170,35 @@ async def test_a_station_ends_an_open_reservation_of_its_own_once(
     await store.stations.add("CP2", StationPatch(), actor="test")
     other = await store.reader.station("CP2")
     assert other is not None
-    made = [
-        await store.query(
-            "insert into reservations "
-            "(operator_id, charge_point_id, connector_number, id_tag, status, expiry_date) "
-            "values ($1, $2, 1, 'TAG', $3, now()) returning id",
-            station.operator_id,
-            charge_point,
-            status,
-        )
-        for charge_point, status in ((station.id, "active"), (station.id, "done"), (other.id, "active"))
-    ]
-    numbers = [number for ((number,),) in made]
+    made = ReservationMade(
+        id=7, charge_point_id=station.id, operator_id=station.operator_id, connector_number=1, id_tag="TAG",
+        parent_id_tag=None, expiry_date=at(9), at=NOW,
+    )  # fmt: skip
     ended = ReservationEnded(
-        id=0, charge_point_id=station.id, status="expired", news_type="told", news=b"{}", at=NOW
-    )
+        id=7, charge_point_id=station.id, status="expired", session_id=None, news_type="told", news=b"{}",
+        at=NOW,
+    )  # fmt: skip
+    await store.journal.commit([made, replace(made, charge_point_id=other.id), replace(made, id=8)])
     for _ in range(2):
-        await store.journal.commit([replace(ended, id=number) for number in numbers])
-    statuses = [tuple(row) for row in await store.query("select id, status from reservations order by id")]
-    assert statuses == list(zip(numbers, ("expired", "done", "active"), strict=True))
+        await store.journal.commit([ended, replace(ended, id=9)])
+    rows = "select charge_point_id, id, status from reservations order by 1, 2"
+    assert [tuple(row) for row in await store.query(rows)] == [
+        (station.id, 7, "expired"),
+        (station.id, 8, "active"),
+        (other.id, 7, "active"),
+    ]
     events = await store.query("select subject, operator_id from events where type = 'told'")
-    assert [tuple(row) for row in events] == [(f"reservation:{numbers[0]}", station.operator_id)]
+    assert [tuple(row) for row in events] == [("reservation:7", station.operator_id)]
+
+
+async def test_a_reservation_of_a_known_number_is_replaced(store: Store, station: StationRecord) -> None:
+    made = ReservationMade(
+        id=7, charge_point_id=station.id, operator_id=station.operator_id, connector_number=1, id_tag="TAG",
+        parent_id_tag=None, expiry_date=at(9), at=NOW,
+    )  # fmt: skip
+    used = ReservationEnded(
+        id=7, charge_point_id=station.id, status="done", session_id=3, news_type="told", news=b"{}", at=NOW
+    )
+    await store.journal.commit([made, used, replace(made, connector_number=2, id_tag="NEXT")])
+    [row] = await store.reservations.list(station.id)
+    assert (row.status, row.connector_number, row.id_tag, row.session_id) == ("active", 2, "NEXT", None)

@@ -15,6 +15,7 @@ from engine.domain.changes import (
     HardwareStatusChanged,
     MessageLogged,
     NetworkStatusChanged,
+    ReservationMade,
     VariableMonitorCleared,
     VariableMonitorSet,
 )
@@ -123,14 +124,18 @@ async def test_statuses_newest_first(store: Store, station: StationRecord) -> No
 
 
 async def test_reservations_newest_first(store: Store, station: StationRecord) -> None:
-    numbers = [
-        await store.reservations.create(station.id, connector, "TAG", None, at(60), actor="a")
-        for connector in (1, 2, 3)
-    ]
+    numbers = [1, 2, 3]
+    await store.journal.commit([
+        ReservationMade(
+            id=number, charge_point_id=station.id, operator_id=station.operator_id, connector_number=number,
+            id_tag="TAG", parent_id_tag=None, expiry_date=at(60), at=NOW,
+        )
+        for number in numbers
+    ])  # fmt: skip
     rows = await store.reservations.list(station.id, limit=2)
     assert [row.id for row in rows] == numbers[:0:-1]
     assert [row.id for row in await store.reservations.list(station.id, before=numbers[1])] == numbers[:1]
-    assert await store.reservations.list(station.id, status="active") == []
+    assert await store.reservations.list(station.id, status="done") == []
 
 
 async def test_messages_of_all_stations_are_the_newest_of_all(store: Store, station: StationRecord) -> None:

@@ -18,7 +18,7 @@ from engine.domain.changes import (
     LocalListVersionRead,
     OrphanKept,
     OrphanResolved,
-    ReservationChanged,
+    ReservationMade,
     SessionReviewed,
 )
 from engine.domain.state import ChargePoint, Metering, Registration, StationSettings
@@ -70,7 +70,10 @@ async def test_a_fresh_station_has_the_defaults_of_the_node(state: ChargePoint) 
 async def test_all_that_was_handed_in_is_loaded(store: Store, station: StationRecord) -> None:
     """Without a flush in between: what the last connection left in the queue counts."""
     cp = station.id
-    reservation = await store.reservations.create(cp, 1, "TAG", None, at(10**9), actor="test")
+    reservation = ReservationMade(
+        id=5, charge_point_id=cp, operator_id=station.operator_id, connector_number=1, id_tag="TAG",
+        parent_id_tag=None, expiry_date=at(10**9), at=NOW,
+    )  # fmt: skip
     status = HardwareStatusChanged(
         charge_point_id=cp, evse_number=1, connector_number=1, status="charging", error_code="NoError",
         info="i",
@@ -86,8 +89,8 @@ async def test_all_that_was_handed_in_is_loaded(store: Store, station: StationRe
                 charge_point_id=cp, evse_number=1, profile_id=3, purpose="TxProfile", stack_level=1,
                 profile=b'{"transactionId":1}', active=True, at=NOW,
             ),
-            ReservationChanged(id=reservation, status="active", at=NOW),
-            opened(cp, reservation_id=reservation),
+            reservation,
+            opened(cp, reservation_id=5),
             SessionReviewed(id=1, review="clock_drift", at=NOW),
             measured(cp, second=60),
             measured(cp, second=120, energy_wh=400, register_wh=1_400, resets=1, soc_percent=None),
@@ -104,13 +107,13 @@ async def test_all_that_was_handed_in_is_loaded(store: Store, station: StationRe
     assert (state.connectors[1, 1].vendor_error_code, state.connectors[1, 1].at) == ("e", at(5))
     session = state.sessions["1"]
     assert (session.id, session.id_tag, session.meter_start_wh, session.charging) == (1, "TAG", 1_000, True)
-    assert (session.reservation_id, session.review) == (reservation, "clock_drift")
+    assert (session.reservation_id, session.review) == (5, "clock_drift")
     assert session.metering == Metering(
         energy_wh=400, register_wh=1_400, register_at=at(120), resets=1, power_w=7_400.0, current_a=32.0,
         voltage_v=231.5, soc_percent=None, last_sample_at=at(120),
     )  # fmt: skip
     assert [(o.id, o.payload) for o in state.orphans] == [(51, b'{"a":1}')]
-    assert state.reservations[reservation].id_tag == "TAG"
+    assert state.reservations[5].id_tag == "TAG"
     assert [(p.profile_id, p.transaction_id) for p in state.charging_profiles] == [(3, "1")]
 
 

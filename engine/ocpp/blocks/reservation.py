@@ -1,5 +1,6 @@
-"""Reservation: made, canceled, and over. Whoever asks for a reservation makes its row, which here
-follows the charge point's answers; one that led to a session is closed by the transaction.
+"""Reservation: made, canceled, and over, as the charge point answers and tells.
+
+One that led to a session is ended by the transaction.
 """
 
 from __future__ import annotations
@@ -9,17 +10,15 @@ from datetime import datetime
 from typing import Final
 
 from msgspec import UnsetType
-from msgspec.structs import replace
 
-from engine.domain import notifications
-from engine.domain.changes import Change, EventPublished, ReservationChanged, ReservationEnded
+from engine.domain import reservations
+from engine.domain.notifications import ReservationStatus
 from engine.domain.state import ChargePoint, Reservation
 from engine.ocpp.blocks.twins import response_to
 from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Outcome
 
-NOT_MADE: Final = "rejected"  # Faulted, Occupied, Rejected and Unavailable alike: OCPP 1.6 §7.42
-ENDS: Final[Mapping[str, notifications.ReservationStatus]] = {  # ReservationUpdateStatusEnum (H04)
+ENDS: Final[Mapping[str, ReservationStatus]] = {  # ReservationUpdateStatusEnum (H04)
     "Expired": "expired",
     "Removed": "canceled",
     "NoTransaction": "expired",  # 2.1: its user came, and no transaction followed in time
@@ -108,56 +107,21 @@ def reservation_status_update_v2x(
     now: datetime,
 ) -> Outcome:
     """A reservation is over without having been used (H04.FR.01), or was removed (H01.FR.16, FR.17)."""
-    number = request.reservation_id
     status = ENDS[request.reservation_update_status]
-    if number in cp.reservations:
-        changes = _changed(cp, number, status, now)
-        return Outcome(state=_without(cp, number), reply=response_to(request), changes=changes)
-    # Not loaded: it was made before this connection and had run out when it came back, or is not ours.
-    news = _news(cp, number, status, now)
-    ended = ReservationEnded(
-        id=number, charge_point_id=cp.id, status=status, news_type=news.type, news=news.payload, at=now
-    )
-    return Outcome(state=cp, reply=response_to(request), changes=(ended,))
+    state, ended = reservations.end(cp, request.reservation_id, status, now)
+    return Outcome(state=state, reply=response_to(request), changes=(ended,))
 
 
 def _answered(cp: ChargePoint, reservation: Reservation, status: str, now: datetime) -> Outcome:
-    number = reservation.id
-    if status != "Accepted":
+    if status != "Accepted":  # Faulted, Occupied, Rejected and Unavailable alike: OCPP 1.6 §7.42
         # §5.13, H01.FR.02: a request with a known id replaces that reservation; refused, the old one stands.
-        return _outcome(cp, [] if number in cp.reservations else [_change(number, NOT_MADE, now)])
-    state = replace(cp, reservations={**cp.reservations, number: reservation})
-    return _outcome(state, _changed(cp, number, "active", now))
+        return Outcome(state=cp, reply=None)
+    state, changes = reservations.hold(cp, reservation, now)
+    return Outcome(state=state, reply=None, changes=changes)
 
 
 def _canceled(cp: ChargePoint, number: int, status: str, now: datetime) -> Outcome:
     known = cp.reservations.get(number)
-    if status != "Accepted" and known is None:
-        return _outcome(cp, [])
-    lapsed = status != "Accepted" and known is not None and known.expiry_date <= now
-    return _outcome(_without(cp, number), _changed(cp, number, "expired" if lapsed else "canceled", now))
-
-
-def _without(cp: ChargePoint, number: int) -> ChargePoint:
-    return replace(cp, reservations={k: r for k, r in cp.reservations.items() if k != number})
-
-
-def _outcome(state: ChargePoint, changes: list[Change]) -> Outcome:
-    return Outcome(state=state, reply=None, changes=changes)
-
-
-def _change(number: int, status: str, now: datetime) -> ReservationChanged:
-    return ReservationChanged(id=number, status=status, at=now)
-
-
-def _changed(
-    cp: ChargePoint, number: int, status: notifications.ReservationStatus, now: datetime
-) -> list[Change]:
-    return [_change(number, status, now), _news(cp, number, status, now)]
-
-
-def _news(
-    cp: ChargePoint, number: int, status: notifications.ReservationStatus, now: datetime
-) -> EventPublished:
-    news = notifications.ReservationChanged(reservation_id=number, status=status, last_updated_at=now)
-    return notifications.publish(news, f"reservation:{number}", cp.operator_id, now)
+    lapsed = status != "Accepted" and (known is None or known.expiry_date <= now)
+    state, ended = reservations.end(cp, number, "expired" if lapsed else "canceled", now)
+    return Outcome(state=state, reply=None, changes=(ended,))

@@ -69,7 +69,7 @@ class StoredReservation(Frozen, frozen=True):
     connector_number: int
     id_tag: str
     parent_id_tag: str | None
-    status: str  # pending | active | done | expired | canceled | rejected
+    status: str  # active | done | expired | canceled
     expiry_date: datetime
     session_id: int | None
     created_at: datetime
@@ -175,33 +175,6 @@ class Operators(Repository):
 
 
 class Reservations(Repository):
-    async def create(
-        self,
-        charge_point_id: int,
-        connector_number: int,
-        id_tag: str,
-        parent_id_tag: str | None,
-        expiry_date: datetime,
-        *,
-        actor: str,
-    ) -> int:
-        """Make the row that a ReserveNow refers to, pending until the charger answers; returns its number."""
-        rows = await self._write(
-            Audit(actor=actor, action="reservation.create", subject=f"charge_point:{charge_point_id}"),
-            "insert into reservations "
-            "(operator_id, charge_point_id, connector_number, id_tag, parent_id_tag, expiry_date) "
-            "select operator_id, id, $2, $3, $4, $5 from charge_points where id = $1 returning id",
-            charge_point_id,
-            connector_number,
-            id_tag,
-            parent_id_tag,
-            expiry_date,
-        )
-        if not rows:
-            raise NotFound(f"no charge point {charge_point_id}")
-        number: int = rows[0]["id"]
-        return number
-
     async def list(
         self, charge_point_id: int, *, status: str | None = None, before: int | None = None, limit: int = 100
     ) -> Sequence[StoredReservation]:

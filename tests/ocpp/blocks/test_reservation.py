@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from engine.domain.changes import EventPublished, ReservationChanged
+from engine.domain.changes import EventPublished, ReservationEnded, ReservationMade
 from engine.domain.state import ChargePoint, Reservation
 from engine.ocpp.blocks.reservation import (
     cancel_reservation_answered_v16,
@@ -39,7 +39,7 @@ def held(now: datetime, **more: Any) -> Reservation:
 
 
 def statuses(outcome: Outcome) -> list[str]:
-    return [change.status for change in outcome.changes if isinstance(change, ReservationChanged)]
+    return [change.status for change in outcome.changes if isinstance(change, ReservationEnded)]
 
 
 def published(outcome: Outcome) -> list[Any]:
@@ -50,7 +50,17 @@ def test_an_accepted_reservation_is_active(cp: ChargePoint, now: datetime) -> No
     outcome = reserve_now_answered_v16(cp, reserve(now), v16.ReserveNowResponse(status="Accepted"), now)
     assert outcome.reply is None
     assert outcome.state.reservations == {5: held(now)}
-    assert statuses(outcome) == ["active"]
+    made = ReservationMade(
+        id=5,
+        charge_point_id=cp.id,
+        operator_id=cp.operator_id,
+        connector_number=2,
+        id_tag="TAG",
+        parent_id_tag=None,
+        expiry_date=now + timedelta(minutes=30),
+        at=now,
+    )
+    assert outcome.changes[0] == made
     assert published(outcome) == [
         {
             "notification": "reservation.changed",
@@ -65,8 +75,7 @@ def test_an_accepted_reservation_is_active(cp: ChargePoint, now: datetime) -> No
 def test_any_refusal_makes_no_reservation(cp: ChargePoint, now: datetime, status: Any) -> None:
     outcome = reserve_now_answered_v16(cp, reserve(now), v16.ReserveNowResponse(status=status), now)
     assert outcome.state is cp
-    assert statuses(outcome) == ["rejected"]
-    assert published(outcome) == []
+    assert not outcome.changes
 
 
 def test_a_known_id_replaces_and_refused_leaves_the_old_one(cp: ChargePoint, now: datetime) -> None:
@@ -96,13 +105,13 @@ def test_a_cancellation_ends_the_reservation_whatever_the_answer(
     assert statuses(outcome) == [status]
 
 
-def test_a_refused_cancellation_of_an_unknown_reservation_changes_nothing(
+def test_a_refused_cancellation_of_an_unknown_reservation_ends_one_that_ran_out(
     cp: ChargePoint, now: datetime
 ) -> None:
     outcome = cancel_reservation_answered_v16(
         cp, v16.CancelReservation(reservation_id=9), v16.CancelReservationResponse(status="Rejected"), now
     )
-    assert outcome == Outcome(state=cp, reply=None, changes=[])
+    assert (outcome.state, statuses(outcome)) == (cp, ["expired"])  # without effect where none is open
 
 
 @pytest.mark.parametrize(

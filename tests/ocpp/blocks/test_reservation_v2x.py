@@ -10,7 +10,7 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from engine.domain.changes import ReservationChanged, ReservationEnded
+from engine.domain.changes import ReservationEnded, ReservationMade
 from engine.domain.state import ChargePoint, Reservation
 from engine.ocpp.blocks.reservation import (
     cancel_reservation_answered_v2x,
@@ -45,7 +45,7 @@ def holding(cp: ChargePoint, now: datetime) -> ChargePoint:
 
 
 def statuses(outcome: Outcome) -> list[tuple[int, str]]:
-    return [(c.id, c.status) for c in outcome.changes if isinstance(c, ReservationChanged)]
+    return [(c.id, c.status) for c in outcome.changes if isinstance(c, ReservationEnded)]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,9 @@ def test_an_accepted_reservation_is_active(
     outcome = reserve_now_answered_v2x(station, request, answer, now)
     held = outcome.state.reservations[5]
     assert (held.connector_number, held.id_tag, held.parent_id_tag) == (number, "TAG", "FLEET")
-    assert statuses(outcome) == [(5, "active")]
+    made = outcome.changes[0]
+    assert isinstance(made, ReservationMade)
+    assert (made.id, made.charge_point_id, made.connector_number) == (5, station.id, number)
 
 
 @pytest.mark.parametrize("status", ["Faulted", "Occupied", "Rejected", "Unavailable"])
@@ -69,7 +71,7 @@ def test_a_refusal_makes_none_and_leaves_an_older_one(
 ) -> None:
     answer = words.ReserveNowResponse(status=status)
     fresh = reserve_now_answered_v2x(station, reserve(words, now), answer, now)
-    assert statuses(fresh) == [(5, "rejected")]
+    assert not fresh.changes
     replaced = reserve_now_answered_v2x(holding(station, now), reserve(words, now), answer, now)
     assert (statuses(replaced), set(replaced.state.reservations)) == ([], {5, 6})
 
