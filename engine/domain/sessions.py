@@ -52,14 +52,29 @@ def start_key(start: Start) -> str:
 # --- start -------------------------------------------------------------------------------------------------
 
 
-def superseded(cp: ChargePoint, start: Start) -> list[Session]:
+def superseded(cp: ChargePoint, start: Start, now: datetime) -> list[Session]:
     """The open sessions that a start shows to be over: their stop is missing."""
-    return before(cp, start.evse_number, start.at)
+    return before(cp, start.evse_number, begun(start.at, now))
 
 
 def before(cp: ChargePoint, evse_number: int, at: datetime) -> list[Session]:
-    """The sessions open on an EVSE that cannot be, if another one has begun there at `at`."""
-    return [s for s in _on_evse(cp, evse_number) if s.started_at <= at]
+    """The sessions open on an EVSE that cannot be, if another one has begun there at `at`; see `begun`."""
+    return [s for s in _on_evse(cp, evse_number) if began(s) <= at]
+
+
+def begun(at: datetime, received_at: datetime) -> datetime:
+    """When a transaction began, as far as its place among others goes.
+
+    A clock that was never set, runs ahead or forgets daylight saving would make it the newest or the oldest
+    on its EVSE for ever; then it is the time at which it was told.
+    """
+    return received_at if clock_is_wrong(at, received_at) else min(at, received_at)
+
+
+def began(session: Session) -> datetime:
+    """`begun` of a session."""
+    at = session.started_at
+    return at if session.received_at is None else begun(at, session.received_at)
 
 
 def _on_evse(cp: ChargePoint, evse_number: int) -> list[Session]:
@@ -85,6 +100,7 @@ def begin(
         connector_number=start.connector_number,
         status=SessionStatus.ACTIVE,
         started_at=start.at,
+        received_at=now,
         id_tag=start.id_tag,
         meter_start_wh=start.meter_wh,
         reservation_id=start.reservation_id,
@@ -134,9 +150,10 @@ def place(cp: ChargePoint, session: Session, now: datetime) -> tuple[ChargePoint
 def displace(cp: ChargePoint, session: Session, now: datetime) -> tuple[ChargePoint, list[Change]]:
     """Closes what was open on the session's EVSE before it; the stop of each is missing."""
     changes: list[Change] = []
-    for other in before(cp, session.evse_number, session.started_at):
+    since = began(session)
+    for other in before(cp, session.evse_number, since):
         if other.id != session.id:
-            cp, closing = close_missing(cp, other, Review.MISSING_STOP, bound=session.started_at, now=now)
+            cp, closing = close_missing(cp, other, Review.MISSING_STOP, bound=since, now=now)
             changes += closing
     return cp, changes
 
@@ -145,9 +162,9 @@ def _take_place(
     cp: ChargePoint, session: Session, now: datetime
 ) -> tuple[ChargePoint, Session, list[Change]]:
     newer = [
-        s.started_at
+        began(s)
         for s in _on_evse(cp, session.evse_number)
-        if s.started_at > session.started_at and s.id != session.id
+        if began(s) > began(session) and s.id != session.id
     ]
     if not newer:
         return with_session(cp, session), session, []
@@ -258,7 +275,7 @@ def _corrected(
     """The end we gave a session, moved by samples that came later."""
     ended = before.stopped_at or before.started_at
     newest = after.metering.last_sample_at or ended
-    newer = [s.started_at for s in _on_evse(cp, after.evse_number) if s.started_at >= after.started_at]
+    newer = [began(s) for s in _on_evse(cp, after.evse_number) if began(s) >= began(after)]
     bound = min(newer, default=max(ended, newest))
     if min(newest, bound) == ended and before.metering.energy_wh == after.metering.energy_wh:
         return cp, []
@@ -283,8 +300,8 @@ def _goes_on(cp: ChargePoint, before: Session, after: Session) -> bool:
 def on_boot(cp: ChargePoint, now: datetime) -> tuple[ChargePoint, list[Change]]:
     """A BootNotification was accepted: open sessions may be over, may go on, or their stop is still queued.
 
-    Nothing is closed yet; `on_connector_status`, the next sample or the next start decides. The mark is kept
-    in memory: after a restart of the node the next start on the connector decides alone.
+    Nothing is closed yet; `on_connector_status`, the next sample or the next start decides. The mark is not a
+    column: whoever loads the state makes it anew from the times of the boot and of what was told since.
     """
     marked = {k: replace(s, rebooted_at=now) for k, s in cp.sessions.items()}
     return replace(cp, sessions=marked) if marked else cp, []

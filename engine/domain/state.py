@@ -89,6 +89,7 @@ class Session(Frozen, frozen=True):
     connector_number: int
     status: SessionStatus
     started_at: datetime
+    received_at: datetime | None = None  # when its start was told
     id_tag: str | None = None
     meter_start_wh: int = 0
     stopped_at: datetime | None = None  # closed sessions appear here only as looked-up facts
@@ -101,7 +102,7 @@ class Session(Frozen, frozen=True):
         None  # why billing is held for a person to look at: codes of domain.plausibility.Review
     )
     rebooted_at: datetime | None = (
-        None  # the charger booted and has not shown since that it goes on; in memory only
+        None  # the charger booted and has not shown since that it goes on; no column
     )
     charging_state: str | None = None  # as the charger names it (OCPP 2.x); None: judged by what is measured
     remote_start_id: int | None = None  # of the RequestStartTransaction that led to it (OCPP 2.x)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import asyncpg
 import msgspec
+from msgspec.structs import replace
 
 from engine.domain import device, metering
 from engine.domain.access import StationRecord
@@ -43,7 +44,7 @@ from charge_points
 where network_id = any($1) and deleted_at is null
 """
 CHARGE_POINTS: Final = """
-select id, registration_status, booted_at is not null as booted, vendor, model, local_list_version, settings,
+select id, registration_status, booted_at, vendor, model, local_list_version, settings,
        hardware_status as status, hardware_error_code as error_code, hardware_info as info,
        hardware_vendor_id as vendor_id, hardware_vendor_error_code as vendor_error_code,
        hardware_status_at as at
@@ -217,12 +218,15 @@ async def charge_points(
                 version=version,
                 settings=station_settings(row["settings"], defaults),
                 registration=Registration(row["registration_status"]),
-                booted=row["booted"] and row["registration_status"] == Registration.ACCEPTED,
+                booted=row["booted_at"] is not None and row["registration_status"] == Registration.ACCEPTED,
                 vendor=row["vendor"],
                 model=row["model"],
                 local_list_version=row["local_list_version"],
                 connectors=_connectors(row, connectors[record.id]),
-                sessions=sessions[record.id],
+                sessions={
+                    number: _marked(session, row["booted_at"])
+                    for number, session in sessions[record.id].items()
+                },
                 orphans=tuple(_orphan(orphan) for orphan in orphans[record.id]),
                 reservations={entry["id"]: _reservation(entry) for entry in reservations[record.id]},
                 charging_profiles=tuple(_profile(profile) for profile in profiles[record.id]),
@@ -374,6 +378,7 @@ def _restored(row: asyncpg.Record) -> Restored:
             status=SessionStatus(row["status"]),
             started_at=row["started_at"],
             id_tag=row["id_tag"],
+            received_at=row["start_received_at"],
             meter_start_wh=row["meter_start_wh"],
             stopped_at=row["stopped_at"],
             meter_stop_wh=row["meter_stop_wh"],
@@ -390,6 +395,15 @@ def _restored(row: asyncpg.Record) -> Restored:
 
 
 def _metering(row: asyncpg.Record) -> Metering:
+def _marked(session: Session, booted_at: datetime | None) -> Session:
+    """An open session of which nothing came since the boot, as `sessions.on_boot` marks it."""
+    newest = max(
+        (at for at in (session.received_at, session.metering.last_sample_at) if at is not None),
+        default=session.started_at,
+    )
+    return session if booted_at is None or newest > booted_at else replace(session, rebooted_at=booted_at)
+
+
     """The running totals; those of the start where nothing was sampled, final ones where it is closed."""
     if row["resets"] is None:
         return Metering(

@@ -215,6 +215,7 @@ class Store:
             connector_number=row["connector_number"],
             status=SessionStatus(row["status"]),
             started_at=row["started_at"],
+            received_at=row["received_at"],
             id_tag=row["id_tag"],
             meter_start_wh=row["meter_start_wh"],
             stopped_at=row["stopped_at"],

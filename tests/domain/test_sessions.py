@@ -356,3 +356,25 @@ def test_an_implausible_sample_puts_the_running_session_on_hold_once(cp: ChargeP
     cp, changes = sessions.add_samples(cp, cp.sessions["7"], [value(later(2), 910_100)], later(2))
     assert not of(c.SessionReviewed, changes)
     assert cp.sessions["7"].metering.energy_wh == 0
+
+
+# --- clocks that are wrong -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrong", [datetime(2099, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)])
+def test_a_start_of_a_wrong_clock_takes_its_place_by_the_time_it_was_told(
+    cp: ChargePoint, start: Start, later: Later, wrong: datetime
+) -> None:
+    cp, ghost, changes = begin(cp, replace(start, at=wrong), later(60))
+    assert [closed.id for closed in of(c.SessionClosed, changes)] == [7]  # whatever was open there is over
+    assert of(c.SessionClosed, changes)[0].stopped_at == later(60)
+    cp, _, changes = sessions.begin(
+        cp, replace(start, at=later(90)), ACCEPTED, session_id=9, authorization_id=None, now=later(90)
+    )
+    assert [closed.id for closed in of(c.SessionClosed, changes)] == [ghost.id]
+    assert list(cp.sessions) == ["9"]
+    late, session, changes = sessions.begin(
+        cp, replace(start, at=later(70)), ACCEPTED, session_id=10, authorization_id=None, now=later(95)
+    )
+    assert [closed.id for closed in of(c.SessionClosed, changes)] == [session.id]  # older, told late
+    assert list(late.sessions) == ["9"]

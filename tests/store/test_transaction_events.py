@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engine.domain.state import ChargePoint
+from msgspec.structs import replace
+
+from engine.domain.access import StationRecord
+from engine.domain.state import ChargePoint, Registration
 from engine.ocpp.messages import v201
 from engine.ocpp.step import Facts
 from engine.ocpp.v201 import PROTOCOL
@@ -66,15 +69,20 @@ def told() -> list[v201.TransactionEvent]:
     ]
 
 
+async def loaded(store: Store, record: StationRecord) -> ChargePoint:
+    cp = await store.reader.load(record, "ocpp2.0.1")
+    return replace(cp, registration=Registration.ACCEPTED, booted=True)
+
+
 async def tell(store: Store, identity: str, events: Events, rng: random.Random) -> dict[str, Any]:
     """What the rows say when a new station has told these; now and then its connection breaks."""
     await store.stations.add(identity, StationPatch(), actor="test")
     record = await store.reader.station(identity)
     assert record is not None
-    cp: ChargePoint = await store.reader.load(record, "ocpp2.0.1")
+    cp = await loaded(store, record)
     for request in events:
         if rng.random() < 0.3:
-            cp = await store.reader.load(record, "ocpp2.0.1")
+            cp = await loaded(store, record)
         needs = HANDLER.needs(cp, request) if HANDLER.needs else None
         facts = Facts() if needs is None else await store.reader.resolve(cp, needs)
         outcome = HANDLER.step(cp, request, facts, RECEIVED)

@@ -43,6 +43,7 @@ CLOCK_NEVER_SET: Final = datetime(
     2015, 10, 8, tzinfo=UTC
 )  # OCPP 1.6 is not older, nor is a clock that was set
 CLOCK_AHEAD: Final = timedelta(minutes=5)
+LIVE: Final = timedelta(seconds=30)  # no older than this, a report is of now and not from a queue
 
 
 def status_notification_v16(
@@ -75,7 +76,10 @@ def status_event_v2x(  # noqa: PLR0917 - a report's parts, as its message has th
 def reported(
     cp: ChargePoint, key: tuple[int, int], connector: Connector, now: datetime
 ) -> tuple[ChargePoint, Sequence[Change]]:
-    """What the report of one connector, by (EVSE number, connector number), changes."""
+    """What the report of one connector, by (EVSE number, connector number), changes.
+
+    Of reports that are live the one that came last counts, whatever their stamps say.
+    """
     number, _ = key
     if number == StationNumber:
         key = WHOLE_STATION
@@ -83,7 +87,10 @@ def reported(
     if min(key) < StationNumber or (known is None and len(cp.connectors) >= MAX_CONNECTORS):
         return cp, ()  # no such connector: nothing to keep
     if known is not None and known.at is not None and connector.at is not None and connector.at < known.at:
-        return cp, () if _repeats(known, connector) else (_change(cp, key, connector, now),)
+        if now - connector.at > LIVE:
+            return cp, () if _repeats(known, connector) else (_change(cp, key, connector, now),)
+        # Its clock was set back, or has whole seconds where the last report was stamped by ours.
+        connector = replace(connector, at=known.at)
     state = replace(cp, connectors={**cp.connectors, key: connector})
     # A repeated status may still be the first after a boot, which tells whether the session goes on.
     state, changes = (

@@ -85,7 +85,7 @@ def start_transaction_v16(
         return Outcome(state=cp, reply=reply)
     session_id, authorization_id = facts.new_ids
     pending = facts.pending
-    own = _counted(request.id_tag, sessions.superseded(cp, start))
+    own = _counted(request.id_tag, sessions.superseded(cp, start, now))
     if pending is not None:
         session_id = pending.id
         own += pending.counts(request.id_tag)

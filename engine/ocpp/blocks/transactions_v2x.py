@@ -17,7 +17,7 @@ from msgspec import UNSET
 from engine.domain import transactions
 from engine.domain.authorization import Decision
 from engine.domain.changes import SessionMerged
-from engine.domain.sessions import before
+from engine.domain.sessions import before, begun
 from engine.domain.starting import PendingKey, is_other
 from engine.domain.state import ChargePoint, Frozen, Session, SessionStatus
 from engine.domain.transactions import Event, Known, Value
@@ -213,7 +213,7 @@ def _decided(
     if not transactions.brings_tag(event):
         return decide_v2x(cp, token, facts, now)
     going = [] if session is None or session.status is SessionStatus.FINISHED else [session]
-    over = [s for s in before(cp, event.evse_number or 0, event.at) if s not in going]
+    over = [s for s in before(cp, event.evse_number or 0, begun(event.at, now)) if s not in going]
     tag = token.id_token.casefold()
     uncounted = sum((s.id_tag or "").casefold() == tag for s in (*going, *over))
     if facts.pending is not None:

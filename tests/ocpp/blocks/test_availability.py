@@ -204,3 +204,35 @@ def test_available_again_after_a_boot_ends_the_session_whose_stop_is_missing(
     after = status_notification_v16(booted, report(), Facts(), now + timedelta(seconds=1))
     assert after.state.sessions == {}
     assert [change.id for change in after.changes if isinstance(change, SessionClosed)] == [7]
+
+
+@pytest.mark.parametrize("back", [timedelta(microseconds=1), timedelta(seconds=1), timedelta(seconds=29)])
+def test_of_live_reports_the_last_one_counts_whatever_its_stamp(
+    cp: ChargePoint, now: datetime, back: timedelta
+) -> None:
+    stamped_by_us = status_notification_v16(cp, report(status="Charging"), Facts(), now)
+    later = now + timedelta(milliseconds=5)
+    free = report(status="Available", timestamp=now - back)
+    outcome = status_notification_v16(stamped_by_us.state, free, Facts(), later)
+    assert outcome.state.connectors[1, 1].status == "available"
+    # The row must not be older than the one that it replaces: the database keeps the newer one.
+    assert [change.at for change in hardware(outcome)] == [now]
+
+
+def test_a_live_report_ends_a_session_after_a_boot_though_its_stamp_is_older(
+    cp: ChargePoint, now: datetime
+) -> None:
+    at = now + timedelta(minutes=10, microseconds=7)
+    opened = Session(
+        id=7,
+        transaction_id="7",
+        evse_number=1,
+        connector_number=1,
+        status=SessionStatus.ACTIVE,
+        started_at=now,
+    )
+    state = status_notification_v16(replace(cp, sessions={"7": opened}), report(), Facts(), at).state
+    state, _ = on_boot(state, at)
+    free = report(status="Available", timestamp=at.replace(microsecond=0))
+    outcome = status_notification_v16(state, free, Facts(), at + timedelta(seconds=1))
+    assert [change.id for change in outcome.changes if isinstance(change, SessionClosed)] == [7]
