@@ -61,7 +61,8 @@ where charge_point_id = any($1) and hardware_status is not null
 # The row written last has the totals; ties are rows of one message. The newest sample goes by its own time.
 SESSIONS: Final = """
 select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.evse_number, s.connector_number, s.status,
-       s.started_at, s.id_tag, s.meter_start_wh, s.stopped_at, s.meter_stop_wh, s.energy_wh, s.reservation_id,
+       s.started_at, s.start_received_at, s.id_tag, s.meter_start_wh, s.stopped_at, s.meter_stop_wh,
+       s.energy_wh, s.reservation_id,
        s.review, s.charging_state as told_state, s.remote_start_id, t.group_id as parent_id_tag,
        coalesce(a.method = 'admin' and a.status = 'accepted', false) as asked,
        p.charging_state,
@@ -377,8 +378,8 @@ def _restored(row: asyncpg.Record) -> Restored:
             connector_number=row["connector_number"],
             status=SessionStatus(row["status"]),
             started_at=row["started_at"],
-            id_tag=row["id_tag"],
             received_at=row["start_received_at"],
+            id_tag=row["id_tag"],
             meter_start_wh=row["meter_start_wh"],
             stopped_at=row["stopped_at"],
             meter_stop_wh=row["meter_stop_wh"],
@@ -394,7 +395,6 @@ def _restored(row: asyncpg.Record) -> Restored:
     )
 
 
-def _metering(row: asyncpg.Record) -> Metering:
 def _marked(session: Session, booted_at: datetime | None) -> Session:
     """An open session of which nothing came since the boot, as `sessions.on_boot` marks it."""
     newest = max(
@@ -404,6 +404,7 @@ def _marked(session: Session, booted_at: datetime | None) -> Session:
     return session if booted_at is None or newest > booted_at else replace(session, rebooted_at=booted_at)
 
 
+def _metering(row: asyncpg.Record) -> Metering:
     """The running totals; those of the start where nothing was sampled, final ones where it is closed."""
     if row["resets"] is None:
         return Metering(
