@@ -245,7 +245,7 @@ def _limit(row: HeldLimit) -> LimitView:
 
 
 async def reservations(node: Node, identity: str, query: ReservationQuery) -> Page:
-    """Newest first."""
+    """Highest number first; the numbers are the station's own."""
     station = await node.store.stations.get(identity)
     rows = await node.store.reservations.list(
         station.id, status=query.status, before=query.cursor, limit=query.limit

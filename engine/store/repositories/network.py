@@ -178,7 +178,7 @@ class Reservations(Repository):
     async def list(
         self, charge_point_id: int, *, status: str | None = None, before: int | None = None, limit: int = 100
     ) -> Sequence[StoredReservation]:
-        """A charge point's, newest first, those below the number `before`."""
+        """A charge point's, highest number first, those below the number `before`."""
         return await self._many(
             StoredReservation,
             "select id, connector_number, id_tag, parent_id_tag, status, expiry_date, session_id, "
