@@ -91,6 +91,7 @@ class Charger(ABC):
         self._blocked: set[str] = set()  # reasons why there is no connection
         self._unblocked = trio.Event()
         self._link: Link | None = None
+        self._turned_away_with: int | None = None
         self._links = self.dice("link")
         self._ids = self.dice("message-id")
         self._thinking = self.dice("thinking")
@@ -249,7 +250,8 @@ class Charger(ABC):
         self._failed(refused)
         if refused.status == 401 and self.next_password is not None:
             self.next_password = None  # the old one still has to work
-        elif refused.status not in POLITE_REFUSALS:
+        elif refused.status not in POLITE_REFUSALS | {self._turned_away_with}:
+            self._turned_away_with = refused.status  # told once, however often it is tried again
             self.complain("upgrade-refused", str(refused), "")
 
     def _failed(self, why: Exception) -> None:
@@ -258,6 +260,7 @@ class Charger(ABC):
 
     async def _online(self, link: Link) -> None:
         self.world.counts.connects += 1
+        self._turned_away_with = None
         if self.next_password is not None:
             self.password, self.next_password = self.next_password, None
         self._link = link

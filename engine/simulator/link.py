@@ -24,6 +24,7 @@ E = TypeVar("E", bound=Exception)
 HANDSHAKE_TIMEOUT: Final = 20.0
 CLOSE_TIMEOUT: Final = 2.0
 UNSUPPORTED: Final = "NotSupported"
+MOST_WORDS: Final = 200  # bytes of the body of a refusal that are told
 RECENT_IDS: Final = 64  # message ids of either side that are remembered
 
 
@@ -32,10 +33,11 @@ class LinkLost(Exception):
 
 
 class Refused(Exception):
-    """The server turned the upgrade away with this HTTP status."""
+    """The server turned the upgrade away with this HTTP status, and said why in the body if it could."""
 
-    def __init__(self, status: int) -> None:
-        super().__init__(f"HTTP {status}")
+    def __init__(self, status: int, body: bytes | None = None) -> None:
+        words = (body or b"")[:MOST_WORDS].decode(errors="replace").strip()
+        super().__init__(f"HTTP {status}: {words}" if words else f"HTTP {status}")
         self.status = status
 
 
@@ -317,7 +319,8 @@ async def converse(
     except* LinkLost as lost:
         ending = _first(lost)
     except* ConnectionRejected as rejected:
-        ending = Refused(_first(rejected).status_code)
+        first = _first(rejected)
+        ending = Refused(first.status_code, first.body)
     finally:
         await trio.aclose_forcefully(tap)
     if ending is not None:

@@ -19,6 +19,7 @@ REFRESH: Final = 0.5  # seconds
 LOG_EVERY: Final = 10.0  # seconds
 MOST_ROWS: Final = 40
 MOST_ERRORS: Final = 10
+UNKNOWN: Final = ("HTTP 401", "HTTP 403", "HTTP 404")
 
 _log = structlog.get_logger("voltrio.simulator")
 
@@ -64,6 +65,8 @@ def summary(report: Report) -> None:
     )
     if not counts.connects:
         console.print(f"no charger could connect: {counts.last_failure}", style="red", markup=False)
+        if counts.last_failure.startswith(UNKNOWN):
+            console.print("Does the server know these stations, by these identities and with this password?")
     for error in report.errors[:MOST_ERRORS]:
         console.print(f"{error.identity} {error.rule}: {error.detail}", style="red", markup=False)
         if error.frame:

@@ -77,7 +77,7 @@ async def test_a_server_that_never_upgrades(autojump_clock):
 async def test_over_a_real_socket(nursery):
     async def handle(request):
         if request.path.endswith("nobody"):
-            await request.reject(404)
+            await request.reject(404, body=b"Nobody here.\n")
             return
         socket = await request.accept(subprotocol="ocpp1.6" if request.path.endswith("A") else None)
         message = await socket.get_message()
@@ -103,6 +103,7 @@ async def test_over_a_real_socket(nursery):
     with pytest.raises(Refused) as refused:
         await talk(address(url, "nobody", None))
     assert refused.value.status == 404
+    assert str(refused.value) == "HTTP 404: Nobody here."
     with pytest.raises(LinkLost):
         await talk(address(url, "B", None), owner, body)
     assert owner.complaints == ["subprotocol"]

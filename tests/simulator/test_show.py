@@ -59,3 +59,12 @@ def test_the_summary_shows_errors_with_their_frames(printed, epoch):
     assert "[3,]" in text
     assert "no charger could connect" in text
     assert "1 protocol errors" in text
+
+
+@pytest.mark.parametrize(("why", "asked"), [("HTTP 401: Who?", True), ("cannot connect: refused", False)])
+def test_who_is_not_let_in_is_asked_whether_the_server_knows_him(printed, why, asked):
+    counts = Counts(failures=1, last_failure=why)
+    show.summary(Report(ledger=[], errors=[], counts=counts, undelivered=0, seconds=1.0))
+    text = printed.export_text()
+    assert why in text
+    assert ("Does the server know these stations" in text) is asked
