@@ -20,14 +20,15 @@ _SECRET: Final = re.compile(
     r"authorizationkey|passw|passphrase|secret|private_?key|credential|sim_?pin", re.IGNORECASE
 )
 _USERINFO: Final = re.compile(r"(?<=://)[^/\s\"@]+@")  # ftp://user:password@host
-_SUSPECT: Final = re.compile(f'{_SECRET.pattern}|://[^/\\s"@]+@'.encode(), re.IGNORECASE)
+_SUSPECT: Final = re.compile(f'{_SECRET.pattern}|keycode|://[^/\\s"@]+@'.encode(), re.IGNORECASE)
 # What _SUSPECT finds has one of these in it, in lower case; to look for each takes a fraction of its time.
 _SIGNS: Final = (
     b"authorizationkey", b"passw", b"passphrase", b"secret", b"private", b"credential", b"simpin", b"sim_pin",
-    b"://",
+    b"://", b"keycode",
 )  # fmt: skip
 
 _VALUES: Final = ("value", "attributeValue", "actualValue")
+_KEY_CODE: Final = "keycode"  # a type of 2.x's idTokens: what was typed in is not for logs (C04.FR.04)
 _VPN: Final = "vpn"  # of a 2.x network profile; its member `key` is a secret, elsewhere that is a name
 
 
@@ -61,6 +62,9 @@ def _masked(value: Any, hidden: tuple[str, ...] = ()) -> Any:
         return value
     if _SECRET.search(_named(value)):
         hidden = (*hidden, *_VALUES)  # in 2.x also those of the attributes within
+    kind = value.get("type")
+    if isinstance(kind, str) and kind.casefold() == _KEY_CODE:
+        hidden = (*hidden, "idToken")
     return {
         name: MASK
         if isinstance(member, str | int | float) and (_SECRET.search(name) or name in hidden)

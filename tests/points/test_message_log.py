@@ -93,3 +93,14 @@ def test_a_network_profile_is_logged_without_its_secrets() -> None:
     logged = kept(json.dumps(profile).encode())
     assert not any(secret in logged for secret in ("hunter", "4711"))
     assert all(open_ in logged for open_ in ("vpn.example", "wss://csms.example", "internet"))
+
+
+def test_a_key_code_is_no_more_logged_than_a_password() -> None:
+    authorize = {"idToken": {"idToken": "4711", "type": "KeyCode"}}
+    assert json.loads(kept(json.dumps(authorize).encode())) == {
+        "idToken": {"idToken": "***", "type": "KeyCode"}
+    }
+    started = {"eventType": "Started", "idToken": {"type": "keycode", "idToken": "4711"}}
+    assert "4711" not in kept(json.dumps(started).encode())
+    card = {"idToken": {"idToken": "4711", "type": "ISO14443"}, "groupIdToken": "KeyCode"}
+    assert "4711" in kept(json.dumps(card).encode())
