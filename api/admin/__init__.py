@@ -12,7 +12,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import Forbidden
 
 from api import health
-from api.admin import access, calls, id_tags, inventory, log, sessions, stations, upgrades
+from api.admin import access, calls, commands, id_tags, inventory, log, sessions, stations, upgrades
 from api.kernel.auth import bearer, unauthorized
 from api.kernel.problems import Problem
 from api.kernel.routes import Guard, create_app, mount
@@ -21,7 +21,8 @@ from engine.node import Node
 from engine.settings import is_loopback
 
 PREFIX: Final = "/admin-api/v1"
-MODULES: Final = (stations, inventory, upgrades, calls, id_tags, sessions, log, access)  # each has ROUTES
+# Each has ROUTES.
+MODULES: Final = (stations, inventory, upgrades, commands, calls, id_tags, sessions, log, access)
 
 
 def admin_app(node: Node) -> QuartTrio:

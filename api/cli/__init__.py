@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "station": "api.cli.station:station",
     "tag": "api.cli.tag:tag",
     "session": "api.cli.session:session",
+    "command": "api.cli.command:command",
     "call": "api.cli.call:call",
     "messages": "api.cli.log:messages",
     "security-events": "api.cli.log:security_events",

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from engine.domain.state import Frozen
 
@@ -18,6 +20,7 @@ from engine.domain.state import Frozen
 
 CertificateType = Literal["V2G", "MO", "MF", "CSMS"]
 Unit = Literal["A", "W"]
+Moment = Annotated[datetime, Meta(tz=True)]
 Triggered = Literal[
     "BootNotification",
     "DiagnosticsStatusNotification",
@@ -34,7 +37,11 @@ Triggered = Literal[
 ]
 
 
-class Intent(Frozen, frozen=True):
+class Spoken(Frozen, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """Base of all that stands here, as JSON tells it: members in camelCase, times with their zone."""
+
+
+class Intent(Spoken, frozen=True):
     """Base of everything that can be wanted."""
 
 
@@ -103,8 +110,8 @@ class GetLog(Intent, frozen=True):
     location: str  # URL to upload to
     request_id: int
     kind: Literal["diagnostics", "security"] = "diagnostics"
-    oldest: datetime | None = None
-    latest: datetime | None = None
+    oldest: Moment | None = None
+    latest: Moment | None = None
     retries: int | None = None
     retry_interval: int | None = None  # seconds
 
@@ -114,8 +121,8 @@ class UpdateFirmware(Intent, frozen=True):
 
     location: str
     request_id: int
-    retrieve_at: datetime
-    install_at: datetime | None = None
+    retrieve_at: Moment
+    install_at: Moment | None = None
     signing_certificate: str | None = None
     signature: str | None = None
     retries: int | None = None
@@ -127,7 +134,7 @@ class InstallCertificate(Intent, frozen=True):
     certificate: str  # PEM
 
 
-class CertificateHash(Frozen, frozen=True):
+class CertificateHash(Spoken, frozen=True):
     """Names a certificate as OCSP does; hexadecimal."""
 
     hash_algorithm: str
@@ -171,7 +178,7 @@ class Reserve(Intent, frozen=True):
 
     reservation_id: int
     id_tag: str
-    expires_at: datetime
+    expires_at: Moment
     evse_number: int = 0
     connector_type: str | None = None  # ConnectorEnumType
     id_type: str = "ISO14443"
@@ -194,14 +201,14 @@ class ClearCache(Intent, frozen=True):
     pass
 
 
-class ListEntry(Frozen, frozen=True):
+class ListEntry(Spoken, frozen=True):
     """A tag of the local list; without a status it is taken off (differential updates only)."""
 
     id_tag: str
     status: str | None = None  # AuthorizationStatusEnumType
     id_type: str = "ISO14443"
     group_id: str | None = None
-    expires_at: datetime | None = None
+    expires_at: Moment | None = None
 
 
 class SendLocalList(Intent, frozen=True):
@@ -241,7 +248,7 @@ class Verdict(StrEnum):
     FAILED = "failed"
 
 
-class Result(Frozen, frozen=True):
+class Result(Spoken, frozen=True):
     """`word` is the station's own (`Accepted`, `UnlockFailed` …), `reason` what it added, if anything."""
 
     verdict: Verdict
@@ -255,7 +262,7 @@ class Started(Result, frozen=True):
     authorization_id: int | None = None
 
 
-class Period(Frozen, frozen=True):
+class Period(Spoken, frozen=True):
     start: int  # seconds
     limit: float | None
     phases: int | None = None
@@ -263,7 +270,7 @@ class Period(Frozen, frozen=True):
 
 class Schedule(Result, frozen=True):
     evse_number: int | None = None
-    begins_at: datetime | None = None
+    begins_at: Moment | None = None
     duration: int | None = None  # seconds
     unit: str | None = None
     periods: tuple[Period, ...] = ()
@@ -273,7 +280,7 @@ class Upload(Result, frozen=True):
     filename: str | None = None  # None: the station has nothing to upload, or does not say
 
 
-class Certificate(Frozen, frozen=True):
+class Certificate(Spoken, frozen=True):
     type: str  # CertificateType, V2GChain or a later one in the station's own word
     hash: CertificateHash
     children: tuple[CertificateHash, ...] = ()
@@ -283,7 +290,7 @@ class Certificates(Result, frozen=True):
     certificates: tuple[Certificate, ...] = ()
 
 
-class Value(Frozen, frozen=True):
+class Value(Spoken, frozen=True):
     name: str
     value: str | None
     readonly: bool | None = None  # None: not told

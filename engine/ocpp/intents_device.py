@@ -7,11 +7,9 @@ variable is named as in `GetConfiguration`, without an attribute.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Literal
 
-from engine.domain.state import Frozen
-from engine.ocpp.intents import CertificateHash, Intent, Result, Verdict
+from engine.ocpp.intents import CertificateHash, Intent, Moment, Result, Spoken, Verdict
 
 Priority = Literal["AlwaysFront", "InFront", "NormalCycle"]
 State = Literal["Charging", "Discharging", "Faulted", "Idle", "Suspended", "Unavailable"]
@@ -29,7 +27,7 @@ MonitorType = Literal[
 # --- display -----------------------------------------------------------------------------------------------
 
 
-class Wording(Frozen, frozen=True):
+class Wording(Spoken, frozen=True):
     """What a display shows, in one language (RFC 5646)."""
 
     content: str
@@ -44,8 +42,8 @@ class SetDisplayMessage(Intent, frozen=True):
     wording: Wording
     priority: Priority = "NormalCycle"
     state: State | None = None  # shown in this state only
-    begins_at: datetime | None = None
-    ends_at: datetime | None = None
+    begins_at: Moment | None = None
+    ends_at: Moment | None = None
     transaction_id: str | None = None
     evse_number: int | None = None  # the display of that EVSE
     others: tuple[Wording, ...] = ()  # the same in other languages
@@ -67,14 +65,14 @@ class ClearDisplayMessage(Intent, frozen=True):
 # --- monitoring --------------------------------------------------------------------------------------------
 
 
-class Stream(Frozen, frozen=True):
+class Stream(Spoken, frozen=True):
     """How values come that are sent in bulk: after so many seconds or so many values."""
 
     interval: int | None = None
     values: int | None = None
 
 
-class Monitor(Frozen, frozen=True):
+class Monitor(Spoken, frozen=True):
     """Watches a variable. `value`: the threshold, the distance, or the seconds between two reports."""
 
     variable: str
@@ -183,7 +181,7 @@ class UnpublishFirmware(Intent, frozen=True):
 # --- what came of it ---------------------------------------------------------------------------------------
 
 
-class MonitorOutcome(Frozen, frozen=True):
+class MonitorOutcome(Spoken, frozen=True):
     """`monitor_id` is given by the station, and there if it accepted."""
 
     variable: str

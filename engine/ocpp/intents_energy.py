@@ -7,12 +7,10 @@ optional members stand in that version's shape, decoded.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from engine.domain.state import Frozen
-from engine.ocpp.intents import Intent, Result
+from engine.ocpp.intents import Intent, Moment, Result, Spoken
 
 # --- grid --------------------------------------------------------------------------------------------------
 
@@ -46,7 +44,7 @@ class ClearDerControls(Intent, frozen=True):
 class SignalReserve(Intent, frozen=True):
     """Pass on a signal of the automatic frequency restoration reserve."""
 
-    at: datetime
+    at: Moment
     signal: int
 
 
@@ -141,10 +139,10 @@ class DerControlSet(Result, frozen=True):
     superseded: tuple[str, ...] = ()  # ids of the controls that it takes the place of
 
 
-class TariffAssignment(Frozen, frozen=True):
+class TariffAssignment(Spoken, frozen=True):
     tariff_id: str
     kind: str  # DefaultTariff or DriverTariff
-    valid_from: datetime | None = None
+    valid_from: Moment | None = None
     evse_numbers: tuple[int, ...] = ()
     id_tags: tuple[str, ...] = ()
 
@@ -153,7 +151,7 @@ class Tariffs(Result, frozen=True):
     assignments: tuple[TariffAssignment, ...] = ()
 
 
-class EventStream(Frozen, frozen=True):
+class EventStream(Spoken, frozen=True):
     stream_id: int
     monitor_id: int
     interval: int | None = None  # seconds

@@ -28,6 +28,11 @@ TABLE: Final[Mapping[str, Mapping[type[Intent], Phrase]]] = {
     "ocpp2.1": {**ALIKE, **phrases_energy_v2x.PHRASES_21},
 }
 
+# All that can be wanted of a station of some version, by name.
+INTENTS: Final[Mapping[str, type[Intent]]] = {
+    kind.__name__: kind for phrases in TABLE.values() for kind in phrases
+}
+
 
 class Translation(Frozen, frozen=True):
     """An intent as requests of one version: sent in this order while it `goes_on`, and their answers read."""

@@ -1,0 +1,99 @@
+"""Commands in no version's words: what is wanted of a charge point, whichever OCPP it speaks."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, inspect
+
+from api.admin.calls import MAX_TIMEOUT
+from api.kernel.problems import INVALID_DATA
+from api.kernel.routes import Route
+from api.kernel.views import Camel
+from engine.errors import Invalid
+from engine.node import Node
+from engine.ocpp.intents import Intent, SetConfiguration
+from engine.ocpp.translation import INTENTS, TABLE
+from engine.provisioning import is_password
+from engine.store.repositories.base import Audit
+
+NUMBERED: Final = "requestId"  # ours to give where the caller does not care
+MAX_REQUEST_ID: Final = 2**31 - 1
+
+
+class CommandBody(Camel, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`timeout` in seconds goes for each request that the command takes."""
+
+    command: Annotated[str, Meta(min_length=1, max_length=64)]
+    parameters: Mapping[str, Any] = {}
+    timeout: Annotated[float, Meta(gt=0, le=MAX_TIMEOUT)] | None = None
+
+
+class CommandView(Camel, frozen=True, kw_only=True):
+    """A command: what it does, its parameters (`*` required), and the versions that have words for it."""
+
+    command: str
+    summary: str
+    parameters: Sequence[str]
+    versions: Sequence[str]
+
+
+async def listing(node: Node) -> list[CommandView]:
+    return [_view(name, INTENTS[name]) for name in sorted(INTENTS)]
+
+
+async def command(node: Node, identity: str, body: CommandBody, actor: str) -> Mapping[str, Any]:
+    """As `calls.call`; 501 where the station has no such thing. A refusal of the station's is a verdict."""
+    given = dict(body.parameters)
+    intent = _intent(body.command, given)
+    subject = f"charge_point:{identity}"
+    await node.store.audit.add(Audit(actor=actor, action=f"station.{body.command}", subject=subject))
+    result = await node.registry.command(identity, intent, body.timeout)
+    answer: dict[str, Any] = msgspec.to_builtins(result)
+    return answer if NUMBERED not in given else {**answer, NUMBERED: given[NUMBERED]}
+
+
+def _intent(name: str, given: dict[str, Any]) -> Intent:
+    """Typed; a request id that is wanted and not there is put into `given`. Raises Invalid."""
+    kind = INTENTS.get(name)
+    if kind is None:
+        near = get_close_matches(name, INTENTS, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise Invalid(INVALID_DATA, {"command": [f"there is no command {name!r}{hint}"]})
+    if f"{NUMBERED}*" in _parameters(kind):
+        given.setdefault(NUMBERED, secrets.randbelow(MAX_REQUEST_ID) + 1)
+    try:
+        intent = msgspec.convert(given, kind)
+    except msgspec.ValidationError as error:
+        fault = f"{error}; parameters: {', '.join(_parameters(kind)) or 'none'} (* required)"
+        raise Invalid(INVALID_DATA, {"parameters": [fault]}) from None
+    if isinstance(intent, SetConfiguration) and any(map(is_password, intent.values)):
+        raise Invalid(
+            INVALID_DATA, {"parameters": ["set passwords with reconfigure: the node has to learn them"]}
+        )
+    return intent
+
+
+def _view(name: str, kind: type[Intent]) -> CommandView:
+    return CommandView(
+        command=name,
+        summary=(kind.__doc__ or "").partition("\n")[0],
+        parameters=_parameters(kind),
+        versions=[version for version, phrases in TABLE.items() if kind in phrases],
+    )
+
+
+def _parameters(kind: type[Intent]) -> Sequence[str]:
+    described = inspect.type_info(kind)
+    assert isinstance(described, inspect.StructType)  # noqa: S101 - every Intent is a Struct
+    return [field.encode_name + ("*" if field.required else "") for field in described.fields]
+
+
+ROUTES = (
+    Route("GET", "/commands", listing),
+    Route("POST", "/stations/<identity>/command", command, limit=None),
+)

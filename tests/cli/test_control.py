@@ -1,0 +1,63 @@
+"""Commands that have a charge point do something: what they ask the node, and the exit code of its verdict."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+UNLOCKED = {"verdict": "accepted", "word": "Unlocked", "reason": None}
+
+
+def test_a_command_is_sent_as_given(run: Any, played: Any) -> None:
+    played.answers["POST /stations/CP%2F1/command"] = httpx.Response(200, json=UNLOCKED)
+    result = run("command", "CP/1", "Unlock", '{"evseNumber": 1}', "--timeout", "5")
+    assert (result.exit_code, json.loads(result.output)) == (0, UNLOCKED)
+    assert json.loads(played.asked[0].content) == {
+        "command": "Unlock",
+        "parameters": {"evseNumber": 1},
+        "timeout": 5.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("verdict", "exit_code"),
+    [("scheduled", 0), ("reboot_required", 0), ("rejected", 1), ("failed", 1), ("not_found", 1)],
+)
+def test_the_verdict_is_the_exit_code(run: Any, played: Any, verdict: str, exit_code: int) -> None:
+    played.answers["POST /stations/CP1/command"] = httpx.Response(200, json=UNLOCKED | {"verdict": verdict})
+    assert run("command", "CP1", "ClearCache").exit_code == exit_code
+
+
+def test_the_commands_are_listed(run: Any, played: Any) -> None:
+    row = {"command": "Unlock", "summary": "", "parameters": ["evseNumber*"], "versions": ["ocpp1.6"]}
+    played.answers["GET /commands"] = httpx.Response(200, json=[row])
+    assert "evseNumber*" in run("command", "--list").output
+    assert json.loads(run("command", "--list", "--json").output) == [row]
+
+
+@pytest.mark.parametrize("words", [("CP1",), ("CP1", "Unlock", "{evse: 1}")])
+def test_a_command_that_is_not_whole_is_wrong_usage(run: Any, played: Any, words: tuple[str, ...]) -> None:
+    assert run("command", *words).exit_code == 2
+    assert played.asked == []
+
+
+def test_a_session_is_asked_for(run: Any, played: Any) -> None:
+    answer = {"verdict": "accepted", "word": "Accepted", "reason": None, "sessionId": 7}
+    played.answers["POST /sessions"] = httpx.Response(200, json=answer)
+    result = run("session", "start", "CP1", "--evse", "2", "--tag", "CARD")
+    assert (result.exit_code, "session 7 is pending" in result.output) == (0, True)
+    assert json.loads(played.asked[0].content) == {"station": "CP1", "evseNumber": 2, "idTag": "CARD"}
+
+
+def test_a_refused_session_exits_with_1(run: Any, played: Any) -> None:
+    answer = {"verdict": "rejected", "word": "Rejected", "reason": "no cable", "sessionId": 7}
+    played.answers["POST /sessions"] = httpx.Response(200, json=answer)
+    result = run("session", "start", "CP1")
+    assert (result.exit_code, "Rejected (no cable): nothing was done" in result.output) == (1, True)
+    assert json.loads(run("session", "start", "CP1", "--json").output) == answer
+
+
+def test_a_session_is_stopped(run: Any, played: Any) -> None:
+    played.answers["POST /sessions/7/stop"] = httpx.Response(200, json=UNLOCKED | {"word": "Accepted"})
+    assert "session 7 is about to end" in run("session", "stop", "7").output
