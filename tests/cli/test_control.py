@@ -1,4 +1,4 @@
-"""Commands that have a charge point do something: what they ask the node, and the exit code of its verdict."""
+"""Commands that have a charge point do something: what they ask the node, and what they exit with."""
 
 import json
 from typing import Any
