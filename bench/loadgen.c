@@ -10,7 +10,8 @@
  *   open RATE               connect at RATE a second (0: all at once); in mode "ocpp" boot and tell a status
  *   start N                 have N transactions begun on each charger (0, 1 or 2)
  *   run ACTION SECONDS      closed loop of Heartbeat, or of MeterValues (2.x: TransactionEvent(Updated)) of five
- *                           samples: the next leaves when the answer is there
+ *                           samples: the next leaves when the answer is there. After so many seconds no more
+ *                           leave, and it ends with the last answer: all are counted, in all of that time
  *   cut N                   all connections break at once; come back, boot, resume, have N transactions
  *   lose N                  the same, but the server is about to break them
  *   stop                    end all transactions
@@ -134,8 +135,7 @@ static double percentile_ms(const struct latencies *l, double percent) {
 }
 
 static void report(const char *error) {
-    int64_t end = looping != NONE ? loop_until_us : now_us();
-    double seconds = (double)(end - command_us) / 1e6;
+    double seconds = (double)(now_us() - command_us) / 1e6;
     printf("{\"command\":\"%s\",\"seconds\":%.6f,\"losses\":%ld,\"refused\":%ld,\"call_errors\":%ld,"
            "\"calls_answered\":%ld,\"settled\":%d,\"booted_after\":%.6f,\"latency\":{",
            command, seconds, losses, refused, call_errors, calls_answered, settled,
@@ -496,8 +496,7 @@ static void on_result(struct charger *c, const char *payload) {
     struct transaction *t = &c->transactions[c->out_connector];
     int64_t now = now_us();
     c->out = NONE;
-    if (looping == NONE || now <= loop_until_us)
-        note_latency(action, now - (action == START ? t->first_sent_us : c->sent_us));
+    note_latency(action, now - (action == START ? t->first_sent_us : c->sent_us));
     if (plain) {
         proceed(c);
         return;
