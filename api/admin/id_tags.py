@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.kernel.routes import Route
 from api.kernel.views import Camel, Limit, Number, Page, page, shown
+from engine.domain.authorization import IdTagType
 from engine.node import Node
 from engine.store.repositories.id_tags import IdTag, IdTagPatch
 
@@ -19,6 +20,7 @@ class IdTagPatchBody(Camel, frozen=True, kw_only=True):
     """What changes; absent members stay as they are."""
 
     label: Annotated[str, Meta(max_length=255)] | UnsetType | None = UNSET
+    type: IdTagType | UnsetType = UNSET
     status: Literal["enabled", "disabled", "suspended"] | UnsetType = UNSET
     expire_at: Aware | UnsetType | None = UNSET
     max_active_sessions: Annotated[int, Meta(ge=0, lt=2**31)] | UnsetType | None = UNSET
@@ -36,6 +38,7 @@ class IdTagView(Camel, frozen=True, kw_only=True):
     id: int
     uid: str
     label: str | None
+    type: str
     status: str
     valid: bool
     expire_at: datetime | None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import click
 import httpx
 
 from api.cli.client import Client, Failure, remote, segment
 from api.cli.output import as_json, print_json, print_one, print_rows
+from engine.domain.authorization import IdTagType
 
 LIST: Final = {
     "UID": "uid",
@@ -23,6 +24,7 @@ ONE: Final = {
     "Status": "status",
     "Valid": "valid",
     "Label": "label",
+    "Type": "type",
     "Group": "groupId",
     "Expires": "expireAt",
     "Sessions at a time": "maxActiveSessions",
@@ -45,11 +47,18 @@ Examples:
   voltrio tag add 04A2B3C4
   voltrio tag add 04A2B3C4 --group FLEET-7      tags of a group may stop each other's sessions
   voltrio tag add 04A2B3C4 --blocked            known, but not allowed to charge
+  voltrio tag add DE8AA1A2B3C4D5 --type emaid   a contract of plug and charge
   voltrio tag add 04A2B3C4 --update --group FLEET-8      change the one there is, and nothing else of it
 """
 )
 @click.argument("uid")
 @click.option("--label", help="What people call it.")
+@click.option(
+    "--type",
+    "type_",
+    type=click.Choice(get_args(IdTagType)),
+    help="How it is presented (OCPP 2.x); rfid if not said.",
+)
 @click.option("--group", "group_id", help="Group (parentIdTag) of the tag.")
 @click.option("--expires", "expire_at", help="Until when it is good, e.g. 2030-12-31T23:59:59Z.")
 @click.option("--blocked", is_flag=True, help="Known, but must not charge.")
@@ -61,6 +70,7 @@ def add(
     *,
     uid: str,
     label: str | None,
+    type_: str | None,
     group_id: str | None,
     expire_at: str | None,
     blocked: bool,
@@ -71,7 +81,7 @@ def add(
 
     One that there is already is left alone, unless --update is given.
     """
-    wanted = (("label", label), ("groupId", group_id), ("expireAt", expire_at))
+    wanted = (("label", label), ("type", type_), ("groupId", group_id), ("expireAt", expire_at))
     body: dict[str, Any] = {"uid": uid, **{name: value for name, value in wanted if value is not None}}
     if blocked:
         body["status"] = "disabled"

@@ -13,6 +13,9 @@ from engine.node import Node
 from engine.store.repositories.id_tags import IdTag, IdTagPatch
 
 MAX_PAGE: Final = 100
+# OCPI's types → how stations of OCPP 2.x present such a token. OCPI has no word of its own for a contract of
+# plug and charge: its eMAID is a token of type OTHER.
+PRESENTED: Final = {"RFID": "rfid", "APP_USER": "central", "AD_HOC_USER": "central", "OTHER": "emaid"}
 
 
 async def set_token(node: Node, body: Token, actor: str) -> None:
@@ -21,6 +24,7 @@ async def set_token(node: Node, body: Token, actor: str) -> None:
         country_code=body.country_code,
         party_id=body.party_id,
         token_type=body.type,
+        type=PRESENTED[body.type],
         contract_id=rules.contract_id(body.contract_id),
         visual_number=body.visual_number or None,
         issuer=body.issuer,

@@ -14,6 +14,10 @@ from engine.domain.notifications import Notification, publish
 from engine.domain.state import ChargePoint, Frozen, Token
 
 
+# How an id tag is presented: the types of OCPP 2.x, where one tag has several of them together.
+IdTagType = Literal["rfid", "mac_address", "emaid", "key_code", "central", "evccid", "vin", "direct_payment"]
+
+
 class Verdict(StrEnum):
     """The answer to a presented id tag, in the words that all OCPP versions share (1.6 §7.2)."""
 

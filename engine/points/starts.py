@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from engine.domain import starting
 from engine.domain.authorization import decide
 from engine.domain.starting import Pending, Reason
-from engine.domain.state import ChargePoint
+from engine.domain.state import ChargePoint, Token
 from engine.errors import Conflict, StoreError
+from engine.ocpp.blocks.authorization_v2x import ID_TOKEN_TYPES
 from engine.ocpp.intents import Start
 from engine.ocpp.step import Needs
 from engine.points.shared import Shared
@@ -58,8 +59,10 @@ class Starts:
             now=now,
         )
         await self._shared.journal.commit(changes)
-        numbered = replace(intent, id_tag=id_tag, request_id=session_id)
-        return pending, numbered if intent.id_tag else replace(numbered, id_type="Central")
+        told = replace(
+            intent, id_tag=id_tag, id_type=_type_told(intent, decision.token), request_id=session_id
+        )
+        return pending, told
 
     async def give_up(self, pending: Pending, reason: Reason) -> None:
         """It will not begin; without effect if it has."""
@@ -79,3 +82,11 @@ class Starts:
                 while await self.expire() == SWEPT:
                     pass
             await trio.sleep(SWEEP)
+
+
+def _type_told(intent: Start, token: Token | None) -> str:
+    """As what a station of OCPP 2.x is told the tag: as what was said, unless it is known to be another."""
+    if intent.id_tag is None:
+        return "Central"
+    presented = (intent.id_type,) if token is None else ID_TOKEN_TYPES[token.type]
+    return intent.id_type if intent.id_type in presented else presented[0]

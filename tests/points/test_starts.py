@@ -114,6 +114,30 @@ async def test_a_tag_that_may_not_charge_is_refused_at_once(site: Any, store: An
         assert store.journal.of(SessionAsked) == []
 
 
+@pytest.mark.parametrize(
+    ("known", "said", "told"),
+    [
+        (None, "ISO15693", "ISO15693"),
+        ("rfid", "ISO15693", "ISO15693"),
+        ("emaid", "ISO14443", "eMAID"),
+    ],
+)
+async def test_a_known_tag_is_told_as_what_it_is(
+    site: Any, store: Any, known: str | None, said: str, told: str
+) -> None:
+    async with site.connect():
+        state = store.reader.states["CP1"]
+        card = Token(
+            id=3, uid="CARD", group_id=None, status="enabled", valid=True, expires_at=None, user_id=None,
+            user_enabled=True, max_active_sessions=None, active_sessions=0, type=known or "",
+        )  # fmt: skip
+        store.reader.facts = Facts(tokens={"CARD": card} if known else {}, new_ids=(1, 2))
+        _, numbered = await site.registry.starts.ask(state, Start(id_tag="CARD", id_type=said))
+        assert (numbered.id_tag, numbered.id_type) == ("CARD", told)
+        _, numbered = await site.registry.starts.ask(state, Start())
+        assert (numbered.id_tag, numbered.id_type) == (TAG, "Central")
+
+
 async def test_nothing_pends_at_a_station_that_is_not_there(site: Any, store: Any) -> None:
     with pytest.raises(Offline):
         await site.registry.command("CP1", Start())

@@ -51,6 +51,19 @@ _REVOCATION: Final[Mapping[str, CertificateStatus]] = {
     "Unknown": "CertChainError",  # FR.17: it cannot be verified
 }
 _OF_THE_CONTRACT: Final = frozenset({Verdict.BLOCKED, Verdict.EXPIRED, Verdict.INVALID})
+# Type of an id tag (domain.authorization.IdTagType) → how it may be presented (IdTokenEnumType), first as
+# stations are told it. Presented in another way it is another token: a card's number, which many can read,
+# must not charge when it is typed at a keypad.
+ID_TOKEN_TYPES: Final[Mapping[str, Sequence[str]]] = {
+    "rfid": ("ISO14443", "ISO15693", "Central", "Local"),
+    "mac_address": ("MacAddress",),
+    "emaid": ("eMAID",),
+    "key_code": ("KeyCode",),
+    "central": ("Central", "Local"),  # of an app, which starts remotely
+    "evccid": ("EVCCID",),  # this one and those below: OCPP 2.1
+    "vin": ("VIN",),
+    "direct_payment": ("DirectPayment",),
+}
 # What may stand between the characters of a token of that type without changing it (ISO 15118, IEEE 802).
 _SEPARATORS: Final[Mapping[str, str]] = {"eMAID": "-", "MacAddress": "-:"}
 _LONGEST: Final[Mapping[str, int]] = {"ocpp2.0.1": 36, "ocpp2.1": 255}  # IdTokenType.idToken
@@ -104,15 +117,19 @@ def decide_v2x(
     uncounted: int | None = None,
     start: tuple[datetime, Session | None] | None = None,
 ) -> Decision:
-    """The verdict on a looked-up token; `start` where it begins a transaction. See `decide_v16`."""
+    """The verdict on a looked-up token; `start` where it begins a transaction. See `decide_v16`.
+
+    What was asked for remotely may come back as any type: a station that was told one need not tell the same.
+    """
     if token.type == _START_BUTTON:
         return Decision(verdict=Verdict.ACCEPTED)  # 2.0.1 C02.FR.02: nobody is asked who charges
-    known = next((facts.tokens[uid] for uid in uids_of(token) if uid in facts.tokens), None)
+    asked = is_asked(cp, token.id_token, facts, now, start=start)
+    found = (facts.tokens[uid] for uid in uids_of(token) if uid in facts.tokens)
+    known = next((one for one in found if asked or token.type in ID_TOKEN_TYPES[one.type]), None)
     decision = decide(
         known,
         now,
-        unknown_accepted=cp.settings.auto_start_without_authorization
-        or is_asked(cp, token.id_token, facts, now, start=start),
+        unknown_accepted=cp.settings.auto_start_without_authorization or asked,
         uncounted=uncounted,
     )
     group = cp.settings.master_pass_group

@@ -13,6 +13,7 @@ from engine.domain import authorization
 from engine.domain.changes import Change, LocalListVersionRead
 from engine.domain.state import ChargePoint, Token
 from engine.ocpp import rpc
+from engine.ocpp.blocks.authorization_v2x import ID_TOKEN_TYPES
 from engine.ocpp.blocks.device_model import length_errors
 from engine.ocpp.blocks.twins import made_for
 from engine.ocpp.messages import v16, v21, v201
@@ -22,11 +23,7 @@ MAX_UID: Final = 20  # idToken is CiString20 (OCPP 1.6 §7.15, §7.28)
 SEND_LIST: Final = "SendLocalList"
 SPARE_DIGITS: Final = 2  # by which a version may grow longer on the way
 MAX_UIDS_V2X: Final[Mapping[str, int]] = {"ocpp2.0.1": 36, "ocpp2.1": 255}
-ID_TOKEN_TYPES: Final[Mapping[str, str]] = {  # ours → IdTokenEnum
-    "rfid": "ISO14443",
-    "mac_address": "MacAddress",
-    "emaid": "eMAID",
-}
+ONLY_V21: Final = frozenset({"evccid", "vin", "direct_payment"})  # types of tags that 2.0.1 has no word for
 
 
 def fits_v16(token: Token) -> bool:
@@ -79,7 +76,12 @@ def in_parts_v16(request: v16.SendLocalList, limit: int) -> list[v16.SendLocalLi
 
 def fits_v2x(token: Token, version: str) -> bool:
     """Whether a 2.x charge point may hold this token."""
-    return len(token.uid) <= MAX_UIDS_V2X[version] and token.cache_mode != "NEVER"
+    return _has_words(token, version) and token.cache_mode != "NEVER"
+
+
+def _has_words(token: Token, version: str) -> bool:
+    """Whether the version has room for the tag's number and a word for its type."""
+    return len(token.uid) <= MAX_UIDS_V2X[version] and (version != "ocpp2.0.1" or token.type not in ONLY_V21)
 
 
 def full_v2x(version: str, tokens: Iterable[Token], number: int, now: datetime) -> Any:
@@ -100,7 +102,7 @@ def differential_v2x(
             # D01.FR.17: without idTokenInfo it is removed.
             made_for(version, "AuthorizationData", id_token=_id_token(version, token))
             for token in gone
-            if len(token.uid) <= MAX_UIDS_V2X[version]
+            if _has_words(token, version)
         ),
     ]
     return _list_v2x(version, entries, number, "Differential")
@@ -258,7 +260,7 @@ def _entry_v2x(version: str, token: Token, now: datetime) -> Any:
 
 
 def _id_token(version: str, token: Token) -> Any:
-    return made_for(version, "IdToken", id_token=token.uid, type=ID_TOKEN_TYPES.get(token.type, "Central"))
+    return made_for(version, "IdToken", id_token=token.uid, type=ID_TOKEN_TYPES[token.type][0])
 
 
 def _differential_errors(version: int, held: int | None) -> Sequence[str]:

@@ -21,7 +21,7 @@ class IdTag(Frozen, frozen=True):
     operator_id: int
     uid: str
     label: str | None
-    type: str  # rfid | mac_address | emaid
+    type: str  # domain.authorization.IdTagType
     status: str  # enabled | disabled | suspended
     user_id: int | None
     expire_at: datetime | None

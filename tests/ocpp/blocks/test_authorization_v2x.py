@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain import changes as c
+from engine.domain.authorization import IdTagType
 from engine.domain.outside import Revocation, RevocationAsked
 from engine.domain.state import ChargePoint, Connector, Reservation, Token
 from engine.ocpp.blocks import authorization_v2x as block
@@ -141,8 +142,35 @@ def test_separators_are_for_people(
 ) -> None:
     request = presented(words, *told)
     assert block.authorize_needs_v2x(cp, request).id_tags == asked
-    reply: Any = STEP(cp, request, Facts(tokens={asked[-1]: token()}, new_ids=(1,)), now).reply
+    types = {"eMAID": "emaid", "MacAddress": "mac_address", "Central": "rfid"}
+    known = Facts(tokens={asked[-1]: token(type=types[told[1]])}, new_ids=(1,))
+    reply: Any = STEP(cp, request, known, now).reply
     assert reply.id_token_info.status == "Accepted"
+
+
+PRESENTED = {
+    "rfid": {"ISO14443", "ISO15693", "Central", "Local"},
+    "mac_address": {"MacAddress"},
+    "emaid": {"eMAID"},
+    "key_code": {"KeyCode"},
+    "central": {"Central", "Local"},
+    "evccid": {"EVCCID"},
+    "vin": {"VIN"},
+    "direct_payment": {"DirectPayment"},
+}
+
+
+@pytest.mark.parametrize("type_", get_args(IdTagType))
+def test_a_tag_is_good_only_as_it_may_be_presented(cp: ChargePoint, now: datetime, type_: str) -> None:
+    """A card's number, which can be read, must not charge when it is typed at a keypad."""
+    known = Facts(tokens={"TAG": token(type=type_)}, new_ids=(1,))
+    told: dict[str, Any] = {
+        word: STEP(cp, presented(v21, "TAG", word), known, now).reply
+        for word in set().union(*PRESENTED.values())
+    }
+    good = {word for word, reply in told.items() if reply.id_token_info.status == "Accepted"}
+    assert good == PRESENTED[type_]
+    assert {told[word].id_token_info.status for word in told.keys() - good} == {"Unknown"}
 
 
 @pytest.mark.parametrize(
@@ -162,7 +190,9 @@ def test_a_contract_is_as_good_as_its_certificates(
     needs = block.authorize_needs_v2x(cp, request)
     assert [q.serial_number for q in needs.outside if isinstance(q, RevocationAsked)] == ["1a2b", "3c"]
     told = [a and Revocation(status=a, response=b"", next_update=None) for a in answers]
-    reply: Any = STEP(cp, request, Facts(tokens={EMAID: token()}, new_ids=(1,), outside=told), now).reply
+    reply: Any = STEP(
+        cp, request, Facts(tokens={EMAID: token(type="emaid")}, new_ids=(1,), outside=told), now
+    ).reply
     assert (reply.certificate_status, reply.id_token_info.status) == verdict
 
 
@@ -172,13 +202,13 @@ def test_hashes_that_no_certificate_has_are_refused(
     wrong = replace(hash_data(words), issuer_key_hash="xyz")
     request = presented(words, EMAID, "eMAID", iso15118_certificate_hash_data=[wrong])
     assert block.authorize_needs_v2x(cp, request).outside == ()
-    reply: Any = STEP(cp, request, Facts(tokens={EMAID: token()}, new_ids=(1,)), now).reply
+    reply: Any = STEP(cp, request, Facts(tokens={EMAID: token(type="emaid")}, new_ids=(1,)), now).reply
     assert reply.certificate_status == "CertChainError"
 
 
 def test_a_whole_chain_is_judged_by_the_hook(cp: ChargePoint, words: ModuleType, now: datetime) -> None:
     request = presented(words, EMAID, "eMAID", certificate="PEM")
-    known = Facts(tokens={EMAID: token()}, new_ids=(1,))
+    known = Facts(tokens={EMAID: token(type="emaid")}, new_ids=(1,))
     reply: Any = STEP(cp, request, known, now).reply
     assert (reply.certificate_status, reply.id_token_info.status) == ("CertChainError", "Invalid")
     reply = block.authorize_v2x(lambda chain, at: "Accepted")(cp, request, known, now).reply
@@ -188,11 +218,15 @@ def test_a_whole_chain_is_judged_by_the_hook(cp: ChargePoint, words: ModuleType,
 @pytest.mark.parametrize(
     ("known", "chain", "verdict"),
     [
-        (token(), "Accepted", ("Accepted", "Accepted")),  # C07.FR.14
-        (token(status="suspended"), "Accepted", ("ContractCancelled", "Blocked")),  # C07.FR.13
+        (token(type="emaid"), "Accepted", ("Accepted", "Accepted")),  # C07.FR.14
+        (token(type="emaid", status="suspended"), "Accepted", ("ContractCancelled", "Blocked")),  # C07.FR.13
         (None, "Accepted", ("ContractCancelled", "Unknown")),
-        (token(), "CertificateExpired", ("CertificateExpired", "Expired")),  # C07.FR.15
-        (token(status="suspended"), "CertificateRevoked", ("CertificateRevoked", "Invalid")),  # C07.FR.16
+        (token(type="emaid"), "CertificateExpired", ("CertificateExpired", "Expired")),  # C07.FR.15
+        (
+            token(type="emaid", status="suspended"),
+            "CertificateRevoked",
+            ("CertificateRevoked", "Invalid"),
+        ),  # C07.FR.16
         (None, "CertChainError", ("CertChainError", "Invalid")),  # C07.FR.17
     ],
 )

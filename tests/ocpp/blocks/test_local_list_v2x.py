@@ -145,3 +145,14 @@ def test_what_may_be_sent(words: Any, station: ChargePoint, now: datetime) -> No
     assert errors(holding, replace(differential_v2x(version, [], [token()], 4, now), update_type="Full")) == 1
     # The same text as another type is another token.
     assert errors(holding, full_v2x(version, [token("A"), token("A", type="emaid")], 4, now)) == 0
+
+
+def test_a_type_that_a_version_has_no_word_for_is_not_in_its_list(now: datetime) -> None:
+    tokens = [token("A"), token("V", type="vin"), token("K", type="key_code")]
+
+    def told(request: Any) -> list[tuple[str, str]]:
+        return [(e.id_token.id_token, e.id_token.type) for e in request.local_authorization_list]
+
+    assert told(full_v2x("ocpp2.0.1", tokens, 1, now)) == [("A", "ISO14443"), ("K", "KeyCode")]
+    assert told(differential_v2x("ocpp2.0.1", [], tokens, 2, now)) == [("A", "ISO14443"), ("K", "KeyCode")]
+    assert ("V", "VIN") in told(full_v2x("ocpp2.1", tokens, 1, now))

@@ -248,3 +248,13 @@ def test_a_2x_station_may_ask_whether_the_token_is_good(
     assert needs.pending.number == 70
     outcome = AUTHORIZE(station, request, Facts(new_ids=(9,), pending=pending), now)
     assert status_of(outcome) == "Accepted"
+
+
+def test_what_was_asked_for_may_come_back_as_another_type(
+    station: ChargePoint, words: Any, now: datetime, pending: Pending
+) -> None:
+    asked = replace(pending, id_tag="CARD")
+    contract = {"CARD": known("CARD", type="emaid")}
+    request = event(words, now, 0, "Started", remote=70, tag="CARD")  # as Central
+    assert status_of(told(station, request, now, pending=asked, tokens=contract)) == "Accepted"
+    assert status_of(told(station, request, now, tokens=contract)) == "Unknown"
