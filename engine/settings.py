@@ -72,6 +72,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Count, Meta(description="A charger that lets more than this pile up is closed.")
     ] = 1_048_576
     max_connections: Annotated[Count, Meta(description="Charger connections of this node.")] = 50_000
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Load balancers (addresses, networks) that are believed who is behind them."),
+    ] = ()
     handshake_timeout: Annotated[Seconds, Meta(description="TLS and HTTP upgrade must be done within.")] = (
         20.0
     )
@@ -190,6 +194,11 @@ def is_loopback(host: str) -> bool:
 
 
 def _check(settings: Settings) -> None:
+    for network in settings.trusted_proxies:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise SettingsError(f"trusted_proxies: {error}") from None
     if not is_loopback(settings.manage_host) and not settings.manage_token:
         raise SettingsError(
             f"manage_host {settings.manage_host!r} is reachable from outside and the management API "

@@ -58,6 +58,8 @@ def test_environment_is_text_and_is_converted() -> None:
         ({"ocpp_port": 65_536}, "ocpp_port"),
         ({"ocpp_port": "many"}, "ocpp_port"),
         ({"policy": "lax"}, "policy"),
+        ({"trusted_proxies": ["10.0.0.1/8"]}, "trusted_proxies: 10.0.0.1/8 has host bits set"),
+        ({"trusted_proxies": ["balancer"]}, "trusted_proxies: 'balancer'"),
         ({"call_queue": 0}, "call_queue"),
         ({"ping_interval": 0}, "ping_interval"),
         ({"manage_host": "0.0.0.0"}, "manage_token"),  # noqa: S104 - refusing it is the point

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import string
+from datetime import datetime
 from typing import Final
 
 from msgspec.structs import replace
@@ -26,10 +27,17 @@ _NOBODY: Final = StationRecord(id=0, identity="", operator_id=0, security_profil
 
 
 class Certificate(Frozen, frozen=True):
-    """What TLS has verified about the peer: chain and dates are in order."""
+    """What was verified about the peer by TLS, or by a proxy and whoever uploaded its certificate."""
 
     common_name: str | None
     serial: str  # hex
+    valid_from: datetime | None = None  # None: TLS has looked already
+    valid_until: datetime | None = None
+
+    def holds(self, now: datetime) -> bool:
+        return (self.valid_from is None or self.valid_from <= now) and (
+            self.valid_until is None or now <= self.valid_until
+        )
 
 
 class Credentials(Frozen, frozen=True):

@@ -137,6 +137,7 @@ class Listener:
         if isinstance(request, Rejection):
             await _part(transport, refuse(request))
             return "bad_request"
+        visitor = self._reception.behind(request, visitor)
         entry = await self._reception.admit(request, visitor, room=self._has_room)
         if isinstance(entry, Turned):
             await _part(transport, refuse(entry.rejection))

@@ -20,11 +20,12 @@ import trio
 from engine.domain.access import StationRecord
 from engine.domain.changes import SecurityEventReported
 from engine.domain.state import Frozen
-from engine.errors import StoreError
+from engine.errors import NotFound, StoreError
 from engine.points import authentication
 from engine.points.admission import Bucket, Failures
 from engine.points.authentication import Certificate, Credentials, Refused
 from engine.points.handshake import Rejection, Upgrade
+from engine.points.proxies import Proxies, presented
 from engine.points.shared import Shared
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,7 @@ class Visitor(Frozen, frozen=True):
     address: str
     secure: bool = False
     certificate: Certificate | None = None
+    certificate_sha256: bytes | None = None  # of the one that a proxy names
 
 
 class Entry(Frozen, frozen=True):
@@ -82,6 +84,19 @@ class Reception:
         self._shared = shared
         self._arrivals = Bucket(shared.settings.connection_rate)
         self._failures = Failures(shared.settings.auth_failures)
+        self._proxies = Proxies(shared.settings.trusted_proxies)
+
+    def behind(self, upgrade: Upgrade, peer: Visitor) -> Visitor:
+        """Who it is that a trusted proxy speaks for; `peer` itself where it is none."""
+        told = self._proxies.told(peer.address, upgrade.headers)
+        if told is None:
+            return peer
+        return Visitor(
+            address=told.address,
+            secure=peer.secure if told.secure is None else told.secure,
+            certificate=peer.certificate if told.secure is None else None,
+            certificate_sha256=told.certificate_sha256 if told.secure else None,
+        )
 
     async def admit(
         self, upgrade: Upgrade, visitor: Visitor, *, room: Callable[[str], bool]
@@ -136,7 +151,9 @@ class Reception:
 
     async def _identify(self, identity: str, upgrade: Upgrade, visitor: Visitor) -> Entry | Turned:
         credentials = Credentials(
-            authorization=upgrade.authorization, secure=visitor.secure, certificate=visitor.certificate
+            authorization=upgrade.authorization,
+            secure=visitor.secure,
+            certificate=visitor.certificate or await self._uploaded(visitor.certificate_sha256),
         )
         record = await self._shared.reader.station(identity)
         if record is None and self._shared.settings.accept_unknown:
@@ -151,6 +168,16 @@ class Reception:
             raise RuntimeError("nobody was authenticated")
         offered = (name for name in upgrade.subprotocols if name in self._shared.dialects)
         return Entry(record=record, profile=verdict.profile, version=next(offered, None))
+
+    async def _uploaded(self, sha256: bytes | None) -> Certificate | None:
+        """The certificate that a proxy names: a person must have uploaded it, and it must hold today."""
+        if sha256 is None:
+            return None
+        try:
+            certificate = presented(await self._shared.store.certificates.get(sha256))
+        except NotFound:
+            return None
+        return certificate if certificate.holds(self._shared.now()) else None
 
     async def _create(self, identity: str) -> StationRecord | None:
         await self._shared.store.stations.create_pending(identity)

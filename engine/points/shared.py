@@ -73,6 +73,12 @@ class Sessions(Protocol):
     async def overdue(self, at: datetime, *, limit: int) -> Sequence[Pending]: ...
 
 
+class ClientCertificates(Protocol):
+    """The part of the store that keeps uploaded certificates, as PEM; `get` raises NotFound."""
+
+    async def get(self, sha256: bytes) -> str: ...
+
+
 class Store(Protocol):
     """What this package uses of `engine.store.Store`."""
 
@@ -84,6 +90,8 @@ class Store(Protocol):
     def stations(self) -> Stations: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def certificates(self) -> ClientCertificates: ...
 
 
 class Outside(Protocol):

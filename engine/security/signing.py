@@ -14,7 +14,7 @@ from typing import Any, Final
 import structlog
 import trio
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 from msgspec import UNSET
 
@@ -190,6 +190,10 @@ class Signer:
         bind = None
         if status == "Accepted" and request.chain is not None and request.certificate_type not in V2G_USES:
             bind = (_binding(request.chain, request.identity),)
+            leaf = x509.load_pem_x509_certificates(request.chain.encode())[0]
+            pem = leaf.public_bytes(serialization.Encoding.PEM).decode()
+            # A proxy that ends TLS names it by its hash (engine.points.proxies).
+            await self._store.certificates.put(leaf.fingerprint(hashes.SHA256()), pem, actor=ACTOR)
         await self._store.station_certificates.answered(request, status, reason, self._now(), bind=bind)
         log.info("certificate request closed", identity=request.identity, status=status, reason=reason)
 

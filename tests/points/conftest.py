@@ -18,7 +18,7 @@ from engine.domain.access import StationRecord
 from engine.domain.changes import Change
 from engine.domain.starting import Pending
 from engine.domain.state import ChargePoint, Registration, StationSettings
-from engine.errors import ChangeRefused, StoreError
+from engine.errors import ChangeRefused, NotFound, StoreError
 from engine.metrics import Metrics
 from engine.ocpp import v16
 from engine.ocpp.step import Facts, Needs, Protocol
@@ -104,6 +104,8 @@ class MemoryStore:
         self.reader = MemoryReader()
         self.stations = self
         self.sessions = self
+        self.certificates = self
+        self.uploaded: dict[bytes, str] = {}
         self.overdue_sessions: list[Pending] = []
         self.left: list[Any] = []
 
@@ -135,6 +137,13 @@ class MemoryStore:
         due = [one for one in self.overdue_sessions if one.expires_at <= at][:limit]
         self.overdue_sessions = [one for one in self.overdue_sessions if one not in due]
         return due
+
+    async def get(self, sha256: bytes) -> str:
+        await trio.lowlevel.checkpoint()
+        try:
+            return self.uploaded[sha256]
+        except KeyError:
+            raise NotFound("no such certificate") from None
 
     async def present(self) -> list[Any]:
         await trio.lowlevel.checkpoint()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import trio
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from engine.domain.changes import (
     CertificateWanted,
@@ -140,6 +141,9 @@ async def test_a_station_gets_what_it_asked_for(bench: Bench, csr: str, version:
     assert await bench.rows("select serial, status, not_after from issued_certificates") == [
         (f"{leaf.serial_number:x}", "Installed", leaf.not_valid_after_utc)
     ]
+    # Known by its hash too, for proxies that end TLS.
+    known = await bench.store.certificates.get(leaf.fingerprint(hashes.SHA256()))
+    assert x509.load_pem_x509_certificate(known.encode()) == leaf
     await bench.look()
     assert len(bench.registry.asked) == 1  # it is done
 
