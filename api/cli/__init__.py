@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "serve": "api.cli.serve:serve",
     "migrate": "api.cli.serve:migrate",
     "simulate": "api.cli.simulate:simulate",
+    "storm": "api.cli.storm:storm_",
     "station": "api.cli.station:station",
     "tag": "api.cli.tag:tag",
     "session": "api.cli.session:session",
