@@ -64,7 +64,7 @@ _PHASES: Final = {
 _LOCATIONS: Final = {"Outlet": 0, "Inlet": 1, "Cable": 2, "Body": 3, "EV": 4}
 _WORST: Final = 9  # rank of line-to-line voltages: only where nothing else is
 
-_STRANGE: Final = 1 << 40  # the exponent of a unit that is not of the measurand: no multiplier makes up for it
+_STRANGE: Final = 1 << 40  # exponent of a unit that is not of the measurand: no multiplier makes up for it
 # By measurand, as powers of ten of Wh, W, A, V, %. Case says nothing but in M, which is mega.
 _ENERGY: Final = {"Wh": 0, "wh": 0, "kWh": 3, "kwh": 3, "MWh": 6, "MWH": 6}
 _UNITS: Final[list[dict[str, int]]] = [

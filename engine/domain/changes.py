@@ -405,6 +405,7 @@ class SessionAmended(Change, frozen=True):
     reservation_id: int | None
     remote_start_id: int | None
     charging_state: str | None
+    offline: bool
     at: datetime
     tag_told: bool = False
     id_tag_id: int | None = None
@@ -469,10 +470,10 @@ class ChargingPeriodClosed(Change, frozen=True):
 
 
 class TransactionEventStored(Change, frozen=True, gc=False):
-    """transaction_events, new row by (charge_point_id, transaction_id, seq_no, timestamp, event_type).
+    """transaction_events, new row by charge point, transaction, seq_no, timestamp, event_type and content.
 
-    Time and type are part of the key because some chargers give a number twice. The same event told again
-    is one row.
+    Time, type and content are part of the key because some chargers give a number twice. The same event told
+    again is one row.
     """
 
     charge_point_id: int
@@ -485,9 +486,10 @@ class TransactionEventStored(Change, frozen=True, gc=False):
     session_id: int
     payload: str  # JSON as received
     received_at: datetime
+    content: int = 0  # domain.history.fingerprint
 
 
-class MeterValueAdded(Change, frozen=True, gc=False):
+class MeterValueAdded(Change, frozen=True, gc=False, omit_defaults=True):
     """meter_values, new row by (charge_point_id, timestamp, sample_key): one MeterValue with its samples.
 
     The running totals of the session as of this row stand beside the verbatim samples, so the row of a
@@ -508,6 +510,9 @@ class MeterValueAdded(Change, frozen=True, gc=False):
     voltage_v: float | None
     soc_percent: float | None
     samples: str  # JSON array as received (signed values verbatim)
+    register_at: datetime | None = None  # of `register_wh`; None: as `timestamp`
+    sampled_at: datetime | None = None  # of the newest sample so far; None: as `timestamp`
+    register_series: int = 0  # which register `register_wh` is of
 
 
 class OrphanKept(Change, frozen=True):

@@ -64,12 +64,8 @@ def finish(
 
     After a boot the queued stop is the expected one, so it lifts the hold; after another start it is not.
     """
-    totals, doubt = session.metering, None
-    if stop.meter_wh is not None:
-        totals, doubt = metering.settle(session, stop.meter_wh, stop.at, cp.settings.max_power_w)
-    doubts = list(codes)
-    if doubt is not None:
-        doubts.append(doubt)
+    totals, doubts = metering.settle(session, stop.meter_wh, stop.at, cp.settings)
+    doubts = [*codes, *doubts]
     if clock_is_wrong(stop.at, now) or stop.at < session.started_at:
         doubts.append(Review.CLOCK_DRIFT)
     if is_held(session.review, Review.MISSING_STOP):
@@ -178,6 +174,6 @@ def with_session(cp: ChargePoint, session: Session) -> ChargePoint:
 
 def without_session(cp: ChargePoint, session: Session) -> ChargePoint:
     """`cp` without `session` among the open ones."""
-    if session.transaction_id not in cp.sessions:
+    if all(s.id != session.id for s in cp.sessions.values()):
         return cp
-    return replace(cp, sessions={k: s for k, s in cp.sessions.items() if k != session.transaction_id})
+    return replace(cp, sessions={k: s for k, s in cp.sessions.items() if s.id != session.id})

@@ -1,24 +1,30 @@
 """How meter values change a session: its running totals, its charging state, and the rows that are kept.
 
 The numbers come from `ext.metering`; which message brought them, and for which session, is decided elsewhere.
-Registers count by their own time stamps, so a value that arrives late or twice leaves the totals alone.
+The energy is what the register shows above its value at the start, while the session runs and when it ends:
+what was told in between only says whether that can be believed. Registers count by their own time stamps, so
+a value that arrives late or twice leaves the totals alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence, Set
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, Protocol
 
+import msgspec
 from msgspec.structs import replace
 
 from engine.domain.changes import Change, ChargingPeriodOpened, MeterValueAdded
 from engine.domain.notifications import Notification, publish
-from engine.domain.plausibility import Review, clock_is_wrong, closed_by_us, energy_ceiling_wh, held
-from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus
+from engine.domain.plausibility import Review, ceiling_wh, clock_is_wrong, closed_by_us, held, is_held
+from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus, StationSettings
 from ext.metering import FINGERPRINT, Reading, kind_of, whole_units
 
-JITTER_WH: Final = 10  # a register may seem to fall by this much between two roundings; more is a reset
+JITTER_WH: Final = 100  # by so much a register seems to fall when it is rounded, as 0.1 kWh are
+RESTARTS_BELOW: Final = 10  # a register that starts anew shows less than this part of what it did
+REGISTER_WITHIN: Final = timedelta(seconds=10)  # of the begin and the end, for a register to be theirs
+NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)  # in a row: a time that the station did not know
 
 # Hysteresis of the charging state: standby loads and noise must not open and close periods.
 CHARGING_FROM_W: Final = 100.0
@@ -26,6 +32,9 @@ IDLE_UP_TO_W: Final = 50.0
 CHARGING_FROM_A: Final = 0.5  # for stations that report no power
 IDLE_UP_TO_A: Final = 0.25
 
+_COMPLETE: Final = (1, 14)  # phases of a register that has all the energy: as one, or each of three
+
+_encode = msgspec.json.Encoder().encode
 _SPREAD: Final = 0x9E3779B97F4A7C15  # odd, so that different sessions give different keys
 
 
@@ -45,11 +54,15 @@ class SampledValue(Protocol):
 
 
 class Measured(Frozen, frozen=True):
-    """One MeterValue: its time, what it says, and its samples as received (a JSON array)."""
+    """One MeterValue: its time, what it says, and its samples as received (a JSON array).
+
+    `in_order`: it comes after all before it, although its time stamp says otherwise.
+    """
 
     at: datetime
     reading: Reading
     samples: str
+    in_order: bool = False
 
 
 class ChargingPeriodChanged(Notification, frozen=True, kw_only=True, tag="session.chargingPeriod.changed"):
@@ -71,54 +84,116 @@ def identity_of(measurand: str, phase: str, location: str, context: str, format:
     return kind_of(measurand, phase, location, context, format).identity
 
 
+def merged(
+    values: Iterable[tuple[datetime, Sequence[Any]]],
+    stored: Set[tuple[datetime, str]],
+    name: Callable[[Any], str],
+    read: Callable[[Sequence[Any]], Reading],
+) -> list[Measured]:
+    """Meter values, oldest first, those of one time stamp as one: some chargers send each phase by itself.
+
+    Without the samples in `stored`, as (time, `name`), and without what is told twice; of that `read` is
+    given both, and takes the larger value.
+    """
+    together: dict[datetime, list[Any]] = {}
+    for at, samples in values:
+        together.setdefault(at, []).extend(samples)
+    seen = set(stored)
+    fresh: list[Measured] = []
+    for at in sorted(together):
+        told, own = together[at], []
+        for sample in told:
+            key = (at, name(sample))
+            if key not in seen:
+                seen.add(key)
+                own.append(sample)
+        if own:
+            reading = read(own if stored else told)
+            fresh.append(Measured(at=at, reading=reading, samples=_encode(own).decode()))
+    return fresh
+
+
 # --- totals ------------------------------------------------------------------------------------------------
 
 
-def _from_intervals(metering: Metering, meter_start_wh: int) -> bool:
+def _most(session: Session, since: datetime | None, at: datetime | None, settings: StationSettings) -> int:
+    """The most energy between two times; where the clock cannot be trusted, the most of a session."""
+    if since is None or at is None or is_held(session.review, Review.CLOCK_DRIFT):
+        return settings.max_session_wh
+    return ceiling_wh(settings, at - since)
+
+
+def _from_intervals(session: Session) -> bool:
     """Whether the energy so far came from intervals: registers would have moved together with it."""
-    unmoved = metering.register_wh is None or metering.register_wh == meter_start_wh
+    metering = session.metering
+    unmoved = metering.register_wh is None or metering.register_wh == session.meter_start_wh
     return unmoved and metering.energy_wh > 0 and not metering.resets
 
 
 def advance(
-    metering: Metering, register_wh: int, at: datetime, meter_start_wh: int, max_power_w: int
+    session: Session, register_wh: int, at: datetime | None, settings: StationSettings
 ) -> tuple[Metering, Review | None]:
-    """`metering` with a newer register value, and why it is in doubt.
+    """The totals with a newer register value, and why they are in doubt. `at` None: its time is not known.
 
-    A jump beyond what the station can deliver is not adopted. A fall beyond jitter is a reset: the energy
-    goes on, and what the register shows since counts where it is plausible.
+    A value that the station cannot have reached since the start is not adopted. One that falls is a restart
+    if it is near zero and time allows; else what was before it, or the value itself, was wrong. In doubt is
+    each of these, for good.
     """
-    if metering.register_wh is None or metering.register_at is None:
+    metering, start_wh = session.metering, session.meter_start_wh
+    before = metering.register_wh
+    if before is None:
         return replace(metering, register_wh=register_wh, register_at=at), None
-    gained = register_wh - metering.register_wh
-    ceiling = energy_ceiling_wh(max_power_w, at - metering.register_at)
-    if gained > ceiling:
+    gained, told = register_wh - before, register_wh - start_wh
+    step = _most(session, metering.register_at, at, settings)
+    fell = gained < -JITTER_WH
+    if fell and 0 <= register_wh <= step and register_wh * RESTARTS_BELOW <= before:
+        return _moved(metering, register_wh, at, metering.energy_wh + register_wh, restarted=True)
+    possible = told <= _most(session, session.started_at, at, settings)
+    if metering.resets:
+        if not possible or register_wh < metering.energy_wh + start_wh - before:
+            return _after_restart(metering, register_wh, gained, at, step)
+        # It is back where it was before it fell: it had not restarted, the values between were wrong.
+        metering = replace(metering, resets=0)
+    if told < -JITTER_WH:
+        return metering, Review.METER_RESET
+    if not possible:
         return metering, Review.IMPLAUSIBLE_ENERGY
-    if gained >= 0:
-        if gained and _from_intervals(metering, meter_start_wh):
-            # The register is exact where intervals were rounded: it replaces their sum.
-            metering = replace(metering, energy_wh=0, interval_rest_uwh=0)
-        return (
-            replace(metering, energy_wh=metering.energy_wh + gained, register_wh=register_wh, register_at=at),
-            None,
-        )
-    if gained >= -JITTER_WH:
-        return replace(metering, register_at=at), None
-    plausible = 0 <= register_wh <= ceiling
-    return (
-        replace(
-            metering,
-            energy_wh=metering.energy_wh + (register_wh if plausible else 0),
-            register_wh=register_wh,
-            register_at=at,
-            resets=metering.resets + 1,
-        ),
-        None if plausible else Review.METER_RESET,
+    energy_wh = max(told, 0)
+    if not told and _from_intervals(session):
+        energy_wh = metering.energy_wh
+    moved, _ = _moved(metering, register_wh, at, energy_wh)
+    if fell:
+        return moved, Review.METER_RESET
+    return moved, Review.IMPLAUSIBLE_ENERGY if gained > step else None
+
+
+def _after_restart(
+    metering: Metering, register_wh: int, gained: int, at: datetime | None, step: int
+) -> tuple[Metering, Review | None]:
+    if gained > step:
+        return metering, Review.IMPLAUSIBLE_ENERGY
+    return _moved(metering, register_wh, at, max(metering.energy_wh + gained, 0))
+
+
+def _moved(
+    metering: Metering, register_wh: int, at: datetime | None, energy_wh: int, *, restarted: bool = False
+) -> tuple[Metering, Review | None]:
+    # The register is exact where intervals were rounded: it replaces their sum.
+    moved = energy_wh != metering.energy_wh
+    totals = replace(
+        metering,
+        energy_wh=energy_wh,
+        interval_rest_uwh=0 if moved else metering.interval_rest_uwh,
+        register_wh=register_wh,
+        register_at=at,
+        resets=metering.resets + restarted,
     )
+    return totals, Review.METER_RESET if restarted else None
 
 
-def _add_interval(metering: Metering, interval_uwh: int, meter_start_wh: int) -> Metering:
-    unmoved = metering.register_wh is None or metering.register_wh == meter_start_wh
+def _add_interval(session: Session, interval_uwh: int) -> Metering:
+    metering = session.metering
+    unmoved = metering.register_wh is None or metering.register_wh == session.meter_start_wh
     if interval_uwh <= 0 or metering.resets or not unmoved:
         return metering  # the registers tell the same energy
     total = metering.energy_wh * 1_000_000 + metering.interval_rest_uwh + interval_uwh
@@ -126,21 +201,49 @@ def _add_interval(metering: Metering, interval_uwh: int, meter_start_wh: int) ->
     return replace(metering, energy_wh=energy_wh, interval_rest_uwh=total - energy_wh * 1_000_000)
 
 
-def fold(
-    metering: Metering, reading: Reading, at: datetime, meter_start_wh: int, max_power_w: int
-) -> tuple[Metering, Review | None]:
-    """`metering` with the MeterValue of that time folded in, and why its energy is in doubt.
+def _tells_more(told: int, followed: int) -> bool:
+    """Whether a register of the series `told` has energy that the one followed lacks."""
+    if told >> 4 != followed >> 4:
+        return told >> 4 < followed >> 4  # nearer to the outlet
+    phases = followed & 15
+    return phases not in _COMPLETE and bool(told & 15 & ~phases)
 
-    A MeterValue older than the newest one changes no instantaneous value; its interval energy still counts,
-    so the caller must not hand in the same sample twice.
+
+def _is_newer(metering: Metering, register_wh: int, at: datetime | None) -> bool:
+    """By its time; of two under one time stamp the larger one is the newer."""
+    if at is None or metering.register_at is None or at > metering.register_at:
+        return True
+    before = metering.register_wh
+    return at == metering.register_at and before is not None and register_wh > before
+
+
+def fold(
+    session: Session, reading: Reading, at: datetime | None, settings: StationSettings
+) -> tuple[Metering, Review | None]:
+    """The totals with the MeterValue of that time folded in, and why the energy is in doubt.
+
+    `at` None: its time is not known, it is the newest. A MeterValue older than the newest one changes no
+    instantaneous value; its interval energy still counts, so the caller must not hand in the same sample
+    twice. Registers of another series than the first one told never compare with it.
     """
+    metering = session.metering
     doubt: Review | None = None
     if reading.register_wh is not None:
-        if metering.register_at is None or at > metering.register_at:
-            metering, doubt = advance(metering, reading.register_wh, at, meter_start_wh, max_power_w)
+        followed = metering.series
+        register_wh: int | None = reading.register_wh
+        if followed and reading.series != followed:
+            if _tells_more(reading.series, followed):
+                doubt = Review.MISSING_REGISTER
+            register_wh = reading.register_in(followed)
+        if register_wh is not None and _is_newer(metering, register_wh, at):
+            totals, found = advance(session, register_wh, at, settings)
+            doubt = found or doubt
+            if totals is not metering:
+                metering = totals if followed else replace(totals, series=reading.series)
     elif reading.interval_uwh is not None:
-        metering = _add_interval(metering, reading.interval_uwh, meter_start_wh)
-    if metering.last_sample_at is not None and at < metering.last_sample_at:
+        metering = _add_interval(session, reading.interval_uwh)
+    newest = metering.last_sample_at
+    if at is not None and newest is not None and at < newest:
         return metering, doubt
     return (
         Metering(
@@ -148,40 +251,66 @@ def fold(
             interval_rest_uwh=metering.interval_rest_uwh,
             register_wh=metering.register_wh,
             register_at=metering.register_at,
+            series=metering.series,
             resets=metering.resets,
             power_w=metering.power_w if reading.power_w is None else reading.power_w,
             current_a=metering.current_a if reading.current_a is None else reading.current_a,
             voltage_v=metering.voltage_v if reading.voltage_v is None else reading.voltage_v,
             soc_percent=metering.soc_percent if reading.soc_percent is None else reading.soc_percent,
-            last_sample_at=at,
+            last_sample_at=newest if at is None else at,
         ),
         doubt,
     )
 
 
-def settle(
-    session: Session, meter_stop_wh: int, at: datetime, max_power_w: int
-) -> tuple[Metering, Review | None]:
-    """The totals of a session that ended with this register value, and why its energy is in doubt.
+def ends_with_register(session: Session, values: Iterable[Measured], at: datetime) -> bool:
+    """Whether the last register is that of the end at `at`, which came with `values`.
 
-    Where start and stop agree with what was sampled between, their difference is the energy, to the Wh.
+    It also is if the station said before it was read that no energy flowed any more.
     """
     metering = session.metering
+    if metering.register_wh is None:
+        return False
+    for measured in values:
+        told = measured.reading.register_in(metering.series)
+        if told is not None and abs(at - measured.at) <= REGISTER_WITHIN:
+            return True
+    since = metering.register_at
+    if since is None:
+        return False
+    if timedelta(0) <= at - since <= REGISTER_WITHIN:
+        return True
+    return session.charging is False and session.period_at is not None and session.period_at <= since
+
+
+def settle(
+    session: Session, meter_stop_wh: int | None, at: datetime, settings: StationSettings
+) -> tuple[Metering, list[Review]]:
+    """The totals of a session that ended with this register value, and why its energy is in doubt.
+
+    The registers at start and stop are what is billed by: their difference is the energy, to the Wh, whatever
+    was sampled between. Samples that contradict it make a person look.
+    """
+    metering = session.metering
+    if meter_stop_wh is None:
+        return metering, [Review.MISSING_REGISTER]
     told = meter_stop_wh - session.meter_start_wh
-    since = at - (metering.register_at or session.started_at)
-    consistent = told >= 0 and told >= metering.energy_wh - JITTER_WH
-    if metering.resets:
-        # A register that restarts with each session and then ends on the station's total looks like a reset.
-        consistent = consistent and told - metering.energy_wh <= energy_ceiling_wh(max_power_w, since)
-    if not consistent:
-        return advance(
-            metering, meter_stop_wh, max(at, metering.register_at or at), session.meter_start_wh, max_power_w
-        )
-    whole = energy_ceiling_wh(max_power_w, at - session.started_at)
-    doubt = Review.IMPLAUSIBLE_ENERGY if told > whole else None
-    if not told and _from_intervals(metering, session.meter_start_wh):
-        return metering, doubt
-    return replace(metering, energy_wh=told, register_wh=meter_stop_wh, register_at=at), doubt
+    since = metering.register_at
+    if told < -JITTER_WH:
+        # Never back in time: a stop that is stamped before the last sample has its register all the same.
+        totals, _ = advance(session, meter_stop_wh, at if since is None else max(at, since), settings)
+        return totals, [Review.METER_RESET]
+    told = max(told, 0)
+    doubts: list[Review] = []
+    missed = told - metering.energy_wh
+    possible = told <= _most(session, session.started_at, at, settings)
+    if not possible or missed > _most(session, since, at, settings):
+        doubts.append(Review.IMPLAUSIBLE_ENERGY)
+    if missed < -JITTER_WH or metering.resets:
+        doubts.append(Review.METER_RESET)
+    if not told and _from_intervals(session):
+        return metering, doubts
+    return replace(metering, energy_wh=told, register_wh=meter_stop_wh, register_at=at), doubts
 
 
 # --- charging state ----------------------------------------------------------------------------------------
@@ -228,14 +357,25 @@ def _totals(
     cp: ChargePoint, session: Session, measured: Measured, now: datetime
 ) -> tuple[Metering, datetime, str | None]:
     """The totals with `measured`, the time it counts at, and the session's review after it."""
-    at, review = measured.at, session.review
-    if clock_is_wrong(at, now):
-        # The row keeps the station's time; the totals go by ours: a stamp of 2099 would freeze them.
-        at, review = now, held(review, Review.CLOCK_DRIFT)
-    totals, doubt = fold(
-        session.metering, measured.reading, at, session.meter_start_wh, cp.settings.max_power_w
-    )
-    return totals, at, review if doubt is None else held(review, doubt)
+    review = session.review
+    at: datetime | None = measured.at
+    if clock_is_wrong(measured.at, now):
+        # The row keeps the station's time; the totals go on in the order told: 2099 would freeze them.
+        at, review = None, held(review, Review.CLOCK_DRIFT)
+    elif measured.in_order and session.metering.register_at is not None:
+        at = max(measured.at, session.metering.register_at)
+    totals, doubt = fold(session, measured.reading, at, cp.settings)
+    if session.metering.register_wh is None and totals.register_wh is not None and _begun_before(session, at):
+        doubt = Review.MISSING_REGISTER
+    return totals, at or now, review if doubt is None else held(review, doubt)
+
+
+def _begun_before(session: Session, at: datetime | None) -> bool:
+    """Whether energy may have flowed before the first register, told at `at`."""
+    begun_by = session.started_at + REGISTER_WITHIN
+    if at is not None and at <= begun_by:
+        return False
+    return session.charging is not False or session.period_at is None or session.period_at > begun_by
 
 
 def _counted(cp: ChargePoint, session: Session, measured: Measured, now: datetime) -> Session:
@@ -315,6 +455,8 @@ def row(
     A `late` one, which changed no total, has its own values there and no energy.
     """
     beside = measured.reading if late else metering
+    register_at = None if metering.register_wh is None else metering.register_at or NO_TIME
+    sampled_at = metering.last_sample_at or NO_TIME
     return MeterValueAdded(
         charge_point_id=cp.id,
         session_id=session.id,
@@ -330,6 +472,9 @@ def row(
         voltage_v=beside.voltage_v,
         soc_percent=beside.soc_percent,
         samples=measured.samples,
+        register_at=None if late or register_at == measured.at else register_at,
+        sampled_at=None if late or sampled_at == measured.at else sampled_at,
+        register_series=0 if late else metering.series,
     )
 
 

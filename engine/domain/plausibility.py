@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from engine.domain.state import Session, SessionStatus
+from engine.domain.state import Session, SessionStatus, StationSettings
 
 
 class Review(StrEnum):
@@ -24,7 +24,8 @@ class Review(StrEnum):
     LATE_STOP = "late_stop"  # the real stop came after another transaction had started on the connector
     RECONCILED = "reconciled"  # the stop named no known transaction; matched by tag, meter and time
     IMPLAUSIBLE_ENERGY = "implausible_energy"  # more than the station's power could have delivered
-    METER_RESET = "meter_reset"  # the register fell to a value that says nothing about the energy since
+    METER_RESET = "meter_reset"  # the register fell, or ended below what it had shown
+    MISSING_REGISTER = "missing_register"  # none of the begin or of the end, or not of the same register
     CLOCK_DRIFT = "clock_drift"  # a time stamp is in the future or before the station can have been built
 
 
@@ -59,6 +60,11 @@ def energy_ceiling_wh(max_power_w: int, elapsed: timedelta) -> int:
     """The most energy, Wh, that `max_power_w` can deliver in `elapsed`, with a tenth and a margin on top."""
     seconds = max(elapsed.days * 86_400 + elapsed.seconds, 0)
     return max_power_w * seconds * 11 // 36_000 + MARGIN_WH
+
+
+def ceiling_wh(settings: StationSettings, elapsed: timedelta) -> int:
+    """The most energy, Wh, that one session of this station can have taken in `elapsed`."""
+    return min(energy_ceiling_wh(settings.max_power_w, elapsed), settings.max_session_wh)
 
 
 def clock_is_wrong(at: datetime, received_at: datetime) -> bool:

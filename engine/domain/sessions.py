@@ -105,7 +105,9 @@ def begin(
         meter_start_wh=start.meter_wh,
         reservation_id=start.reservation_id,
         parent_id_tag=None if token is None else token.group_id,
-        metering=Metering(register_wh=start.meter_wh, register_at=start.at),
+        metering=Metering(
+            register_wh=start.meter_wh, register_at=None if clock_is_wrong(start.at, now) else start.at
+        ),
         review=held(None, Review.CLOCK_DRIFT) if clock_is_wrong(start.at, now) else None,
         asked=asked,
     )
@@ -291,6 +293,7 @@ def _goes_on(cp: ChargePoint, before: Session, after: Session) -> bool:
         and ended is not None
         and newest > ended
         and not _on_evse(cp, after.evse_number)
+        and after.transaction_id not in cp.sessions
     )
 
 

@@ -61,18 +61,20 @@ class StationSettings(Frozen, frozen=True):
     trigger_status_after_boot: bool = False  # TriggerMessage(StatusNotification) for chargers that send none
     auto_start_without_authorization: bool = False  # local starts of unknown tags are accepted
     max_power_w: int = 400_000  # plausibility bound: energy ≤ max power × time
+    max_session_wh: int = 300_000  # the same of one session, however long
     ask_transactions_after_connect: bool = True  # GetTransactionStatus for each one open here (OCPP 2.x)
     master_pass_group: str | None = None  # group whose tags end transactions and start none (2.0.1 C16)
 
 
 class Metering(Frozen, frozen=True, gc=False):
-    """Running totals of one session. A register that falls back is a reset, the energy goes on."""
+    """Running totals of one session; how they move is `domain.metering`'s."""
 
     energy_wh: int = 0
     interval_rest_uwh: int = 0  # what rounding to whole Wh left of summed intervals, µWh; in memory only
     register_wh: int | None = None  # last plausible Energy.Active.Import.Register
-    register_at: datetime | None = None
-    resets: int = 0
+    register_at: datetime | None = None  # None with a register: its clock could not be trusted
+    series: int = 0  # which register that is (ext.metering.Reading); 0: not known yet
+    resets: int = 0  # how often it has restarted from zero
     power_w: float | None = None
     current_a: float | None = None
     voltage_v: float | None = None
@@ -106,12 +108,13 @@ class Session(Frozen, frozen=True):
     )
     charging_state: str | None = None  # as the charger names it (OCPP 2.x); None: judged by what is measured
     remote_start_id: int | None = None  # of the RequestStartTransaction that led to it (OCPP 2.x)
-    position: tuple[int, datetime, int] | None = (
-        None  # newest transaction event folded in (domain.transactions); in memory only
+    position: tuple[int, datetime, int, int] | None = (
+        None  # newest transaction event folded in (domain.history); in memory only
     )
     told_at: datetime | None = None  # newest time stamp of its events' meter values; in memory only
     period_at: datetime | None = None  # when the open charging period began; in memory only
     asked: bool = False  # a remote start authorized it: its tag need not be known
+    offline: bool = False  # its start was told later than it happened
     stop_id_tag: str | None = None  # presented to end it, before it ended; in memory only
 
 
@@ -211,5 +214,5 @@ class Token(Frozen, frozen=True):
     user_enabled: bool
     max_active_sessions: int | None  # None: no limit
     active_sessions: int  # sessions open network-wide on this tag when it was looked up
-    type: str = "rfid"  # rfid | mac_address | emaid
+    type: str = "rfid"  # domain.authorization.IdTagType
     cache_mode: str = "ALWAYS"  # ALWAYS | ALLOWED | ALLOWED_OFFLINE | NEVER

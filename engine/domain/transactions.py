@@ -8,11 +8,10 @@ session is depends on which events are known and on nothing else. How it opens, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from datetime import datetime, timedelta
 from itertools import zip_longest
-from operator import attrgetter
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -29,18 +28,29 @@ from engine.domain.changes import (
     TransactionEventStored,
 )
 from engine.domain.closing import Stop, close_missing, finish, with_session
-from engine.domain.metering import Measured, flipped, measure, row
-from engine.domain.plausibility import CLOSED_BY_US, Review, clock_is_wrong, closed_by_us, held, is_held
-from engine.domain.sessions import carry_on, consume_reservation, displace, enter, place
+from engine.domain.history import (
+    MAX_HISTORY,
+    Event,
+    Stored,
+    Told,
+    Value,
+    position,
+    start_key,
+)
+from engine.domain.metering import Measured, ends_with_register, flipped, measure, merged, row
+from engine.domain.plausibility import (
+    CLOSED_BY_US,
+    FUTURE_TOLERANCE,
+    Review,
+    clock_is_wrong,
+    closed_by_us,
+    held,
+    is_held,
+)
+from engine.domain.sessions import OFFLINE_AFTER, began, carry_on, consume_reservation, displace, enter, place
 from engine.domain.starting import Pending
 from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus, StationNumber
 from ext.metering import kind_of, read_numbers
-
-Position: TypeAlias = tuple[int, datetime, int]
-Kind: TypeAlias = Literal["Started", "Updated", "Ended"]
-
-# Of events under one number and time.
-RANKS: Final[Mapping[str, int]] = {"Started": 0, "Updated": 1, "Ended": 2}
 
 # chargingState → our word for it, and whether energy flows (OCPP 2.0.1 part 2, ChargingStateEnumType).
 CHARGING_STATES: Final[Mapping[str, tuple[str, bool]]] = {
@@ -53,36 +63,8 @@ CHARGING_STATES: Final[Mapping[str, tuple[str, bool]]] = {
 # triggerReasons under which a tag is presented to end the transaction, not to begin it.
 _TO_STOP: Final = frozenset({"StopAuthorized", "Deauthorized"})
 _FIRST_CONNECTOR: Final = 1
-MAX_HISTORY: Final = 3_000  # events folded at once: nobody else is served meanwhile (some 50 ms)
 
 _encode = msgspec.json.Encoder().encode
-_when = attrgetter("at")
-
-
-class Value(Frozen, frozen=True):
-    """One MeterValue of an event; samples are anything that `ext.metering.read_numbers` takes."""
-
-    at: datetime
-    samples: Sequence[Any]
-
-
-class Event(Frozen, frozen=True):
-    """A TransactionEvent in the words that the versions share. None: the message does not say."""
-
-    transaction_id: str
-    seq_no: int
-    at: datetime
-    kind: Kind
-    trigger: str
-    offline: bool = False
-    evse_number: int | None = None
-    connector_number: int | None = None
-    id_tag: str | None = None
-    charging_state: str | None = None
-    reservation_id: int | None = None
-    remote_start_id: int | None = None
-    stopped_reason: str | None = None
-    values: Sequence[Value] = ()
 
 
 class Known(Frozen, frozen=True):
@@ -93,6 +75,8 @@ class Known(Frozen, frozen=True):
     new_ids: Sequence[int]  # a session's and an authorization's, or the latter's alone
     now: datetime
     pending: Pending | None = None  # the session asked for remotely that the event names
+    told: Told = Told()  # what was stored before
+    stored: Stored | None = None  # … of its own session
 
     @property
     def authorization_id(self) -> int:
@@ -102,22 +86,17 @@ class Known(Frozen, frozen=True):
         return self.new_ids[-1]
 
 
-def position(event: Event) -> Position:
-    """Its place in the transaction. Some chargers give a number twice or begin anew: then time decides."""
-    return event.seq_no, event.at, RANKS[event.kind]
-
-
 def brings_tag(event: Event) -> bool:
     """Whether its tag is one that charges, not one that ends."""
     return event.id_tag is not None and event.kind != "Ended" and event.trigger not in _TO_STOP
 
 
-def is_behind(session: Session, place: Position, times: Sequence[datetime]) -> bool:
+def is_behind(session: Session, place: tuple[int, datetime, int], times: Sequence[datetime]) -> bool:
     """Whether an event comes behind all that was folded into a session, so that no history is needed.
 
-    `place` is its position, `times` those of its meter values.
+    `place` is its number, time and rank, `times` those of its meter values.
     """
-    if session.position is None or place <= session.position:
+    if session.position is None or place <= session.position[:3]:
         return False
     return session.told_at is None or not times or min(times) > session.told_at
 
@@ -126,30 +105,55 @@ def is_behind(session: Session, place: Position, times: Sequence[datetime]) -> b
 
 
 def append(
-    cp: ChargePoint, session: Session, event: Event, known: Known
+    cp: ChargePoint,
+    session: Session,
+    event: Event,
+    known: Known,
+    stored_samples: Set[tuple[datetime, str]] = frozenset(),
 ) -> tuple[ChargePoint, Session, list[Change]]:
     """Folds an event that `is_behind` all others of an open session."""
     now = known.now
     changes: list[Change] = [_stored(cp, session, event, known)]
-    after = _extended(cp, session, event, _measured(event.values, frozenset()), now=now, changes=changes)
+    after = _extended(cp, session, event, _measured(event.values, stored_samples), now=now, changes=changes)
     cp, after, more = _amended(cp, session, after, event, known)
     changes += more
     if event.kind == "Ended":
-        cp, ending = finish(cp, after, _stop(after, event), now)
-        return cp, replace(after, status=SessionStatus.FINISHED), changes + ending
+        overlaps, beside = _overlaps(after, event.at, known)
+        cp, ending = finish(cp, after, _stop(after, event), now, *_unread(after, event), *overlaps)
+        return cp, replace(after, status=SessionStatus.FINISHED), changes + ending + beside
     if after.review != session.review:
         changes.append(SessionReviewed(id=after.id, review=after.review, at=now))
     cp, after, placing = _placed(cp, session, after, now)
-    return cp, after, changes + placing
+    return cp, after, changes + placing + _overlaps(after, None, known)[1]
 
 
 def begin(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Session, list[Change]]:
-    """Opens the session of a transaction that nothing is known of, by whichever of its events came first."""
+    """Opens the session of a transaction that nothing is known of, by whichever of its events came first.
+
+    Another one under its id that is still open is over: its end is missing.
+    """
+    other, now = cp.sessions.get(event.transaction_id), known.now
+    if other is None:
+        return _begun(cp, event, known)
+    left = replace(cp, sessions={k: v for k, v in cp.sessions.items() if v.id != other.id})
+    after, session, changes = _begun(left, event, known)
+    since = began(session)
+    if since >= began(other):
+        over, closing = close_missing(cp, other, Review.MISSING_STOP, bound=since, now=now)
+        return replace(after, charging_profiles=over.charging_profiles), session, closing + changes
+    if session.transaction_id in after.sessions:  # told late: the other one goes on
+        after, closing = close_missing(after, session, Review.MISSING_STOP, bound=began(other), now=now)
+        changes += closing
+    return with_session(after, other), replace(session, status=SessionStatus.FINISHED), changes
+
+
+def _begun(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Session, list[Change]]:
     now = known.now
     session_id = known.new_ids[0] if known.pending is None else known.pending.id
-    session = _blank(session_id, event)
+    session = replace(_blank(session_id, event), received_at=now)
     changes: list[Change] = [_stored(cp, session, event, known)]
     session = _extended(cp, session, event, _measured(event.values, frozenset()), now=now, changes=changes)
+    session = replace(session, offline=_offline(session))
     decision: Decision | None = None
     if brings_tag(event):
         session, decision, made = _authorization(cp, session, event, known)
@@ -163,17 +167,18 @@ def begin(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Ses
         cp,
         session,
         decision or Decision(verdict=Verdict.INVALID),
-        key=f"transaction|{event.transaction_id}",
+        key=start_key(known.told, event),
         authorization_id=None if decision is None else known.authorization_id,
-        offline=event.offline,
+        offline=session.offline,
         placed=placed and not ended,
         now=now,
     )
     changes += opening
+    overlaps, beside = _overlaps(session, event.at if ended else None, known)
     if ended:
-        cp, ending = finish(cp, session, _stop(session, event), now)
-        return cp, replace(session, status=SessionStatus.FINISHED), changes + ending
-    return cp, session, changes
+        cp, ending = finish(cp, session, _stop(session, event), now, *_unread(session, event), *overlaps)
+        return cp, replace(session, status=SessionStatus.FINISHED), changes + ending + beside
+    return cp, session, changes + beside
 
 
 def refold(
@@ -181,18 +186,23 @@ def refold(
 ) -> tuple[ChargePoint, Session, list[Change]]:
     """Folds an event that has its place before others, or into a session whose fold is not in memory.
 
-    `history` are the other events stored of the transaction. Where the event is among them nothing happens.
-    Of a history that is too long to be folded, the event is counted as if it were the newest.
+    `history` are the other events stored of the transaction. Of a history that is too long to be folded the
+    event is counted as if it were the newest, and the session is held unless it is.
     """
-    now, place_of = known.now, position(event)
-    if any(position(other) == place_of for other in history):
+    now = known.now
+    if known.told.known:
         return cp, session, []
-    if len(history) >= MAX_HISTORY:
-        return _unfolded(cp, session, event, known)
+    if known.stored is not None and known.stored.count >= MAX_HISTORY:
+        return _unfolded(cp, session, known.stored, event, known)
     events = sorted((*history, event), key=position)
     after, periods = replay(cp, session.id, events, now)
+    after = replace(after, received_at=session.received_at)
     after = replace(
-        after, parent_id_tag=session.parent_id_tag, asked=session.asked, rebooted_at=_rebooted(session, event)
+        after,
+        parent_id_tag=session.parent_id_tag,
+        asked=session.asked,
+        offline=_offline(after),
+        rebooted_at=_rebooted(session, event),
     )
     stored_samples = {(v.at, _identity(s)) for other in history for v in other.values for s in v.samples}
     fresh = _measured(event.values, stored_samples)
@@ -202,8 +212,9 @@ def refold(
     changes += more
     changes.append(ChargingPeriodsRewritten(session_id=session.id, periods=periods))
     end = next((e for e in events if e.kind == "Ended"), None)
+    overlaps, beside = _overlaps(after, None if end is None else end.at, known)
     if end is not None:
-        cp, ending = _ended(cp, session, after, end, now, had_end=end is not event)
+        cp, ending = _ended(cp, session, after, end, now, *overlaps, had_end=end is not event)
     elif session.status is not SessionStatus.FINISHED:
         cp, after, ending = _goes_on(cp, session, after, now)
     elif closed_by_us(session):
@@ -211,23 +222,69 @@ def refold(
     else:
         ending = []  # a person has released it: final, but the event is kept
     changes += ending
-    if after.transaction_id not in cp.sessions and not any(
+    opened = _open(cp, after)
+    if opened is None and not any(
         isinstance(c, ChargingPeriodClosed) and c.session_id == after.id for c in ending
     ):
         changes += _period_closed(session, after)
-    return cp, cp.sessions.get(after.transaction_id) or replace(after, status=SessionStatus.FINISHED), changes
+    return cp, opened or replace(after, status=SessionStatus.FINISHED), changes + beside
 
 
 def _unfolded(
-    cp: ChargePoint, session: Session, event: Event, known: Known
+    cp: ChargePoint, session: Session, stored: Stored, event: Event, known: Known
 ) -> tuple[ChargePoint, Session, list[Change]]:
-    if session.status is SessionStatus.FINISHED:
-        return cp, session, [_stored(cp, session, event, known)]
+    if session.status is SessionStatus.FINISHED and not (event.kind == "Ended" and closed_by_us(session)):
+        late = _measured(event.values, stored.samples)
+        rows = [row(cp, session, session.metering, measured, known.now, late=True) for measured in late]
+        return cp, session, [_stored(cp, session, event, known), *rows]
+    place, times = position(event)[:3], [value.at for value in event.values]
+    told_at = session.told_at or session.metering.last_sample_at
+    session = replace(
+        session, status=SessionStatus.ACTIVE, position=session.position or stored.newest, told_at=told_at
+    )
+    if is_behind(session, place, times):
+        return append(cp, session, event, known)
     review = held(session.review, Review.LONG_HISTORY)
-    cp, after, changes = append(cp, replace(session, review=review), event, known)
+    cp, after, changes = append(cp, replace(session, review=review), event, known, stored.samples)
+    # What was newest is so still.
+    newest = max((p for p in (session.position, after.position) if p is not None), default=None)
+    after = replace(after, position=newest)
+    if _open(cp, after) is not None:
+        cp = with_session(cp, after)
     if review != session.review and event.kind != "Ended":
         changes.append(SessionReviewed(id=session.id, review=after.review, at=known.now))
     return cp, after, changes
+
+
+def _open(cp: ChargePoint, session: Session) -> Session | None:
+    """A session as it is open, if it is; its transaction id may be another one's by now."""
+    found = cp.sessions.get(session.transaction_id)
+    return found if found is not None and found.id == session.id else None
+
+
+def _offline(session: Session) -> bool:
+    """Whether its first event was told from a queue, or its start later than it happened."""
+    received_at = session.received_at or session.started_at
+    return session.offline or received_at - session.started_at > OFFLINE_AFTER
+
+
+def _overlaps(session: Session, end: datetime | None, known: Known) -> tuple[list[Review], list[Change]]:
+    """Two transactions cannot be on an EVSE at once: what the register moved meanwhile counts in both.
+
+    That is in doubt for the one that began first: the doubt of `session`, and the hold of others.
+    """
+    inside = end is not None and any(session.started_at <= one.started_at < end for one in known.told.beside)
+    around = [
+        one
+        for one in known.told.beside
+        if one.stopped_at is not None
+        and one.started_at <= session.started_at < one.stopped_at
+        and not is_held(one.review, Review.LATE_STOP)
+    ]
+    holds: list[Change] = [
+        SessionReviewed(id=one.id, review=held(one.review, Review.LATE_STOP), at=known.now) for one in around
+    ]
+    return [Review.LATE_STOP] if inside else [], holds
 
 
 def not_ongoing(cp: ChargePoint, transaction_id: str, now: datetime) -> tuple[ChargePoint, list[Change]]:
@@ -244,20 +301,57 @@ def not_ongoing(cp: ChargePoint, transaction_id: str, now: datetime) -> tuple[Ch
 def replay(cp: ChargePoint, session_id: int, events: Sequence[Event], now: datetime) -> tuple[Session, str]:
     """The session as its events, in their order, leave it while it is open; and its charging periods as JSON.
 
-    Meter values count by their own time: each is folded with the first event that tells a later one.
+    Meter values count by their own time: each is folded with the first event that tells a later one. Where
+    the clock was set in between, they count with the event that told them.
     """
     session = _blank(session_id, events[0])
-    values = _measured((value for event in events for value in event.values), frozenset())
     changes: list[Change] = []
-    done, limit = 0, session.told_at
+    by_number, drifted = _clock_set(events, now)
+    if drifted:
+        session = replace(session, review=held(session.review, Review.CLOCK_DRIFT))
+    for event, values in _by_number(events) if by_number else _by_time(events):
+        session = _extended(cp, session, event, values, now=now, changes=changes)
+    return session, _periods(change for change in changes if isinstance(change, ChargingPeriodOpened))
+
+
+def _by_time(events: Sequence[Event]) -> Iterator[tuple[Event, Sequence[Measured]]]:
+    values = _measured((value for event in events for value in event.values), frozenset())
+    done, limit = 0, None
     for event in events:
         limit = _newest(event, limit)
         upto = done
         while limit is not None and upto < len(values) and values[upto].at <= limit:
             upto += 1
-        session = _extended(cp, session, event, values[done:upto], now=now, changes=changes)
+        yield event, values[done:upto]
         done = upto
-    return session, _periods(change for change in changes if isinstance(change, ChargingPeriodOpened))
+
+
+def _by_number(events: Sequence[Event]) -> Iterator[tuple[Event, Sequence[Measured]]]:
+    seen: set[tuple[datetime, str]] = set()
+    newest = events[0].at
+    for event in events:
+        values = []
+        for measured in _measured(event.values, frozenset()):
+            if (measured.at, measured.samples) not in seen:
+                seen.add((measured.at, measured.samples))
+                values.append(replace(measured, in_order=event.at < newest))
+        newest = max(newest, event.at)
+        yield event, values
+
+
+def _clock_set(events: Sequence[Event], now: datetime) -> tuple[bool, bool]:
+    """Whether the station's clock went back or was wrong meanwhile, and whether by more than a little.
+
+    Where a number is given twice, numbers give no order and time is all there is.
+    """
+    newest, back, wrong = events[0].at, timedelta(0), False
+    for event in events:
+        back = max(back, newest - event.at)
+        newest = max(newest, event.at)
+        wrong = wrong or clock_is_wrong(event.at, now) or any(clock_is_wrong(v.at, now) for v in event.values)
+    if not (wrong or back) or len({event.seq_no for event in events}) < len(events):
+        return False, False
+    return True, wrong or back > FUTURE_TOLERANCE
 
 
 def _blank(session_id: int, event: Event) -> Session:
@@ -269,6 +363,7 @@ def _blank(session_id: int, event: Event) -> Session:
         status=SessionStatus.ACTIVE,
         started_at=event.at,
         metering=Metering(),
+        offline=event.offline,
         review=None if event.kind == "Started" else Review.MISSING_START.value,
     )
 
@@ -354,29 +449,17 @@ def _rebooted(session: Session, event: Event) -> datetime | None:
 
 def _measured(values: Iterable[Value], stored: Set[tuple[datetime, str]]) -> list[Measured]:
     """Meter values, oldest first, without the samples in `stored` and without what is told twice."""
-    ordered = sorted(values, key=_when)
-    if not ordered or (len(ordered) == 1 and not stored):
-        return [_reading(value.at, value.samples) for value in ordered]
-    seen, fresh = set(stored), []
-    for value in ordered:
-        samples = []
-        for sample in value.samples:
-            key = (value.at, _identity(sample))
-            if key not in seen:
-                seen.add(key)
-                samples.append(sample)
-        if samples:
-            fresh.append(_reading(value.at, samples))
-    return fresh
+    told = list(values)
+    if len(told) == 1 and not stored:
+        [value] = told
+        reading = read_numbers(value.samples)
+        return [Measured(at=value.at, reading=reading, samples=_encode(value.samples).decode())]
+    return merged(((value.at, value.samples) for value in told), stored, _identity, read_numbers)
 
 
 def _identity(sample: Any) -> str:
     # What is signed stands beside the number here, so a sample has no format of its own.
     return kind_of(sample.measurand, sample.phase, sample.location, sample.context, None).identity
-
-
-def _reading(at: datetime, samples: Sequence[Any]) -> Measured:
-    return Measured(at=at, reading=read_numbers(samples), samples=_encode(samples).decode())
 
 
 def _periods(opened: Iterable[ChargingPeriodOpened]) -> str:
@@ -411,6 +494,7 @@ def _stored(cp: ChargePoint, session: Session, event: Event, known: Known) -> Tr
         session_id=session.id,
         payload=known.payload,
         received_at=known.now,
+        content=event.content,
     )
 
 
@@ -446,6 +530,7 @@ def _row_of(session: Session) -> tuple[object, ...]:
         session.reservation_id,
         session.remote_start_id,
         session.charging_state,
+        session.offline,
     )
 
 
@@ -472,6 +557,7 @@ def _amended(
             reservation_id=after.reservation_id,
             remote_start_id=after.remote_start_id,
             charging_state=after.charging_state,
+            offline=after.offline,
             at=known.now,
             tag_told=decision is not None,
             id_tag_id=None if token is None else token.id,
@@ -502,6 +588,12 @@ def _stop(session: Session, end: Event) -> Stop:
     )
 
 
+def _unread(session: Session, end: Event) -> Sequence[Review]:
+    """Why the register that a session ends with may not be that of its end."""
+    told = ends_with_register(session, _measured(end.values, frozenset()), end.at)
+    return () if told else (Review.MISSING_REGISTER,)
+
+
 def _goes_on(
     cp: ChargePoint, session: Session, after: Session, now: datetime
 ) -> tuple[ChargePoint, Session, list[Change]]:
@@ -528,7 +620,7 @@ def _still_closed(
         review=held(after.review, *codes),
     )
     cp, changes = carry_on(cp, session, known, now)
-    opened = cp.sessions.get(after.transaction_id)
+    opened = _open(cp, after)
     if opened is not None:
         # Its periods are written whole, with the one that lasts.
         cp = with_session(cp, replace(opened, charging=after.charging))
@@ -538,13 +630,19 @@ def _still_closed(
 
 
 def _ended(
-    cp: ChargePoint, session: Session, after: Session, end: Event, now: datetime, *, had_end: bool
+    cp: ChargePoint,
+    session: Session,
+    after: Session,
+    end: Event,
+    now: datetime,
+    *overlaps: Review,
+    had_end: bool,
 ) -> tuple[ChargePoint, list[Change]]:
     """Closes by the real end, or corrects what the end said when less was known.
 
     What may be billed already is held when the totals change; what a person has released stays so otherwise.
     """
-    cp, ending = finish(cp, after, _stop(after, end), now)
+    cp, ending = finish(cp, after, _stop(after, end), now, *_unread(after, end), *overlaps)
     closed = next(change for change in ending if isinstance(change, SessionClosed))
     totals = (session.stopped_at, session.meter_stop_wh, session.metering.energy_wh)
     same = (closed.stopped_at, closed.meter_stop_wh, closed.energy_wh) == totals

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from engine.domain.changes import Change
+from engine.domain.history import EventKey, Told
 from engine.domain.outside import Answer, Question
 from engine.domain.starting import Pending, PendingKey
 from engine.domain.state import ChargePoint, Frozen, Session, Token
@@ -46,9 +47,9 @@ class Needs(Frozen, frozen=True):
 
     id_tags: tuple[str, ...] = ()  # → facts.tokens, keyed by the id tag as asked
     start_key: str | None = None  # → facts.session: the session this start already made, open or closed
-    transaction_id: str | None = None  # → facts.session: this charger's session of that id, open or closed
+    transaction_id: str | None = None  # → facts.session: the session that we gave that id, open or closed
     samples_since: tuple[int, datetime] | None = None  # (session id, time) → facts.samples
-    events_of: str | None = None  # transaction id → facts.events: all its stored transaction events
+    event: EventKey | None = None  # → facts.told: what is stored of its transaction (OCPP 2.x)
     pending: PendingKey | None = None  # → facts.pending: the session asked for that this may be
     new_ids: int = 0  # → facts.new_ids: that many numbers for new rows
     new_session: bool = False  # the first of them is a session's: it fits into 32 bits
@@ -63,7 +64,7 @@ class Facts(Frozen, frozen=True):
     samples: frozenset[tuple[datetime, str]] = (
         frozenset()
     )  # (timestamp, sample identity), see domain.metering
-    events: Sequence[bytes] = ()  # payloads of TransactionEvent as stored, in no order
+    told: Told = Told()
     pending: Pending | None = None
     new_ids: Sequence[int] = ()
     outside: Sequence[Answer | None] = ()  # in the order of the questions; None: nobody answered

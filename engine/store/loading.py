@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import asyncpg
@@ -16,6 +16,8 @@ from msgspec.structs import replace
 
 from engine.domain import device, metering
 from engine.domain.access import StationRecord
+from engine.domain.history import MAX_HISTORY, RANKS, Beside, EventKey, Stored, Told
+from engine.domain.plausibility import clock_is_wrong
 from engine.domain.starting import CLOCK_TOLERANCE, Pending, PendingKey
 from engine.domain.state import (
     ChargePoint,
@@ -31,7 +33,6 @@ from engine.domain.state import (
     StationSettings,
     Token,
 )
-from engine.domain.transactions import MAX_HISTORY
 from engine.store.database import Connection
 
 ORPHANS_LOADED: Final = 100  # per charge point, oldest first; the rest follows when these are resolved
@@ -58,16 +59,17 @@ select charge_point_id, evse_network_id, number, hardware_status as status,
 from connectors
 where charge_point_id = any($1) and hardware_status is not null
 """
-# The row written last has the totals; ties are rows of one message. The newest sample goes by its own time.
+# The row written last has the totals; ties are rows of one message.
 SESSIONS: Final = """
 select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.evse_number, s.connector_number, s.status,
        s.started_at, s.start_received_at, s.id_tag, s.meter_start_wh, s.stopped_at, s.meter_stop_wh,
        s.energy_wh, s.reservation_id,
-       s.review, s.charging_state as told_state, s.remote_start_id, t.group_id as parent_id_tag,
+       s.review, s.charging_state as told_state, s.remote_start_id, s.offline,
+       t.group_id as parent_id_tag,
        coalesce(a.method = 'admin' and a.status = 'accepted', false) as asked,
        p.charging_state,
        m.energy_wh as total_wh, m.register_wh, m.resets, m.power_w, m.current_a,
-       m.voltage_v, m.soc_percent, n.timestamp as last_sample_at
+       m.voltage_v, m.soc_percent, m.register_at, m.sampled_at, m.register_series, m.timestamp, m.received_at
 from sessions s
 left join id_tags t on t.id = s.id_tag_id
 left join authorizations a on a.id = s.authorization_id
@@ -79,13 +81,8 @@ left join lateral (
 left join lateral (
     select * from meter_values
     where session_id = s.id and energy_wh is not null
-    order by received_at desc, energy_wh desc, timestamp desc limit 1
+    order by received_at desc, coalesce(sampled_at, timestamp) desc, energy_wh desc, timestamp desc limit 1
 ) m on true
-left join lateral (
-    select timestamp from meter_values
-    where charge_point_id = s.charge_point_id and session_id = s.id
-    order by timestamp desc limit 1
-) n on true
 """
 ORPHANS: Final = """
 select o.*
@@ -152,15 +149,70 @@ from unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) with ordinality
 join meter_values m
   on m.charge_point_id = q.charge_point_id and m.session_id = q.session_id and m.timestamp >= q.since
 """
-EVENTS: Final = """
-select q.n, e.payload
-from unnest($1::bigint[], $2::text[]) with ordinality as q(charge_point_id, transaction_id, n)
+# A session that is told by events has this start key; the other ids were given by us (OCPP 1.6).
+TOLD: Final = "s.start_key like 'transaction%'"
+KNOWN: Final = """
+select q.n, e.session_id
+from unnest($1::bigint[], $2::text[], $3::bigint[], $4::timestamptz[], $5::text[], $6::bigint[])
+     with ordinality as q(charge_point_id, transaction_id, seq_no, timestamp, event_type, content, n)
 cross join lateral (
-    select payload from transaction_events
-    where charge_point_id = q.charge_point_id and transaction_id = q.transaction_id
-    limit $3
+    select session_id from transaction_events e
+    where (e.charge_point_id, e.transaction_id, e.seq_no, e.timestamp, e.event_type)
+          = (q.charge_point_id, q.transaction_id, q.seq_no, q.timestamp, q.event_type)
+      and e.content in (q.content, 0)
+    limit 1
 ) e
 """
+# Of those under an id, the one that began last before a time and the one that began first after it.
+MEANT: Final = f"""
+select q.n, s.id
+from unnest($1::bigint[], $2::text[], $3::timestamptz[]) with ordinality
+     as q(charge_point_id, transaction_id, at, n)
+cross join lateral (
+    (select id, 1 as place from sessions s
+     where charge_point_id = q.charge_point_id and transaction_id = q.transaction_id and {TOLD}
+       and started_at <= q.at order by started_at desc, id desc limit 1)
+    union all
+    (select id, 2 from sessions s
+     where charge_point_id = q.charge_point_id and transaction_id = q.transaction_id and {TOLD}
+       and started_at > q.at order by started_at, id limit 1)
+) s
+order by q.n, s.place
+"""  # noqa: S608 - a constant
+HISTORIES: Final = """
+select q.session_id, count(*) as count,
+       max(least(timestamp, received_at)) as newest_at,
+       min(timestamp) filter (where event_type = 'Started') as started_at,
+       max(least(timestamp, received_at)) filter (where event_type = 'Ended') as ended_at,
+       max(seq_no) filter (where event_type = 'Ended') as ended_seq,
+       (array_agg(array[seq_no::text, timestamp::text, event_type, content::text]
+                  order by seq_no desc, timestamp desc, event_type desc, content desc))[1:1] as last
+from unnest($1::bigint[], $2::text[], $3::bigint[]) as q(charge_point_id, transaction_id, session_id)
+join transaction_events e on e.charge_point_id = q.charge_point_id
+     and e.transaction_id = q.transaction_id and e.session_id = q.session_id
+group by q.session_id
+"""
+EVENTS: Final = """
+select e.session_id, e.payload, e.content
+from unnest($1::bigint[], $2::text[], $3::bigint[]) as q(charge_point_id, transaction_id, session_id)
+join transaction_events e on e.charge_point_id = q.charge_point_id
+     and e.transaction_id = q.transaction_id and e.session_id = q.session_id
+"""
+BESIDE: Final = """
+select q.n, s.id, s.started_at, s.stopped_at, s.review
+from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::text[]) with ordinality
+     as q(charge_point_id, evse_number, begin, until, transaction_id, n)
+cross join lateral (
+    select id, started_at, stopped_at, review from sessions
+    where charge_point_id = q.charge_point_id and evse_number = q.evse_number
+      and transaction_id <> q.transaction_id
+      and started_at between q.begin - $6::interval and q.until
+      and coalesce(stopped_at > q.begin, true)
+    order by started_at desc limit $7
+) s
+"""
+LONGEST: Final = timedelta(days=14)  # a transaction that began before is not looked for beside another one
+BESIDE_AT_MOST: Final = 20
 
 
 class Sample(msgspec.Struct, gc=False):
@@ -264,11 +316,11 @@ async def sessions_by_start(
 async def sessions_by_transaction(
     connection: Connection, keys: Sequence[tuple[int, str]]
 ) -> Mapping[tuple[int, str], Session]:
-    """Open or closed, by (charge point, transaction id)."""
+    """Open or closed, by (charge point, transaction id that we gave)."""
     found = await _sessions(
         connection,
         "join unnest($1::bigint[], $2::text[]) as q(charge_point_id, key) "
-        "on s.charge_point_id = q.charge_point_id and s.transaction_id = q.key",
+        f"on s.charge_point_id = q.charge_point_id and s.transaction_id = q.key and not {TOLD}",
         [key[0] for key in keys],
         [key[1] for key in keys],
     )
@@ -327,15 +379,136 @@ async def samples(
     return [frozenset(found[n]) for n in range(len(asked))]
 
 
-async def transaction_events(
-    connection: Connection, asked: Sequence[tuple[int, str]]
-) -> Mapping[tuple[int, str], Sequence[bytes]]:
-    """Payloads of the stored events by (charge point, transaction id), MAX_HISTORY at most; absent: none."""
-    charge_points, transactions = [key[0] for key in asked], [key[1] for key in asked]
-    rows = await connection.fetch(EVENTS, charge_points, transactions, MAX_HISTORY)
-    found: defaultdict[tuple[int, str], list[bytes]] = defaultdict(list)
-    for row in rows:
-        found[asked[row["n"] - 1]].append(row["payload"].encode())
+async def told(connection: Connection, asked: Sequence[tuple[int, EventKey]]) -> Sequence[Told]:
+    """What is stored of the transactions that events may belong to, in the order of the questions."""
+    ids = [charge_point for charge_point, _ in asked]
+    keys = [key for _, key in asked]
+    names = [key.transaction_id for key in keys]
+    known: dict[int, int] = {}
+    meant: defaultdict[int, list[int]] = defaultdict(list)
+    open_ = [n for n, key in enumerate(keys) if not key.placed]
+    if open_:
+        columns = ([ids[n] for n in open_], [names[n] for n in open_])
+        rows = await connection.fetch(
+            KNOWN,
+            *columns,
+            *([getattr(keys[n], field) for n in open_] for field in ("seq_no", "at", "kind", "content")),
+        )
+        known = {open_[row["n"] - 1]: row["session_id"] for row in rows}
+        for row in await connection.fetch(MEANT, *columns, [keys[n].at for n in open_]):
+            n = open_[row["n"] - 1]
+            if n not in known:
+                meant[n].append(row["id"])
+    for n, session_id in known.items():
+        meant[n] = [session_id]
+    sessions = await _sessions_by_id(connection, {number for numbers in meant.values() for number in numbers})
+    new = {number for n, numbers in meant.items() if n not in known for number in numbers}
+    stored = await _stored(connection, [sessions[number] for number in new if number in sessions])
+    for number in set(sessions) - new:
+        stored[number] = _nothing_stored(sessions[number].session)
+    stored = await _with_samples(connection, asked, meant, stored)
+    beside = await _beside(connection, asked, meant, sessions)
+    return [
+        Told(
+            known=n in known,
+            sessions=[stored[number] for number in meant[n] if number in stored],
+            beside=beside[n],
+        )
+        for n in range(len(asked))
+    ]
+
+
+def _nothing_stored(session: Session) -> Stored:
+    return Stored(
+        session=session, count=0, newest=None, newest_at=None, started_at=None, ended_at=None, ended_seq=None
+    )
+
+
+async def _sessions_by_id(connection: Connection, ids: Collection[int]) -> dict[int, Restored]:
+    if not ids:
+        return {}
+    return {one.session.id: one for one in await _sessions(connection, "where s.id = any($1)", list(ids))}
+
+
+async def _stored(connection: Connection, sessions: Sequence[Restored]) -> dict[int, Stored]:
+    found = {one.session.id: _nothing_stored(one.session) for one in sessions}
+    if not sessions:
+        return found
+    short = []
+    for row in await connection.fetch(HISTORIES, *_columns(sessions)):
+        seq_no, at, kind, content = row["last"][0]
+        found[row["session_id"]] = replace(
+            found[row["session_id"]],
+            count=row["count"],
+            newest=(int(seq_no), datetime.fromisoformat(at), RANKS[kind], int(content)),
+            newest_at=row["newest_at"],
+            started_at=row["started_at"],
+            ended_at=row["ended_at"],
+            ended_seq=row["ended_seq"],
+        )
+        if row["count"] < MAX_HISTORY:
+            short.append(row["session_id"])
+    events: defaultdict[int, list[tuple[bytes, int]]] = defaultdict(list)
+    for row in await connection.fetch(EVENTS, *_columns([s for s in sessions if s.session.id in short])):
+        events[row["session_id"]].append((row["payload"].encode(), row["content"]))
+    return {number: replace(one, events=events[number]) for number, one in found.items()}
+
+
+def _columns(sessions: Sequence[Restored]) -> tuple[list[int], list[str], list[int]]:
+    return (
+        [one.charge_point_id for one in sessions],
+        [one.session.transaction_id for one in sessions],
+        [one.session.id for one in sessions],
+    )
+
+
+async def _with_samples(
+    connection: Connection,
+    asked: Sequence[tuple[int, EventKey]],
+    meant: Mapping[int, Sequence[int]],
+    stored: dict[int, Stored],
+) -> dict[int, Stored]:
+    """Where a history is too long to be read, the samples that an event may tell again."""
+    wanted = [
+        (cp_id, number, key.values_from)
+        for n, (cp_id, key) in enumerate(asked)
+        for number in meant.get(n, ())
+        if key.values_from is not None and number in stored and stored[number].count >= MAX_HISTORY
+    ]
+    for (_, number, _), found in zip(
+        wanted, await samples(connection, wanted) if wanted else (), strict=True
+    ):
+        stored[number] = replace(stored[number], samples=stored[number].samples | found)
+    return stored
+
+
+async def _beside(
+    connection: Connection,
+    asked: Sequence[tuple[int, EventKey]],
+    meant: Mapping[int, Sequence[int]],
+    sessions: Mapping[int, Restored],
+) -> Sequence[Sequence[Beside]]:
+    found: list[list[Beside]] = [[] for _ in asked]
+    places, numbers = [], []
+    for n, (cp_id, key) in enumerate(asked):
+        own = [sessions[number].session for number in meant.get(n, ()) if number in sessions]
+        evse = key.evse_number or next((one.evse_number for one in own if one.evse_number), 0)
+        if evse:
+            begins = [key.begin or key.at, key.at, *(one.started_at for one in own)]
+            ends = [key.at, *(one.stopped_at for one in own if one.stopped_at is not None)]
+            places.append((cp_id, evse, min(begins), max(ends), key.transaction_id))
+            numbers.append(n)
+    if places:
+        columns = [list(column) for column in zip(*places, strict=True)]
+        for row in await connection.fetch(BESIDE, *columns, LONGEST, BESIDE_AT_MOST):
+            found[numbers[row["n"] - 1]].append(
+                Beside(
+                    id=row["id"],
+                    started_at=row["started_at"],
+                    stopped_at=row["stopped_at"],
+                    review=row["review"],
+                )
+            )
     return found
 
 
@@ -390,6 +563,7 @@ def _restored(row: asyncpg.Record) -> Restored:
             review=row["review"],
             charging_state=row["told_state"],
             remote_start_id=row["remote_start_id"],
+            offline=row["offline"],
             asked=row["asked"],
         ),
     )
@@ -407,21 +581,30 @@ def _marked(session: Session, booted_at: datetime | None) -> Session:
 def _metering(row: asyncpg.Record) -> Metering:
     """The running totals; those of the start where nothing was sampled, final ones where it is closed."""
     if row["resets"] is None:
+        at = row["started_at"]
         return Metering(
-            energy_wh=row["energy_wh"] or 0, register_wh=row["meter_start_wh"], register_at=row["started_at"]
+            energy_wh=row["energy_wh"] or 0,
+            register_wh=row["meter_start_wh"],
+            register_at=None if clock_is_wrong(at, row["start_received_at"]) else at,
         )
     return Metering(
         energy_wh=row["energy_wh"] if row["energy_wh"] is not None else row["total_wh"] or 0,
         register_wh=row["register_wh"],
-        # The row written last may be a late one; its register is the newest all the same.
-        register_at=row["last_sample_at"] if row["register_wh"] is not None else None,
+        register_at=_counted_at(row, row["register_at"]) if row["register_wh"] is not None else None,
+        series=row["register_series"] or 0,
         resets=row["resets"],
         power_w=row["power_w"],
         current_a=row["current_a"],
         voltage_v=row["voltage_v"],
         soc_percent=row["soc_percent"],
-        last_sample_at=row["last_sample_at"],
+        last_sample_at=_counted_at(row, row["sampled_at"]),
     )
+
+
+def _counted_at(row: asyncpg.Record, stored: datetime | None) -> datetime | None:
+    """A time of the totals: that of their row unless another one is stored; None if it is not known."""
+    at: datetime = row["timestamp"] if stored is None else stored
+    return None if clock_is_wrong(at, row["received_at"]) else at
 
 
 def _connectors(station: asyncpg.Record, rows: Sequence[asyncpg.Record]) -> dict[tuple[int, int], Connector]:

@@ -15,6 +15,7 @@ import trio
 from msgspec.structs import replace
 
 from engine.domain.access import StationRecord
+from engine.domain.history import Told
 from engine.domain.state import ChargePoint, Session, Token
 from engine.errors import NotFound
 from engine.metrics import Metrics
@@ -33,6 +34,9 @@ SESSION_IDS: Final = "voltrio_ids"  # transactionIds of OCPP 1.6: 32 bits
 ROW_IDS: Final = "voltrio_row_ids"
 LISTEN_CHECK: Final = 5.0  # seconds between looks whether the listening connection still lives
 LISTEN_RETRY: Final = 1.0  # seconds
+
+
+NOTHING_TOLD: Final = Told()
 
 
 class Reader:
@@ -112,10 +116,12 @@ class Reader:
         by_transaction = (
             await loading.sessions_by_transaction(connection, _storable(transactions)) if transactions else {}
         )
-        histories = _storable(
-            {(cp.id, needs.events_of) for cp, needs in asked if needs.events_of is not None}
-        )
-        events = await loading.transaction_events(connection, histories) if histories else {}
+        events = [
+            (cp.id, needs.event)
+            for cp, needs in asked
+            if needs.event is not None and "\0" not in needs.event.transaction_id
+        ]
+        told = dict(zip(events, await loading.told(connection, events) if events else (), strict=True))
         awaited = [
             (cp.id, needs.pending)
             for cp, needs in asked
@@ -135,7 +141,9 @@ class Reader:
                 },
                 session=_session(cp, needs, by_start, by_transaction),
                 samples=next(samples) if needs.samples_since is not None else frozenset(),
-                events=events.get((cp.id, needs.events_of), ()) if needs.events_of is not None else (),
+                told=told.get((cp.id, needs.event), NOTHING_TOLD)
+                if needs.event is not None
+                else NOTHING_TOLD,
                 pending=pending.get((cp.id, needs.pending)) if needs.pending is not None else None,
                 new_ids=(
                     *(next(sessions) for _ in range(needs.new_session)),
@@ -232,5 +240,7 @@ async def _numbers(connection: Connection, sequence: str, count: int) -> list[in
     """That many new numbers; none is ever given twice."""
     if not count:
         return []
-    rows = await connection.fetch("select nextval($1::text::regclass) from generate_series(1, $2)", sequence, count)
+    rows = await connection.fetch(
+        "select nextval($1::text::regclass) from generate_series(1, $2)", sequence, count
+    )
     return [row[0] for row in rows]

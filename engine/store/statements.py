@@ -521,7 +521,7 @@ STATEMENTS: Final[Sequence[Statement]] = (
         update sessions s
         set evse_number = r.evse_number, connector_number = r.connector_number, started_at = r.started_at,
             meter_start_wh = r.meter_start_wh, id_tag = r.id_tag, reservation_id = r.reservation_id,
-            remote_start_id = r.remote_start_id, charging_state = r.charging_state,
+            remote_start_id = r.remote_start_id, charging_state = r.charging_state, offline = r.offline,
             id_tag_id = case when r.tag_told then r.id_tag_id else s.id_tag_id end,
             user_id = case when r.tag_told then r.user_id else s.user_id end,
             authorization_id = case when r.tag_told then r.authorization_id else s.authorization_id end,
@@ -618,9 +618,9 @@ STATEMENTS: Final[Sequence[Statement]] = (
         """
         insert into transaction_events
             (charge_point_id, transaction_id, seq_no, timestamp, event_type, trigger_reason, offline,
-             session_id, payload, received_at)
+             session_id, payload, received_at, content)
         select charge_point_id, transaction_id, seq_no, timestamp, event_type, trigger_reason,
-               offline, session_id, payload::json, received_at
+               offline, session_id, payload::json, received_at, content
         from batch
         on conflict do nothing
         """,
@@ -630,9 +630,10 @@ STATEMENTS: Final[Sequence[Statement]] = (
         """
         insert into meter_values (charge_point_id, session_id, evse_number, timestamp, received_at,
                                   sample_key, energy_wh, register_wh, resets, power_w, current_a, voltage_v,
-                                  soc_percent, samples)
+                                  soc_percent, samples, register_at, sampled_at, register_series)
         select charge_point_id, session_id, evse_number, timestamp, received_at, sample_key,
-               energy_wh, register_wh, resets, power_w, current_a, voltage_v, soc_percent, samples::json
+               energy_wh, register_wh, resets, power_w, current_a, voltage_v, soc_percent, samples::json,
+               register_at, sampled_at, register_series
         from batch
         on conflict do nothing
         """,

@@ -11,7 +11,9 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from engine.domain import changes as c
+from engine.domain.history import RANKS, Beside, EventKey, Stored, Told
 from engine.domain.metering import identity
+from engine.domain.plausibility import clock_is_wrong
 from engine.domain.state import (
     ChargePoint,
     Metering,
@@ -85,7 +87,8 @@ class Store:
         for number, row in self.sessions.items():
             if needs.start_key is not None and row["start_key"] == needs.start_key:
                 session = self._session(number)
-            if needs.transaction_id is not None and row["transaction_id"] == needs.transaction_id:
+            ours = not row["start_key"].startswith("transaction")
+            if ours and needs.transaction_id is not None and row["transaction_id"] == needs.transaction_id:
                 session = self._session(number)
         found = {uid: self.tokens.get(uid.casefold()) for uid in needs.id_tags}
         tokens = {
@@ -98,8 +101,8 @@ class Store:
             number, since = needs.samples_since
             samples = frozenset((at, i) for s, at, i in self.samples() if s == number and at >= since)
         ids = list(itertools.islice(self._ids, needs.new_ids))
-        events = [e.payload.encode() for e in self.events.values() if e.transaction_id == needs.events_of]
-        return Facts(tokens=tokens, session=session, samples=samples, events=events, new_ids=ids)
+        told = Told() if needs.event is None else self._told(needs.event)
+        return Facts(tokens=tokens, session=session, samples=samples, told=told, new_ids=ids)
 
     def samples(self) -> list[tuple[int | None, datetime, str]]:
         """Every stored sample: its session's id, its time, its identity. A list, so that doubles show."""
@@ -169,8 +172,8 @@ class Store:
                         stopped = max(row["started_at"], change.stopped_at)
                         row |= {"stopped_at": stopped, "energy_stop_wh": change.energy_wh}
             case c.TransactionEventStored():
-                told = (change.transaction_id, change.seq_no, change.timestamp, change.event_type)
-                self.events.setdefault(told, change)
+                what = (change.transaction_id, change.seq_no, change.timestamp, change.event_type)
+                self.events.setdefault((*what, change.content), change)
             case c.SessionReopened():
                 gone = {"stopped_at": None, "meter_stop_wh": None, "energy_wh": None, "reason": None}
                 self.sessions[change.id] |= {"status": "active", **gone}
@@ -189,24 +192,76 @@ class Store:
             for s in self.sessions.values()
         )
 
+    def _told(self, key: EventKey) -> Told:
+        """As `engine.store.loading.told`."""
+        same = {n: s for n, s in self.sessions.items() if s["transaction_id"] == key.transaction_id}
+        same = {n: s for n, s in same.items() if s["start_key"].startswith("transaction")}
+        beside = [
+            Beside(id=n, started_at=s["started_at"], stopped_at=s["stopped_at"], review=s["review"])
+            for n, s in self.sessions.items()
+            if s["transaction_id"] != key.transaction_id
+            and key.evse_number
+            and s["evse_number"] == key.evse_number
+        ]
+        if key.placed:
+            return Told(beside=beside)
+        event = (key.transaction_id, key.seq_no, key.at, key.kind, key.content)
+        if event in self.events:
+            return Told(known=True, sessions=[self._stored(self.events[event].session_id)])
+        before = [n for n in same if same[n]["started_at"] <= key.at]
+        after = [n for n in same if n not in before]
+        meant = [
+            *sorted(before, key=lambda n: (same[n]["started_at"], n))[-1:],
+            *sorted(after, key=lambda n: (same[n]["started_at"], n))[:1],
+        ]
+        return Told(sessions=[self._stored(n) for n in meant], beside=beside)
+
+    def _stored(self, number: int) -> Stored:
+        events = [e for e in self.events.values() if e.session_id == number]
+        ends = [e for e in events if e.event_type == "Ended"]
+        places = [(e.seq_no, e.timestamp, RANKS[e.event_type], e.content) for e in events]
+        return Stored(
+            session=self._session(number),
+            count=len(events),
+            newest=max(places, default=None),
+            newest_at=max((min(e.timestamp, e.received_at) for e in events), default=None),
+            started_at=min((e.timestamp for e in events if e.event_type == "Started"), default=None),
+            ended_at=max((min(e.timestamp, e.received_at) for e in ends), default=None),
+            ended_seq=max((e.seq_no for e in ends), default=None),
+            events=[(e.payload.encode(), e.content) for e in events],
+        )
+
     def _session(self, number: int) -> Session:
         row = self.sessions[number]
         lasting = [p for p in self.periods.get(number, {}).values() if p["stopped_at"] is None]
         values = [r for r in self.rows.values() if r.session_id == number and r.energy_wh is not None]
         newest = max(
             values,
-            key=lambda r: (self.received[r.timestamp, r.sample_key], r.energy_wh, r.timestamp),
+            key=lambda r: (
+                self.received[r.timestamp, r.sample_key],
+                r.sampled_at or r.timestamp,
+                r.energy_wh,
+                r.timestamp,
+            ),
             default=None,
         )
-        totals = Metering(register_wh=row["meter_start_wh"], register_at=row["started_at"])
+        told = row["started_at"]
+        known = None if clock_is_wrong(told, row["received_at"]) else told
+        totals = Metering(register_wh=row["meter_start_wh"], register_at=known)
         if newest is not None:
+            times = [newest.register_at or newest.timestamp, newest.sampled_at or newest.timestamp]
+            register_at, sampled_at = (None if clock_is_wrong(t, newest.received_at) else t for t in times)
             totals = Metering(
                 energy_wh=newest.energy_wh or 0,
                 register_wh=newest.register_wh,
-                register_at=max(r.timestamp for r in values),
+                register_at=None if newest.register_wh is None else register_at,
+                series=newest.register_series,
                 resets=newest.resets,
                 power_w=newest.power_w,
-                last_sample_at=max(r.timestamp for r in values),
+                current_a=newest.current_a,
+                voltage_v=newest.voltage_v,
+                soc_percent=newest.soc_percent,
+                last_sample_at=sampled_at,
             )
         return Session(
             id=number,
@@ -226,4 +281,5 @@ class Store:
             reservation_id=row["reservation_id"],
             charging_state=row["charging_state"],
             remote_start_id=row["remote_start_id"],
+            offline=row["offline"],
         )

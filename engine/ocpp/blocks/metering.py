@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from engine.domain import sessions
-from engine.domain.metering import Measured, identity, loose_row
+from engine.domain.metering import Measured, identity, loose_row, merged
 from engine.domain.reconcile import session_on_evse
 from engine.domain.state import ChargePoint, Session
 from engine.ocpp.blocks.twins import response_to
@@ -85,19 +85,7 @@ def measured_v16(
         value = values[0]
         samples = value.sampled_value
         return [Measured(at=value.timestamp, reading=read(samples), samples=_encode(samples).decode())]
-    seen = set(stored)
-    fresh: list[Measured] = []
-    for value in sorted(values, key=lambda v: v.timestamp):
-        at = value.timestamp
-        samples = []
-        for sample in value.sampled_value:
-            key = (at, identity(sample))
-            if key not in seen:
-                seen.add(key)
-                samples.append(sample)
-        if samples:
-            fresh.append(Measured(at=at, reading=read(samples), samples=_encode(samples).decode()))
-    return fresh
+    return merged(((value.timestamp, value.sampled_value) for value in values), stored, identity, read)
 
 
 # --- OCPP 2.x ----------------------------------------------------------------------------------------------

@@ -13,14 +13,16 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from engine.domain import transactions
 from engine.domain.authorization import Decision
 from engine.domain.changes import SessionMerged
+from engine.domain.history import RANKS, Event, EventKey, Value, chosen, fingerprint
 from engine.domain.sessions import before, begun
 from engine.domain.starting import PendingKey, is_other
 from engine.domain.state import ChargePoint, Frozen, Session, SessionStatus
-from engine.domain.transactions import Event, Known, Value
+from engine.domain.transactions import Known
 from engine.ocpp.blocks.authorization_v2x import (
     decide_v2x,
     id_token_info_v2x,
@@ -115,8 +117,8 @@ _decode = msgspec.json.Decoder(_Event).decode
 # --- TransactionEvent --------------------------------------------------------------------------------------
 
 
-def event_of(request: TransactionEvent | _Event) -> Event:
-    """The message in the words that the versions share."""
+def event_of(request: TransactionEvent | _Event, content: int = 0) -> Event:
+    """The message in the words that the versions share; `content` is its fingerprint."""
     info, evse, token = request.transaction_info, request.evse or None, request.id_token or None
     return Event(
         transaction_id=info.transaction_id,
@@ -124,6 +126,7 @@ def event_of(request: TransactionEvent | _Event) -> Event:
         at=request.timestamp,
         kind=request.event_type,
         trigger=request.trigger_reason,
+        content=content,
         offline=request.offline or False,
         evse_number=evse.id if evse else None,
         connector_number=evse.connector_id or None if evse else None,
@@ -147,11 +150,13 @@ def transaction_event_needs_v2x(cp: ChargePoint, request: TransactionEvent) -> N
     number = request.transaction_info.transaction_id
     session = cp.sessions.get(number)
     pending = _pending_key(session, request)
-    if session is not None and _is_behind(session, request):
+    if session is not None and _goes_on(session, request):
+        if request.event_type == "Ended":
+            key = _key(session, request, 0, placed=True)
+            return Needs(id_tags=uids, event=key, pending=pending, new_ids=1)
         return Needs(id_tags=uids, pending=pending, new_ids=1) if uids or pending is not None else None
-    return Needs(
-        id_tags=uids, transaction_id=number, events_of=number, pending=pending, new_ids=2, new_session=True
-    )
+    key = _key(session, request, fingerprint(_told(request)))
+    return Needs(id_tags=uids, event=key, pending=pending, new_ids=2, new_session=True)
 
 
 def _pending_key(session: Session | None, request: TransactionEvent) -> PendingKey | None:
@@ -163,8 +168,33 @@ def _pending_key(session: Session | None, request: TransactionEvent) -> PendingK
     return None if key.number in (session.id, session.remote_start_id) else key
 
 
+def _told(request: TransactionEvent) -> bytes:
+    """What makes an event the same one: all but whether it waited, which a second telling may say anew."""
+    return _encode(request if request.offline is UNSET else replace(request, offline=UNSET))
+
+
+def _key(session: Session | None, request: TransactionEvent, content: int, placed: bool = False) -> EventKey:
+    named = request.evse.id if request.evse else 0
+    return EventKey(
+        transaction_id=request.transaction_info.transaction_id,
+        seq_no=request.seq_no,
+        at=request.timestamp,
+        kind=request.event_type,
+        content=content,
+        evse_number=named if session is None else session.evse_number or named,
+        begin=None if session is None else session.started_at,
+        values_from=min((value.timestamp for value in request.meter_value or ()), default=None),
+        placed=placed,
+    )
+
+
+def _goes_on(session: Session, request: TransactionEvent) -> bool:
+    """Whether an event extends an open session. A start may be that of another one under its id."""
+    return request.event_type != "Started" and _is_behind(session, request)
+
+
 def _is_behind(session: Session, request: TransactionEvent) -> bool:
-    place = (request.seq_no, request.timestamp, transactions.RANKS[request.event_type])
+    place = (request.seq_no, request.timestamp, RANKS[request.event_type])
     return transactions.is_behind(session, place, [value.timestamp for value in request.meter_value or ()])
 
 
@@ -173,23 +203,32 @@ def transaction_event_v2x(costs: CostHook = no_cost) -> Step:
 
     def step(cp: ChargePoint, request: TransactionEvent, facts: Facts, now: datetime) -> Outcome:
         """Folds the event into its session (2.0.1 E01–E13); it is always acknowledged, in any order."""
-        event = event_of(request)
-        known_session = cp.sessions.get(event.transaction_id) or facts.session
-        decision = _decided(cp, request, known_session, facts, now)
+        payload = _encode(request)
+        event = event_of(request, fingerprint(payload if request.offline is UNSET else _told(request)))
+        opened = cp.sessions.get(event.transaction_id)
+        goes_on = opened is not None and _goes_on(opened, request)
+        stored = None if goes_on else chosen(facts.told, event, now)
+        session = opened if goes_on else None
+        if stored is not None:
+            same = opened is not None and opened.id == stored.session.id
+            session = opened if same else stored.session
+        decision = _decided(cp, request, session, facts, now)
         known = Known(
             decision=decision,
-            payload=_encode(request).decode(),
+            payload=payload.decode(),
+            told=facts.told,
+            stored=stored,
             new_ids=facts.new_ids,
             now=now,
             pending=facts.pending,
         )
-        if known_session is None:
+        if session is None:
             state, session, changes = transactions.begin(cp, event, known)
-        elif event.transaction_id in cp.sessions and _is_behind(known_session, request):
-            state, session, changes = transactions.append(cp, known_session, event, known)
+        elif stored is None:
+            state, session, changes = transactions.append(cp, session, event, known)
         else:
-            history = [event_of(_decode(payload)) for payload in facts.events]
-            state, session, changes = transactions.refold(cp, known_session, history, event, known)
+            history = [event_of(_decode(told), content) for told, content in stored.events]
+            state, session, changes = transactions.refold(cp, session, history, event, known)
         if facts.pending is not None and is_other(facts.pending, session):
             # F01: asked for while its transaction was going on already.
             changes = [SessionMerged(id=facts.pending.id), *changes]

@@ -142,7 +142,8 @@ order by timestamp, sample_key limit $4
 EVENTS: Final = """
 select e.seq_no, e.timestamp, e.event_type, e.trigger_reason, e.offline, e.payload, e.received_at
 from sessions s
-join transaction_events e on e.charge_point_id = s.charge_point_id and e.transaction_id = s.transaction_id
+join transaction_events e
+  on e.charge_point_id = s.charge_point_id and e.transaction_id = s.transaction_id and e.session_id = s.id
 where s.id = $1 order by e.seq_no, e.timestamp, e.received_at
 """
 OVERDUE: Final = """

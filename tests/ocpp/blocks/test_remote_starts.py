@@ -9,8 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from engine.domain import changes as c
+from engine.domain.history import Stored, Told
 from engine.domain.starting import Pending, PendingKey, own_tag
-from engine.domain.state import ChargePoint, SessionStatus, Token
+from engine.domain.state import ChargePoint, Session, SessionStatus, Token
 from engine.ocpp.blocks import authorization, authorization_v2x, transactions, transactions_v2x
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Needs, Outcome
@@ -162,6 +163,13 @@ def told(station: ChargePoint, request: Any, now: datetime, **facts: Any) -> Out
     return EVENT(station, request, Facts(**{"new_ids": (90, 91), **facts}), now)
 
 
+def stored(session: Session, *, known: bool) -> Told:
+    only = Stored(
+        session=session, count=0, newest=None, newest_at=None, started_at=None, ended_at=None, ended_seq=None
+    )
+    return Told(known=known, sessions=[only])
+
+
 def status_of(outcome: Outcome) -> str:
     return str(outcome.reply.id_token_info.status)  # type: ignore[union-attr] # of two versions
 
@@ -215,7 +223,7 @@ def test_a_late_first_event_merges_too(
 ) -> None:
     first = event(words, now, 0, "Started", remote=70, tag=TAG)
     running = told(station, event(words, now, 1, "Updated"), now).state
-    outcome = told(running, first, now, pending=pending, session=running.sessions["tx"])
+    outcome = told(running, first, now, pending=pending, told=stored(running.sessions["tx"], known=False))
     assert [one.id for one in of(c.SessionMerged, outcome)] == [70]
     assert status_of(outcome) == "Accepted"
 
@@ -225,9 +233,7 @@ def test_the_same_event_again_is_accepted_again(
 ) -> None:
     first = event(words, now, 0, "Started", remote=70, tag=TAG)
     outcome = told(station, first, now, pending=pending)
-    stored = of(c.TransactionEventStored, outcome)[0].payload.encode()
-    session = outcome.state.sessions["tx"]
-    again = told(outcome.state, first, now, session=session, events=(stored,))
+    again = told(outcome.state, first, now, told=stored(outcome.state.sessions["tx"], known=True))
     assert (status_of(again), again.changes) == ("Accepted", [])
 
 

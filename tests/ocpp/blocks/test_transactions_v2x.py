@@ -14,10 +14,13 @@ from msgspec.structs import replace
 
 from engine.domain import changes as c
 from engine.domain import transactions
+from engine.domain.history import RANKS, Stored, Told
 from engine.domain.state import ChargePoint, Metering, Session, SessionStatus, Token
 from engine.ocpp.blocks import transactions_v2x as block
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Outcome
+
+pytestmark = pytest.mark.proves("2.x", "TransactionEvent")
 
 STEP = block.transaction_event_v2x()
 
@@ -143,7 +146,7 @@ def test_the_end_closes_by_the_last_register(station: ChargePoint, words: Module
     stopping = event(words, now + timedelta(minutes=1), 1, tag="OTHER", trigger_reason="StopAuthorized")
     needs = block.transaction_event_needs_v2x(state, stopping)
     assert needs is not None
-    assert (needs.id_tags, needs.events_of) == (("OTHER",), None)
+    assert (needs.id_tags, needs.event) == (("OTHER",), None)
     state = STEP(state, stopping, Facts(new_ids=(9,)), now).state
     assert state.sessions["tx"].id_tag == "TAG"
     hour, info = now + timedelta(hours=1), {"stopped_reason": "SOCLimitReached"}
@@ -166,7 +169,7 @@ def test_a_token_may_come_late(station: ChargePoint, words: ModuleType, now: dat
     request = event(words, now, 1, tag="TAG", trigger_reason="Authorized")
     needs = block.transaction_event_needs_v2x(state, request)
     assert needs is not None
-    assert needs.events_of is None
+    assert needs.event is None
     outcome = STEP(state, request, Facts(new_ids=(9,), tokens={"TAG": token(group_id="G")}), now)
     [amended] = of(c.SessionAmended, outcome)
     assert (amended.id_tag, amended.tag_told, amended.id_tag_id, amended.authorization_id) == (
@@ -197,8 +200,20 @@ def test_an_evse_may_come_late_and_shows_what_is_over(
 # --- out of order ------------------------------------------------------------------------------------------
 
 
-def history(*outcomes: Outcome) -> list[bytes]:
-    return [stored.payload.encode() for o in outcomes for stored in of(c.TransactionEventStored, o)]
+def stored_of(session: Session, *outcomes: Outcome) -> Stored:
+    """As the database tells it."""
+    events = [stored for o in outcomes for stored in of(c.TransactionEventStored, o)]
+    ends = [e for e in events if e.event_type == "Ended"]
+    return Stored(
+        session=session,
+        count=len(events),
+        newest=max((e.seq_no, e.timestamp, RANKS[e.event_type], e.content) for e in events),
+        newest_at=max(e.timestamp for e in events),
+        started_at=min((e.timestamp for e in events if e.event_type == "Started"), default=None),
+        ended_at=max((e.timestamp for e in ends), default=None),
+        ended_seq=max((e.seq_no for e in ends), default=None),
+        events=[(e.payload.encode(), e.content) for e in events],
+    )
 
 
 def test_an_event_told_again_changes_nothing(station: ChargePoint, words: ModuleType, now: datetime) -> None:
@@ -206,8 +221,10 @@ def test_an_event_told_again_changes_nothing(station: ChargePoint, words: Module
     request = event(words, now, 0, "Started", tag="TAG", evse=words.EVSE(id=1, connector_id=2))
     needs = block.transaction_event_needs_v2x(first.state, request)
     assert needs is not None
-    assert needs.events_of == "tx"
-    facts = Facts(events=history(first), tokens={"TAG": token(max_active_sessions=1, active_sessions=1)})
+    assert needs.event is not None
+    assert (needs.event.transaction_id, needs.event.placed) == ("tx", False)
+    told = Told(known=True, sessions=[stored_of(first.state.sessions["tx"], first)])
+    facts = Facts(told=told, tokens={"TAG": token(max_active_sessions=1, active_sessions=1)})
     again = STEP(first.state, request, facts, now)
     assert (again.state, list(again.changes)) == (first.state, [])
     assert again.reply == first.reply  # its own session does not count against its limit
@@ -220,12 +237,16 @@ def test_a_missing_start_holds_billing_until_it_comes(
     first = STEP(station, event(words, at, 1, register=1_500), Facts(new_ids=(7, 8)), at)
     assert of(c.SessionOpened, first)[0].review == "missing_start"
     late = event(words, now, 0, "Started", register=1_000, evse=words.EVSE(id=1), offline=True)
-    outcome = STEP(first.state, late, Facts(events=history(first), new_ids=(9, 10)), at)
+    outcome = STEP(first.state, late, facts_of(first, session=first.state.sessions["tx"]), at)
     [amended], [reviewed] = of(c.SessionAmended, outcome), of(c.SessionReviewed, outcome)
     assert (amended.started_at, amended.meter_start_wh, amended.evse_number) == (now, 1_000, 1)
     assert reviewed.review is None
     session = outcome.state.sessions["tx"]
     assert (session.metering.energy_wh, session.started_at) == (500, now)
+
+
+def facts_of(*outcomes: Outcome, session: Session) -> Facts:
+    return Facts(told=Told(sessions=[stored_of(session, *outcomes)]), new_ids=(9, 10))
 
 
 def closed_session(now: datetime, outcome: Outcome) -> Session:
@@ -244,7 +265,7 @@ def test_a_late_event_that_changes_a_bill_holds_it(
     first = begun(station, words, now, register=1_000)
     hour = now + timedelta(hours=1)
     ended = STEP(first.state, event(words, hour, 9, "Ended", register=6_000), Facts(), hour)
-    known = Facts(events=history(first, ended), session=closed_session(now, ended), new_ids=(9, 10))
+    known = facts_of(first, ended, session=closed_session(now, ended))
     # A reading behind the last one, in an event that comes before it.
     late = event(words, hour + timedelta(minutes=1), 5, register=6_500)
     corrected = STEP(ended.state, late, known, hour)
@@ -260,14 +281,24 @@ def test_a_history_that_is_too_long_is_not_folded(
 ) -> None:
     monkeypatch.setattr(transactions, "MAX_HISTORY", 1)
     first = begun(station, words, now, register=1_000)
-    known = Facts(events=history(first), new_ids=(9, 10))
-    loaded = replace(first.state.sessions["tx"], position=None)
+    minute = now + timedelta(minutes=1)
+    second = STEP(first.state, event(words, minute, 2, register=1_100), Facts(), minute)
+    loaded = replace(second.state.sessions["tx"], position=None, told_at=None)
     state = replace(first.state, sessions={"tx": loaded})
-    outcome = STEP(state, event(words, now + timedelta(minutes=1), 1, register=1_200), known, now)
-    assert [r.review for r in of(c.SessionReviewed, outcome)] == ["long_history"]
+    known = facts_of(first, second, session=loaded)
+    later = now + timedelta(minutes=2)
+    # Behind all others it needs no history.
+    outcome = STEP(state, event(words, later, 3, register=1_200), known, later)
+    assert of(c.SessionReviewed, outcome) == []
     assert outcome.state.sessions["tx"].metering.energy_wh == 200
-    ended = STEP(state, event(words, now + timedelta(minutes=1), 1, "Ended", register=1_200), known, now)
-    assert [(o.energy_wh, o.review) for o in of(c.SessionClosed, ended)] == [(200, "long_history")]
+    ended = STEP(state, event(words, later, 3, "Ended", register=1_200), known, later)
+    assert [(o.energy_wh, o.review) for o in of(c.SessionClosed, ended)] == [(200, None)]
+    # Before others it counts as if it were the newest.
+    outcome = STEP(state, event(words, later, 1, register=1_300), known, later)
+    assert [r.review for r in of(c.SessionReviewed, outcome)] == ["long_history"]
+    assert outcome.state.sessions["tx"].metering.energy_wh == 300
+    following = event(words, later, 3)
+    assert block.transaction_event_needs_v2x(outcome.state, following) is None
 
 
 # --- answers -----------------------------------------------------------------------------------------------
@@ -317,6 +348,7 @@ def test_what_was_open_is_asked_about(station: ChargePoint, words: ModuleType, n
     assert ask(replace(loaded, settings=silent)) == []
 
 
+@pytest.mark.proves("2.x", "GetTransactionStatus")
 @pytest.mark.parametrize(
     ("ongoing", "queued", "closes"),
     [(False, False, True), (False, True, False), (True, False, False), (UNSET, False, False)],
@@ -332,6 +364,7 @@ def test_a_transaction_that_is_over_without_an_end_is_closed(
     assert ("tx" in outcome.state.sessions) is not closes
 
 
+@pytest.mark.proves("2.x", "CostUpdated")
 def test_costs_are_sent_to_running_transactions_alone(
     station: ChargePoint, words: ModuleType, now: datetime
 ) -> None:
