@@ -19,6 +19,9 @@ from engine.store import Store, open_store
 from engine.store.embedded import Cluster, cluster
 from engine.store.migrate import migrate
 from engine.store.retention import maintain_connection
+from tests.proving import pytest_collection_modifyitems, pytest_runtest_call
+
+__all__ = ["pytest_collection_modifyitems", "pytest_runtest_call"]  # hooks: claims are watched everywhere
 
 TEMPLATE = "voltrio_template"
 _numbers = itertools.count(1)

@@ -80,6 +80,7 @@ async def silent(site: Any, ws: Any) -> bool:
     return bool((await site.ask(ws, "Heartbeat", {}, "beat"))[:2] == [3, "beat"])
 
 
+@pytest.mark.proves("all", "Reset")
 @pytest.mark.parametrize(
     ("version", "said"),
     [
@@ -98,6 +99,7 @@ async def test_it_is_said_in_the_words_of_the_station(
         assert outcome == intents.Result(verdict=Verdict.ACCEPTED, word="Accepted")
 
 
+@pytest.mark.proves("all", "ClearCache")
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_a_refusal_is_a_result(mixed: Any, nursery: trio.Nursery, version: str) -> None:
     async with mixed.connect(subprotocols=[version]) as ws:
@@ -130,6 +132,7 @@ async def test_what_the_version_has_no_words_for_is_not_sent(
         assert await silent(mixed, ws)
 
 
+@pytest.mark.proves("2.0.1", "SetDisplayMessage")
 @pytest.mark.parametrize("code", ["NotImplemented", "NotSupported"])
 async def test_a_station_without_such_a_thing_says_so_itself(
     mixed: Any, nursery: trio.Nursery, code: str
@@ -144,6 +147,7 @@ async def test_a_station_without_such_a_thing_says_so_itself(
         assert isinstance(outcome.__cause__, CallRefused)
 
 
+@pytest.mark.proves("2.1", "SetDisplayMessage")
 async def test_so_does_a_word_of_its_answer(mixed: Any, nursery: trio.Nursery) -> None:
     async with mixed.connect(subprotocols=["ocpp2.1"]) as ws:
         asked = await command(nursery, mixed, HELLO)
@@ -153,6 +157,7 @@ async def test_so_does_a_word_of_its_answer(mixed: Any, nursery: trio.Nursery) -
         assert "NotSupportedMessageFormat" in str(outcome)
 
 
+@pytest.mark.proves("1.6", "ClearCache")
 async def test_any_other_callerror_is_the_callers(mixed: Any, nursery: trio.Nursery) -> None:
     async with mixed.connect() as ws:
         asked = await command(nursery, mixed, intents.ClearCache())
@@ -194,6 +199,7 @@ async def test_parts_of_a_list_wait_for_those_before(
         assert await silent(mixed, ws)
 
 
+@pytest.mark.proves("2.1", "GetPeriodicEventStream")
 async def test_what_a_station_adds_comes_back(mixed: Any, nursery: trio.Nursery) -> None:
     async with mixed.connect(subprotocols=["ocpp2.1"]) as ws:
         asked = await command(nursery, mixed, intents_energy.GetEventStreams())
@@ -203,6 +209,7 @@ async def test_what_a_station_adds_comes_back(mixed: Any, nursery: trio.Nursery)
         assert outcome.streams == (intents_energy.EventStream(stream_id=3, monitor_id=4, values=9),)
 
 
+@pytest.mark.proves("all", "GetCompositeSchedule")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(
     "intent",

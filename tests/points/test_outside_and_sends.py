@@ -26,6 +26,7 @@ async def heard(site: Any, ws: Any, message: Any) -> Any:
     return await site.take(ws)
 
 
+@pytest.mark.proves("2.1", "NotifyPeriodicEventStream")
 async def test_a_sent_message_is_kept_and_not_answered(start: Any, store: Any) -> None:
     async with start(PROTOCOLS) as site, site.connect(subprotocols=["ocpp2.1"]) as ws:
         answer = await heard(site, ws, [6, "s", "NotifyPeriodicEventStream", STREAM])
@@ -65,6 +66,7 @@ async def test_older_versions_do_not_know_these_types(start: Any, kind: int) -> 
             assert answer[:2] == [3, "after"]  # OCPP-J 1.6 §4.1.3: ignored
 
 
+@pytest.mark.proves("2.x", "ClearCache")
 @pytest.mark.parametrize(("version", "told"), [("ocpp2.1", True), ("ocpp2.0.1", False)])
 async def test_a_station_hears_that_its_answer_made_no_sense(start: Any, version: str, told: bool) -> None:
     async with (
@@ -126,6 +128,7 @@ async def test_a_handler_gets_its_answer_from_outside(start: Any) -> None:
         assert isinstance(oracle.asked[0], RevocationAsked)
 
 
+@pytest.mark.proves("2.1", "Get15118EVCertificate")
 async def test_without_a_world_outside_there_is_an_honest_answer(start: Any) -> None:
     request = {"iso15118SchemaVersion": "urn:x", "action": "Install", "exiRequest": "AAAA"}
     async with start(PROTOCOLS) as site, site.connect(subprotocols=["ocpp2.1"]) as ws:

@@ -38,6 +38,7 @@ def given_up(site: Any) -> list[tuple[int, str, str]]:
     return [(one.id, one.status, one.reason) for one in site.store.journal.of(SessionGivenUp)]
 
 
+@pytest.mark.proves("1.6", "RemoteStartTransaction")
 async def test_it_is_written_before_the_station_hears(site: Any, store: Any, nursery: Any) -> None:
     async with site.connect() as ws:
         store.journal.closed_gate = trio.Event()
@@ -63,6 +64,7 @@ async def test_it_is_written_before_the_station_hears(site: Any, store: Any, nur
         assert given_up(site) == []
 
 
+@pytest.mark.proves("1.6", "RemoteStartTransaction")
 async def test_a_refusal_fails_it(site: Any, nursery: Any) -> None:
     async with site.connect() as ws:
         results = await ask(nursery, site, Start())

@@ -47,6 +47,7 @@ def refused(reply: Any) -> bool:
     return isinstance(reply, Refusal) and reply.code == rpc.Code.SECURITY_ERROR
 
 
+@pytest.mark.proves("2.x", "Heartbeat")
 def test_nothing_is_taken_unasked(pending: ChargePoint, words: Any, now: datetime) -> None:
     assert refused(told(pending, status(words, now), now))
     assert refused(told(pending, words.Heartbeat(), now))
@@ -61,6 +62,7 @@ def test_nothing_is_taken_unasked(pending: ChargePoint, words: Any, now: datetim
     assert refused(told(pending, event, now))
 
 
+@pytest.mark.proves("2.x", "TriggerMessage")
 def test_what_was_asked_for_is_taken(pending: ChargePoint, words: Any, now: datetime) -> None:
     asked = {"requested_message": "StatusNotification"}
     rejected = answered(pending, "TriggerMessage", words, now, "Rejected", **asked)
@@ -86,12 +88,14 @@ def test_a_request_lets_its_result_in(
     assert message in CAN_BE_ASKED
 
 
+@pytest.mark.proves("2.x", "TriggerMessage")
 def test_an_accepted_station_is_not_watched(station: ChargePoint, words: Any, now: datetime) -> None:
     state = answered(station, "TriggerMessage", words, now, "Accepted", requested_message="Heartbeat")
     assert state.asked == frozenset()
     assert told(state, status(words, now), now) == words.StatusNotificationResponse()
 
 
+@pytest.mark.proves("2.x", "Heartbeat")
 def test_a_rejected_station_sends_nothing(pending: ChargePoint, words: Any, now: datetime) -> None:
     rejected = replace(pending, registration=Registration.REJECTED, asked=frozenset({"Heartbeat"}))
     assert refused(told(rejected, words.Heartbeat(), now))  # B03.FR.07

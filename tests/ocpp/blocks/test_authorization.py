@@ -13,6 +13,8 @@ from engine.ocpp.blocks.authorization import authorize_needs_v16, authorize_v16
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Needs
 
+pytestmark = pytest.mark.proves("1.6", "Authorize")
+
 REQUEST = v16.Authorize(id_tag="Tag")
 
 

@@ -18,6 +18,8 @@ from engine.ocpp.blocks import authorization_v2x as block
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts
 
+pytestmark = pytest.mark.proves("2.x", "Authorize")
+
 STEP = block.authorize_v2x()
 EMAID = "DE-8AA-1A2B3C4D5-9"
 

@@ -38,6 +38,7 @@ def events(outcome: Outcome) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.proves("1.6", "StatusNotification")
 @pytest.mark.parametrize(
     ("ocpp", "ours"),
     [
@@ -60,6 +61,7 @@ def test_every_status_has_our_name(cp: ChargePoint, now: datetime, ocpp: str, ou
     assert outcome.durable
 
 
+@pytest.mark.proves("1.6", "StatusNotification")
 def test_connector_0_is_the_charge_point(cp: ChargePoint, now: datetime) -> None:
     outcome = status_notification_v16(cp, report(0, "Unavailable"), Facts(), now)
     [change] = hardware(outcome)
@@ -67,6 +69,7 @@ def test_connector_0_is_the_charge_point(cp: ChargePoint, now: datetime) -> None
     assert "evseNumber" not in events(outcome)[0]
 
 
+@pytest.mark.proves("1.6", "StatusNotification")
 def test_connector_n_is_evse_n_with_one_connector(cp: ChargePoint, now: datetime) -> None:
     outcome = status_notification_v16(cp, report(3), Facts(), now)
     [change] = hardware(outcome)
@@ -174,6 +177,7 @@ def test_the_same_status_with_another_error_is_news(cp: ChargePoint, now: dateti
     assert [change.error_code for change in hardware(second)] == ["UnderVoltage"]
 
 
+@pytest.mark.proves("1.6", "ChangeAvailability")
 @pytest.mark.parametrize(("connector_id", "count"), [(-1, 1), (0, 0), (2, 0)])
 def test_change_availability_addresses_a_connector_or_all(
     cp: ChargePoint, now: datetime, connector_id: int, count: int

@@ -21,6 +21,7 @@ def report(words: Any, at: datetime, status: str = "Occupied", evse: int = 2, co
     )
 
 
+@pytest.mark.proves("2.x", "StatusNotification")
 @pytest.mark.parametrize("status", ["Available", "Occupied", "Reserved", "Unavailable", "Faulted"])
 def test_a_connector_is_known_by_its_evse_and_number(
     words: Any, station: ChargePoint, now: datetime, status: str
@@ -32,6 +33,7 @@ def test_a_connector_is_known_by_its_evse_and_number(
     assert (row.evse_number, row.connector_number, row.status) == (2, 3, status.lower())
 
 
+@pytest.mark.proves("2.x", "StatusNotification")
 @pytest.mark.parametrize("connector", [0, 1])
 def test_evse_0_is_the_station(words: Any, station: ChargePoint, now: datetime, connector: int) -> None:
     request = report(words, now, "Faulted", 0, connector)
@@ -41,6 +43,7 @@ def test_evse_0_is_the_station(words: Any, station: ChargePoint, now: datetime, 
     assert (row.evse_number, row.connector_number) == (0, 0)
 
 
+@pytest.mark.proves("2.x", "StatusNotification")
 def test_the_same_status_again_writes_nothing(words: Any, station: ChargePoint, now: datetime) -> None:
     first = status_notification_v2x(station, report(words, now), Facts(), now)
     again = status_notification_v2x(
@@ -74,6 +77,7 @@ def test_after_a_boot_only_the_sessions_own_connector_ends_it(
     assert any(isinstance(change, SessionClosed) for change in outcome.changes) is closed
 
 
+@pytest.mark.proves("2.x", "ChangeAvailability")
 @pytest.mark.parametrize(
     ("evse", "errors"), [(None, 0), ((1, None), 0), ((1, 1), 0), ((0, None), 1), ((1, 0), 1)]
 )

@@ -20,6 +20,7 @@ from engine.ocpp.step import Facts
 HASH, SERIAL = "ab" * 32, "0A0b"
 
 
+@pytest.mark.proves("2.x", "SignCertificate")
 @pytest.mark.parametrize(("told", "kept"), [(None, "Combined"), ("V2GCertificate", "V2GCertificate")])
 def test_a_good_request_is_written_down_for_the_ca(
     station: ChargePoint, words: Any, csr: str, told: Any, kept: str
@@ -38,6 +39,7 @@ def test_a_good_request_is_written_down_for_the_ca(
     assert isinstance(event, EventPublished)
 
 
+@pytest.mark.proves("2.1", "SignCertificate")
 def test_the_request_id_of_2_1_comes_back_later(cp: ChargePoint, now: datetime, csr: str) -> None:
     station = replace(cp, version="ocpp2.1")
     outcome = certificates.sign_certificate_v2x(
@@ -47,6 +49,7 @@ def test_the_request_id_of_2_1_comes_back_later(cp: ChargePoint, now: datetime, 
     assert outcome.changes[0].request_id == 77
 
 
+@pytest.mark.proves("2.x", "SignCertificate")
 @pytest.mark.parametrize("csr_text", ["", "no PEM", "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n"])
 def test_what_no_ca_could_sign_is_rejected_at_once(
     station: ChargePoint, words: Any, now: datetime, csr_text: str
@@ -56,6 +59,7 @@ def test_what_no_ca_could_sign_is_rejected_at_once(
     assert outcome.changes == ()
 
 
+@pytest.mark.proves("2.0.1", "SignCertificate")
 def test_a_refused_station_gets_no_certificate(
     station: ChargePoint, words: Any, now: datetime, csr: str
 ) -> None:
@@ -64,6 +68,7 @@ def test_a_refused_station_gets_no_certificate(
     assert outcome.reply == words.SignCertificateResponse(status="Rejected")
 
 
+@pytest.mark.proves("2.x", "InstallCertificate")
 def test_only_a_valid_certificate_is_installed(
     station: ChargePoint, words: Any, now: datetime, certificate: Callable[[datetime], str]
 ) -> None:
@@ -104,6 +109,7 @@ def test_the_named_responder_is_asked(station: ChargePoint, words: Any) -> None:
     )
 
 
+@pytest.mark.proves("2.x", "GetCertificateStatus")
 @pytest.mark.parametrize(
     "bad", [{"issuer_name_hash": "ab"}, {"issuer_key_hash": "x" * 64}, {"serial_number": "12g"}]
 )
@@ -116,6 +122,7 @@ def test_hashes_that_are_none_are_asked_of_nobody(
     assert outcome.reply == words.GetCertificateStatusResponse(status="Failed")
 
 
+@pytest.mark.proves("2.x", "GetCertificateStatus")
 @pytest.mark.parametrize("status", ["Good", "Revoked", "Unknown"])
 def test_the_responders_word_goes_on_untouched(
     station: ChargePoint, words: Any, now: datetime, status: Any
@@ -129,6 +136,7 @@ def test_the_responders_word_goes_on_untouched(
     )
 
 
+@pytest.mark.proves("2.x", "GetCertificateStatus")
 def test_an_answer_that_does_not_fit_the_message_is_none(
     station: ChargePoint, words: Any, now: datetime
 ) -> None:
@@ -139,6 +147,7 @@ def test_an_answer_that_does_not_fit_the_message_is_none(
     assert outcome.reply == words.GetCertificateStatusResponse(status="Failed")
 
 
+@pytest.mark.proves("2.1", "GetCertificateChainStatus")
 def test_a_chain_is_answered_certificate_by_certificate(cp: ChargePoint, now: datetime) -> None:
     def info(serial: str, source: Any = "OCSP") -> v21.CertificateStatusRequestInfo:
         data = v21.CertificateHashData(
@@ -169,6 +178,7 @@ def contract_request(words: Any) -> Any:
     )
 
 
+@pytest.mark.proves("2.x", "Get15118EVCertificate")
 def test_the_contract_provider_answers_for_us(station: ChargePoint, words: Any, now: datetime) -> None:
     needs = certificates.contract_needs_v2x(station, contract_request(words))
     assert isinstance(needs.outside[0], ContractAsked)
@@ -182,6 +192,7 @@ def test_the_contract_provider_answers_for_us(station: ChargePoint, words: Any, 
     )
 
 
+@pytest.mark.proves("2.x", "Get15118EVCertificate")
 @pytest.mark.parametrize(
     "answer",
     [None, Contract(accepted=False, exi_response=""), Contract(accepted=True, exi_response="A" * 20_000)],

@@ -21,6 +21,7 @@ def read(now: datetime, name: str, value: str | None, readonly: bool = False) ->
     return ConfigurationKeyRead(charge_point_id=12, name=name, value=value, readonly=readonly, at=now)
 
 
+@pytest.mark.proves("1.6", "GetConfiguration")
 def test_every_reported_key_is_kept(cp: ChargePoint, now: datetime) -> None:
     response = v16.GetConfigurationResponse(
         configuration_key=[
@@ -41,11 +42,13 @@ def test_every_reported_key_is_kept(cp: ChargePoint, now: datetime) -> None:
     ]
 
 
+@pytest.mark.proves("1.6", "GetConfiguration")
 def test_an_empty_answer_changes_nothing(cp: ChargePoint, now: datetime) -> None:
     outcome = get_configuration_answered_v16(cp, v16.GetConfiguration(), v16.GetConfigurationResponse(), now)
     assert not outcome.changes
 
 
+@pytest.mark.proves("1.6", "ChangeConfiguration")
 @pytest.mark.parametrize(
     ("status", "kept"),
     [("Accepted", True), ("RebootRequired", True), ("Rejected", False), ("NotSupported", False)],
@@ -57,6 +60,7 @@ def test_a_stored_value_is_remembered(cp: ChargePoint, now: datetime, status: An
     assert list(outcome.changes) == ([read(now, "HeartbeatInterval", "60")] if kept else [])
 
 
+@pytest.mark.proves("1.6", "ChangeConfiguration", "GetConfiguration")
 def test_secrets_are_never_kept(cp: ChargePoint, now: datetime) -> None:
     change = change_configuration_answered_v16(
         cp,
@@ -76,6 +80,7 @@ def test_secrets_are_never_kept(cp: ChargePoint, now: datetime) -> None:
     assert list(got.changes) == [read(now, "AuthorizationKey", None)]
 
 
+@pytest.mark.proves("1.6", "ChangeConfiguration")
 @pytest.mark.parametrize(
     ("key", "value", "fine"),
     [

@@ -36,6 +36,7 @@ def refuse(cp: ChargePoint, data: str | None, now: datetime) -> VendorAnswer:
 STEP = data_transfer_v16({"com.Acme": {"Echo": echo, "": refuse}})
 
 
+@pytest.mark.proves("1.6", "DataTransfer", way="in")
 @pytest.mark.parametrize(
     ("vendor", "message", "status"),
     [
@@ -57,6 +58,7 @@ def test_answers_by_vendor_and_message(
     ]
 
 
+@pytest.mark.proves("1.6", "DataTransfer", way="in")
 def test_a_hook_decides_data_changes_and_calls(cp: ChargePoint, now: datetime) -> None:
     request = v16.DataTransfer(vendor_id="com.acme", message_id="Echo", data="hello")
     outcome = STEP(cp, request, Facts(), now)
@@ -65,6 +67,7 @@ def test_a_hook_decides_data_changes_and_calls(cp: ChargePoint, now: datetime) -
     assert list(outcome.calls) == [v16.GetConfiguration()]
 
 
+@pytest.mark.proves("1.6", "DataTransfer", way="in")
 def test_empty_data_is_not_absent_data(cp: ChargePoint, now: datetime) -> None:
     request = v16.DataTransfer(vendor_id="com.acme", message_id="Echo", data="")
     assert STEP(cp, request, Facts(), now).reply == v16.DataTransferResponse(status="Accepted", data="")
@@ -99,6 +102,7 @@ def test_hooks_are_given_when_the_tables_are_composed(cp: ChargePoint, now: date
     )
 
 
+@pytest.mark.proves("1.6", "DataTransfer", way="out")
 @pytest.mark.parametrize(
     ("members", "count"),
     [

@@ -58,6 +58,7 @@ def news(outcome: Outcome) -> list[Any]:
     return [msgspec.json.decode(c.payload) for c in outcome.changes if isinstance(c, EventPublished)]
 
 
+@pytest.mark.proves("2.x", "NotifyReport")
 def test_a_part_is_kept_attribute_by_attribute(words: Any, station: ChargePoint, now: datetime) -> None:
     told = words.ReportData(
         component=words.Component(name="EVSE", instance="a", evse=words.EVSE(id=2, connector_id=1)),
@@ -100,6 +101,7 @@ def test_a_part_is_kept_attribute_by_attribute(words: Any, station: ChargePoint,
     )
 
 
+@pytest.mark.proves("2.x", "NotifyReport")
 @pytest.mark.parametrize(
     ("name", "more"),
     [
@@ -117,6 +119,7 @@ def test_secrets_are_not_kept(
     assert [row.value for row in rows(outcome)] == [None]
 
 
+@pytest.mark.proves("2.x", "GetBaseReport")
 def test_a_full_inventory_that_came_whole_ends_what_it_does_not_name(
     words: Any, station: ChargePoint, now: datetime
 ) -> None:
@@ -136,6 +139,7 @@ def test_a_full_inventory_that_came_whole_ends_what_it_does_not_name(
     ]
 
 
+@pytest.mark.proves("2.x", "GetBaseReport")
 def test_a_report_with_a_gap_ends_nothing(words: Any, station: ChargePoint, now: datetime) -> None:
     state = asked(words, station, now)
     last = notify_report_v2x(state, part(words, now, 1, more=False), Facts(), now)
@@ -146,6 +150,7 @@ def test_a_report_with_a_gap_ends_nothing(words: Any, station: ChargePoint, now:
     assert len(ended(late)) == 1
 
 
+@pytest.mark.proves("2.x", "GetBaseReport")
 @pytest.mark.parametrize("base", ["ConfigurationInventory", "SummaryInventory"])
 def test_a_report_of_some_variables_ends_nothing(
     words: Any, station: ChargePoint, now: datetime, base: str
@@ -156,6 +161,7 @@ def test_a_report_of_some_variables_ends_nothing(
     assert news(outcome)[0]["complete"] is True
 
 
+@pytest.mark.proves("2.x", "NotifyReport")
 def test_a_report_nobody_asked_for_on_this_connection_is_kept(
     words: Any, station: ChargePoint, now: datetime
 ) -> None:
@@ -177,6 +183,7 @@ def test_a_clock_set_back_does_not_age_what_was_just_reported(
     assert all(row.at >= ended(outcome)[0].since for row in rows(outcome))
 
 
+@pytest.mark.proves("2.x", "GetReport")
 def test_refused_reports_are_not_awaited(words: Any, station: ChargePoint, now: datetime) -> None:
     base = words.GetBaseReport(request_id=7, report_base="FullInventory")
     for status in ("Rejected", "NotSupported", "EmptyResultSet"):
@@ -186,6 +193,7 @@ def test_refused_reports_are_not_awaited(words: Any, station: ChargePoint, now: 
     assert get_report_answered_v2x(station, words.GetReport(request_id=1), empty, now).state is station
 
 
+@pytest.mark.proves("2.x", "GetReport")
 def test_reports_awaited_are_bounded(words: Any, station: ChargePoint, now: datetime) -> None:
     state = station
     for number in range(3 * MAX_REPORTS):
@@ -198,6 +206,7 @@ def test_reports_awaited_are_bounded(words: Any, station: ChargePoint, now: date
 # --- variables ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("2.x", "GetVariables")
 def test_values_that_were_told_are_kept(words: Any, station: ChargePoint, now: datetime) -> None:
     component, variable = words.Component(name="OCPPCommCtrlr"), words.Variable(name="HeartbeatInterval")
     data = words.GetVariableData(component=component, variable=variable)
@@ -218,6 +227,7 @@ def test_values_that_were_told_are_kept(words: Any, station: ChargePoint, now: d
     ]
 
 
+@pytest.mark.proves("2.x", "SetVariables")
 def test_values_that_were_stored_over_there_are_kept(words: Any, station: ChargePoint, now: datetime) -> None:
     component = words.Component(name="Ctrlr")
     names = ["A", "B", "C", "D"]
@@ -246,6 +256,7 @@ def test_values_that_were_stored_over_there_are_kept(words: Any, station: Charge
     }
 
 
+@pytest.mark.proves("2.x", "SetVariables")
 def test_a_password_is_set_and_forgotten(words: Any, station: ChargePoint, now: datetime) -> None:
     named = {
         "component": words.Component(name="SecurityCtrlr"),
@@ -314,6 +325,7 @@ def test_what_limits_a_message(
     assert limit_of(component, variable, instance, value) == limit
 
 
+@pytest.mark.proves("2.x", "SetVariables")
 @pytest.mark.parametrize(("limit", "errors"), [(None, 0), (5, 0), (4, 1)])
 def test_a_message_holds_what_the_station_takes(
     words: Any, station: ChargePoint, now: datetime, limit: int | None, errors: int
@@ -340,11 +352,13 @@ def test_a_password_is_not_too_short(
     assert len(check_set_variables_v2x(request, station, now)) == errors
 
 
+@pytest.mark.proves("2.x", "GetReport")
 def test_a_report_without_a_list_is_never_too_long(words: Any, station: ChargePoint, now: datetime) -> None:
     cp = replace(station, items_per_message={"GetReport": 1})
     assert check_size_v2x(words.GetReport(request_id=1), cp, now) == []
 
 
+@pytest.mark.proves("2.x", "GetMonitoringReport")
 def test_one_limit_is_for_both_kinds_of_reports(words: Any, station: ChargePoint, now: datetime) -> None:
     cp = replace(station, items_per_message={"GetReport": 1})
     wanted = [words.ComponentVariable(component=words.Component(name=name)) for name in ("A", "B")]
@@ -353,6 +367,7 @@ def test_one_limit_is_for_both_kinds_of_reports(words: Any, station: ChargePoint
         assert len(check_size_v2x(request(request_id=1, component_variable=wanted), cp, now)) == 1
 
 
+@pytest.mark.proves("2.x", "ClearVariableMonitoring")
 def test_a_message_is_no_longer_than_the_station_takes(
     words: Any, station: ChargePoint, now: datetime
 ) -> None:

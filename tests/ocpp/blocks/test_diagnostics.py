@@ -21,6 +21,7 @@ from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts
 
 
+@pytest.mark.proves("1.6", "DiagnosticsStatusNotification")
 @pytest.mark.parametrize(
     ("status", "ours"),
     [
@@ -42,6 +43,7 @@ def test_diagnostics_progress_is_kept_and_published(
     assert msgspec.json.decode(event.payload)["status"] == ours
 
 
+@pytest.mark.proves("1.6", "LogStatusNotification")
 @pytest.mark.parametrize("request_id", [UNSET, 0, 8])
 def test_log_progress_keeps_its_request(cp: ChargePoint, now: datetime, request_id: Any) -> None:
     request = v16.LogStatusNotification(status="PermissionDenied", request_id=request_id)
@@ -57,6 +59,7 @@ def test_log_progress_keeps_its_request(cp: ChargePoint, now: datetime, request_
     ]
 
 
+@pytest.mark.proves("1.6", "GetDiagnostics")
 @pytest.mark.parametrize(
     ("members", "count"),
     [({}, 0), ({"location": "diagnostics/"}, 1), ({"retries": -1}, 1), ({"span": 0}, 1), ({"span": 60}, 0)],
@@ -70,6 +73,7 @@ def test_what_diagnostics_may_be_asked(
     assert len(check_get_diagnostics_v16(v16.GetDiagnostics(**given), cp, now)) == count
 
 
+@pytest.mark.proves("1.6", "GetLog")
 @pytest.mark.parametrize(
     ("location", "span", "count"),
     [("sftp://example.org/in/", 60, 0), ("nowhere", 60, 1), ("sftp://example.org/in/", -60, 1)],

@@ -29,6 +29,7 @@ def info(words: Any, number: int = 3, content: str = "Out of order", **more: Any
     )
 
 
+@pytest.mark.proves("2.x", "NotifyDisplayMessages")
 def test_what_is_shown_is_kept(words: Any, station: ChargePoint, now: datetime) -> None:
     request = words.NotifyDisplayMessages(request_id=1, message_info=[info(words), info(words, 4)])
     outcome = notify_display_messages_v2x(station, request, Facts(), now)
@@ -38,11 +39,13 @@ def test_what_is_shown_is_kept(words: Any, station: ChargePoint, now: datetime) 
     assert msgspec.json.decode(kept[0].message)["message"]["content"] == "Out of order"
 
 
+@pytest.mark.proves("2.x", "NotifyDisplayMessages")
 def test_an_empty_part_is_acknowledged(words: Any, station: ChargePoint, now: datetime) -> None:
     outcome = notify_display_messages_v2x(station, words.NotifyDisplayMessages(request_id=1), Facts(), now)
     assert (outcome.reply, outcome.changes) == (words.NotifyDisplayMessagesResponse(), [])
 
 
+@pytest.mark.proves("2.x", "SetDisplayMessage")
 @pytest.mark.parametrize(("status", "count"), [("Accepted", 1), ("NotSupportedPriority", 0), ("Rejected", 0)])
 def test_a_message_is_shown_when_accepted(
     words: Any, station: ChargePoint, now: datetime, status: str, count: int
@@ -52,6 +55,7 @@ def test_a_message_is_shown_when_accepted(
     assert len(set_display_message_answered_v2x(station, request, answer, now).changes) == count
 
 
+@pytest.mark.proves("2.x", "ClearDisplayMessage")
 @pytest.mark.parametrize("status", ["Accepted", "Unknown"])
 def test_a_cleared_message_is_shown_no_more(
     words: Any, station: ChargePoint, now: datetime, status: str
@@ -61,6 +65,7 @@ def test_a_cleared_message_is_shown_no_more(
     assert list(outcome.changes) == [DisplayMessageCleared(charge_point_id=12, message_id=3, at=now)]
 
 
+@pytest.mark.proves("2.x", "SetDisplayMessage")
 @pytest.mark.parametrize(
     ("start", "end", "more", "errors"),
     [
@@ -97,6 +102,7 @@ def wanted(words: Any, cp: ChargePoint, now: datetime, status: str, **more: Any)
     )
 
 
+@pytest.mark.proves("2.x", "GetDisplayMessages", "NotifyDisplayMessages")
 def test_all_messages_told_end_the_others(words: Any, station: ChargePoint, now: datetime) -> None:
     state = wanted(words, station, now, "Accepted").state
     later = now + timedelta(seconds=9)
@@ -111,6 +117,7 @@ def test_all_messages_told_end_the_others(words: Any, station: ChargePoint, now:
     assert last.state.reports == {}
 
 
+@pytest.mark.proves("2.x", "GetDisplayMessages")
 def test_some_messages_told_end_nothing(words: Any, station: ChargePoint, now: datetime) -> None:
     state = wanted(words, station, now, "Accepted", priority="InFront").state
     told = words.NotifyDisplayMessages(request_id=7, message_info=[info(words)])
@@ -118,6 +125,7 @@ def test_some_messages_told_end_nothing(words: Any, station: ChargePoint, now: d
     assert [type(change) for change in outcome.changes] == [DisplayMessageSet]
 
 
+@pytest.mark.proves("2.x", "GetDisplayMessages")
 def test_none_of_all_means_that_nothing_is_shown(words: Any, station: ChargePoint, now: datetime) -> None:
     none = DisplayMessagesReported(charge_point_id=12, since=now, at=now)
     assert list(wanted(words, station, now, "Unknown").changes) == [none]

@@ -22,6 +22,7 @@ from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts
 
 
+@pytest.mark.proves("1.6", "FirmwareStatusNotification")
 def test_progress_is_kept_and_published(cp: ChargePoint, now: datetime) -> None:
     request = v16.FirmwareStatusNotification(status="Installed")
     outcome = firmware_status_notification_v16(cp, request, Facts(), now)
@@ -38,6 +39,7 @@ def test_progress_is_kept_and_published(cp: ChargePoint, now: datetime) -> None:
     }
 
 
+@pytest.mark.proves("1.6", "SignedFirmwareStatusNotification")
 @pytest.mark.parametrize("request_id", [UNSET, 0, 77])
 def test_signed_progress_keeps_its_request(cp: ChargePoint, now: datetime, request_id: Any) -> None:
     request = v16.SignedFirmwareStatusNotification(status="InvalidSignature", request_id=request_id)
@@ -51,6 +53,7 @@ def test_signed_progress_keeps_its_request(cp: ChargePoint, now: datetime, reque
     )
 
 
+@pytest.mark.proves("1.6", "UpdateFirmware")
 @pytest.mark.parametrize(
     ("location", "count"),
     [
@@ -71,6 +74,7 @@ def test_the_location_is_a_url_that_chargers_can_fetch(
     assert not any("secret" in error for error in errors)
 
 
+@pytest.mark.proves("1.6", "UpdateFirmware")
 def test_retries_are_not_negative(cp: ChargePoint, now: datetime) -> None:
     request = v16.UpdateFirmware(
         location="https://example.org/f", retrieve_date=now, retries=-1, retry_interval=-1
@@ -78,6 +82,7 @@ def test_retries_are_not_negative(cp: ChargePoint, now: datetime) -> None:
     assert len(check_update_firmware_v16(request, cp, now)) == 2
 
 
+@pytest.mark.proves("1.6", "SignedUpdateFirmware")
 @pytest.mark.parametrize(
     ("members", "count"),
     [

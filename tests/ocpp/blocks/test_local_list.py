@@ -86,6 +86,7 @@ def test_a_differential_list_adds_changes_and_removes(now: datetime) -> None:
     ]
 
 
+@pytest.mark.proves("1.6", "SendLocalList")
 def test_a_long_list_goes_in_parts_with_growing_versions(cp: ChargePoint, now: datetime) -> None:
     request = local_list.full_v16([token(f"T{i}") for i in range(5)], 7, now)
     parts = local_list.in_parts_v16(request, 2)
@@ -110,6 +111,7 @@ def test_an_empty_full_list_is_still_sent(now: datetime) -> None:
     assert local_list.in_parts_v16(request, 10) == [request]
 
 
+@pytest.mark.proves("1.6", "SendLocalList")
 @pytest.mark.parametrize(
     ("held", "request_", "count"),
     [
@@ -134,6 +136,7 @@ def test_what_may_be_sent(
     assert len(local_list.check_send_local_list_v16(request_, state, now)) == count
 
 
+@pytest.mark.proves("1.6", "SendLocalList")
 @pytest.mark.parametrize("status", ["Failed", "NotSupported", "VersionMismatch"])
 def test_a_refused_list_leaves_the_version(cp: ChargePoint, now: datetime, status: Any) -> None:
     state = replace(cp, local_list_version=2)
@@ -145,6 +148,7 @@ def test_a_refused_list_leaves_the_version(cp: ChargePoint, now: datetime, statu
     assert not outcome.changes
 
 
+@pytest.mark.proves("1.6", "GetLocalListVersion")
 @pytest.mark.parametrize("version", [-1, 0, 12])
 def test_the_charge_points_word_on_its_version_is_kept(cp: ChargePoint, now: datetime, version: int) -> None:
     outcome = local_list.get_local_list_version_answered_v16(

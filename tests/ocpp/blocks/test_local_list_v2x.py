@@ -40,6 +40,7 @@ def token(uid: str = "TAG", **more: Any) -> Token:
     return replace(plain, **more)
 
 
+@pytest.mark.proves("2.x", "SendLocalList")
 def test_a_full_list_says_type_status_group_and_end(words: Any, station: ChargePoint, now: datetime) -> None:
     soon = now + timedelta(days=1)
     tokens = [
@@ -93,6 +94,7 @@ def test_a_long_list_goes_in_parts(
     assert [part.update_type for part in parts] == ["Full"] + ["Differential"] * (len(sizes) - 1)
 
 
+@pytest.mark.proves("2.x", "SendLocalList")
 @given(most=st.integers(200, 900), lengths=st.lists(st.integers(1, 36), max_size=12), full=st.booleans())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_parts_are_as_long_as_the_station_takes(
@@ -113,6 +115,7 @@ def test_parts_are_as_long_as_the_station_takes(
         assert len(rpc.ENCODER.encode(part)) <= most
 
 
+@pytest.mark.proves("2.x", "GetLocalListVersion")
 def test_the_version_held_is_followed(words: Any, station: ChargePoint, now: datetime) -> None:
     request = full_v2x(station.version, [token()], 3, now)
     accepted = send_local_list_answered_v2x(
@@ -129,6 +132,7 @@ def test_the_version_held_is_followed(words: Any, station: ChargePoint, now: dat
     assert told.state.local_list_version == 2
 
 
+@pytest.mark.proves("2.x", "SendLocalList")
 def test_what_may_be_sent(words: Any, station: ChargePoint, now: datetime) -> None:
     holding = replace(station, local_list_version=3, items_per_message={"SendLocalList": 2})
 

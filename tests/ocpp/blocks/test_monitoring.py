@@ -73,6 +73,7 @@ def result(words: Any, status: str = "Accepted", number: Any = 81, **more: Any) 
     return words.SetMonitoringResult(**{**members, **more})
 
 
+@pytest.mark.proves("2.x", "NotifyEvent")
 def test_events_are_kept_and_published_one_by_one(words: Any, station: ChargePoint, now: datetime) -> None:
     component = words.Component(name="EVSE", evse=words.EVSE(id=2))
     request = notify(
@@ -96,6 +97,7 @@ def test_events_are_kept_and_published_one_by_one(words: Any, station: ChargePoi
     assert "connectorNumber" not in told[0]
 
 
+@pytest.mark.proves("2.x", "NotifyEvent")
 @pytest.mark.parametrize("name", [("Connector", "AvailabilityState"), ("connector", "availabilitystate")])
 def test_an_availability_event_is_a_status(
     words: Any, station: ChargePoint, now: datetime, name: tuple[str, str]
@@ -108,6 +110,7 @@ def test_an_availability_event_is_a_status(
     assert [(s.evse_number, s.connector_number, s.status) for s in statuses] == [(2, 1, "occupied")]
 
 
+@pytest.mark.proves("2.x", "NotifyEvent")
 def test_an_availability_that_does_not_exist_is_no_status(
     words: Any, station: ChargePoint, now: datetime
 ) -> None:
@@ -116,6 +119,7 @@ def test_an_availability_that_does_not_exist_is_no_status(
     assert notify_event_v2x(station, request, Facts(), now).state is station
 
 
+@pytest.mark.proves("2.x", "NotifyMonitoringReport")
 def test_what_a_station_watches_is_kept(words: Any, station: ChargePoint, now: datetime) -> None:
     kind = {"event_notification_type": "PreconfiguredMonitor"} if station.version == "ocpp2.1" else {}
     monitors = [
@@ -156,6 +160,7 @@ def test_what_a_station_watches_is_kept(words: Any, station: ChargePoint, now: d
     ]
 
 
+@pytest.mark.proves("2.x", "SetVariableMonitoring")
 def test_a_monitor_that_was_accepted_has_its_id(words: Any, station: ChargePoint, now: datetime) -> None:
     request = words.SetVariableMonitoring(set_monitoring_data=[data(words), data(words, severity=5)])
     answer = words.SetVariableMonitoringResponse(
@@ -173,6 +178,7 @@ def test_a_monitor_that_was_accepted_has_its_id(words: Any, station: ChargePoint
     ] == [(82, "Temperature", 4, "CustomMonitor")]
 
 
+@pytest.mark.proves("2.x", "ClearVariableMonitoring")
 def test_a_monitor_is_cleared_by_either_word(words: Any, station: ChargePoint, now: datetime) -> None:
     answer = words.ClearVariableMonitoringResponse(
         clear_monitoring_result=[
@@ -187,6 +193,7 @@ def test_a_monitor_is_cleared_by_either_word(words: Any, station: ChargePoint, n
     ]
 
 
+@pytest.mark.proves("2.x", "SetMonitoringBase")
 def test_a_monitoring_base_counts_when_accepted(words: Any, station: ChargePoint, now: datetime) -> None:
     request = words.SetMonitoringBase(monitoring_base="HardWiredOnly")
     accepted = set_monitoring_base_answered_v2x(
@@ -197,6 +204,7 @@ def test_a_monitoring_base_counts_when_accepted(words: Any, station: ChargePoint
     assert not set_monitoring_base_answered_v2x(station, request, refused, now).changes
 
 
+@pytest.mark.proves("2.x", "SetVariableMonitoring")
 @pytest.mark.parametrize(
     ("members", "errors"),
     [
@@ -215,12 +223,14 @@ def test_what_may_be_watched(
     assert len(check_set_variable_monitoring_v2x(request, station, now)) == errors
 
 
+@pytest.mark.proves("2.x", "SetVariableMonitoring")
 def test_monitors_are_set_within_the_stations_limit(words: Any, station: ChargePoint, now: datetime) -> None:
     cp = replace(station, items_per_message={"SetVariableMonitoring": 1})
     request = words.SetVariableMonitoring(set_monitoring_data=[data(words), data(words, severity=1)])
     assert len(check_set_variable_monitoring_v2x(request, cp, now)) == 1
 
 
+@pytest.mark.proves("2.x", "SetMonitoringLevel")
 @pytest.mark.parametrize(("severity", "errors"), [(0, 0), (9, 0), (10, 1)])
 def test_severities(words: Any, station: ChargePoint, now: datetime, severity: int, errors: int) -> None:
     request = words.SetMonitoringLevel(severity=severity)
@@ -250,6 +260,7 @@ def wanted(words: Any, cp: ChargePoint, now: datetime, status: str = "Accepted",
     )
 
 
+@pytest.mark.proves("2.x", "GetMonitoringReport", "NotifyMonitoringReport")
 def test_a_report_of_all_monitors_ends_the_others(words: Any, station: ChargePoint, now: datetime) -> None:
     state = wanted(words, station, now).state
     later = now + timedelta(seconds=9)
@@ -260,6 +271,7 @@ def test_a_report_of_all_monitors_ends_the_others(words: Any, station: ChargePoi
     assert last.state.reports == {}
 
 
+@pytest.mark.proves("2.x", "NotifyMonitoringReport")
 @pytest.mark.parametrize("numbers", [[1], [0, 2]])
 def test_a_monitoring_report_with_a_gap_ends_nothing(
     words: Any, station: ChargePoint, now: datetime, numbers: list[int]
@@ -279,6 +291,7 @@ def test_a_report_of_some_monitors_ends_nothing(words: Any, station: ChargePoint
     assert not last.changes
 
 
+@pytest.mark.proves("2.x", "GetMonitoringReport")
 def test_an_empty_report_says_that_nothing_is_watched(
     words: Any, station: ChargePoint, now: datetime
 ) -> None:

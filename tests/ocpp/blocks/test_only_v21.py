@@ -22,6 +22,7 @@ def newest(cp: ChargePoint) -> ChargePoint:
     return replace(cp, version="ocpp2.1")
 
 
+@pytest.mark.proves("2.1", "NotifyDERAlarm")
 def test_a_message_without_a_matter_is_kept_published_and_acknowledged(
     newest: ChargePoint, now: datetime
 ) -> None:
@@ -37,6 +38,7 @@ def test_a_message_without_a_matter_is_kept_published_and_acknowledged(
     assert msgspec.json.decode(event.payload)["payload"]["extraInfo"] == "why"
 
 
+@pytest.mark.proves("2.1", "ReportDERControl")
 def test_a_report_is_found_by_its_request(newest: ChargePoint, now: datetime) -> None:
     request = v21.ReportDERControl(request_id=31)
     row = reports.kept(newest, request, Facts(), now).changes[0]
@@ -44,6 +46,7 @@ def test_a_report_is_found_by_its_request(newest: ChargePoint, now: datetime) ->
     assert row.request_id == 31
 
 
+@pytest.mark.proves("2.1", "GetTariffs")
 def test_an_answer_is_kept_under_its_request(newest: ChargePoint, now: datetime) -> None:
     response = v21.GetTariffsResponse(status="NoTariff")
     outcome = reports.answer_kept(newest, v21.GetTariffs(evse_id=1), response, now)
@@ -59,6 +62,7 @@ FIXED = v21.FixedVar(priority=1, setpoint=5.0, unit="PctMaxW")
 CURVE = v21.DERCurve(curve_data=[v21.DERCurvePoints(x=1.0, y=2.0)], priority=1, y_unit="PctMaxW")
 
 
+@pytest.mark.proves("2.1", "SetDERControl")
 @pytest.mark.parametrize(
     ("kind", "members", "good"),
     [
@@ -77,6 +81,7 @@ def test_a_grid_control_carries_the_setting_of_its_type(
     assert (energy_v21.check_set_der_control_v21(request, newest, now) == []) is good
 
 
+@pytest.mark.proves("2.1", "SetDERControl")
 def test_a_default_control_has_no_beginning(newest: ChargePoint, now: datetime) -> None:
     timed = replace(CURVE, start_time=now)
     for default, good in ((True, False), (False, True)):
@@ -84,6 +89,7 @@ def test_a_default_control_has_no_beginning(newest: ChargePoint, now: datetime) 
         assert (energy_v21.check_set_der_control_v21(request, newest, now) == []) is good
 
 
+@pytest.mark.proves("2.1", "VatNumberValidation")
 @pytest.mark.parametrize(
     ("number", "status"),
     [
@@ -105,6 +111,7 @@ def test_a_vat_number_has_its_countrys_form(
     assert reply == v21.VatNumberValidationResponse(vat_number=number, evse_id=1, status=status)
 
 
+@pytest.mark.proves("2.1", "SetDefaultTariff")
 def test_a_tariff_prices_something_in_some_money(newest: ChargePoint, now: datetime) -> None:
     def reasons(**members: Any) -> list[str]:
         tariff = v21.Tariff(**{"tariff_id": "t", "currency": "EUR", **members})
@@ -118,6 +125,7 @@ def test_a_tariff_prices_something_in_some_money(newest: ChargePoint, now: datet
     assert reasons(energy=energy, currency="eur") == ["tariff.currency must be an ISO 4217 code"]
 
 
+@pytest.mark.proves("2.1", "ChangeTransactionTariff")
 def test_a_running_transaction_alone_gets_another_tariff(newest: ChargePoint, now: datetime) -> None:
     energy = v21.TariffEnergy(prices=[v21.TariffEnergyPrice(price_kwh=0.3)])
     tariff = v21.Tariff(tariff_id="t", currency="EUR", energy=energy)
@@ -125,6 +133,7 @@ def test_a_running_transaction_alone_gets_another_tariff(newest: ChargePoint, no
     assert payment_v21.check_change_transaction_tariff_v21(request, newest, now)
 
 
+@pytest.mark.proves("2.1", "NotifyPeriodicEventStream")
 def test_streamed_values_are_kept_and_nothing_waits(newest: ChargePoint, now: datetime) -> None:
     data = [v21.StreamDataElement(t=0.5, v="17")]
     request = v21.NotifyPeriodicEventStream(data=data, id=4, pending=0, basetime=now)
@@ -139,6 +148,7 @@ def test_every_sent_message_has_a_listener() -> None:
     assert {action: one.request for action, one in protocol.PROTOCOL.sent.items()} == v21.SENT
 
 
+@pytest.mark.proves("2.1", "ClearDERControl", "GetDERControl")
 def test_grid_controls_are_named_by_id_or_by_type(newest: ChargePoint, now: datetime) -> None:
     def errors(**members: Any) -> int:
         asked = v21.GetDERControl(request_id=1, **members)
@@ -152,6 +162,7 @@ def test_grid_controls_are_named_by_id_or_by_type(newest: ChargePoint, now: date
     assert errors(control_id="c", control_type="VoltWatt") == 1
 
 
+@pytest.mark.proves("2.1", "GetLog")
 @pytest.mark.parametrize(
     ("location", "errors"),
     [

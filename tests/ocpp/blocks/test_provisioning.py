@@ -23,6 +23,7 @@ BOOT = v16.BootNotification(
 )
 
 
+@pytest.mark.proves("1.6", "BootNotification")
 @pytest.mark.parametrize(
     ("registration", "interval", "booted"),
     [
@@ -43,6 +44,7 @@ def test_answers_with_the_stored_registration_and_its_interval(
     assert outcome.durable
 
 
+@pytest.mark.proves("1.6", "BootNotification")
 def test_intervals_are_the_stations_own(cp: ChargePoint, now: datetime) -> None:
     settings = StationSettings(heartbeat_interval=900, boot_retry_interval=7)
     accepted = boot_notification_v16(replace(cp, settings=settings), BOOT, Facts(), now)
@@ -54,6 +56,7 @@ def test_intervals_are_the_stations_own(cp: ChargePoint, now: datetime) -> None:
     assert (accepted.reply.interval, pending.reply.interval) == (900, 7)
 
 
+@pytest.mark.proves("1.6", "BootNotification")
 def test_a_pending_station_stays_pending_until_somebody_accepts_it(cp: ChargePoint, now: datetime) -> None:
     state = replace(cp, registration=Registration.PENDING, booted=False)
     for _ in range(3):
@@ -138,6 +141,7 @@ def test_a_boot_does_not_close_sessions_whose_stop_may_still_be_queued(
     assert set(outcome.state.sessions) == {"7"}
 
 
+@pytest.mark.proves("1.6", "Heartbeat")
 def test_heartbeat_tells_the_time_and_writes_nothing(cp: ChargePoint, now: datetime) -> None:
     outcome = heartbeat_v16(cp, v16.Heartbeat(), Facts(), now)
     assert outcome.reply == v16.HeartbeatResponse(current_time=now)
@@ -146,6 +150,7 @@ def test_heartbeat_tells_the_time_and_writes_nothing(cp: ChargePoint, now: datet
     assert not outcome.calls
 
 
+@pytest.mark.proves("1.6", "Heartbeat")
 @pytest.mark.parametrize("seconds", [[0.0, 0.999999, 1.0], [5.5, 0.25, 5.75, 3600.1], [-0.000001, 0.0]])
 def test_the_clock_may_go_in_any_direction(cp: ChargePoint, now: datetime, seconds: list[float]) -> None:
     for after in seconds:
@@ -154,6 +159,7 @@ def test_the_clock_may_go_in_any_direction(cp: ChargePoint, now: datetime, secon
         assert outcome.reply == v16.HeartbeatResponse(current_time=moment.replace(microsecond=0))
 
 
+@pytest.mark.proves("1.6", "Heartbeat")
 def test_the_time_we_tell_has_no_fraction(cp: ChargePoint, now: datetime) -> None:
     late = now + timedelta(microseconds=987_654)
     for outcome in (

@@ -54,6 +54,7 @@ def booted(outcome: Outcome) -> ChargePointBooted:
     return row
 
 
+@pytest.mark.proves("2.x", "BootNotification")
 @pytest.mark.parametrize(
     ("registration", "interval", "open_"),
     [
@@ -74,6 +75,7 @@ def test_answers_with_the_stored_registration(  # noqa: PLR0917 - one row of the
     assert bool(outcome.calls) is open_
 
 
+@pytest.mark.proves("2.x", "BootNotification")
 def test_identity_and_reason_are_kept(words: Any, station: ChargePoint, now: datetime) -> None:
     request = boot(
         words,
@@ -96,6 +98,7 @@ def test_identity_and_reason_are_kept(words: Any, station: ChargePoint, now: dat
     assert news["bootNotification"]["reason"] == "FirmwareUpdate"
 
 
+@pytest.mark.proves("2.x", "BootNotification")
 @pytest.mark.parametrize(("reason", "marked"), [("PowerUp", True), ("Watchdog", True), ("Triggered", False)])
 def test_a_boot_that_was_triggered_is_no_restart(
     words: Any, station: ChargePoint, now: datetime, reason: str, marked: bool
@@ -129,11 +132,13 @@ def test_statuses_are_asked_for_connector_by_connector(
     ]
 
 
+@pytest.mark.proves("2.x", "Heartbeat")
 def test_a_heartbeat_tells_the_time(words: Any, station: ChargePoint, now: datetime) -> None:
     outcome = heartbeat_v2x(station, words.Heartbeat(), Facts(), now)
     assert outcome == Outcome(state=station, reply=words.HeartbeatResponse(current_time=now))
 
 
+@pytest.mark.proves("2.x", "Reset")
 @pytest.mark.parametrize(("members", "errors"), [({}, 0), ({"evse_id": 1}, 0), ({"evse_id": 0}, 1)])
 def test_what_may_be_reset(
     words: Any, station: ChargePoint, now: datetime, members: dict[str, Any], errors: int
@@ -141,6 +146,7 @@ def test_what_may_be_reset(
     assert len(check_reset_v2x(words.Reset(type="OnIdle", **members), station, now)) == errors
 
 
+@pytest.mark.proves("2.x", "SetNetworkProfile")
 @pytest.mark.parametrize(
     ("members", "errors"),
     [

@@ -32,6 +32,7 @@ def profile(purpose: Any = "TxProfile", **more: Any) -> v16.ChargingProfile:
     )
 
 
+@pytest.mark.proves("1.6", "RemoteStartTransaction")
 @pytest.mark.parametrize(
     ("members", "reason"),
     [
@@ -51,11 +52,13 @@ def test_remote_start(cp: ChargePoint, now: datetime, members: dict[str, Any], r
     assert reason is None or reason in errors[0]
 
 
+@pytest.mark.proves("1.6", "UnlockConnector")
 @pytest.mark.parametrize(("connector_id", "count"), [(0, 1), (-1, 1), (1, 0)])
 def test_unlock_needs_one_connector(cp: ChargePoint, now: datetime, connector_id: int, count: int) -> None:
     assert len(check_unlock_connector_v16(v16.UnlockConnector(connector_id=connector_id), cp, now)) == count
 
 
+@pytest.mark.proves("1.6", "ExtendedTriggerMessage", "TriggerMessage")
 @pytest.mark.parametrize(
     ("request_", "count"),
     [

@@ -36,6 +36,7 @@ def profile(words: Any, **more: Any) -> Any:
     return words.ChargingProfile(**{**members, **more})
 
 
+@pytest.mark.proves("2.x", "RequestStartTransaction")
 def test_a_start_needs_somebody_and_may_name_an_evse(words: Any, station: ChargePoint, now: datetime) -> None:
     def errors(**members: Any) -> list[str]:
         request = words.RequestStartTransaction(**{"remote_start_id": 1, "id_token": token(words), **members})
@@ -48,6 +49,7 @@ def test_a_start_needs_somebody_and_may_name_an_evse(words: Any, station: Charge
     assert errors(id_token=token(words, "", "NoAuthorization")) == []
 
 
+@pytest.mark.proves("2.x", "RequestStartTransaction")
 def test_a_start_may_bring_the_profile_of_its_transaction(
     words: Any, station: ChargePoint, now: datetime
 ) -> None:
@@ -62,12 +64,14 @@ def test_a_start_may_bring_the_profile_of_its_transaction(
     assert len(errors(transaction_id="T1")) == 1
 
 
+@pytest.mark.proves("2.x", "RequestStopTransaction")
 def test_a_stop_names_its_transaction(words: Any, station: ChargePoint, now: datetime) -> None:
     for name, count in (("T1", 0), ("", 1)):
         request = words.RequestStopTransaction(transaction_id=name)
         assert len(check_request_stop_transaction_v2x(request, station, now)) == count
 
 
+@pytest.mark.proves("2.x", "UnlockConnector")
 @pytest.mark.parametrize(("evse", "connector", "errors"), [(1, 1, 0), (0, 1, 1), (1, 0, 1), (0, 0, 2)])
 def test_one_connector_is_unlocked(  # noqa: PLR0917 - one row of the table above per case
     words: Any, station: ChargePoint, now: datetime, evse: int, connector: int, errors: int
@@ -76,6 +80,7 @@ def test_one_connector_is_unlocked(  # noqa: PLR0917 - one row of the table abov
     assert len(check_unlock_connector_v2x(request, station, now)) == errors
 
 
+@pytest.mark.proves("2.x", "TriggerMessage")
 @pytest.mark.parametrize(
     ("wanted", "evse", "errors"),
     [

@@ -46,6 +46,7 @@ def published(outcome: Outcome) -> list[Any]:
     return [msgspec.json.decode(c.payload) for c in outcome.changes if isinstance(c, EventPublished)]
 
 
+@pytest.mark.proves("1.6", "ReserveNow")
 def test_an_accepted_reservation_is_active(cp: ChargePoint, now: datetime) -> None:
     outcome = reserve_now_answered_v16(cp, reserve(now), v16.ReserveNowResponse(status="Accepted"), now)
     assert outcome.reply is None
@@ -71,6 +72,7 @@ def test_an_accepted_reservation_is_active(cp: ChargePoint, now: datetime) -> No
     ]
 
 
+@pytest.mark.proves("1.6", "ReserveNow")
 @pytest.mark.parametrize("status", ["Faulted", "Occupied", "Rejected", "Unavailable"])
 def test_any_refusal_makes_no_reservation(cp: ChargePoint, now: datetime, status: Any) -> None:
     outcome = reserve_now_answered_v16(cp, reserve(now), v16.ReserveNowResponse(status=status), now)
@@ -78,6 +80,7 @@ def test_any_refusal_makes_no_reservation(cp: ChargePoint, now: datetime, status
     assert not outcome.changes
 
 
+@pytest.mark.proves("1.6", "ReserveNow")
 def test_a_known_id_replaces_and_refused_leaves_the_old_one(cp: ChargePoint, now: datetime) -> None:
     state = replace(cp, reservations={5: held(now)})
     later = reserve(now, expiry_date=now + timedelta(hours=2))
@@ -88,6 +91,7 @@ def test_a_known_id_replaces_and_refused_leaves_the_old_one(cp: ChargePoint, now
     assert not refused.changes
 
 
+@pytest.mark.proves("1.6", "CancelReservation")
 @pytest.mark.parametrize(
     ("answer", "expires_in", "status"),
     [("Accepted", 30, "canceled"), ("Rejected", 30, "canceled"), ("Rejected", -1, "expired")],
@@ -105,6 +109,7 @@ def test_a_cancellation_ends_the_reservation_whatever_the_answer(
     assert statuses(outcome) == [status]
 
 
+@pytest.mark.proves("1.6", "CancelReservation")
 def test_a_refused_cancellation_of_an_unknown_reservation_ends_one_that_ran_out(
     cp: ChargePoint, now: datetime
 ) -> None:

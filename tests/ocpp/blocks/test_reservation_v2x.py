@@ -48,6 +48,7 @@ def statuses(outcome: Outcome) -> list[tuple[int, str]]:
     return [(c.id, c.status) for c in outcome.changes if isinstance(c, ReservationEnded)]
 
 
+@pytest.mark.proves("2.x", "ReserveNow")
 @pytest.mark.parametrize(
     ("members", "number"), [({"evse_id": 2}, 2), ({"connector_type": "cCCS2"}, 0), ({}, 0)]
 )
@@ -65,6 +66,7 @@ def test_an_accepted_reservation_is_active(
     assert (made.id, made.charge_point_id, made.connector_number) == (5, station.id, number)
 
 
+@pytest.mark.proves("2.x", "ReserveNow")
 @pytest.mark.parametrize("status", ["Faulted", "Occupied", "Rejected", "Unavailable"])
 def test_a_refusal_makes_none_and_leaves_an_older_one(
     words: Any, station: ChargePoint, now: datetime, status: str
@@ -76,6 +78,7 @@ def test_a_refusal_makes_none_and_leaves_an_older_one(
     assert (statuses(replaced), set(replaced.state.reservations)) == ([], {5, 6})
 
 
+@pytest.mark.proves("2.x", "CancelReservation")
 @pytest.mark.parametrize("status", ["Accepted", "Rejected"])
 def test_a_cancellation_leaves_none(words: Any, station: ChargePoint, now: datetime, status: str) -> None:
     request = words.CancelReservation(reservation_id=5)
@@ -84,6 +87,7 @@ def test_a_cancellation_leaves_none(words: Any, station: ChargePoint, now: datet
     assert (statuses(outcome), set(outcome.state.reservations)) == ([(5, "canceled")], {6})
 
 
+@pytest.mark.proves("2.x", "ReservationStatusUpdate")
 @pytest.mark.parametrize(("told", "status"), [("Expired", "expired"), ("Removed", "canceled")])
 def test_a_reservation_is_over_when_the_station_says_so(
     words: Any, station: ChargePoint, now: datetime, told: str, status: str
@@ -94,6 +98,7 @@ def test_a_reservation_is_over_when_the_station_says_so(
     assert (statuses(outcome), set(outcome.state.reservations)) == ([(5, status)], {6})
 
 
+@pytest.mark.proves("2.x", "ReservationStatusUpdate")
 def test_a_reservation_that_is_not_loaded_is_ended_if_it_is_of_this_station(
     words: Any, station: ChargePoint, now: datetime
 ) -> None:
@@ -107,6 +112,7 @@ def test_a_reservation_that_is_not_loaded_is_ended_if_it_is_of_this_station(
     assert msgspec.json.decode(ended.news)["reservationId"] == 77
 
 
+@pytest.mark.proves("2.x", "ReserveNow")
 @pytest.mark.parametrize(
     ("members", "errors"),
     [({}, 0), ({"evse_id": 1}, 0), ({"evse_id": 0}, 1), ({"ends": 0}, 1), ({"uid": ""}, 1)],

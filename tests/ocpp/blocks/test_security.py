@@ -66,6 +66,7 @@ def test_seven_of_eighteen_types_are_critical() -> None:
     }
 
 
+@pytest.mark.proves("1.6", "SecurityEventNotification")
 @pytest.mark.parametrize(
     ("kind", "critical"), [*SECURITY_EVENTS.items(), ("com.acme.DoorOpened", False)], ids=str
 )
@@ -97,6 +98,7 @@ def test_every_event_is_stored_and_published(
     }
 
 
+@pytest.mark.proves("1.6", "SignCertificate")
 def test_a_good_signing_request_waits_for_the_ca(cp: ChargePoint, now: datetime, csr: str) -> None:
     outcome = sign(cp, now, csr)
     assert outcome.reply == v16.SignCertificateResponse(status="Accepted")
@@ -109,6 +111,7 @@ def test_a_good_signing_request_waits_for_the_ca(cp: ChargePoint, now: datetime,
     assert msgspec.json.decode(event.payload)["csr"] == csr
 
 
+@pytest.mark.proves("1.6", "SignCertificate")
 @pytest.mark.parametrize(
     ("registration", "status"),
     [
@@ -125,6 +128,7 @@ def test_a_refused_charge_point_gets_no_certificate(
     assert bool(outcome.changes) == (status == "Accepted")
 
 
+@pytest.mark.proves("1.6", "SignCertificate")
 def test_a_tampered_signing_request_is_rejected(cp: ChargePoint, now: datetime, csr: str) -> None:
     der = bytearray(x509.load_pem_x509_csr(csr.encode()).public_bytes(serialization.Encoding.DER))
     at = der.index(b"CP-12")
@@ -158,6 +162,7 @@ def test_a_malformed_signing_request_is_rejected(cp: ChargePoint, now: datetime,
     assert not outcome.changes
 
 
+@pytest.mark.proves("1.6", "InstallCertificate")
 def test_only_one_certificate_that_still_holds_is_installed(
     cp: ChargePoint, now: datetime, certificate: Callable[..., str]
 ) -> None:
@@ -172,6 +177,7 @@ def test_only_one_certificate_that_still_holds_is_installed(
     assert len(errors("")) == 1
 
 
+@pytest.mark.proves("1.6", "CertificateSigned")
 def test_a_signed_certificate_comes_with_its_chain(
     cp: ChargePoint, now: datetime, certificate: Callable[..., str]
 ) -> None:
@@ -180,6 +186,7 @@ def test_a_signed_certificate_comes_with_its_chain(
     assert check_certificate_signed_v16(v16.CertificateSigned(certificate_chain="x"), cp, now) != []
 
 
+@pytest.mark.proves("1.6", "DeleteCertificate")
 def test_a_certificate_is_deleted_by_what_was_reported(cp: ChargePoint, now: datetime) -> None:
     def errors(**more: str) -> list[str]:
         given = {"issuer_name_hash": "ab", "issuer_key_hash": "cd", "serial_number": "1"} | more

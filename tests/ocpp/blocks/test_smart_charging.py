@@ -52,6 +52,7 @@ def charging(cp: ChargePoint, now: datetime) -> ChargePoint:
     return replace(cp, sessions={"7": session})
 
 
+@pytest.mark.proves("1.6", "SetChargingProfile")
 @pytest.mark.parametrize(
     ("request_", "reasons"),
     [
@@ -110,6 +111,7 @@ def test_what_may_be_set(
     assert all(reason in error for reason, error in zip(reasons, errors, strict=True))
 
 
+@pytest.mark.proves("1.6", "SetChargingProfile")
 @pytest.mark.parametrize(
     ("valid_from", "valid_to", "count"), [(0, 1, 0), (-2, -1, 1), (2, 1, 1), (1, 1, 1), (None, 1, 0)]
 )
@@ -122,11 +124,13 @@ def test_validity_ends_after_it_begins_and_after_now(
     assert len(smart_charging.check_set_charging_profile_v16(placed(1, **members), cp, now)) == count
 
 
+@pytest.mark.proves("1.6", "SetChargingProfile")
 def test_a_relative_schedule_has_no_start_of_its_own(cp: ChargePoint, now: datetime) -> None:
     request = placed(1, charging_profile_kind="Relative", schedule={"start_schedule": now})
     assert len(smart_charging.check_set_charging_profile_v16(request, cp, now)) == 1
 
 
+@pytest.mark.proves("1.6", "GetCompositeSchedule")
 @pytest.mark.parametrize(("connector", "duration", "count"), [(0, 60, 0), (-1, 60, 1), (1, 0, 1), (-1, 0, 2)])
 def test_what_composite_schedule_may_be_asked(
     cp: ChargePoint, now: datetime, connector: int, duration: int, count: int
@@ -135,6 +139,7 @@ def test_what_composite_schedule_may_be_asked(
     assert len(smart_charging.check_get_composite_schedule_v16(request, cp, now)) == count
 
 
+@pytest.mark.proves("1.6", "ClearChargingProfile")
 @pytest.mark.parametrize(("members", "count"), [({}, 0), ({"connector_id": 0}, 0), ({"connector_id": -1}, 1)])
 def test_what_may_be_cleared(cp: ChargePoint, now: datetime, members: dict[str, Any], count: int) -> None:
     request = v16.ClearChargingProfile(**members)
@@ -262,11 +267,13 @@ def test_clearing_takes_what_matches_all_that_was_said(
     assert set(written(outcome)) == {(*key, False) for key in set(held(state)) - set(left)}
 
 
+@pytest.mark.proves("1.6", "ClearChargingProfile")
 def test_clearing_nothing_known_changes_nothing(cp: ChargePoint, now: datetime) -> None:
     assert clear(cp, now).state is cp
     assert not clear(cp, now).changes
 
 
+@pytest.mark.proves("1.6", "ClearChargingProfile")
 def test_restored_profiles_are_cleared_like_new_ones(cp: ChargePoint, now: datetime) -> None:
     restored = InstalledProfile(
         evse_number=2,

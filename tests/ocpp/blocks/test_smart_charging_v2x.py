@@ -73,6 +73,7 @@ def rows(outcome: Outcome) -> list[tuple[int, int, bool]]:
     ]
 
 
+@pytest.mark.proves("2.x", "SetChargingProfile")
 @pytest.mark.parametrize(
     ("evse", "purpose", "more", "reason"),
     [
@@ -109,6 +110,7 @@ def test_a_profile_goes_only_where_it_belongs(
     assert (errors == []) if reason is None else any(reason in error for error in errors), errors
 
 
+@pytest.mark.proves("2.x", "SetChargingProfile")
 @pytest.mark.parametrize(
     ("periods", "reason"),
     [
@@ -129,6 +131,7 @@ def test_periods_follow_each_other(
     assert (errors == []) if reason is None else any(reason in error for error in errors), errors
 
 
+@pytest.mark.proves("2.1", "SetChargingProfile")
 @pytest.mark.parametrize(
     ("members", "reason"),
     [
@@ -156,6 +159,7 @@ def test_an_operation_mode_takes_its_own_values(
     assert (errors == []) if reason is None else any(reason in error for error in errors), errors
 
 
+@pytest.mark.proves("2.0.1", "SetChargingProfile")
 def test_an_accepted_profile_is_held_and_its_id_is_known_once(
     station: ChargePoint, words: Any, now: datetime
 ) -> None:
@@ -217,6 +221,7 @@ def test_a_profile_of_a_transaction_ends_with_it(charging: ChargePoint, words: A
     assert held(outcome.state) == [(0, 9)]
 
 
+@pytest.mark.proves("2.x", "ClearChargingProfile")
 @pytest.mark.parametrize(
     ("members", "left"),
     [
@@ -244,6 +249,7 @@ def test_clearing_takes_what_matches(
     assert len(outcome.changes) == 3 - len(left)
 
 
+@pytest.mark.proves("2.x", "ClearChargingProfile")
 def test_nothing_to_clear_by_is_no_request(station: ChargePoint, words: Any, now: datetime) -> None:
     empty = words.ClearChargingProfileClearChargingProfile()
     for request in (
@@ -253,6 +259,7 @@ def test_nothing_to_clear_by_is_no_request(station: ChargePoint, words: Any, now
         assert smart_charging_v2x.check_clear_charging_profile_v2x(request, station, now)
 
 
+@pytest.mark.proves("2.x", "ReportChargingProfiles")
 def test_reported_profiles_are_held_under_their_source(
     station: ChargePoint, words: Any, now: datetime
 ) -> None:
@@ -269,6 +276,7 @@ def test_reported_profiles_are_held_under_their_source(
     assert (stored.action, stored.request_id) == ("ReportChargingProfiles", 5)
 
 
+@pytest.mark.proves("2.x", "GetChargingProfiles")
 def test_no_profiles_means_none_of_those_asked_for(station: ChargePoint, words: Any, now: datetime) -> None:
     for number in range(2):
         station = accepted(station, words, asked(words, now, number, id=number + 1), now).state
@@ -283,6 +291,7 @@ def test_no_profiles_means_none_of_those_asked_for(station: ChargePoint, words: 
     assert held(outcome.state) == [(0, 1)]
 
 
+@pytest.mark.proves("2.x", "ClearedChargingLimit", "NotifyChargingLimit")
 def test_limits_from_outside_come_and_go(station: ChargePoint, words: Any, now: datetime) -> None:
     limit = words.ChargingLimit(charging_limit_source="SO", is_grid_critical=True)
     told = words.NotifyChargingLimit(evse_id=2, charging_limit=limit)
@@ -302,6 +311,7 @@ def test_limits_from_outside_come_and_go(station: ChargePoint, words: Any, now: 
     assert (change.evse_number, change.source, change.active) == (2, "SO", False)
 
 
+@pytest.mark.proves("2.x", "NotifyEVChargingSchedule")
 @pytest.mark.parametrize(
     ("plan", "status"),
     [
@@ -333,6 +343,7 @@ def test_a_vehicle_stays_within_its_profile(
     assert outcome.reply.status == status  # type: ignore[union-attr] # both versions' answers have one
 
 
+@pytest.mark.proves("2.x", "NotifyEVChargingSchedule")
 def test_a_later_plan_is_measured_against_the_later_offer(
     charging: ChargePoint, words: Any, now: datetime
 ) -> None:
@@ -352,6 +363,7 @@ def test_a_later_plan_is_measured_against_the_later_offer(
     assert outcome.reply.status == "Accepted"  # type: ignore[union-attr] # as above
 
 
+@pytest.mark.proves("2.x", "NotifyEVChargingNeeds")
 def test_needs_are_kept_and_no_schedule_is_promised(station: ChargePoint, words: Any, now: datetime) -> None:
     needs = words.ChargingNeeds(requested_energy_transfer="DC")
     outcome = ev_charging.notify_ev_charging_needs_v2x(
@@ -377,6 +389,7 @@ def dynamic(now: datetime, **period: Any) -> v21.SetChargingProfile:
     )
 
 
+@pytest.mark.proves("2.1", "PullDynamicScheduleUpdate", "UpdateDynamicSchedule")
 def test_a_dynamic_profile_is_updated_and_pulled(cp: ChargePoint, now: datetime) -> None:
     cp = replace(cp, version="ocpp2.1")
     request = dynamic(now, limit=5000.0)
@@ -397,6 +410,7 @@ def test_a_dynamic_profile_is_updated_and_pulled(cp: ChargePoint, now: datetime)
     )
 
 
+@pytest.mark.proves("2.1", "PullDynamicScheduleUpdate")
 def test_an_unknown_or_other_profile_cannot_be_pulled(cp: ChargePoint, now: datetime) -> None:
     cp = replace(cp, version="ocpp2.1")
     state = accepted(cp, v21, asked(v21, now), now).state

@@ -15,6 +15,8 @@ from engine.ocpp.messages import v16
 from engine.ocpp.step import Handler
 from tests.domain.simulated_store import Store
 
+pytestmark = pytest.mark.proves("1.6", "StartTransaction", "StopTransaction")
+
 START = Handler(
     request=v16.StartTransaction,
     response=v16.StartTransactionResponse,

@@ -52,6 +52,7 @@ def news(outcome: Outcome) -> list[Any]:
 # --- firmware ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("2.x", "FirmwareStatusNotification")
 def test_the_progress_of_an_update_is_kept(words: Any, station: ChargePoint, now: datetime) -> None:
     request = words.FirmwareStatusNotification(status="SignatureVerified", request_id=4)
     outcome = firmware_status_notification_v2x(station, request, Facts(), now)
@@ -62,6 +63,7 @@ def test_the_progress_of_an_update_is_kept(words: Any, station: ChargePoint, now
     assert news(outcome)[0]["protocol"] == station.version.replace("ocpp", "ocpp ")
 
 
+@pytest.mark.proves("2.x", "PublishFirmwareStatusNotification")
 def test_where_a_firmware_is_published_is_kept(words: Any, station: ChargePoint, now: datetime) -> None:
     request = words.PublishFirmwareStatusNotification(status="Published", location=[URL], request_id=4)
     outcome = publish_firmware_status_notification_v2x(station, request, Facts(), now)
@@ -71,6 +73,7 @@ def test_where_a_firmware_is_published_is_kept(words: Any, station: ChargePoint,
     assert msgspec.json.decode(row.publish_locations) == [URL]
 
 
+@pytest.mark.proves("2.x", "UnpublishFirmware")
 @pytest.mark.parametrize(("status", "count"), [("Unpublished", 1), ("NoFirmware", 1), ("DownloadOngoing", 0)])
 def test_nothing_is_published_any_more(
     words: Any, station: ChargePoint, now: datetime, status: str, count: int
@@ -83,6 +86,7 @@ def test_nothing_is_published_any_more(
     ] * count
 
 
+@pytest.mark.proves("2.x", "UpdateFirmware")
 def test_what_may_be_installed(
     words: Any, station: ChargePoint, now: datetime, certificate: Callable[[datetime], str]
 ) -> None:
@@ -102,6 +106,7 @@ def test_what_may_be_installed(
     assert errors(install_date_time=now - timedelta(seconds=1)) == 1
 
 
+@pytest.mark.proves("2.x", "PublishFirmware", "UnpublishFirmware")
 @pytest.mark.parametrize(("checksum", "errors"), [(MD5, 0), ("", 1), ("z" * 32, 1), (MD5[1:], 1)])
 def test_a_published_firmware_is_named_by_its_checksum(
     words: Any, station: ChargePoint, now: datetime, checksum: str, errors: int
@@ -115,6 +120,7 @@ def test_a_published_firmware_is_named_by_its_checksum(
 # --- logs and customers ------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("2.x", "LogStatusNotification")
 def test_the_progress_of_a_log_is_kept(words: Any, station: ChargePoint, now: datetime) -> None:
     request = words.LogStatusNotification(status="Uploading", request_id=9)
     outcome = log_status_notification_v2x(station, request, Facts(), now)
@@ -122,6 +128,7 @@ def test_the_progress_of_a_log_is_kept(words: Any, station: ChargePoint, now: da
     assert list(outcome.changes) == [LogStatusChanged(id=12, log_status="Uploading", request_id=9, at=now)]
 
 
+@pytest.mark.proves("2.x", "GetLog")
 def test_a_log_goes_somewhere_and_spans_some_time(words: Any, station: ChargePoint, now: datetime) -> None:
     def errors(**more: Any) -> int:
         log = words.LogParameters(**{"remote_location": URL, **more})
@@ -133,6 +140,7 @@ def test_a_log_goes_somewhere_and_spans_some_time(words: Any, station: ChargePoi
     assert errors(oldest_timestamp=now, latest_timestamp=now) == 1
 
 
+@pytest.mark.proves("2.x", "NotifyCustomerInformation")
 @pytest.mark.parametrize("more", [True, False])
 def test_what_is_known_of_a_customer_is_stored_and_not_published(
     words: Any, station: ChargePoint, now: datetime, more: bool
@@ -148,6 +156,7 @@ def test_what_is_known_of_a_customer_is_stored_and_not_published(
     assert "Jane" not in str(news(outcome))
 
 
+@pytest.mark.proves("2.x", "CustomerInformation")
 def test_a_customer_is_named_one_way(words: Any, station: ChargePoint, now: datetime) -> None:
     def errors(report: bool = True, clear: bool = False, **more: Any) -> int:
         request = words.CustomerInformation(request_id=1, report=report, clear=clear, **more)
@@ -164,6 +173,7 @@ def test_a_customer_is_named_one_way(words: Any, station: ChargePoint, now: date
 # --- security events ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("2.x", "SecurityEventNotification")
 @pytest.mark.parametrize(
     ("kind", "critical"), [("StartupOfTheDevice", True), ("InvalidCsmsCertificate", False), ("Own", False)]
 )
@@ -181,6 +191,7 @@ def test_security_events_are_kept(
 # --- data transfer -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("2.x", "DataTransfer", way="in")
 @pytest.mark.parametrize(("data", "seen"), [("text", "text"), ({"a": [1]}, '{"a":[1]}'), (None, "null")])
 def test_data_of_any_kind_reaches_the_hook_as_text(
     words: Any, station: ChargePoint, now: datetime, data: Any, seen: str
@@ -199,6 +210,7 @@ def test_data_of_any_kind_reaches_the_hook_as_text(
     assert news(outcome)[0]["data"] == seen
 
 
+@pytest.mark.proves("2.x", "DataTransfer", way="in")
 @pytest.mark.parametrize(
     ("vendor", "message", "status"),
     [("Other", "Ping", "UnknownVendorId"), ("Acme", "Pong", "UnknownMessageId")],
@@ -212,6 +224,8 @@ def test_unknown_vendors_and_messages_are_published_and_said_to_be_so(  # noqa: 
     assert len(news(outcome)) == 1
 
 
+@pytest.mark.proves("2.x", "DataTransfer", way="in")
+@pytest.mark.proves("2.x", "DataTransfer", way="out")
 def test_data_without_end_is_refused(words: Any, station: ChargePoint, now: datetime) -> None:
     request = words.DataTransfer(vendor_id="Acme", data=["x" * MAX_DATA])
     outcome = data_transfer_v2x({})(station, request, Facts(), now)
