@@ -21,6 +21,8 @@ class StationRecord(Frozen, frozen=True):
     security_profile: int  # 0–3, OCPP's numbering
     enabled: bool = True
     password_sha256: bytes | None = None
+    # Of a password that it is to take, and may have taken although its answer never came (2.0.1 A01).
+    next_password_sha256: bytes | None = None
     invalid_username_allowed: bool = False
     certificate_serial: str | None = None  # profile 3: hex; None: the certificate's CN must be the identity
     next_security_profile: int | None = (
@@ -29,9 +31,8 @@ class StationRecord(Frozen, frozen=True):
 
 
 def password_matches(record: StationRecord, password: bytes) -> bool:
-    """Constant-time comparison with the stored hash; False when none is stored."""
+    """Constant-time comparison with the stored hashes; False when none is stored."""
     presented = hashlib.sha256(password).digest()
-    return (
-        hmac.compare_digest(presented, record.password_sha256 or bytes(32))
-        and record.password_sha256 is not None
-    )
+    known = (record.password_sha256, record.next_password_sha256)
+    matches = [hmac.compare_digest(presented, digest or bytes(32)) for digest in known]
+    return any(match and digest is not None for match, digest in zip(matches, known, strict=True))

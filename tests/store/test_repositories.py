@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+import trio
 
-from engine.domain.access import StationRecord
+from engine.domain.access import StationRecord, password_matches
 from engine.domain.changes import (
     CertificateInstalled,
     ConfigurationKeyRead,
@@ -289,3 +291,31 @@ async def test_messages_and_security_events_newest_first(store: Store, station: 
     assert [one.message_id for one in await store.messages.list(station.id, action="B")] == ["3", "1"]
     assert [one.type for one in await store.security_events.list()] == ["InvalidMessages"]
     assert await store.security_events.list(charge_point_id=station.id) == []
+
+
+@pytest.mark.parametrize("name", ["AuthorizationKey", "SecurityCtrlr/BasicAuthPassword"])
+async def test_a_password_on_its_way_lets_in_until_it_is_refused(
+    store: Store, station: StationRecord, name: str
+) -> None:
+    async def lets_in(password: bytes) -> bool:
+        record = await store.reader.station("CP1")
+        assert record is not None
+        return password_matches(record, password)
+
+    async def until(expected: bool) -> None:
+        with trio.fail_after(5):  # the word that something changed comes from the database
+            while await lets_in(b"the new password") is not expected:
+                await trio.lowlevel.checkpoint()
+
+    await store.stations.update(
+        "CP1", StationPatch(password_sha256=hashlib.sha256(b"the old password").digest()), actor="a"
+    )
+    await until(False)
+    await store.configuration.request(station.id, {name: "the new password", "X": "1"}, actor="a")
+    await until(True)
+    assert await lets_in(b"the old password")
+    assert not await lets_in(b"1")
+    (row,) = [one for one in await store.configuration.pending(station.id) if one.name == name]
+    await store.configuration.answered(row, "Rejected", secret=True)
+    await until(False)
+    assert await lets_in(b"the old password")

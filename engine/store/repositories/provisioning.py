@@ -10,7 +10,7 @@ from engine.domain.device import VariableName
 from engine.domain.state import Frozen
 from engine.errors import NotFound
 from engine.ocpp.variable_names import spell
-from engine.store.repositories.base import Audit, Repository, page
+from engine.store.repositories.base import CHANNEL, Audit, Repository, page
 
 
 class Setting(Frozen, frozen=True):
@@ -81,6 +81,15 @@ class Configuration(Repository):
             list(settings),
             list(settings.values()),
         )
+        await self._forget(charge_point_id)
+
+    async def _forget(self, charge_point_id: int) -> None:
+        """Among the settings may be the password that the station comes with."""
+        await self._database.fetch(
+            "select pg_notify($1, 'station:' || network_id) from charge_points where id = $2",
+            CHANNEL,
+            charge_point_id,
+        )
 
     async def requested(self, charge_point_id: int) -> Sequence[Setting]:
         """All keys ever asked for, with their status, oldest first."""
@@ -122,6 +131,8 @@ class Configuration(Repository):
             status,
             secret,
         )
+        if secret:
+            await self._forget(setting.charge_point_id)
 
     async def reported(self, charge_point_id: int) -> Sequence[ReportedKey]:
         """What the charger said its configuration is, by name: keys of 1.6, attributes of 2.x variables."""
