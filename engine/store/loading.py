@@ -40,7 +40,11 @@ SETTINGS_SHARED: Final = 1_000  # distinct settings kept once for all charge poi
 
 STATIONS: Final = """
 select id, network_id as identity, operator_id, security_profile, status <> 'disabled' as enabled,
-       password_sha256, invalid_username_allowed, certificate_serial, next_security_profile
+       password_sha256, invalid_username_allowed, certificate_serial, next_security_profile,
+       (select sha256(convert_to(s.value, 'UTF8')) from charge_point_settings s
+        where s.charge_point_id = charge_points.id and s.status = 'Pending'
+          and (lower(s.name) = 'authorizationkey' or lower(s.name) like 'securityctrlr%basicauthpassword%')
+        limit 1) as next_password_sha256
 from charge_points
 where network_id = any($1) and deleted_at is null
 """
