@@ -25,6 +25,9 @@ from engine.ocpp.rpc import MAX_DESCRIPTION, Code
 from engine.ocpp.shapes import Many, Member, Number, Open, Record, Shape, Text, fault, fold, record_of
 from engine.ocpp.step import Message, Refusal
 
+MAX_REPAIRS = (
+    200  # of a message: what it costs all others. A station that needs more makes the same one again
+)
 MAX_REPAIRS_PER_VALUE = 4  # steps on one value; each removes one deviation
 MAX_INTEGER_DIGITS = 20  # longer ones are beyond every bound, and must not cost a conversion
 
@@ -42,6 +45,7 @@ FAULTS_16: Mapping[str, Code] = {
     "range": Code.PROPERTY_CONSTRAINT_VIOLATION,  # minimum, maximum
     "multipleOf": Code.PROPERTY_CONSTRAINT_VIOLATION,
     "items": Code.OCCURRENCE_CONSTRAINT_VIOLATION,  # minItems, maxItems
+    "repairs": Code.FORMAT_VIOLATION,
 }
 # 2.0.1 part 4 §4.3: only what is no JSON is "syntactically incorrect", and cardinality includes 1..1.
 FAULTS_2X: Mapping[str, Code] = {
@@ -64,6 +68,7 @@ WORDS: Mapping[str, str] = {
     "range": "out of range",
     "multipleOf": "too many decimal places",
     "items": "wrong number of items",
+    "repairs": f"more than {MAX_REPAIRS} deviations from the schema, which are not mended",
 }
 
 
@@ -207,8 +212,15 @@ class _Walk:
         self.quirks = quirks
         self.repairs: list[str] = []
         self.places: list[Path] = []
+        self.spent = 0  # repairs made, those inside of what was dropped after all included
 
     def note(self, rule: str, path: Path) -> None:
+        self.spent += 1
+        if self.spent > MAX_REPAIRS:
+            raise ViolationError("repairs", path)
+        self._keep(rule, path)
+
+    def _keep(self, rule: str, path: Path) -> None:
         self.repairs.append(rule)
         self.places.append(path)
 
@@ -237,6 +249,8 @@ class _Walk:
         """Members under another name or case of their name, put under the right one."""
         if shape.names.issuperset(value):
             return value
+        if len(value) > len(shape.names) + MAX_REPAIRS:
+            raise ViolationError("repairs", path)
         result = {name: item for name, item in value.items() if name in shape.names}
         for name, item in value.items():
             if name not in shape.names:
@@ -264,7 +278,13 @@ class _Walk:
         try:
             return self.value(member.shape, item, path, member.key)
         except ViolationError:
-            if not self.quirks or member.required:
+            if not self.quirks:
+                raise
+            self._forget(mark)
+            if member.key in self.quirks.instead:
+                self._keep("member-replaced", path)
+                return self.quirks.instead[member.key]
+            if member.required:
                 raise
             if _is_empty(item):
                 rule = "empty-optional"
@@ -272,8 +292,7 @@ class _Walk:
                 rule = "member-dropped"
             else:
                 raise
-        self._forget(mark)
-        self.note(rule, path)
+        self._keep(rule, path)
         return NO
 
     def value(self, shape: Shape, value: Any, path: Path, place: Place) -> Any:
@@ -313,6 +332,9 @@ class _Walk:
         result: list[Any] = []
         first: ViolationError | None = None
         for index, item in enumerate(value):
+            if self.quirks and self.spent >= MAX_REPAIRS and place in self.quirks.expendable:
+                self._keep("rest-dropped", (path, index))
+                break
             mark = len(self.repairs)
             try:
                 result.append(self.value(shape.item, item, (path, index), place))
@@ -321,7 +343,8 @@ class _Walk:
                     raise
                 first = first or violation
                 self._forget(mark)
-                self.note("item-dropped", (path, index))
+                self.spent += 1
+                self._keep("item-dropped", (path, index))
         if not shape.least <= len(result) <= (len(result) if shape.most is None else shape.most):
             raise first or ViolationError("items", path)
         return result

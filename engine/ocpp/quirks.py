@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from engine.domain.state import Frozen
 
 Place: TypeAlias = str  # "SampledValue.unit"
+NEVER: Final = "0001-01-02T00:00:00Z"  # a time that no clock tells: its session is held, and goes by arrival
 
 
 class Quirks(Frozen, frozen=True):
@@ -24,6 +25,7 @@ class Quirks(Frozen, frozen=True):
     aliases: Mapping[Place, Mapping[str, str]] = {}  # wrong enum value → right one
     otherwise: Mapping[Place, str] = {}  # any unknown enum value → this one
     defaults: Mapping[Place, Any] = {}  # a required member that is missing → its value
+    instead: Mapping[Place, Any] = {}  # a required member beyond repair → what says that it is unknown
     renames: Mapping[Place, str] = {}  # a member's wrong name → its right one
     expendable: frozenset[Place] = frozenset()  # optional members, or list items, dropped when beyond repair
     rounded: frozenset[Place] = frozenset()  # integers that may come with a fraction
@@ -58,6 +60,18 @@ GENERIC = Quirks(
         "StatusNotification.errorCode": "OtherError",  # Legrand GreenUp sends "Error": lbbrhzn/ocpp#1248
         "StopTransaction.reason": "Other",
         "SampledValue.context": "Other",
+        "Transaction.stoppedReason": "Other",
+        # Words of 2.1 in 2.0.1, or of their own (TxResumed, CostLimitReached): there is no Other, and this
+        # one says nothing of the transaction.
+        "TransactionEvent.triggerReason": "Trigger",
+    },
+    # What begins, changes or ends a transaction happened, whatever is wrong with the message.
+    instead={
+        "StartTransaction.idTag": "",  # a tag that nobody has
+        "StartTransaction.timestamp": NEVER,
+        "StopTransaction.timestamp": NEVER,
+        "StopTransaction.transactionId": 0,  # not told: found by connector, meter and time
+        "TransactionEvent.timestamp": NEVER,
     },
     renames={
         "StopTransaction.disconnectReason": "reason",  # road-labs/chargestation-one#61
@@ -71,6 +85,43 @@ GENERIC = Quirks(
             "StopTransaction.transactionData",
             "TransactionEvent.meterValue",
             "StatusNotification.timestamp",
+            # Nor must what only adds to an event.
+            "StopTransaction.idTag",
+            "StopTransaction.reason",
+            "StartTransaction.reservationId",
+            "MeterValues.transactionId",
+            "Transaction.chargingState",
+            "Transaction.operationMode",
+            "Transaction.remoteStartId",
+            "Transaction.stoppedReason",
+            "Transaction.tariffId",
+            "Transaction.timeSpentCharging",
+            "Transaction.transactionLimit",
+            "TransactionEvent.cableMaxCurrent",
+            "TransactionEvent.costDetails",
+            "TransactionEvent.evse",
+            "TransactionEvent.evseSleep",
+            "TransactionEvent.idToken",
+            "TransactionEvent.numberOfPhasesUsed",
+            "TransactionEvent.offline",
+            "TransactionEvent.preconditioningStatus",
+            "TransactionEvent.reservationId",
+            "EVSE.connectorId",
+            "IdToken.additionalInfo",
+            # One part of a report must not cost the others.
+            "NotifyReport.reportData",
+            "ReportData.variableAttribute",
+            "ReportData.variableCharacteristics",
+            "VariableAttribute.value",
+            "NotifyMonitoringReport.monitor",
+            "MonitoringData.variableMonitoring",
+            "NotifyEvent.eventData",
+            "EventData.techCode",
+            "EventData.techInfo",
+            "NotifyDisplayMessages.messageInfo",
+            "MessageInfo.state",
+            "NotifyDERAlarm.gridEventFault",
+            "DERChargingParameters.evIslandingDetectionMethod",
             # Answers "Rejected" that carry dummies: evcc-io/evcc#17836.
             "GetCompositeScheduleResponse.chargingSchedule",
             "GetCompositeScheduleResponse.scheduleStart",
@@ -124,6 +175,7 @@ def _merged(quirks: list[Quirks]) -> Quirks:
         aliases=aliases,
         otherwise={place: value for one in quirks for place, value in one.otherwise.items()},
         defaults={place: value for one in quirks for place, value in one.defaults.items()},
+        instead={place: value for one in quirks for place, value in one.instead.items()},
         renames={place: value for one in quirks for place, value in one.renames.items()},
         expendable=frozenset().union(*(one.expendable for one in quirks)),
         rounded=frozenset().union(*(one.rounded for one in quirks)),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.domain.state import Policy
 from engine.ocpp.messages import v16, v21, v201
-from engine.ocpp.policy import FAULTS_2X, FAULTS_16, Decoded, decode
+from engine.ocpp.policy import FAULTS_2X, FAULTS_16, MAX_REPAIRS, Decoded, decode
 from engine.ocpp.quirks import GENERIC, PROFILES, quirks_of
 from engine.ocpp.rpc import MAX_DESCRIPTION, Code, encode
 from engine.ocpp.step import Refusal
@@ -277,16 +277,15 @@ def test_mends(rule, kind, payload, right, wrong):
 
 
 REFUSED = [
-    ("an id tag is never cut", v16.StartTransaction, START, b'"A"', b'"' + b"A" * 21 + b'"'),
-    ("a NUL inside an id tag is no padding", v16.StartTransaction, START, b'"A"', b'"A\\u0000B"'),
+    ("an id tag is never cut", v16.Authorize, b'{"idTag":"A"}', b'"A"', b'"' + b"A" * 21 + b'"'),
+    ("a NUL inside an id tag is no padding", v16.Authorize, b'{"idTag":"A"}', b'"A"', b'"A\\u0000B"'),
     ("no meter start", v16.StartTransaction, START, b'"meterStart":5,', b""),
     ("a meter start of null", v16.StartTransaction, START, b":5", b":null"),
     ("no time stamp", v16.StartTransaction, START, b"," + b'"timestamp":' + EIGHT, b""),
-    ("a date without a time", v16.StartTransaction, START, EIGHT, b'"2024-01-31"'),
-    ("a day that never was", v16.StartTransaction, START, EIGHT, b'"2024-02-31T08:00:00Z"'),
+    ("a date without a time", v16.MeterValues, METER, b'"2024-01-31T08:00:00Z"', b'"2024-01-31"'),
     ("a fractional connector", v16.StartTransaction, START, b'"connectorId":1', b'"connectorId":1.5'),
     ("an integer beyond 32 bits", v16.StartTransaction, START, b":5", b":2147483648"),
-    ("a transaction id of text", v16.StopTransaction, STOP, b":7", b':"seven"'),
+    ("no transaction id", v16.StopTransaction, STOP, b'"transactionId":7,', b""),
     ("an empty status", v16.StatusNotification, STATUS, b"Charging", b""),
     ("an unknown status", v16.StatusNotification, STATUS, b"Charging", b"Sleeping"),
     ("no sample that can be read", v16.MeterValues, METER, b'"V"', b'"furlong"'),
@@ -303,6 +302,119 @@ def test_does_not_invent_meaning(_why, kind, payload, right, wrong):
     assert isinstance(strict(kind, payload), Decoded)
     assert right in payload
     assert isinstance(repair(kind, payload.replace(right, wrong, 1)), Refusal)
+
+
+NEVER = datetime(1, 1, 2, tzinfo=UTC)
+KNOWN_IN_PART = [
+    (v16.StartTransaction, START, b'"A"', b'"' + b"A" * 21 + b'"', "id_tag", ""),
+    (v16.StartTransaction, START, b'"A"', b'"A\\u0000B"', "id_tag", ""),
+    (v16.StartTransaction, START, EIGHT, b'"2024-01-31"', "timestamp", NEVER),
+    (v16.StartTransaction, START, EIGHT, b'"2024-02-31T08:00:00Z"', "timestamp", NEVER),
+    (v16.StartTransaction, START, EIGHT, b'"2024-01-31T25:00:00Z"', "timestamp", NEVER),
+    (v16.StartTransaction, START, EIGHT, b"null", "timestamp", NEVER),
+    (v16.StopTransaction, STOP, EIGHT, b'"yesterday"', "timestamp", NEVER),
+    (v16.StopTransaction, STOP, b":7", b":2147483648", "transaction_id", 0),
+    (v16.StopTransaction, STOP, b":7", b':"seven"', "transaction_id", 0),
+    (v16.StopTransaction, STOP, b'"A"', b'"' + b"A" * 21 + b'"', "id_tag", msgspec.UNSET),
+    (v16.StopTransaction, STOP, b'"A"', b'"A\\u0000B"', "id_tag", msgspec.UNSET),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "right", "wrong", "member", "meant"),
+    KNOWN_IN_PART,
+    ids=[f"{row[0].__name__} {row[3]!r:.40}" for row in KNOWN_IN_PART],
+)
+def test_a_transaction_is_told_by_what_is_known_of_it(  # noqa: PLR0917 - the columns of the table
+    kind, payload, right, wrong, member, meant
+):
+    assert right in payload
+    broken = payload.replace(right, wrong, 1)
+    assert isinstance(strict(kind, broken), Refusal)
+    mended = repair(kind, broken)
+    assert mended.message == msgspec.structs.replace(strict(kind, payload).message, **{member: meant})
+    assert mended.repairs == ("member-dropped" if meant is msgspec.UNSET else "member-replaced",)
+
+
+@pytest.mark.parametrize("version", [v201, v21])
+@pytest.mark.parametrize(
+    ("member", "value", "rule"),
+    [
+        ("triggerReason", "Nonsense", "enum-other"),
+        ("timestamp", "?", "member-replaced"),
+        ("idToken", {"idToken": "x" * 256, "type": "Central"}, "member-dropped"),
+        ("cableMaxCurrent", "much", "member-dropped"),
+        ("evse", {"id": "left"}, "member-dropped"),
+        ("transactionInfo.stoppedReason", "Weird", "enum-other"),
+        ("transactionInfo.chargingState", "Finishing", "member-dropped"),
+        ("transactionInfo.timeSpentCharging", 0.5, "member-dropped"),
+    ],
+)
+def test_nothing_that_is_wrong_beside_it_costs_the_event(version, member, value, rule):
+    event = {
+        "eventType": "Ended", "timestamp": "2024-01-31T08:00:00Z", "triggerReason": "EVDeparted", "seqNo": 3,
+        "transactionInfo": {"transactionId": "tx"},
+    }  # fmt: skip
+    into, _, name = member.rpartition(".")
+    (event[into] if into else event)[name] = value
+    mended = repair(version.TransactionEvent, json.dumps(event).encode())
+    assert (mended.repairs, mended.places) == ((rule,), (f"$.{member}",))
+    assert (mended.message.seq_no, mended.message.transaction_info.transaction_id) == (3, "tx")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "left"),
+    [
+        ({"value": "a\0b"}, {"type": "Actual"}),
+        ({"value": "x" * 2_501}, {"type": "Actual"}),
+        ({"type": "Wrong"}, None),
+    ],
+)
+def test_one_variable_does_not_cost_the_part_of_the_report(wrong, left):
+    def variable(name, attribute):
+        return {"component": {"name": "C"}, "variable": {"name": name}, "variableAttribute": [attribute]}
+
+    good = variable("Good", {"value": "1"})
+    report = {
+        "requestId": 1, "generatedAt": "2024-01-31T08:00:00Z", "seqNo": 0,
+        "reportData": [variable("Bad", {"type": "Actual", **wrong}), good],
+    }  # fmt: skip
+    mended = repair(v201.NotifyReport, json.dumps(report).encode())
+    report["reportData"] = [good] if left is None else [variable("Bad", left), good]
+    assert mended.message == strict(v201.NotifyReport, json.dumps(report).encode()).message
+
+
+# --- bounds ------------------------------------------------------------------------------------------------
+
+
+def many(count, sample):
+    samples = ",".join([sample] * count)
+    return (
+        f'{{"connectorId":1,"meterValue":[{{"timestamp":"2024-01-31T08:00:00Z","sampledValue":[{samples}]}}]}}'
+    ).encode()
+
+
+def test_repairs_are_bounded_and_the_rest_is_dropped():
+    mended = repair(v16.MeterValues, many(60_000, '{"value":1}'))
+    assert len(mended.message.meter_value[0].sampled_value) == MAX_REPAIRS
+    assert mended.repairs == ("number-as-text",) * MAX_REPAIRS + ("rest-dropped",)
+    assert mended.places[-1] == f"$.meterValue[0].sampledValue[{MAX_REPAIRS}]"
+
+
+def test_items_that_are_dropped_count():
+    mended = repair(
+        v16.MeterValues, many(60_000, '{"unit":"furlong","value":"1"}').replace(b"furlong", b"V", 1)
+    )
+    assert len(mended.message.meter_value[0].sampled_value) == 1
+    assert mended.repairs == ("item-dropped",) * MAX_REPAIRS + ("rest-dropped",)
+
+
+@pytest.mark.parametrize("members", [MAX_REPAIRS + 1, 70_000], ids=["one too many", "far too many"])
+def test_where_nothing_can_be_dropped_too_much_is_refused(members):
+    noise = ",".join(f'"x{n}":1' for n in range(members))
+    refused = repair(v16.Authorize, f'{{"idTag":"A",{noise}}}'.encode())
+    assert refused.code == Code.FORMAT_VIOLATION
+    assert isinstance(strict(v16.Authorize, f'{{"idTag":"A",{noise}}}'.encode()), Refusal)
 
 
 def test_a_leap_day_that_is_none_is_the_first_of_march():
@@ -391,7 +503,7 @@ def test_every_quirk_names_a_member_and_a_value_that_exist(quirks):
         key: {item for struct in (v16, v201, v21) for item in _choices(struct, key)}
         for key in {*quirks.aliases, *quirks.otherwise}
     }
-    places = {*quirks.aliases, *quirks.otherwise, *quirks.defaults, *quirks.expendable}
+    places = {*quirks.aliases, *quirks.otherwise, *quirks.defaults, *quirks.instead, *quirks.expendable}
     places |= {*quirks.rounded, *quirks.text, *quirks.embedded}
     places |= {f"{place.split('.')[0]}.{name}" for place, name in quirks.renames.items()}
     assert places <= fields.keys()

@@ -201,6 +201,8 @@ def mended(broken: Broken) -> Mended | None:
         if rules and fits(value, broken.schema):
             return Mended(place.wrap(value), rules, place.path)
     for around, holds in place.within(broken.value):
+        if around.key in GENERIC.instead and holds is not ABSENT:
+            return Mended(around.wrap(GENERIC.instead[around.key]), ("member-replaced",), around.path)
         if around.is_item:
             if around.key in GENERIC.expendable and around.may_be_empty:
                 return Mended(_emptied(around), ("item-dropped",), around.path)
