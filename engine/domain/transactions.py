@@ -271,9 +271,15 @@ def _offline(session: Session) -> bool:
 def _overlaps(session: Session, end: datetime | None, known: Known) -> tuple[list[Review], list[Change]]:
     """Two transactions cannot be on an EVSE at once: what the register moved meanwhile counts in both.
 
-    That is in doubt for the one that began first: the doubt of `session`, and the hold of others.
+    That is in doubt for the one that began first: the doubt of `session`, and the hold of others. Which one
+    it is, is not known before the Started of both came.
     """
-    inside = end is not None and any(session.started_at <= one.started_at < end for one in known.told.beside)
+    if is_held(session.review, Review.MISSING_START):
+        return [], []
+    inside = end is not None and any(
+        session.started_at <= one.started_at < end and not is_held(one.review, Review.MISSING_START)
+        for one in known.told.beside
+    )
     around = [
         one
         for one in known.told.beside

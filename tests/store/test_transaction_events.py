@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
+from engine.domain import transactions
 from engine.domain.access import StationRecord
 from engine.domain.state import ChargePoint, Registration
 from engine.ocpp.messages import v201
 from engine.ocpp.step import Facts
 from engine.ocpp.v201 import PROTOCOL
-from engine.store import Store
+from engine.store import Store, loading
 from engine.store.invariants import violations
 from engine.store.repositories.sessions import SessionFilter
 from engine.store.repositories.stations import StationPatch
@@ -88,10 +90,10 @@ async def tell(store: Store, identity: str, events: Events, rng: random.Random) 
         outcome = HANDLER.step(cp, request, facts, RECEIVED)
         await store.journal.commit(outcome.changes)
         cp = outcome.state
-    found = {}
+    found: dict[str, Any] = {}
     for row in await store.sessions.list(SessionFilter(identity=identity)):
         values = await store.sessions.meter_values(row.id)
-        found[row.transaction_id] = {
+        found[str(row.transaction_id)] = {
             "session": {name: getattr(row, name) for name in COLUMNS},
             "periods": await store.sessions.periods(row.id),
             "samples": [(value.timestamp, value.samples) for value in values],
@@ -110,4 +112,35 @@ async def test_every_order_leaves_the_same_rows(store: Store) -> None:
         shuffled = [*events, *rng.sample(events, 3)]
         rng.shuffle(shuffled)
         assert await tell(store, f"CP-{n}", [*shuffled, last], rng) == clean
+    assert await violations(store) == []
+
+
+async def test_an_id_that_is_used_again_leaves_the_first_session_alone(store: Store) -> None:
+    evse = v201.EVSE(id=1, connector_id=1)
+    first = [event(0, "Started", evse=evse), event(1, "Updated"), event(2, "Ended")]
+    again = [event(0, "Started", begin=10_000, evse=evse), event(2, "Ended", begin=10_000)]
+    late = event(1, "Updated", begin=10_000)
+    told = [*first, *again, late, *first, *again]
+    await tell(store, "REUSED", told, random.Random(5))
+    newest, oldest = await store.sessions.list(SessionFilter(identity="REUSED"))
+    assert (oldest.started_at, oldest.energy_wh, oldest.review) == (START, 2_000, None)
+    assert (newest.started_at, newest.energy_wh) == (START + timedelta(minutes=10_000), 2_000)
+    assert [len(await store.sessions.events(one.id)) for one in (oldest, newest)] == [3, 3]
+    assert await violations(store) == []
+
+
+async def test_a_long_history_counts_nothing_twice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "MAX_HISTORY", 3)
+    monkeypatch.setattr(transactions, "MAX_HISTORY", 3)
+    evse = v201.EVSE(id=1, connector_id=1)
+    told = [event(0, "Started", evse=evse), *(event(n, "Updated") for n in range(1, 6))]
+    always = random.Random()
+    monkeypatch.setattr(always, "random", lambda: 0.0)  # a new connection for each
+    await tell(store, "LONG", [*told, told[5], told[2], event(6, "Ended")], always)
+    [session] = await store.sessions.list(SessionFilter(identity="LONG"))
+    assert (session.energy_wh, session.review) == (6_000, None)
+    # One that belongs between others is counted in the order of arrival, and says so.
+    await tell(store, "LATE", [*told[:3], *told[4:], told[3], event(6, "Ended")], always)
+    [session] = await store.sessions.list(SessionFilter(identity="LATE"))
+    assert (session.energy_wh, session.review) == (6_000, "long_history")
     assert await violations(store) == []
