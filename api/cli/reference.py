@@ -74,6 +74,7 @@ STATION: Final[Mapping[str, str]] = {
     "ask_transactions_after_connect": "OCPP 2.x: GetTransactionStatus for each session that is open here.",
     "master_pass_group": "OCPP 2.x: group whose tags end any transaction and start none.",
     "max_power_w": "The most this station can deliver, W: more energy than that holds a session for review.",
+    "max_session_wh": "The most one session can take, Wh, however long: more holds it for review.",
 }
 CLI: Final = """\
 # Command line

@@ -308,7 +308,7 @@ def settle(
         doubts.append(Review.IMPLAUSIBLE_ENERGY)
     if missed < -JITTER_WH or metering.resets:
         doubts.append(Review.METER_RESET)
-    if not told and _from_intervals(session):
+    if not told and missed < -JITTER_WH and _from_intervals(session):
         return metering, doubts
     return replace(metering, energy_wh=told, register_wh=meter_stop_wh, register_at=at), doubts
 

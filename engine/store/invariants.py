@@ -49,13 +49,17 @@ RULES: Final[Mapping[str, str]] = {
         from sessions
         where energy_wh < 0 or (stopped_at < started_at and review is null)
     """,
-    "the energy is the registers' difference, unless the meter was reset or billing is held": """
+    "the energy is the registers' difference, unless billing is held": """
         select 'session:' || s.id,
                'energy ' || s.energy_wh || ' Wh, registers ' || (s.meter_stop_wh - s.meter_start_wh)
         from sessions s
         where s.status = 'finished' and s.review is null and s.meter_stop_wh is not null
-          and s.energy_wh <> s.meter_stop_wh - s.meter_start_wh
-          and not exists (select 1 from meter_values m where m.session_id = s.id and m.resets > 0)
+          and s.energy_wh <> greatest(s.meter_stop_wh - s.meter_start_wh, 0)
+    """,
+    "a session whose meter was reset is held": """
+        select distinct 'session:' || s.id, 'energy ' || s.energy_wh || ' Wh'
+        from sessions s join meter_values m on m.session_id = s.id and m.charge_point_id = s.charge_point_id
+        where s.status = 'finished' and s.review is null and m.resets > 0
     """,
     "an EVSE has one open session at most": """
         select 'charge_point:' || charge_point_id,

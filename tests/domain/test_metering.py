@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain.changes import ChargingPeriodOpened, EventPublished, MeterValueAdded
@@ -24,11 +25,11 @@ from engine.domain.metering import (
     settle,
 )
 from engine.domain.plausibility import Review
-from engine.domain.state import ChargePoint, Metering, Session, SessionStatus
+from engine.domain.state import ChargePoint, Metering, Session, SessionStatus, StationSettings
 from engine.ocpp.messages import v16
 from ext.metering import read
 
-POWER_W = 11_000
+SETTINGS = StationSettings(max_power_w=11_000)
 Value = Callable[..., Measured]
 
 
@@ -50,31 +51,43 @@ def value(now: datetime) -> Value:
     return make
 
 
-def folded(totals: Metering, measured: Measured, meter_start_wh: int) -> tuple[Metering, Review | None]:
-    return fold(totals, measured.reading, measured.at, meter_start_wh, POWER_W)
+def folded(session: Session, measured: Measured) -> tuple[Session, Review | None]:
+    totals, doubt = fold(session, measured.reading, measured.at, SETTINGS)
+    return replace(session, metering=totals), doubt
 
 
 def energy(session: Session, values: Sequence[Measured]) -> tuple[int, int, list[Review]]:
     """Energy, resets and doubts after `values`."""
-    totals, doubts = session.metering, []
+    doubts = []
     for measured in values:
-        totals, doubt = folded(totals, measured, session.meter_start_wh)
+        session, doubt = folded(session, measured)
         doubts += [doubt] if doubt else []
-    return totals.energy_wh, totals.resets, doubts
+    return session.metering.energy_wh, session.metering.resets, doubts
 
 
 @pytest.mark.parametrize(
     ("registers", "wanted"),
     [
         pytest.param([1_500, 2_000], (1_000, 0, []), id="grows"),
-        pytest.param([1_500, 1_495, 2_000], (1_000, 0, []), id="jitters"),
-        pytest.param([3_000, 100, 600], (2_600, 1, []), id="restarts from zero"),
-        pytest.param([5, 900], (900, 1, []), id="counts the session although the start was the total"),
+        pytest.param([1_500, 1_400, 2_000], (1_000, 0, []), id="jitters"),
+        pytest.param([950, 1_500], (500, 0, []), id="jitters below the start"),
+        pytest.param([3_000, 2_985, 5_000], (4_000, 0, []), id="a step back of the rounding"),
+        pytest.param([3_000, 2_500], (1_500, 0, [Review.METER_RESET]), id="what was before was wrong"),
+        pytest.param([3_000, 2_500, 5_000], (4_000, 0, [Review.METER_RESET]), id="a step back for a while"),
+        pytest.param([3_000, 100, 600], (2_600, 1, [Review.METER_RESET]), id="restarts from zero"),
+        pytest.param([3_000, 0, 4_000], (3_000, 0, [Review.METER_RESET]), id="a zero between"),
+        pytest.param([3_000, 0, 0, 4_000, 0, 5_000], (4_000, 0, [Review.METER_RESET] * 2), id="some zeros"),
         pytest.param(
-            [3_000, -50, 100], (2_150, 1, [Review.METER_RESET]), id="falls to a value that says nothing"
+            [3_000, 100, 600, 50, 90], (2_690, 2, [Review.METER_RESET] * 2), id="restarts once more"
         ),
+        pytest.param([5, 900], (900, 1, [Review.METER_RESET]), id="counts the session from zero"),
+        pytest.param([700, 1_500], (500, 0, [Review.METER_RESET]), id="a value below the start"),
+        pytest.param([3_000, -50, 3_100], (2_100, 0, [Review.METER_RESET]), id="below zero"),
         pytest.param([910_000, 910_500], (0, 0, [Review.IMPLAUSIBLE_ENERGY] * 2), id="a whole odometer"),
         pytest.param([1_500, 999_999, 2_000], (1_000, 0, [Review.IMPLAUSIBLE_ENERGY]), id="one bad sample"),
+        pytest.param(
+            [1_000, 1_000, 8_000], (7_000, 0, [Review.IMPLAUSIBLE_ENERGY]), id="late, then too fast"
+        ),
     ],
 )
 def test_registers(
@@ -89,8 +102,11 @@ def test_late_and_repeated_registers_change_nothing(session: Session, value: Val
     assert energy(session, in_order) == energy(session, [*in_order, in_order[0], in_order[1], value(0, "1")])
 
 
-def test_a_register_whose_start_is_unknown_counts_from_its_first_value(now: datetime) -> None:
-    first, doubt = advance(Metering(), 5_000, now, 0, POWER_W)
+def test_a_register_whose_start_is_unknown_counts_from_its_first_value(
+    session: Session, now: datetime
+) -> None:
+    unknown = replace(session, metering=Metering(), meter_start_wh=0)
+    first, doubt = advance(unknown, 5_000, now, SETTINGS)
     assert (first.energy_wh, first.register_wh, doubt) == (0, 5_000, None)
 
 
@@ -110,56 +126,137 @@ def test_a_register_outranks_intervals(session: Session, value: Value) -> None:
 
 @given(st.permutations(range(1, 8)))
 def test_intervals_add_up_in_any_order(value: Value, now: datetime, order: list[int]) -> None:
-    totals = Metering(register_wh=0, register_at=now)
+    session = begun(now, 0)
     for minute in order:
-        totals, _ = folded(totals, value(minute, (INTERVAL, f"{minute}.3")), 0)
-    assert totals.energy_wh == 30  # 30.1
+        session, _ = folded(session, value(minute, (INTERVAL, f"{minute}.3")))
+    assert session.metering.energy_wh == 30  # 30.1
+
+
+def begun(now: datetime, meter_start_wh: int) -> Session:
+    return Session(
+        id=1,
+        transaction_id="1",
+        evse_number=1,
+        connector_number=1,
+        status=SessionStatus.ACTIVE,
+        started_at=now,
+        meter_start_wh=meter_start_wh,
+        metering=Metering(register_wh=meter_start_wh, register_at=now),
+    )
 
 
 def test_instantaneous_values_are_those_of_the_newest(session: Session, value: Value, now: datetime) -> None:
-    totals = session.metering
     for measured in (
         value(5, ("Power.Active.Import", "7000"), ("SoC", "40"), ("Current.Import", "10")),
         value(10, ("Power.Active.Import", "9000"), ("Voltage", "230")),
         value(7, ("Power.Active.Import", "1"), ("SoC", "1"), ("Voltage", "1")),
     ):
-        totals, _ = folded(totals, measured, session.meter_start_wh)
+        session, _ = folded(session, measured)
+    totals = session.metering
     assert (totals.power_w, totals.soc_percent, totals.voltage_v, totals.current_a) == (9_000, 40, 230, 10)
     assert totals.last_sample_at == now + timedelta(minutes=10)
+
+
+def test_of_two_registers_of_one_time_the_larger_is_the_newer(session: Session, value: Value) -> None:
+    assert energy(session, [value(0, "1050")])[0] == 50  # in the second of the start
+    assert energy(session, [value(5, "1500"), value(5, "1520"), value(5, "1510")])[0] == 520
+
+
+def at_place(now: datetime, minute: int, *samples: tuple[str, str, str]) -> Measured:
+    """Registers by (location, phase, value)."""
+    sampled = [
+        v16.SampledValue(value=wh, location=place or UNSET, phase=phase or UNSET)
+        for place, phase, wh in samples
+    ]
+    return Measured(at=now + timedelta(minutes=minute), reading=read(sampled), samples="[]")
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [
+        pytest.param(
+            [[("", "", "1500")], [("", "L1", "600")], [("", "", "2000")]], (1_000, []), id="a phase"
+        ),
+        pytest.param(
+            [[("Outlet", "", "1500"), ("Inlet", "", "1600")], [("Inlet", "", "2300")]],
+            (500, []),
+            id="the inlet",
+        ),
+        pytest.param(
+            [[("Inlet", "", "1500")], [("Outlet", "", "1800")], [("Inlet", "", "2000")]],
+            (1_000, [Review.MISSING_REGISTER]),
+            id="an outlet too late",
+        ),
+        pytest.param(
+            [[("", "L1", "1100")], [("", "L1", "1200"), ("", "L2", "900")], [("", "L1", "1300")]],
+            (300, [Review.MISSING_REGISTER]),
+            id="phases that come and go",
+        ),
+        pytest.param(
+            [[("", p, "400") for p in ("L1", "L2", "L3")], [("", p, "500") for p in ("", "L1", "L2", "L3")]],
+            (500, []),
+            id="phases, then the total beside them",
+        ),
+    ],
+)
+def test_registers_of_another_kind_never_compare(
+    session: Session,
+    now: datetime,
+    values: list[list[tuple[str, str, str]]],
+    wanted: tuple[int, list[Review]],
+) -> None:
+    measured = [at_place(now, 10 * (n + 1), *samples) for n, samples in enumerate(values)]
+    energy_wh, _, doubts = energy(session, measured)
+    assert (energy_wh, doubts) == wanted
+
+
+def test_a_value_without_a_time_counts_in_the_order_told(
+    cp: ChargePoint, session: Session, value: Value, now: datetime
+) -> None:
+    years = 60 * 24 * 365
+    values = [value(10, "1500"), value(80 * years, "2000"), value(-60 * years, "2500"), value(5, "3000")]
+    for measured in values:
+        session, _ = absorb(cp, session, [measured], now + timedelta(minutes=20))
+    assert (session.metering.energy_wh, session.review) == (2_000, "clock_drift")
+    assert session.metering.last_sample_at == now + timedelta(minutes=10)
 
 
 @pytest.mark.parametrize(
     ("sampled", "stop", "wanted"),
     [
-        pytest.param(["2000"], 2_500, (1_500, 0, None), id="plain"),
-        pytest.param([], 1_000, (0, 0, None), id="nothing delivered"),
-        pytest.param(["2000"], 1_995, (995, 0, None), id="jitter: the difference counts"),
-        pytest.param([], 900_000, (899_000, 0, Review.IMPLAUSIBLE_ENERGY), id="a whole odometer is held"),
-        pytest.param(["2000"], 100, (1_100, 1, None), id="reset before the stop"),
-        pytest.param(["2000"], 0, (1_000, 1, None), id="a stop without a reading"),
-        pytest.param(["4000", "50"], 60, (3_060, 1, None), id="reset on the way"),
-        pytest.param(["5", "900"], 1_900, (900, 1, None), id="session register, then the total again"),
-        pytest.param([(INTERVAL, "800")], 1_000, (800, 0, None), id="intervals and no register"),
-        pytest.param([(INTERVAL, "5")], 1_000, (5, 0, None), id="few intervals and no register"),
-        pytest.param([(INTERVAL, "800")], 1_790, (790, 0, None), id="intervals, then the register"),
-        pytest.param([(INTERVAL, "800")], 1_700, (700, 0, None), id="the register is below the intervals"),
-        pytest.param([], -5, (0, 1, Review.METER_RESET), id="below zero"),
+        pytest.param(["2000"], 2_500, (1_500, None), id="plain"),
+        pytest.param([], 1_000, (0, None), id="nothing delivered"),
+        pytest.param([], 950, (0, None), id="nothing delivered, rounded"),
+        pytest.param(["2000"], 1_951, (951, None), id="rounded samples: the difference counts"),
+        pytest.param(["2000"], 1_800, (800, Review.METER_RESET), id="a sample above the stop"),
+        pytest.param([], 900_000, (899_000, Review.IMPLAUSIBLE_ENERGY), id="a whole odometer is held"),
+        pytest.param(["1100"] * 2, 8_000, (7_000, Review.IMPLAUSIBLE_ENERGY), id="a jump at the stop"),
+        pytest.param(["2000"], 100, (1_100, Review.METER_RESET), id="reset before the stop"),
+        pytest.param(["2000"], 0, (1_000, Review.METER_RESET), id="a stop without a reading"),
+        pytest.param(["4000", "50"], 60, (3_060, Review.METER_RESET), id="reset on the way"),
+        pytest.param(
+            ["5", "900"], 1_900, (900, Review.METER_RESET), id="session register, then the total again"
+        ),
+        pytest.param(["3000", "0", "4000"], 5_000, (4_000, None), id="a zero between: held by then"),
+        pytest.param([(INTERVAL, "800")], 1_000, (800, Review.METER_RESET), id="intervals and no register"),
+        pytest.param([(INTERVAL, "5")], 1_000, (0, None), id="few intervals and no register"),
+        pytest.param([(INTERVAL, "800")], 1_790, (790, None), id="intervals, then the register"),
+        pytest.param([(INTERVAL, "800")], 1_600, (600, Review.METER_RESET), id="the register is below"),
+        pytest.param([], -5, (0, Review.METER_RESET), id="below zero"),
+        pytest.param([], None, (0, Review.MISSING_REGISTER), id="none at the stop"),
     ],
 )
 def test_the_stop_settles_the_energy(
     session: Session,
     value: Value,
     sampled: list[str | tuple[str, str]],
-    stop: int,
-    wanted: tuple[int, int, Review | None],
+    stop: int | None,
+    wanted: tuple[int, Review | None],
 ) -> None:
-    totals = session.metering
     for n, sample in enumerate(sampled):
-        totals, _ = folded(totals, value(20 * (n + 1), sample), session.meter_start_wh)
-    settled, doubt = settle(
-        replace(session, metering=totals), stop, session.started_at + timedelta(hours=1), POWER_W
-    )
-    assert (settled.energy_wh, settled.resets, doubt) == wanted
+        session, _ = folded(session, value(18 * (n + 1), sample))
+    settled, doubts = settle(session, stop, session.started_at + timedelta(hours=1), SETTINGS)
+    assert (settled.energy_wh, doubts) == (wanted[0], [wanted[1]] if wanted[1] else [])
 
 
 @given(
@@ -170,21 +267,11 @@ def test_the_stop_settles_the_energy(
 def test_energy_is_never_negative(
     now: datetime, value: Value, values: list[tuple[int, int]], start: int, stop: int
 ) -> None:
-    totals = Metering(register_wh=start, register_at=now)
+    session = begun(now, start)
     for minutes, register in values:
-        totals, _ = folded(totals, value(minutes, str(register)), start)
-        assert totals.energy_wh >= 0
-    session = Session(
-        id=1,
-        transaction_id="1",
-        evse_number=1,
-        connector_number=1,
-        status=SessionStatus.ACTIVE,
-        started_at=now,
-        meter_start_wh=start,
-        metering=totals,
-    )
-    assert settle(session, stop, now + timedelta(hours=1), POWER_W)[0].energy_wh >= 0
+        session, _ = folded(session, value(minutes, str(register)))
+        assert session.metering.energy_wh >= 0
+    assert settle(session, stop, now + timedelta(hours=1), SETTINGS)[0].energy_wh >= 0
 
 
 @pytest.mark.parametrize(

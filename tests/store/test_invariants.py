@@ -26,8 +26,9 @@ async def test_right_accounts_have_no_violations(store: Store, station: StationR
         ([measured(1, 77)], "belongs to a session"),
         ([measured(1), measured(1, sample_key=9)], "stored once"),
         ([closed(reason=None)], "has its end"),
-        ([closed(energy_wh=-1, meter_stop_wh=999)], "not negative"),
+        ([closed(energy_wh=-1, meter_stop_wh=None)], "not negative"),
         ([closed(energy_wh=910_000)], "registers' difference"),
+        ([measured(1, resets=1), closed()], "reset is held"),
         ([opened(1, 2)], "one open session"),
         ([ChargingPeriodOpened(session_id=1, started_at=NOW, charging_state="idle", energy_wh=0), closed()],
          "one open charging period"),
@@ -45,7 +46,6 @@ async def test_a_wrong_account_is_found(
 
 async def test_doubtful_energy_under_review_is_no_violation(store: Store, station: StationRecord) -> None:
     await store.journal.commit([opened(station.id), closed(energy_wh=910_000, review="implausible_energy")])
-    await store.journal.commit(
-        [opened(station.id, 2), measured(station.id, 2, resets=1), closed(2, energy_wh=5)]
-    )
+    reset = [measured(station.id, 2, resets=1), closed(2, energy_wh=5, review="meter_reset")]
+    await store.journal.commit([opened(station.id, 2), *reset])
     assert await violations(store) == []

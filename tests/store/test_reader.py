@@ -21,6 +21,7 @@ from engine.domain.changes import (
     ReservationMade,
     SessionReviewed,
 )
+from engine.domain.metering import NO_TIME
 from engine.domain.state import ChargePoint, Metering, Registration, StationSettings
 from engine.errors import NotFound, StoreError
 from engine.metrics import Metrics
@@ -93,7 +94,8 @@ async def test_all_that_was_handed_in_is_loaded(store: Store, station: StationRe
             opened(cp, reservation_id=5),
             SessionReviewed(id=1, review="clock_drift", at=NOW),
             measured(cp, second=60),
-            measured(cp, second=120, energy_wh=400, register_wh=1_400, resets=1, soc_percent=None),
+            measured(cp, second=90, received_at=at(121), energy_wh=400, register_wh=1_400, resets=1,
+                     soc_percent=None, register_series=1, register_at=at(110), sampled_at=at(120)),
             ChargingPeriodOpened(session_id=1, started_at=at(60), charging_state="charging", energy_wh=0),
             orphan(cp, 50), orphan(cp, 51), OrphanResolved(id=50, session_id=1, at=NOW),
         ]
@@ -109,8 +111,8 @@ async def test_all_that_was_handed_in_is_loaded(store: Store, station: StationRe
     assert (session.id, session.id_tag, session.meter_start_wh, session.charging) == (1, "TAG", 1_000, True)
     assert (session.reservation_id, session.review) == (5, "clock_drift")
     assert session.metering == Metering(
-        energy_wh=400, register_wh=1_400, register_at=at(120), resets=1, power_w=7_400.0, current_a=32.0,
-        voltage_v=231.5, soc_percent=None, last_sample_at=at(120),
+        energy_wh=400, register_wh=1_400, register_at=at(110), series=1, resets=1, power_w=7_400.0,
+        current_a=32.0, voltage_v=231.5, soc_percent=None, last_sample_at=at(120),
     )  # fmt: skip
     assert [(o.id, o.payload) for o in state.orphans] == [(51, b'{"a":1}')]
     assert state.reservations[5].id_tag == "TAG"
@@ -118,10 +120,20 @@ async def test_all_that_was_handed_in_is_loaded(store: Store, station: StationRe
 
 
 async def test_late_samples_do_not_turn_back_the_totals(store: Store, station: StationRecord) -> None:
-    late = measured(station.id, second=30, received_at=at(500), energy_wh=460)
+    late = measured(station.id, second=30, received_at=at(500), energy_wh=460, sampled_at=at(120))
     await store.journal.commit([opened(station.id), measured(station.id, second=120, energy_wh=400), late])
     metering = (await store.reader.load(station, "ocpp1.6")).sessions["1"].metering
     assert (metering.energy_wh, metering.last_sample_at) == (460, at(120))
+
+
+async def test_times_of_a_wrong_clock_are_not_known(store: Store, station: StationRecord) -> None:
+    wrong = measured(station.id, second=10**9, register_at=NO_TIME, sampled_at=at(60))
+    await store.journal.commit([opened(station.id), wrong])
+    metering = (await store.reader.load(station, "ocpp1.6")).sessions["1"].metering
+    assert (metering.register_at, metering.last_sample_at) == (None, at(60))
+    await store.journal.commit([closed(), opened(station.id, 2, started_at=at(10**9))])
+    metering = (await store.reader.load(station, "ocpp1.6")).sessions["2"].metering
+    assert metering == Metering(register_wh=1_000, register_at=None)
 
 
 async def test_a_session_without_samples_goes_on_from_its_start(store: Store, station: StationRecord) -> None:
@@ -236,7 +248,7 @@ async def test_new_ids_never_repeat(store: Store, state: ChargePoint) -> None:
         for count in range(10):
             nursery.start_soon(ask, count)
     assert len(numbers) == len(set(numbers)) == sum(range(10))
-    assert 0 < min(numbers)
+    assert min(numbers) > 0
 
 
 # --- caches and batches ------------------------------------------------------------------------------------

@@ -111,14 +111,15 @@ select s.id, s.operator_id, s.charge_point_id, c.network_id as identity, s.evse_
        s.started_at, s.stopped_at, s.stop_id_tag, s.charging_state, s.remote_start_id, s.offline, s.review,
        s.last_updated_at, s.expires_at,
        t.currency, t.price_per_session, t.price_per_kwh, t.price_per_minute,
-       coalesce(s.stopped_at, now()) - s.started_at as duration
+       case when s.review like '%clock_drift%' then coalesce(s.stop_received_at, now()) - s.start_received_at
+            else coalesce(s.stopped_at, now()) - s.started_at end as duration
 from sessions s
 join charge_points c on c.id = s.charge_point_id
 left join tariffs t on t.id = s.tariff_id
 left join lateral (
     select energy_wh, power_w, current_a, voltage_v, soc_percent from meter_values
     where session_id = s.id and energy_wh is not null
-    order by received_at desc, energy_wh desc, timestamp desc limit 1
+    order by received_at desc, coalesce(sampled_at, timestamp) desc, energy_wh desc, timestamp desc limit 1
 ) m on true
 left join lateral (
     select m.power_w, m.current_a, m.voltage_v where s.status = 'active'
