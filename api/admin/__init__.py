@@ -28,7 +28,7 @@ MODULES: Final = (stations, inventory, upgrades, commands, calls, id_tags, sessi
 def admin_app(node: Node) -> QuartTrio:
     app = create_app("api.admin", render)
     for module in MODULES:
-        mount(app, node, PREFIX, module.ROUTES, scoped("admin"))
+        mount(app, node, PREFIX, module.ROUTES, scoped("admin"), strict=True)
     mount(app, node, "", health.HEALTH, anybody)
     # Metrics name no driver and no secret, but tell outsiders much about an operator's business.
     metrics_guard = anybody if is_loopback(node.settings.http_host) else scoped("admin", "metrics")

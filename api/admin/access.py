@@ -93,7 +93,7 @@ async def set_price(node: Node, body: PriceBody, actor: str) -> OperatorView:
             ("perKwh", body.per_kwh),
             ("perMinute", body.per_minute),
         )
-        if not 0 <= value < HIGHEST or value != round(value, PLACES)
+        if not value.is_finite() or not 0 <= value < HIGHEST or value != round(value, PLACES)
     }
     if wrong:
         raise Invalid(INVALID_DATA, wrong)

@@ -95,7 +95,7 @@ async def show(node: Node, uid: str) -> IdTagView:
 ROUTES = (
     Route("GET", "/id-tags", list_),
     Route("POST", "/id-tags", put, 201),
-    Route("GET", "/id-tags/<uid>", show),
-    Route("PATCH", "/id-tags/<uid>", update),
-    Route("DELETE", "/id-tags/<uid>", delete, 204),
+    Route("GET", "/id-tags/<text:uid>", show),
+    Route("PATCH", "/id-tags/<text:uid>", update),
+    Route("DELETE", "/id-tags/<text:uid>", delete, 204),
 )

@@ -171,7 +171,7 @@ class ProfileQuery(Camel, frozen=True, kw_only=True):
 class ReservationQuery(Camel, frozen=True, kw_only=True):
     cursor: Number | None = None
     limit: Limit = 100
-    status: str | None = None
+    status: Literal["active", "done", "expired", "canceled", "rejected"] | None = None
 
 
 class IssuedQuery(Camel, frozen=True, kw_only=True):

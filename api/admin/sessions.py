@@ -118,7 +118,7 @@ class ListQuery(Camel, frozen=True, kw_only=True):
     cursor: Number | None = None
     limit: Limit = 100
     station: str | None = None
-    status: str | None = None
+    status: SessionStatus | None = None
     id_tag: str | None = None
     from_: Aware | None = msgspec.field(name="from", default=None)
     until: Aware | None = None

@@ -55,6 +55,7 @@ VALUES: Final = {
     "V": "voltageV",
     "SOC %": "socPercent",
 }
+STATUSES: Final = ("pending", "active", "finished", "expired", "failed")
 OPEN: Final = frozenset({"pending", "active"})
 COMMAND_TIMEOUT: Final = 60.0  # seconds; the node waits less for the charge point
 NO_SESSIONS: Final = (
@@ -69,7 +70,7 @@ def session() -> None:
 
 @session.command(name="list")
 @click.option("--station", help="Only of this charge point.")
-@click.option("--status", help="Only of this status: pending, active, finished, expired or failed.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only of this status.")
 @click.option("--tag", "id_tag", help="Only of this id tag.")
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many."

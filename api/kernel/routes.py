@@ -17,10 +17,11 @@ import structlog
 import trio
 from quart import Response, g, request
 from quart_trio import QuartTrio
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
-from api.kernel.problems import Problem, Render, TooSlowError, invalid, of_http, of_ours
+from api.kernel import reading
+from api.kernel.problems import Problem, Render, TooSlowError, of_http, of_ours
 from engine.errors import VoltrioError
 from engine.node import Node
 
@@ -87,22 +88,31 @@ class Text(BaseConverter):
     part_isolating = False
 
 
-def mount(app: QuartTrio, node: Node, prefix: str, routes: Sequence[Route], guard: Guard) -> None:
-    """Add `routes` under `prefix`; every request must pass `guard` first, unknown methods included."""
+class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No parameters behind the path."""
+
+
+def mount(
+    app: QuartTrio, node: Node, prefix: str, routes: Sequence[Route], guard: Guard, *, strict: bool = False
+) -> None:
+    """Add `routes` under `prefix`; every request must pass `guard` first, unknown methods included.
+
+    With `strict` a query string is refused where the handler takes none.
+    """
     for route in routes:
         app.add_url_rule(
             prefix + route.rule,
             endpoint=f"{route.method} {prefix}{route.rule}",
-            view_func=_view(route, node, guard),
+            view_func=_view(route, node, guard, strict),
             methods=[route.method],
         )
 
 
-def _view(route: Route, node: Node, guard: Guard) -> Callable[..., Awaitable[Response]]:
+def _view(route: Route, node: Node, guard: Guard, strict: bool) -> Callable[..., Awaitable[Response]]:
     hints = get_type_hints(route.handler, include_extras=True)
     decoder = msgspec.json.Decoder(hints["body"]) if "body" in hints else None
     nothing = b"" if decoder is None else _without_body(decoder)
-    query = hints.get("query")
+    query = hints.get("query", NoQuery if strict else None)
     limit = float("inf") if route.limit is None else route.limit
 
     async def view(**given: Any) -> Response:
@@ -111,9 +121,10 @@ def _view(route: Route, node: Node, guard: Guard) -> Callable[..., Awaitable[Res
             if "actor" in hints:
                 given["actor"] = actor
             if decoder is not None:
-                given["body"] = _decoded(decoder, await _body() or nothing)
+                given["body"] = reading.body(decoder, await _body() or nothing)
             if query is not None:
-                given["query"] = _query(query)
+                asked = reading.query(query, request.args.to_dict())
+                given |= {"query": asked} if "query" in hints else {}
             return _reply(route.status, await route.handler(node, **given))
         raise TooSlowError(f"not done within {route.limit:g} s; is the database reachable? See /health/ready")
 
@@ -133,28 +144,13 @@ async def _body() -> bytes:
     return await request.get_data(cache=False, as_text=False, parse_form_data=False)
 
 
-def _decoded(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:
-    try:
-        return decoder.decode(data)
-    except msgspec.ValidationError as error:
-        raise invalid(error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"the body is not JSON: {error}") from None
-
-
-def _query(type_: Any) -> Any:
-    """The query string as `type_`; members it does not name are ignored, as everywhere."""
-    try:
-        return msgspec.convert(request.args.to_dict(), type_, strict=False)
-    except msgspec.ValidationError as error:
-        raise invalid(error) from None
-
-
 def _reply(status: int, result: object) -> Response:
     if isinstance(result, Response):
         return result
     if result is None:
-        return Response(b"", status)
+        empty = Response(b"", status)
+        del empty.headers["Content-Type"]  # of nothing there is no kind
+        return empty
     return Response(ENCODER.encode(result), status, content_type="application/json")
 
 

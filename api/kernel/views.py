@@ -23,8 +23,8 @@ Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # of a row
 NUMBER: Final = f"int(max={2**63 - 1})"  # the same in a rule
 
 
-class Camel(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Members are camelCase outside."""
+class Camel(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Members are camelCase outside. What is read takes no others: they would change nothing, unnoticed."""
 
 
 class Page(Camel, frozen=True, kw_only=True):

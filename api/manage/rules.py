@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from api.kernel.problems import INVALID_DATA
 from engine.errors import Invalid
 
 EMAID: Final = re.compile(
@@ -52,7 +53,7 @@ def _digest(text: str, field: str, rule: str) -> bytes:
     except (binascii.Error, ValueError):
         digest = b""
     if len(digest) != hashes.SHA256.digest_size:
-        raise Invalid(f"{field} {rule}", {field: [rule]})
+        raise Invalid(INVALID_DATA, {field: [rule]})
     return digest
 
 
@@ -60,10 +61,8 @@ def certificate(pem: str, field: str = "certificate") -> x509.Certificate:
     """The first certificate of a PEM text, whose newlines may be written as backslash and n."""
     try:
         return x509.load_pem_x509_certificate(unescaped(pem).encode())
-    except ValueError as error:
-        raise Invalid(
-            f"{field} is not a PEM certificate: {error}", {field: ["not a PEM certificate"]}
-        ) from None
+    except ValueError:
+        raise Invalid(INVALID_DATA, {field: ["must be a PEM certificate"]}) from None
 
 
 def unescaped(pem: str) -> str:

@@ -66,5 +66,5 @@ def _shown(row: IdTag) -> TokenView:
 ROUTES = (
     Route("POST", "/token", set_token, 201),
     Route("GET", "/token", list_tokens),
-    Route("GET", "/token/<token_uid>", lookup),
+    Route("GET", "/token/<text:token_uid>", lookup),
 )

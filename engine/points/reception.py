@@ -65,7 +65,7 @@ class Entry(Frozen, frozen=True):
 def identity_in(path: str) -> str | None:
     """The charge point's identity in a request path, None if it names none.
 
-    The one segment behind /ocpp/, percent-decoded: 1–255 characters of UTF-8, no control characters.
+    The one segment behind /ocpp/, percent-decoded: 1–255 characters of UTF-8, no control characters, no slash.
     """
     match = PATH.fullmatch(path)
     if match is None:
@@ -74,7 +74,9 @@ def identity_in(path: str) -> str | None:
         identity = unquote_to_bytes(match[1]).decode()
     except UnicodeDecodeError:
         return None
-    return identity if 1 <= len(identity) <= MAX_IDENTITY and identity.isprintable() else None
+    # A slash could not be told from those of the addresses under which people find a charge point.
+    fits = 1 <= len(identity) <= MAX_IDENTITY and identity.isprintable() and "/" not in identity
+    return identity if fits else None
 
 
 class Reception:
@@ -105,7 +107,9 @@ class Reception:
         identity = identity_in(upgrade.path)
         if identity is None:
             return _turned(
-                "not_found", 404, "Connect to /ocpp/<identity>, with your identity percent-encoded."
+                "not_found",
+                404,
+                "Connect to /ocpp/<identity>, percent-encoded, 1 to 255 characters without a slash.",
             )
         now = self._shared.steady()
         wait = self._failures.wait(visitor.address, identity, now)

@@ -22,7 +22,7 @@ def basic(username: str, password: str) -> tuple[str, str]:
     [
         ("/ocpp/CP1", "CP1"),
         ("/ocpp/CP%201", "CP 1"),
-        ("/ocpp/a%2Fb", "a/b"),
+        ("/ocpp/a%2Fb", None),
         ("/ocpp/%C3%A9", "é"),
         ("/ocpp/" + "x" * 255, "x" * 255),
         ("/ocpp/" + "x" * 256, None),

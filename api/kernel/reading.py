@@ -1,0 +1,124 @@
+"""What callers send, into types: bodies and query strings; a refusal names the member and what would do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+
+import msgspec
+from msgspec import inspect
+from werkzeug.exceptions import BadRequest
+
+from api.kernel.problems import INVALID_DATA, invalid
+from engine.errors import Invalid
+
+NUL: Final = "must not contain the character U+0000"
+UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
+WRONG_WORD: Final = "Invalid enum value"
+SHOWN: Final = 48  # characters of a name that a caller invented
+
+
+def body(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:
+    """A JSON document as the decoder's type. Raises Invalid, BadRequest where it is no JSON."""
+    try:
+        value = decoder.decode(data)
+        if b"\\u0000" in data:
+            _refuse_nul(msgspec.json.decode(data))
+    except msgspec.ValidationError as error:
+        raise explained(error, decoder.type, msgspec.json.decode(data)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"the body is not JSON: {error}") from None
+    return value
+
+
+def query(kind: Any, given: Mapping[str, str]) -> Any:
+    """A query string as `kind`. Raises Invalid."""
+    _refuse_nul(given)
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise explained(error, kind, given) from None
+
+
+def explained(error: msgspec.ValidationError, kind: Any, given: Any) -> Invalid:
+    """msgspec's refusal of `given`, with the name of what is wrong and what would do."""
+    plain = invalid(error)
+    ((where, (what,)),) = plain.fields.items()
+    described = inspect.type_info(kind)
+    if isinstance(described, inspect.DictType) and isinstance(given, Mapping):
+        return Invalid(INVALID_DATA, dict(_faults(kind, given)) or plain.fields)
+    if named := UNKNOWN.fullmatch(what):
+        return Invalid(INVALID_DATA, {named["name"][:SHOWN]: [_unknown(named["name"], described, where)]})
+    if what.startswith(WRONG_WORD):
+        words = ", ".join(_words(_type_at(described, where)))
+        return Invalid(INVALID_DATA, {where: [f"{what}; allowed: {words}" if words else what]})
+    return plain
+
+
+def _faults(kind: Any, given: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    for name, value in given.items():
+        try:
+            msgspec.convert({name: value}, kind)
+        except msgspec.ValidationError as error:
+            ((_, what),) = invalid(error).fields.items()
+            place = "the name: " if "key in" in str(error) else ""
+            yield name[:SHOWN], [place + what[0]]
+
+
+def _unknown(name: str, described: inspect.Type, where: str) -> str:
+    owner = _type_at(described, "" if where == "body" else where)
+    names = [field.encode_name for field in owner.fields] if isinstance(owner, inspect.StructType) else []
+    near = get_close_matches(name, names, 1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    return f"is not known here{hint}; there are: {', '.join(names) or 'none'}"
+
+
+def _type_at(described: inspect.Type, where: str) -> inspect.Type:
+    """The type at `evses[0].connectors`; AnyType where there is none."""
+    here = _bare(described)
+    for name in re.findall(r"[^.\[\]]+(?![^\[]*\])", where):
+        fields = here.fields if isinstance(here, inspect.StructType) else ()
+        here = next((_bare(one.type) for one in fields if one.encode_name == name), inspect.AnyType())
+    return here
+
+
+def _bare(kind: inspect.Type) -> inspect.Type:
+    """Of a list its items, of what may be absent what it else is."""
+    if isinstance(kind, inspect.Metadata):
+        return _bare(kind.type)
+    if isinstance(kind, inspect.ListType | inspect.VarTupleType):
+        return _bare(kind.item_type)
+    if isinstance(kind, inspect.UnionType):
+        absent = inspect.NoneType
+        return _bare(next((one for one in kind.types if not isinstance(one, absent)), kind.types[0]))
+    return kind
+
+
+def _words(kind: inspect.Type) -> list[str]:
+    if isinstance(kind, inspect.LiteralType):
+        return [str(value) for value in kind.values]
+    if isinstance(kind, inspect.EnumType):
+        return [str(member.value) for member in kind.cls]
+    return []
+
+
+def _refuse_nul(given: Any) -> None:
+    """PostgreSQL's text knows no such character."""
+    places = {place: [NUL] for place in _with_nul(given, "")}
+    if places:
+        raise Invalid(INVALID_DATA, places)
+
+
+def _with_nul(given: Any, where: str) -> Iterator[str]:
+    if isinstance(given, str) and "\0" in given:
+        yield where or "body"
+    elif isinstance(given, Mapping):
+        for name, value in given.items():
+            shown = name.replace("\0", "\\0")[:SHOWN]
+            inner = f"{where}.{shown}" if where else shown
+            yield from [inner] if "\0" in name else _with_nul(value, inner)
+    elif isinstance(given, list):
+        for position, value in enumerate(given):
+            yield from _with_nul(value, f"{where}[{position}]")
