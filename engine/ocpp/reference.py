@@ -1,66 +1,82 @@
 """The reference page of messages, made from the protocols' tables: `python -m engine.ocpp.reference`.
 
-What a message leads to is its handler's own first sentence; its proofs are the tests of blocks that name it.
+What a message leads to stands in `reference_texts`; which tests prove it is what the tests say
+(`reference_proofs`).
 """
 
 from __future__ import annotations
 
-import inspect
-import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
+from itertools import groupby
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from engine.ocpp.step import Command, Handler, Listener, Protocol
+from engine.ocpp.reference_proofs import TESTS, Key, Proof, keys, proofs
+from engine.ocpp.reference_texts import behaviour
 from engine.ocpp.translation import TABLE
 from engine.ocpp.versions import PROTOCOLS
 
-PAGE: Final = Path("docs/reference/ocpp.md")
-TESTS: Final = Path("tests/ocpp/blocks")
-EVERYWHERE: Final = "`test_tables.py`, `test_violations.py`"  # they walk the tables
+PAGE: Final = TESTS.parent / "docs" / "reference" / "ocpp.md"
 HEAD: Final = """# OCPP messages
 
 Every message of every version that a station may send or be sent. *In* comes from the station, *out* goes to
-it; what is *kept* is stored and published as an event, because nothing here acts on it yet. All are decoded,
-validated and answered under the station's policy. The last column names the tests of what they lead to, next
-to those that walk the tables. Made by `python -m engine.ocpp.reference`; a test holds it to the tables.
-"""
+it. All are decoded, validated and answered or checked under the station's policy; what becomes of one that
+breaks its schema, `tests/ocpp/test_violations.py` proves for each of them. The last column names the tests of
+what it leads to. They say so themselves (`@pytest.mark.proves`), and it counts only if the message goes
+through its handler, its rule or its answer while they run.
+
+Made by `python -m engine.ocpp.reference`. A test holds it to tables and tests; another fails for a message
+that nothing proves.
+
+| message | versions | direction | what happens | proved by |
+|---|---|---|---|---|"""
 
 
 class Row(NamedTuple):
-    """One line: a message, the versions that treat it alike, and what they do."""
+    """One line: a message, and the versions that treat it alike and are proved by the same tests."""
 
     action: str
-    direction: str
     versions: tuple[str, ...]
+    direction: str
     behaviour: str
-    test: str
+    proofs: tuple[Proof, ...]
 
 
-def rows(protocols: Mapping[str, Protocol] = PROTOCOLS) -> list[Row]:
-    """All messages by name; versions with the same behaviour share a row."""
-    found: dict[tuple[str, str, str, str], list[str]] = {}
-    for protocol in protocols.values():
-        for action, direction, behaviour, test in _entries(protocol):
-            key = (action, direction, behaviour, test)
-            found.setdefault(key, []).append(protocol.name.removeprefix("ocpp"))
+def rows() -> list[Row]:
+    """All messages by name."""
+    found: dict[tuple[str, str, str, tuple[Proof, ...]], list[str]] = {}
+    for key in keys():
+        shared = (key.action, _direction(key), behaviour(*key), tuple(_proofs().get(key, ())))
+        found.setdefault(shared, []).append(key.version)
     made = [
-        Row(action, direction, tuple(versions), behaviour, test)
-        for (action, direction, behaviour, test), versions in found.items()
+        Row(action, tuple(versions), direction, text, proved)
+        for (action, direction, text, proved), versions in found.items()
     ]
     return sorted(made, key=lambda row: (row.action.casefold(), row.direction, row.versions))
 
 
 def page() -> str:
     """The page as Markdown."""
-    lines = [HEAD, "| message | direction | versions | what happens | proved in |", "|---|---|---|---|---|"]
-    lines += [
-        f"| {row.action} | {row.direction} | {', '.join(row.versions)} | {row.behaviour} | {row.test} |"
-        for row in rows()
-    ]
-    return "\n".join([*lines, "", *_intents(), ""])
+    return "\n".join([HEAD, *map(_line, rows()), "", *_intents(), ""])
+
+
+def _line(row: Row) -> str:
+    proved = "<br>".join(_named(path, tests) for path, tests in groupby(row.proofs, lambda one: one.path))
+    return f"| {row.action} | {', '.join(row.versions)} | {row.direction} | {row.behaviour} | {proved} |"
+
+
+def _named(path: Path, tests: Iterator[Proof]) -> str:
+    """A file, linked, with the tests in it that count; none is named where all of them do."""
+    names = ", ".join(f"`{one.test}`" for one in tests if one.test)
+    link = f"[{path.name}](../../{path.relative_to(TESTS.parent).as_posix()})"
+    return f"{link}: {names}" if names else link
+
+
+def _direction(key: Key) -> str:
+    unanswered = key.direction == "in" and key.action in PROTOCOLS[f"ocpp{key.version}"].sent
+    return "in, unanswered" if unanswered else key.direction
 
 
 def _intents() -> Iterator[str]:
@@ -74,44 +90,16 @@ def _intents() -> Iterator[str]:
         yield f"| {name} | {' | '.join(known)} |"
 
 
-def _entries(protocol: Protocol) -> Iterator[tuple[str, str, str, str]]:
-    for action, handler in protocol.inbound.items():
-        yield action, "in", *_told(handler)
-    for action, listener in protocol.sent.items():
-        yield action, "in, unanswered", *_told(listener)
-    for action, command in protocol.outbound.items():
-        yield action, "out", *_asked(command)
-
-
-def _told(entry: Handler | Listener) -> tuple[str, str]:
-    return _sentence(entry.step), _proof(entry.request.__name__)
-
-
-def _asked(command: Command) -> tuple[str, str]:
-    rule = command.answered or command.check
-    said = "Sent as asked; the answer goes to the caller." if rule is None else _sentence(rule)
-    return said, _proof(command.request.__name__)
-
-
-def _sentence(function: Callable[..., Any]) -> str:
-    """The first paragraph of its docstring, on one line."""
-    text = inspect.getdoc(function) or ""
-    return " ".join(text.split("\n\n")[0].split()).replace("|", "\\|")
-
-
-def _proof(action: str) -> str:
-    """The tests of the blocks that name the message."""
-    word = re.compile(rf"\b{action}\b")
-    naming = [path.name for path, text in _texts() if word.search(text)]
-    return ", ".join(f"`{name}`" for name in naming) or EVERYWHERE
-
-
 @cache
-def _texts() -> list[tuple[Path, str]]:
-    return [(path, path.read_text()) for path in sorted(TESTS.glob("test_*.py"))]
+def _proofs() -> dict[Key, list[Proof]]:
+    return proofs()
+
+
+def main() -> None:
+    """Write the page."""
+    Path(PAGE).write_text(page(), "utf-8")
+    sys.stdout.write(f"{PAGE.relative_to(TESTS.parent)} written\n")
 
 
 if __name__ == "__main__":
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(page())
-    sys.stdout.write(f"{PAGE} written\n")
+    main()

@@ -1,33 +1,101 @@
-"""The reference page says what the tables say."""
+"""The reference page says what the tables and the tests say, and leaves no message without a proof."""
 
 from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
 
 import pytest
 
 from engine.ocpp import reference
-from engine.ocpp.versions import PROTOCOLS
+from engine.ocpp.reference_proofs import Key, Proof, claims, keys, proofs
+from engine.ocpp.reference_texts import FROM_STATION, TO_STATION, behaviour
 
 
 @pytest.fixture(scope="module")
-def rows() -> list[reference.Row]:
-    return reference.rows()
+def proved() -> dict[Key, list[Proof]]:
+    return proofs()
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert reference.PAGE.read_text() == reference.page(), "run python -m engine.ocpp.reference"
+    assert reference.PAGE.read_text("utf-8") == reference.page(), "run python -m engine.ocpp.reference"
 
 
-@pytest.mark.parametrize("version", PROTOCOLS)
-def test_every_message_of_every_version_is_in_it(version: str, rows: list[reference.Row]) -> None:
-    protocol, number = PROTOCOLS[version], version.removeprefix("ocpp")
-    mine = [row for row in rows if number in row.versions]
-    assert {row.action for row in mine if row.direction == "in"} == set(protocol.inbound)
-    assert {row.action for row in mine if row.direction == "out"} == set(protocol.outbound)
-    assert {row.action for row in mine if row.direction == "in, unanswered"} == set(protocol.sent)
+@pytest.mark.parametrize("key", [*keys()], ids="-".join)
+def test_every_message_of_every_version_is_proved(key: Key, proved: dict[Key, list[Proof]]) -> None:
+    assert proved.get(key), f"no test says @pytest.mark.proves for {key}"
 
 
-def test_every_line_says_something(rows: list[reference.Row]) -> None:
-    for row in rows:
-        assert row.behaviour, row
-        assert row.test, row
-        assert "\n" not in row.behaviour
+def test_every_message_is_on_the_page_once() -> None:
+    rows = reference.rows()
+    told = [Key(version, row.direction.split(",")[0], row.action) for row in rows for version in row.versions]
+    assert sorted(told) == sorted(keys())
+
+
+@pytest.mark.parametrize("key", [*keys()], ids="-".join)
+def test_behaviour_is_a_sentence_for_people(key: Key) -> None:
+    text = behaviour(*key)
+    assert re.fullmatch(r"[A-Z][^|\n]{15,}\.", text), text
+    assert not re.search(r"\b[A-S]\d\d\b|FR\.\d|§", text), f"a requirement's number says nothing: {text}"
+
+
+def test_no_behaviour_is_of_nothing() -> None:
+    known = {
+        direction: {name for key in keys() if key.direction == direction for name in names(key)}
+        for direction in ("in", "out")
+    }
+    assert FROM_STATION.keys() <= known["in"]
+    assert TO_STATION.keys() <= known["out"]
+
+
+def names(key: Key) -> tuple[str, str]:
+    """Under which the texts may have a message."""
+    return key.action, f"{'1.6' if key.version == '1.6' else '2.x'} {key.action}"
+
+
+@cache
+def functions(path: Path) -> dict[str, ast.AST]:
+    """The functions of a module; those without a name are the module itself."""
+    module = ast.parse(path.read_text("utf-8"))
+    found: dict[str, ast.AST] = {
+        node.name: node for node in module.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    return {"": module, **found}
+
+
+def test_what_proves_something_asserts_something(proved: dict[Key, list[Proof]]) -> None:
+    for proof in {proof for told in proved.values() for proof in told}:
+        nodes = list(ast.walk(functions(proof.path)[proof.test]))
+        assert any(isinstance(node, ast.Assert) or "pytest.raises" in ast.unparse(node) for node in nodes), (
+            proof
+        )
+
+
+def test_claims_name_messages_that_exist() -> None:
+    assert claims("2.x", "TransactionEvent") == {
+        Key("2.0.1", "in", "TransactionEvent"),
+        Key("2.1", "in", "TransactionEvent"),
+    }
+    assert claims("1.6", "DataTransfer", way="out") == {Key("1.6", "out", "DataTransfer")}
+    with pytest.raises(ValueError, match="either way"):
+        claims("1.6", "DataTransfer")
+    with pytest.raises(ValueError, match="no such message"):
+        claims("1.6", "TransactionEvent")
+
+
+def test_markers_are_read_from_functions_and_modules(tmp_path: Path) -> None:
+    text = (
+        "import pytest\n"
+        'pytestmark = pytest.mark.proves("1.6", "Heartbeat")\n'
+        '@pytest.mark.proves("1.6", "Reset")\n'
+        "def test_a() -> None: ...\n"
+        "def test_b() -> None: ...\n"
+    )
+    path = tmp_path / "test_it.py"
+    path.write_text(text)
+    assert proofs(tmp_path) == {
+        Key("1.6", "in", "Heartbeat"): [Proof(path, "")],
+        Key("1.6", "out", "Reset"): [Proof(path, "test_a")],
+    }
