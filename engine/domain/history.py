@@ -13,14 +13,18 @@ from hashlib import blake2b
 from typing import Any, Final, Literal, TypeAlias
 
 from engine.domain.plausibility import clock_is_wrong
-from engine.domain.state import Frozen, Session
+from engine.domain.state import Frozen, Session, SessionStatus
 
 Position: TypeAlias = tuple[int, datetime, int, int]
 Kind: TypeAlias = Literal["Started", "Updated", "Ended"]
 
 # Of events under one number and time.
 RANKS: Final[Mapping[str, int]] = {"Started": 0, "Updated": 1, "Ended": 2}
-MAX_HISTORY: Final = 3_000  # events folded at once: nobody else is served meanwhile
+# Events folded at once: nobody else is served meanwhile (30 µs each). The first, the last and those after
+# the end fold more, because nothing may come any more that puts them right.
+MAX_HISTORY: Final = 3_000
+MAX_RUNNING: Final = 300
+MAX_AFTER_END: Final = 1_000
 
 # An event that happened so long after the end is no straggler, …
 STRAGGLES: Final = timedelta(minutes=10)
@@ -67,7 +71,7 @@ class EventKey(Frozen, frozen=True):
     content: int
     evse_number: int = 0  # where it happened; 0: not known
     begin: datetime | None = None  # of its session, where that is known; None: as `at`
-    values_from: datetime | None = None  # its oldest meter value
+    values_at: tuple[datetime, ...] = ()  # the times of its meter values
     placed: bool = False  # its session is known and it is the newest of it: only what is beside is asked
 
 
@@ -81,8 +85,8 @@ class Stored(Frozen, frozen=True):
     started_at: datetime | None  # as its Started says; None: not told
     ended_at: datetime | None  # when its Ended happened, or was received if that was before; None: not told
     ended_seq: int | None
-    events: Sequence[tuple[bytes, int]] = ()  # payload and content, in no order; none if there are too many
-    # (time, identity) of stored samples from `values_from` on, where the events are too many.
+    events: Sequence[tuple[bytes, int]] = ()  # payload and content, in no order; none if not `foldable`
+    # (time, identity) of stored samples of `values_at`, where the events are too many.
     samples: frozenset[tuple[datetime, str]] = frozenset()
 
 
@@ -111,6 +115,13 @@ def fingerprint(payload: bytes) -> int:
 def position(event: Event) -> Position:
     """Its place in the transaction. Some chargers give a number twice or begin anew: then time decides."""
     return event.seq_no, event.at, RANKS[event.kind], event.content
+
+
+def foldable(kind: str, session: Session) -> int:
+    """The longest history that is folded for an event of `session`."""
+    if kind != "Updated":
+        return MAX_HISTORY
+    return MAX_AFTER_END if session.status is SessionStatus.FINISHED else MAX_RUNNING
 
 
 def chosen(told: Told, event: Event, now: datetime) -> Stored | None:

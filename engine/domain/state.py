@@ -111,6 +111,7 @@ class Session(Frozen, frozen=True):
     position: tuple[int, datetime, int, int] | None = (
         None  # newest transaction event folded in (domain.history); in memory only
     )
+    unfolded: bool = False  # its end is to fold its whole history; in memory only
     told_at: datetime | None = None  # newest time stamp of its events' meter values; in memory only
     period_at: datetime | None = None  # when the open charging period began; in memory only
     asked: bool = False  # a remote start authorized it: its tag need not be known

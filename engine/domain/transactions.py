@@ -34,6 +34,7 @@ from engine.domain.history import (
     Stored,
     Told,
     Value,
+    foldable,
     position,
     start_key,
 )
@@ -186,14 +187,18 @@ def refold(
 ) -> tuple[ChargePoint, Session, list[Change]]:
     """Folds an event that has its place before others, or into a session whose fold is not in memory.
 
-    `history` are the other events stored of the transaction. Of a history that is too long to be folded the
-    event is counted as if it were the newest, and the session is held unless it is.
+    `history` are the other events stored of the transaction, none of them where they are not `foldable`.
     """
     now = known.now
     if known.told.known:
         return cp, session, []
-    if known.stored is not None and known.stored.count >= MAX_HISTORY:
-        return _unfolded(cp, session, known.stored, event, known)
+    stored = known.stored
+    if stored is not None and stored.count > foldable(event.kind, session):
+        if session.status is not SessionStatus.FINISHED:
+            return _unfolded(cp, session, stored, event, known)
+        if not (event.kind == "Ended" and closed_by_us(session)):
+            return _kept(cp, session, stored, event, known)
+        return _unfolded(cp, replace(session, status=SessionStatus.ACTIVE), stored, event, known)
     events = sorted((*history, event), key=position)
     after, periods = replay(cp, session.id, events, now)
     after = replace(after, received_at=session.received_at)
@@ -233,27 +238,42 @@ def refold(
 def _unfolded(
     cp: ChargePoint, session: Session, stored: Stored, event: Event, known: Known
 ) -> tuple[ChargePoint, Session, list[Change]]:
-    if session.status is SessionStatus.FINISHED and not (event.kind == "Ended" and closed_by_us(session)):
-        late = _measured(event.values, stored.samples)
-        rows = [row(cp, session, session.metering, measured, known.now, late=True) for measured in late]
-        return cp, session, [_stored(cp, session, event, known), *rows]
-    place, times = position(event)[:3], [value.at for value in event.values]
-    told_at = session.told_at or session.metering.last_sample_at
+    """Counts an event as the newest one, for now: the end folds the whole history, if it is not too long."""
     session = replace(
-        session, status=SessionStatus.ACTIVE, position=session.position or stored.newest, told_at=told_at
+        session,
+        position=session.position or stored.newest,
+        told_at=session.told_at or session.metering.last_sample_at,
+        unfolded=True,
     )
-    if is_behind(session, place, times):
-        return append(cp, session, event, known)
-    review = held(session.review, Review.LONG_HISTORY)
-    cp, after, changes = append(cp, replace(session, review=review), event, known, stored.samples)
-    # What was newest is so still.
+    times = [value.at for value in event.values]
+    behind = is_behind(session, position(event)[:3], times)
+    final = event.kind == "Ended" or stored.count > MAX_HISTORY
+    if final and not behind:
+        session = replace(session, review=held(session.review, Review.LONG_HISTORY))
+    told = event
+    if not behind and stored.newest_at is not None and event.at < stored.newest_at:
+        told = replace(event, charging_state=None)  # not the present one
+    cp, after, changes = append(cp, session, told, known, frozenset() if behind else stored.samples)
     newest = max((p for p in (session.position, after.position) if p is not None), default=None)
     after = replace(after, position=newest)
     if _open(cp, after) is not None:
         cp = with_session(cp, after)
-    if review != session.review and event.kind != "Ended":
-        changes.append(SessionReviewed(id=session.id, review=after.review, at=known.now))
+        if final and not behind:
+            changes.append(SessionReviewed(id=session.id, review=after.review, at=known.now))
     return cp, after, changes
+
+
+def _kept(
+    cp: ChargePoint, session: Session, stored: Stored, event: Event, known: Known
+) -> tuple[ChargePoint, Session, list[Change]]:
+    """Keeps an event that came after the end and is not folded: whoever bills is to look."""
+    changes: list[Change] = [_stored(cp, session, event, known)]
+    for measured in _measured(event.values, stored.samples):
+        changes.append(row(cp, session, session.metering, measured, known.now, late=True))
+    review = held(session.review, Review.LATE_EVENT)
+    if review != session.review:
+        changes.append(SessionReviewed(id=session.id, review=review, at=known.now))
+    return cp, session, changes
 
 
 def _open(cp: ChargePoint, session: Session) -> Session | None:

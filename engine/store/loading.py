@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from engine.domain import device, metering
 from engine.domain.access import StationRecord
-from engine.domain.history import MAX_HISTORY, RANKS, Beside, EventKey, Stored, Told
+from engine.domain.history import RANKS, Beside, EventKey, Stored, Told, foldable
 from engine.domain.plausibility import clock_is_wrong
 from engine.domain.starting import CLOCK_TOLERANCE, Pending, PendingKey
 from engine.domain.state import (
@@ -152,6 +152,12 @@ from unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) with ordinality
      as q(charge_point_id, session_id, since, n)
 join meter_values m
   on m.charge_point_id = q.charge_point_id and m.session_id = q.session_id and m.timestamp >= q.since
+"""
+SAMPLES_AT: Final = """
+select m.session_id, m.timestamp, m.samples
+from unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) as q(charge_point_id, session_id, at)
+join meter_values m
+  on m.charge_point_id = q.charge_point_id and m.session_id = q.session_id and m.timestamp = q.at
 """
 # A session that is told by events has this start key; the other ids were given by us (OCPP 1.6).
 TOLD: Final = "s.start_key like 'transaction%'"
@@ -406,9 +412,9 @@ async def told(connection: Connection, asked: Sequence[tuple[int, EventKey]]) ->
     for n, session_id in known.items():
         meant[n] = [session_id]
     sessions = await _sessions_by_id(connection, {number for numbers in meant.values() for number in numbers})
-    new = {number for n, numbers in meant.items() if n not in known for number in numbers}
-    stored = await _stored(connection, [sessions[number] for number in new if number in sessions])
-    for number in set(sessions) - new:
+    new = {number: keys[n].kind for n, numbers in meant.items() if n not in known for number in numbers}
+    stored = await _stored(connection, [sessions[number] for number in new if number in sessions], new)
+    for number in set(sessions) - set(new):
         stored[number] = _nothing_stored(sessions[number].session)
     stored = await _with_samples(connection, asked, meant, stored)
     beside = await _beside(connection, asked, meant, sessions)
@@ -434,7 +440,9 @@ async def _sessions_by_id(connection: Connection, ids: Collection[int]) -> dict[
     return {one.session.id: one for one in await _sessions(connection, "where s.id = any($1)", list(ids))}
 
 
-async def _stored(connection: Connection, sessions: Sequence[Restored]) -> dict[int, Stored]:
+async def _stored(
+    connection: Connection, sessions: Sequence[Restored], kinds: Mapping[int, str]
+) -> dict[int, Stored]:
     found = {one.session.id: _nothing_stored(one.session) for one in sessions}
     if not sessions:
         return found
@@ -450,7 +458,7 @@ async def _stored(connection: Connection, sessions: Sequence[Restored]) -> dict[
             ended_at=row["ended_at"],
             ended_seq=row["ended_seq"],
         )
-        if row["count"] < MAX_HISTORY:
+        if row["count"] <= foldable(kinds[row["session_id"]], found[row["session_id"]].session):
             short.append(row["session_id"])
     events: defaultdict[int, list[tuple[bytes, int]]] = defaultdict(list)
     for row in await connection.fetch(EVENTS, *_columns([s for s in sessions if s.session.id in short])):
@@ -474,15 +482,19 @@ async def _with_samples(
 ) -> dict[int, Stored]:
     """Where a history is too long to be read, the samples that an event may tell again."""
     wanted = [
-        (cp_id, number, key.values_from)
+        (cp_id, number, at)
         for n, (cp_id, key) in enumerate(asked)
         for number in meant.get(n, ())
-        if key.values_from is not None and number in stored and stored[number].count >= MAX_HISTORY
+        if number in stored and stored[number].count > len(stored[number].events)
+        for at in key.values_at
     ]
-    for (_, number, _), found in zip(
-        wanted, await samples(connection, wanted) if wanted else (), strict=True
-    ):
-        stored[number] = replace(stored[number], samples=stored[number].samples | found)
+    if wanted:
+        found: defaultdict[int, set[tuple[datetime, str]]] = defaultdict(set)
+        for row in await connection.fetch(SAMPLES_AT, *([one[n] for one in wanted] for n in range(3))):
+            names = identities(row["samples"])
+            found[row["session_id"]].update((row["timestamp"], name) for name in names)
+        for number, told_before in found.items():
+            stored[number] = replace(stored[number], samples=frozenset(told_before))
     return stored
 
 

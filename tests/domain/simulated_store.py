@@ -229,6 +229,7 @@ class Store:
             ended_at=max((min(e.timestamp, e.received_at) for e in ends), default=None),
             ended_seq=max((e.seq_no for e in ends), default=None),
             events=[(e.payload.encode(), e.content) for e in events],
+            samples=frozenset((at, what) for s, at, what in self.samples() if s == number),
         )
 
     def _session(self, number: int) -> Session:

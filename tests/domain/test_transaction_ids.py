@@ -9,6 +9,7 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from engine.domain import history
 from engine.domain.state import ChargePoint, StationSettings
 from engine.ocpp.blocks import transactions as block_v16
 from engine.ocpp.blocks import transactions_v2x as block
@@ -228,3 +229,38 @@ def test_one_after_the_other_is_no_overlap_however_late_the_end_is_told(store: S
     for one in (*first[:2], *second, first[2]):
         store.handle(EVENT, one, at)
     assert [review for *_, review in rows(store)] == [None, None]
+
+
+# --- long histories ----------------------------------------------------------------------------------------
+
+
+def test_what_is_put_off_while_a_long_transaction_runs_is_folded_at_its_end(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MAX_RUNNING", 3)
+    clean = Store(store.empty)
+    idle = replace(event(2, "Updated", 20, 200), transaction_info=info("SuspendedEV"))
+    charging = replace(event(4, "Updated", 40, 400), transaction_info=info("Charging"))
+    told = [event(0, "Started", 0, 0), event(1, "Updated", 10, 100), idle, event(3, "Updated", 30, 300)]
+    told += [charging, event(5, "Updated", 50, 500)]
+    end = event(6, "Ended", 60, 600)
+    tell(clean, *told, end)
+    tell(store, told[0], *told[3:], told[1], idle, reconnect=True)
+    [running] = store.cp.sessions.values()
+    assert (running.metering.energy_wh, running.charging_state, running.review) == (500, "charging", None)
+    tell(store, end)
+    assert rows(store) == rows(clean) == [(DAY, "finished", 600, None)]
+    assert store.periods == clean.periods
+
+
+def test_what_comes_long_after_a_long_transaction_is_kept_and_held(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MAX_AFTER_END", 2)
+    tell(store, *transaction(), event(1, "Updated", 40, 1_500))
+    assert rows(store) == [(DAY, "finished", 2_000, "late_event")]
+    assert len(store.events) == len(store.rows) == 4
+
+
+def info(state: Any) -> v201.Transaction:
+    return v201.Transaction(transaction_id="1", charging_state=state)

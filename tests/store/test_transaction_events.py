@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engine.domain import transactions
+from engine.domain import history, transactions
 from engine.domain.access import StationRecord
 from engine.domain.state import ChargePoint, Registration
 from engine.ocpp.messages import v201
 from engine.ocpp.step import Facts
 from engine.ocpp.v201 import PROTOCOL
-from engine.store import Store, loading
+from engine.store import Store
 from engine.store.invariants import violations
 from engine.store.repositories.sessions import SessionFilter
 from engine.store.repositories.stations import StationPatch
@@ -130,7 +130,8 @@ async def test_an_id_that_is_used_again_leaves_the_first_session_alone(store: St
 
 
 async def test_a_long_history_counts_nothing_twice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "MAX_HISTORY", 3)
+    for limit in ("MAX_HISTORY", "MAX_RUNNING", "MAX_AFTER_END"):
+        monkeypatch.setattr(history, limit, 3)
     monkeypatch.setattr(transactions, "MAX_HISTORY", 3)
     evse = v201.EVSE(id=1, connector_id=1)
     told = [event(0, "Started", evse=evse), *(event(n, "Updated") for n in range(1, 6))]

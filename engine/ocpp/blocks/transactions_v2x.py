@@ -183,14 +183,15 @@ def _key(session: Session | None, request: TransactionEvent, content: int, place
         content=content,
         evse_number=named if session is None else session.evse_number or named,
         begin=None if session is None else session.started_at,
-        values_from=min((value.timestamp for value in request.meter_value or ()), default=None),
+        values_at=() if placed else tuple({value.timestamp for value in request.meter_value or ()}),
         placed=placed,
     )
 
 
 def _goes_on(session: Session, request: TransactionEvent) -> bool:
     """Whether an event extends an open session. A start may be that of another one under its id."""
-    return request.event_type != "Started" and _is_behind(session, request)
+    kind = request.event_type
+    return kind != "Started" and not (kind == "Ended" and session.unfolded) and _is_behind(session, request)
 
 
 def _is_behind(session: Session, request: TransactionEvent) -> bool:

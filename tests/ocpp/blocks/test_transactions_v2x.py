@@ -13,7 +13,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain import changes as c
-from engine.domain import transactions
+from engine.domain import history, transactions
 from engine.domain.history import RANKS, Stored, Told
 from engine.domain.state import ChargePoint, Metering, Session, SessionStatus, Token
 from engine.ocpp.blocks import transactions_v2x as block
@@ -279,6 +279,8 @@ def test_a_late_event_that_changes_a_bill_holds_it(
 def test_a_history_that_is_too_long_is_not_folded(
     station: ChargePoint, words: ModuleType, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for limit in ("MAX_HISTORY", "MAX_RUNNING"):
+        monkeypatch.setattr(history, limit, 1)
     monkeypatch.setattr(transactions, "MAX_HISTORY", 1)
     first = begun(station, words, now, register=1_000)
     minute = now + timedelta(minutes=1)
