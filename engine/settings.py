@@ -109,7 +109,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = None
     contract_roots: Annotated[
-        str | None, Meta(description="PEM file of the roots (V2G, MO) of contract certificates.")
+        str | None, Meta(description="PEM file of the CAs (V2G, MO) that contract certificates must lead to.")
     ] = None
     ocsp_hosts: Annotated[
         tuple[str, ...], Meta(description="OCSP responders that may be asked although they are not public.")

@@ -13,7 +13,6 @@ from engine.domain.changes import AuthorizationMade, Change
 from engine.domain.notifications import Notification, publish
 from engine.domain.state import ChargePoint, Frozen, Token
 
-
 # How an id tag is presented: the types of OCPP 2.x, where one tag has several of them together.
 IdTagType = Literal["rfid", "mac_address", "emaid", "key_code", "central", "evccid", "vin", "direct_payment"]
 

@@ -31,11 +31,12 @@ class RevocationAsked(Question, frozen=True):
 
 
 class Revocation(Answer, frozen=True):
-    """A responder's word, valid at the time of asking."""
+    """A responder's word, valid at the time of asking. Who judges by it looks at `verified`."""
 
     status: Literal["Good", "Revoked", "Unknown"]
     response: bytes  # the OCSPResponse (RFC 6960), DER
     next_update: datetime | None  # when a newer one can be had
+    verified: bool = False  # it is signed for an issuer that is trusted; else it may be anybody's
 
 
 class ContractAsked(Question, frozen=True):

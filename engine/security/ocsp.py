@@ -1,18 +1,20 @@
 """Is a certificate revoked? Asks the responder that the certificate names (OCSP, RFC 6960) and remembers.
 
-The answer goes to the station as it came, and the station verifies its signature; here only whether it is
-about the certificate in question. Answers are kept until the responder has a newer one, failures shortly.
+An answer is passed on as it came, and whether it may be believed (`engine.security.responses`); one that is
+about another certificate, out of date or wrongly signed is none. No nonce is sent, because few responders
+repeat it: an answer is as good as its dates. It is kept until there is a newer one, failures shortly.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import structlog
 import trio
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
@@ -20,6 +22,7 @@ from cryptography.x509 import ocsp
 from engine.domain.outside import Revocation, RevocationAsked
 from engine.errors import OutsideError
 from engine.security.http import Post
+from engine.security.responses import check_dates, hashes_of, is_verified, issuer_among
 
 log = structlog.get_logger(__name__)
 
@@ -42,9 +45,12 @@ AT_ONCE: Final = 16  # questions under way
 
 
 class Responders:
-    """All OCSP responders."""
+    """All OCSP responders; `anchors` are the CAs whose word, and that of CAs below them, is believed."""
 
-    def __init__(self, post: Post, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, post: Post, now: Callable[[], datetime], anchors: Sequence[x509.Certificate] = ()
+    ) -> None:
+        self._anchors = anchors
         self._post = post
         self._now = now
         self._known: OrderedDict[RevocationAsked, tuple[Revocation | None, datetime]] = OrderedDict()
@@ -66,7 +72,7 @@ class Responders:
         for url in question.responders:
             try:
                 response = await self._post.public(url, body, "application/ocsp-request", limit=MAX_RESPONSE)
-                return _read(response, question, self._now())
+                return _read(response, question, self._anchors, self._now())
             except OutsideError as error:
                 log.info("OCSP responder did not help", responder=url[:200], error=str(error))
         return None
@@ -95,33 +101,44 @@ def _request(question: RevocationAsked) -> bytes:
     return builder.build().public_bytes(serialization.Encoding.DER)
 
 
-def _read(response: bytes, question: RevocationAsked, now: datetime) -> Revocation:
+def _read(
+    response: bytes, question: RevocationAsked, anchors: Sequence[x509.Certificate], now: datetime
+) -> Revocation:
     """What a responder says of the certificate in question; raises OutsideError when it says nothing."""
     try:
         answer = ocsp.load_der_ocsp_response(response)
         if answer.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
             raise OutsideError(f"the responder said {answer.response_status.name.lower()}")
+        issuer = issuer_among(
+            (*anchors, *answer.certificates), ALGORITHMS[question.hash_algorithm], _hashed(question)
+        )
         for single in answer.responses:
-            if _is_about(single, question):
-                if single.next_update_utc is not None and single.next_update_utc <= now:
-                    raise OutsideError("the answer is out of date")
+            if _is_about(single, question, issuer):
+                check_dates(single, now)
                 return Revocation(
                     status=STATUS[single.certificate_status],
                     response=response,
                     next_update=single.next_update_utc,
+                    verified=issuer is not None and is_verified(answer, issuer, anchors, now),
                 )
     except (ValueError, UnsupportedAlgorithm) as error:
         raise OutsideError(f"not an OCSP response: {error}") from None
     raise OutsideError("the answer is about another certificate")
 
 
-def _is_about(single: ocsp.OCSPSingleResponse, question: RevocationAsked) -> bool:
-    """By the hashes where the responder answered with the same algorithm, which it need not."""
+def _hashed(question: RevocationAsked) -> tuple[bytes, bytes]:
+    return bytes.fromhex(question.issuer_name_hash), bytes.fromhex(question.issuer_key_hash)
+
+
+def _is_about(
+    single: ocsp.OCSPSingleResponse, question: RevocationAsked, issuer: x509.Certificate | None
+) -> bool:
+    """By serial number and hashes; of another algorithm than asked with only where the issuer is known."""
     if single.serial_number != int(question.serial_number, 16):
         return False
+    hashed = _hashed(question)
     if single.hash_algorithm.name != ALGORITHMS[question.hash_algorithm].name:
-        return True
-    return (single.issuer_name_hash.hex(), single.issuer_key_hash.hex()) == (
-        question.issuer_name_hash,
-        question.issuer_key_hash,
-    )
+        if issuer is None:
+            return False
+        hashed = hashes_of(issuer, single.hash_algorithm)
+    return (single.issuer_name_hash, single.issuer_key_hash) == hashed

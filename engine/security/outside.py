@@ -15,7 +15,7 @@ import trio
 from engine.domain.outside import Answer, ContractAsked, Question, RevocationAsked
 from engine.domain.state import ChargePoint
 from engine.errors import OutsideError
-from engine.security.contracts import SANDBOX, ContractProvider, HttpProvider, Sandbox
+from engine.security.contracts import SANDBOX, ContractProvider, HttpProvider, Sandbox, open_roots
 from engine.security.http import HttpPost, Post
 from engine.security.ocsp import Responders
 from engine.settings import Settings
@@ -52,10 +52,10 @@ class World:
 
 
 def open_world(settings: Settings, now: Callable[[], datetime], post: Post | None = None) -> World:
-    """The world as the settings name it."""
+    """The world as the settings name it. Raises SettingsError."""
     post = post or HttpPost(settings.ocsp_hosts)
     named = settings.contract_certificates
     contracts: ContractProvider | None = None
     if named is not None:
         contracts = Sandbox() if named == SANDBOX else HttpProvider(named, post)
-    return World(Responders(post, now), contracts)
+    return World(Responders(post, now, open_roots(settings)), contracts)

@@ -107,7 +107,7 @@ class Oracle:
 
 async def test_a_handler_gets_its_answer_from_outside(start: Any) -> None:
     oracle = Oracle()
-    oracle.answers = [Revocation(status="Good", response=b"DER", next_update=None)]
+    oracle.answers = [Revocation(status="Good", response=b"DER", next_update=None, verified=True)]
     data = {
         "hashAlgorithm": "SHA256",
         "issuerNameHash": "ab" * 32,

@@ -94,8 +94,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def ask(wire: Wire, clock: Clock) -> Callable[[RevocationAsked], Any]:
-    world = open_world(Settings(), clock, wire)
+def ask(wire: Wire, clock: Clock, responder: Responder, tmp_path: Path) -> Callable[[RevocationAsked], Any]:
+    roots = tmp_path / "roots.pem"
+    roots.write_bytes(responder.issuer.public_bytes(serialization.Encoding.PEM))
+    world = open_world(Settings(contract_roots=str(roots)), clock, wire)
 
     async def one(question: RevocationAsked) -> Any:
         [answer] = await world.ask(STATION, [question])
@@ -112,8 +114,17 @@ async def test_a_responders_word_is_passed_on(
     wire.answers[URL] = responder.answer
     answer = await ask(responder.question)
     assert isinstance(answer, Revocation)
-    assert (answer.status, answer.next_update) == (status, responder.next_update)
+    assert (answer.status, answer.next_update, answer.verified) == (status, responder.next_update, True)
     assert ocsp.load_der_ocsp_response(answer.response).serial_number == responder.leaf.serial_number
+
+
+async def test_of_an_issuer_that_is_not_trusted_the_word_is_passed_on_as_anybodys(
+    wire: Wire, responder: Responder
+) -> None:
+    wire.answers[URL] = responder.answer
+    [answer] = await open_world(Settings(), lambda: NOW, wire).ask(STATION, [responder.question])
+    assert isinstance(answer, Revocation)
+    assert (answer.status, answer.verified) == ("Good", False)
 
 
 async def test_a_word_is_remembered_until_there_is_a_newer_one(

@@ -256,6 +256,6 @@ def _certificate_status(
     if hashes and len(answers) < len(hashes):
         found.append("CertChainError")
     for answer in answers:
-        told = answer.status if isinstance(answer, Revocation) else "Unknown"
+        told = answer.status if isinstance(answer, Revocation) and answer.verified else "Unknown"
         found.append(_REVOCATION[told])
     return next((status for status in found if status != "Accepted"), "Accepted" if found else None)

@@ -152,7 +152,10 @@ def get_certificate_status_v2x(
     facts: Facts,
     now: datetime,
 ) -> Outcome:
-    """The responder's answer as it is (M06.FR.02, FR.03, FR.09); without one it is Failed (M06.FR.04)."""
+    """The responder's answer as it is (M06.FR.02, FR.03, FR.09); without one it is Failed (M06.FR.04).
+
+    Whoever it is for has the issuer's certificate and verifies it; what is wrong here already is no answer.
+    """
     answer = facts.outside[0] if facts.outside else None
     result = base64.b64encode(answer.response).decode() if isinstance(answer, Revocation) else None
     if result is not None and len(result) > MAX_OCSP_RESULT.get(cp.version, MAX_OCSP_RESULT_21):
@@ -191,7 +194,7 @@ def _askable(request: v21.GetCertificateChainStatus) -> list[v21.CertificateStat
 
 
 def _status(info: v21.CertificateStatusRequestInfo, answer: object, now: datetime) -> v21.CertificateStatus:
-    known = answer if isinstance(answer, Revocation) else None
+    known = answer if isinstance(answer, Revocation) and answer.verified else None  # it is our word
     return v21.CertificateStatus(
         certificate_hash_data=info.certificate_hash_data,
         source=info.source,

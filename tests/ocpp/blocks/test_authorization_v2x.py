@@ -191,7 +191,7 @@ def test_a_contract_is_as_good_as_its_certificates(
     request = presented(words, EMAID, "eMAID", iso15118_certificate_hash_data=chain)
     needs = block.authorize_needs_v2x(cp, request)
     assert [q.serial_number for q in needs.outside if isinstance(q, RevocationAsked)] == ["1a2b", "3c"]
-    told = [a and Revocation(status=a, response=b"", next_update=None) for a in answers]
+    told = [a and Revocation(status=a, response=b"", next_update=None, verified=True) for a in answers]
     reply: Any = STEP(
         cp, request, Facts(tokens={EMAID: token(type="emaid")}, new_ids=(1,), outside=told), now
     ).reply
@@ -215,6 +215,15 @@ def test_a_whole_chain_is_judged_by_the_hook(cp: ChargePoint, words: ModuleType,
     assert (reply.certificate_status, reply.id_token_info.status) == ("CertChainError", "Invalid")
     reply = block.authorize_v2x(lambda chain, at: "Accepted")(cp, request, known, now).reply
     assert (reply.certificate_status, reply.id_token_info.status) == ("Accepted", "Accepted")
+
+
+def test_anybodys_word_is_none(cp: ChargePoint, words: ModuleType, now: datetime) -> None:
+    """Who names the responder could name his own."""
+    request = presented(words, EMAID, "eMAID", iso15118_certificate_hash_data=[hash_data(words)])
+    told = [Revocation(status="Good", response=b"", next_update=None, verified=False)]
+    known = {EMAID: token(type="emaid")}
+    reply: Any = STEP(cp, request, Facts(tokens=known, new_ids=(1,), outside=told), now).reply
+    assert (reply.certificate_status, reply.id_token_info.status) == ("CertChainError", "Invalid")
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_hashes_that_are_none_are_asked_of_nobody(
 def test_the_responders_word_goes_on_untouched(
     station: ChargePoint, words: Any, now: datetime, status: Any
 ) -> None:
-    word = Revocation(status=status, response=b"DER", next_update=None)
+    word = Revocation(status=status, response=b"DER", next_update=None, verified=True)
     outcome = certificates.get_certificate_status_v2x(
         station, status_request(words), Facts(outside=(word,)), now
     )
@@ -164,11 +164,16 @@ def test_a_chain_is_answered_certificate_by_certificate(cp: ChargePoint, now: da
     assert needs is not None
     assert [getattr(question, "serial_number", "") for question in needs.outside] == ["1", "3"]
     later = now + timedelta(days=3)
-    answers = (None, Revocation(status="Revoked", response=b"", next_update=later))
+    answers = (None, Revocation(status="Revoked", response=b"", next_update=later, verified=True))
     outcome = certificates.get_certificate_chain_status_v21(cp, request, Facts(outside=answers), now)
     assert isinstance(outcome.reply, v21.GetCertificateChainStatusResponse)
     told = [(one.certificate_hash_data.serial_number, one.status) for one in outcome.reply.certificate_status]
     assert told == [("1", "Failed"), ("2", "Failed"), ("xyz", "Failed"), ("3", "Revoked")]
+    anybodys = (None, Revocation(status="Good", response=b"", next_update=later))
+    reply: Any = certificates.get_certificate_chain_status_v21(
+        cp, request, Facts(outside=anybodys), now
+    ).reply
+    assert [one.status for one in reply.certificate_status] == ["Failed"] * 4
     assert outcome.reply.certificate_status[3].next_update == later
 
 
