@@ -22,6 +22,7 @@ class Review(StrEnum):
     LATE_EVENT = "late_event"  # an event told after the end changed what was to be billed
     LONG_HISTORY = "long_history"  # more events than are folded anew: counted in the order of arrival
     LATE_STOP = "late_stop"  # the real stop came after another transaction had started on the connector
+    OTHER_STOP = "other_stop"  # a second stop said something else; the first one counts, an orphan keeps it
     RECONCILED = "reconciled"  # the stop named no known transaction; matched by tag, meter and time
     IMPLAUSIBLE_ENERGY = "implausible_energy"  # more than the station's power could have delivered
     METER_RESET = "meter_reset"  # the register fell, or ended below what it had shown

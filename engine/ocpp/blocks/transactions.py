@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from engine.domain import closing, sessions
 from engine.domain.authorization import recorded
-from engine.domain.changes import Change
+from engine.domain.changes import Change, SessionReviewed
 from engine.domain.closing import Stop
 from engine.domain.metering import absorb
-from engine.domain.plausibility import Review, closed_by_us
+from engine.domain.plausibility import Review, closed_by_us, held
 from engine.domain.reconcile import (
     ORPHANS_KEPT,
     STOP,
@@ -179,7 +179,7 @@ def stop_transaction_v16(
             if session.meter_stop_wh is None:
                 # Released without its stop: final, but what the charger says is not lost.
                 return _keep(cp, _orphan_v16(request, facts.new_ids[0]), reply, now)
-            return Outcome(state=cp, reply=reply)
+            return _again_v16(cp, session, request, facts, reply, now)
         cp, changes = _finish_v16(cp, session, request, facts, now)
         return Outcome(state=cp, reply=reply, changes=changes)
     orphan = _orphan_v16(request, facts.new_ids[0])
@@ -191,6 +191,27 @@ def stop_transaction_v16(
             state=cp, reply=reply, changes=[*changes, kept(cp, orphan, now), resolved(orphan, session, now)]
         )
     return _keep(cp, orphan, reply, now)
+
+
+def _again_v16(  # noqa: PLR0917 - all that a stop is answered with
+    cp: ChargePoint,
+    session: Session,
+    request: v16.StopTransaction,
+    facts: Facts,
+    reply: Message,
+    now: datetime,
+) -> Outcome:
+    """A second stop of a session. One that says something else changes nothing and is kept for a person."""
+    stop = _ended_v16(request)
+    same = (stop.meter_wh, max(stop.at, session.started_at)) == (session.meter_stop_wh, session.stopped_at)
+    if same or not facts.new_ids:
+        return Outcome(state=cp, reply=reply)
+    orphan = _orphan_v16(request, facts.new_ids[0])
+    review = held(session.review, Review.OTHER_STOP)
+    changes: list[Change] = [kept(cp, orphan, now), resolved(orphan, session, now)]
+    if stop.meter_wh != session.meter_stop_wh and review != session.review:
+        changes.append(SessionReviewed(id=session.id, review=review, at=now))
+    return Outcome(state=cp, reply=reply, changes=changes)
 
 
 def _keep(cp: ChargePoint, orphan: Orphan, reply: Message, now: datetime) -> Outcome:

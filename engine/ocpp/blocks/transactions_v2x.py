@@ -21,7 +21,7 @@ from engine.domain.changes import SessionMerged
 from engine.domain.history import RANKS, Event, EventKey, Value, chosen, fingerprint
 from engine.domain.sessions import before, begun
 from engine.domain.starting import PendingKey, is_other
-from engine.domain.state import ChargePoint, Frozen, Session, SessionStatus
+from engine.domain.state import ChargePoint, Frozen, Policy, Session, SessionStatus, StationNumber
 from engine.domain.transactions import Known
 from engine.ocpp.blocks.authorization_v2x import (
     decide_v2x,
@@ -32,7 +32,8 @@ from engine.ocpp.blocks.authorization_v2x import (
 )
 from engine.ocpp.blocks.twins import response_to, sibling_of
 from engine.ocpp.messages import v21, v201
-from engine.ocpp.step import Facts, Message, Needs, Outcome
+from engine.ocpp.rpc import Code
+from engine.ocpp.step import Facts, Message, Needs, Outcome, Refusal
 
 TransactionEvent: TypeAlias = v201.TransactionEvent | v21.TransactionEvent
 MAX_ASKED: Final = 16  # transactions asked about at once; more EVSEs than a charge point has
@@ -120,6 +121,8 @@ _decode = msgspec.json.Decoder(_Event).decode
 def event_of(request: TransactionEvent | _Event, content: int = 0) -> Event:
     """The message in the words that the versions share; `content` is its fingerprint."""
     info, evse, token = request.transaction_info, request.evse or None, request.id_token or None
+    if evse is not None and evse.id <= StationNumber:
+        evse = None  # no transaction is the station's as a whole: it is not known where it is
     return Event(
         transaction_id=info.transaction_id,
         seq_no=request.seq_no,
@@ -137,6 +140,14 @@ def event_of(request: TransactionEvent | _Event, content: int = 0) -> Event:
         stopped_reason=info.stopped_reason or None,
         values=[Value(at=v.timestamp, samples=v.sampled_value) for v in request.meter_value or ()],
     )
+
+
+def _impossible(request: TransactionEvent) -> str | None:
+    if not request.transaction_info.transaction_id:
+        return "transactionInfo.transactionId must not be empty"
+    if request.evse and request.evse.id <= StationNumber:
+        return "evse.id must be greater than 0"
+    return None
 
 
 def _given(number: Any) -> int | None:
@@ -174,7 +185,7 @@ def _told(request: TransactionEvent) -> bytes:
 
 
 def _key(session: Session | None, request: TransactionEvent, content: int, placed: bool = False) -> EventKey:
-    named = request.evse.id if request.evse else 0
+    named = max(request.evse.id, StationNumber) if request.evse else StationNumber
     return EventKey(
         transaction_id=request.transaction_info.transaction_id,
         seq_no=request.seq_no,
@@ -203,7 +214,15 @@ def transaction_event_v2x(costs: CostHook = no_cost) -> Step:
     """The step of TransactionEvent; `costs` says what goes into `totalCost` and `updatedPersonalMessage`."""
 
     def step(cp: ChargePoint, request: TransactionEvent, facts: Facts, now: datetime) -> Outcome:
-        """Folds the event into its session (2.0.1 E01–E13); it is always acknowledged, in any order."""
+        """Folds the event into its session (2.0.1 E01–E13); it is always acknowledged, in any order.
+
+        Only a strict policy refuses what cannot be true, a transaction without an id or of no EVSE. Otherwise
+        the id is one that is used again and again, and the EVSE is not known.
+        """
+        if cp.settings.policy is Policy.STRICT and (wrong := _impossible(request)):
+            return Outcome(
+                state=cp, reply=Refusal(code=Code.PROPERTY_CONSTRAINT_VIOLATION, description=wrong)
+            )
         payload = _encode(request)
         event = event_of(request, fingerprint(payload if request.offline is UNSET else _told(request)))
         opened = cp.sessions.get(event.transaction_id)

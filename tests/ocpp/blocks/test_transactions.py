@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain import changes as c
+from engine.domain.reconcile import ORPHANS_KEPT
 from engine.domain.state import ChargePoint, StationSettings, Token
 from engine.ocpp.blocks import metering, transactions
 from engine.ocpp.messages import v16
@@ -90,7 +92,7 @@ def stop(
     return reply
 
 
-def value(minutes: int, register: int, *, context: str = "Sample.Periodic") -> v16.MeterValue:
+def value(minutes: int, register: int, *, context: Any = "Sample.Periodic") -> v16.MeterValue:
     return v16.MeterValue(
         timestamp=NOON + timedelta(minutes=minutes),
         sampled_value=[v16.SampledValue(value=str(register), context=context)],
@@ -189,8 +191,21 @@ def test_a_stop_told_again_writes_nothing(store: Store) -> None:
     written = len(store.log)
     stop(store, number, data=[value(10, 1_200)])
     store.reconnect()
-    stop(store, number, meter=9_999)
+    stop(store, number, data=[value(10, 1_200)])
     assert len(store.log) == written
+
+
+def test_a_second_stop_that_says_something_else_is_kept_for_a_person(store: Store) -> None:
+    number = start(store).transaction_id
+    stop(store, number)
+    before = only(store)
+    stop(store, number, meter=9_999)
+    after = only(store)
+    assert after == {**before, "review": "other_stop"}
+    [orphan] = store.orphans.values()
+    assert (orphan.meter_wh, store.resolved[orphan.id]) == (9_999, number)
+    stop(store, number, meter=9_999)
+    assert len(store.orphans) == 1
 
 
 def test_transaction_data_is_merged_without_doubles(store: Store) -> None:
@@ -282,10 +297,10 @@ def test_a_start_adopts_the_stop_told_before_it(store: Store) -> None:
 
 
 def test_orphans_in_memory_are_bounded(store: Store) -> None:
-    for meter in range(transactions.ORPHANS_KEPT + 5):
+    for meter in range(ORPHANS_KEPT + 5):
         stop(store, -1, tag="TAG", meter=meter)
-    assert len(store.cp.orphans) == transactions.ORPHANS_KEPT
-    assert len(store.orphans) == transactions.ORPHANS_KEPT + 5
+    assert len(store.cp.orphans) == ORPHANS_KEPT
+    assert len(store.orphans) == ORPHANS_KEPT + 5
 
 
 # --- what is read ------------------------------------------------------------------------------------------

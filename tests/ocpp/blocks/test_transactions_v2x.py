@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from engine.domain import changes as c
 from engine.domain import history, transactions
 from engine.domain.history import RANKS, Stored, Told
-from engine.domain.state import ChargePoint, Metering, Session, SessionStatus, Token
+from engine.domain.state import ChargePoint, Metering, Policy, Session, SessionStatus, Token
 from engine.ocpp.blocks import transactions_v2x as block
 from engine.ocpp.messages import v21, v201
-from engine.ocpp.step import Facts, Outcome
+from engine.ocpp.step import Facts, Outcome, Refusal
 
 pytestmark = pytest.mark.proves("2.x", "TransactionEvent")
 
@@ -373,3 +373,30 @@ def test_costs_are_sent_to_running_transactions_alone(
     request = words.CostUpdated(total_cost=1.5, transaction_id="tx")
     assert block.check_cost_updated_v2x(request, begun(station, words, now).state, now) == []
     assert block.check_cost_updated_v2x(request, station, now) != []
+
+
+# --- what cannot be true -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_an_evse_that_cannot_be_is_not_known(
+    station: ChargePoint, words: ModuleType, now: datetime, number: int
+) -> None:
+    request = event(words, now, 0, "Started", evse=words.EVSE(id=number, connector_id=2))
+    [opened] = of(c.SessionOpened, STEP(station, request, Facts(new_ids=(7, 8)), now))
+    assert (opened.evse_number, opened.connector_number) == (0, 1)
+    strict = replace(station, settings=replace(station.settings, policy=Policy.STRICT))
+    outcome = STEP(strict, request, Facts(new_ids=(7, 8)), now)
+    assert isinstance(outcome.reply, Refusal)
+    assert outcome.reply.code == "PropertyConstraintViolation"
+
+
+def test_a_transaction_without_an_id_is_kept_unless_the_policy_is_strict(
+    station: ChargePoint, words: ModuleType, now: datetime
+) -> None:
+    request = replace(event(words, now, 0, "Started"), transaction_info=words.Transaction(transaction_id=""))
+    assert len(of(c.SessionOpened, STEP(station, request, Facts(new_ids=(7, 8)), now))) == 1
+    strict = replace(station, settings=replace(station.settings, policy=Policy.STRICT))
+    outcome = STEP(strict, request, Facts(new_ids=(7, 8)), now)
+    assert isinstance(outcome.reply, Refusal)
+    assert outcome.changes == ()
