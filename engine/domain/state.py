@@ -172,10 +172,12 @@ class Report(Frozen, frozen=True):
     full: bool  # everything there is: what it does not name is gone
     seen: frozenset[int] = frozenset()  # numbers of the parts that came
     last: int | None = None  # number of the last part, once it came
+    awaited: tuple[InstalledProfile, ...] = ()  # of a report of profiles: those held that it has to name
 
     @property
     def complete(self) -> bool:
-        return self.last is not None and self.seen.issuperset(range(self.last + 1))
+        """Whether all parts came, and none that is numbered beyond the last one."""
+        return self.last is not None and len(self.seen) == self.last + 1 == max(self.seen) + 1
 
 
 class ChargePoint(Frozen, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import UNSET
@@ -11,7 +11,7 @@ from engine.domain.state import ChargePoint
 from engine.errors import Invalid
 from engine.ocpp import intents as want
 from engine.ocpp import variable_names
-from engine.ocpp.blocks.device_model import DEFAULT_ATTRIBUTE, name_of
+from engine.ocpp.blocks.device_model import DEFAULT_ATTRIBUTE, name_of, only
 from engine.ocpp.blocks.local_list import lists_in_parts_v2x
 from engine.ocpp.intents import Verdict
 from engine.ocpp.phrases import (
@@ -263,7 +263,7 @@ def _get_configuration(intent: want.GetConfiguration, cp: ChargePoint) -> Sequen
 
 
 def _values(intent: want.GetConfiguration, answers: Sequence[Any]) -> want.Result:
-    results = {_key(r): r for answer in answers for r in answer.get_variable_result}
+    results = _by_attribute(intent.names, [r for answer in answers for r in answer.get_variable_result])
     found, unknown = [], []
     for name in intent.names:
         result = results.get(_folded(attribute_of(name)))
@@ -285,7 +285,7 @@ def _set_configuration(intent: want.SetConfiguration, cp: ChargePoint) -> Sequen
 
 
 def _settled(intent: want.SetConfiguration, answers: Sequence[Any]) -> want.Result:
-    results = {_key(r): r for answer in answers for r in answer.set_variable_result}
+    results = _by_attribute(intent.values, [r for answer in answers for r in answer.set_variable_result])
     told_of = []
     for name in intent.values:
         result = results.get(_folded(attribute_of(name)))
@@ -296,9 +296,16 @@ def _settled(intent: want.SetConfiguration, answers: Sequence[Any]) -> want.Resu
     return settled(verdicts, told_of)
 
 
-def _key(result: Any) -> variable_names.Attribute:
-    name = name_of(result.component, result.variable)
-    return _folded(variable_names.Attribute(name, result.attribute_type or DEFAULT_ATTRIBUTE))
+def _by_attribute(asked: Iterable[str], results: Sequence[Any]) -> Mapping[variable_names.Attribute, Any]:
+    """Results by what they are of; one that leaves out its attribute is of the only one asked for."""
+    wanted = [_folded(attribute_of(name)) for name in asked]
+    found = {}
+    for result in results:
+        name = name_of(result.component, result.variable).folded()
+        same = [attribute.attribute for attribute in wanted if attribute.name == name]
+        told = result.attribute_type or only(same) or DEFAULT_ATTRIBUTE
+        found[variable_names.Attribute(name, told)] = result
+    return found
 
 
 def _folded(attribute: variable_names.Attribute) -> variable_names.Attribute:

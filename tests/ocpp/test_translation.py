@@ -629,6 +629,15 @@ def test_each_setting_has_its_verdict():
     assert result.verdicts == {"A/B": Verdict.REJECTED, "C/D": Verdict.NOT_FOUND}
 
 
+def test_a_result_without_attribute_is_of_the_only_one_asked_for():
+    answer = {"setVariableResult": [variable("A", "B", attributeStatus="Accepted")]}
+    result = read(intents.SetConfiguration(values={"A/B;;Target": "1"}), V201, answer)
+    assert result.verdicts == {"A/B;;Target": Verdict.ACCEPTED}
+    both = {"A/B;;Target": "1", "A/B": "2"}  # which of the two is not said: the default is meant
+    result = read(intents.SetConfiguration(values=both), V201, answer)
+    assert result.verdicts == {"A/B;;Target": Verdict.REJECTED, "A/B": Verdict.ACCEPTED}
+
+
 def test_certificates_look_the_same():
     wanted = intents.ListCertificates(types=("CSMS", "MF"))
     older = read(wanted, V16, {"status": "Accepted", "certificateHashData": [HASH]}, {"status": "NotFound"})

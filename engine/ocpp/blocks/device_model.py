@@ -106,11 +106,12 @@ def get_variables_answered_v2x(
     now: datetime,
 ) -> Outcome:
     """Keep the values that were told (B06.FR.10); refused ones change nothing."""
+    asked = _asked(request.get_variable_data)
     rows = [
         row(
             cp,
             name_of(result.component, result.variable),
-            result.attribute_type or DEFAULT_ATTRIBUTE,
+            _attribute(asked, result),
             result.attribute_value or "",
             now,
         )
@@ -127,18 +128,36 @@ def set_variables_answered_v2x(
     now: datetime,
 ) -> Outcome:
     """Accepted (B05.FR.10) and RebootRequired both mean that the value is stored over there."""
-    asked = {
-        (name_of(data.component, data.variable).folded(), data.attribute_type or DEFAULT_ATTRIBUTE): data
-        for data in request.set_variable_data
-    }
+    asked = _asked(request.set_variable_data)
     rows = []
     for result in response.set_variable_result:
-        attribute = result.attribute_type or DEFAULT_ATTRIBUTE
+        attribute = _attribute(asked, result)
         data = asked.get((name_of(result.component, result.variable).folded(), attribute))
         if data is not None and result.attribute_status in {"Accepted", "RebootRequired"}:
             name = name_of(data.component, data.variable)
             rows.append(row(cp, name, attribute, data.attribute_value, now))
     return _read(cp, rows)
+
+
+def _asked(items: Iterable[Any]) -> dict[tuple[VariableName, str], Any]:
+    """The items of a request by name and attribute."""
+    return {
+        (name_of(item.component, item.variable).folded(), item.attribute_type or DEFAULT_ATTRIBUTE): item
+        for item in items
+    }
+
+
+def _attribute(asked: Iterable[tuple[VariableName, str]], result: Any) -> str:
+    """Which attribute a result is of: some stations leave out which, and mean the one that was asked for."""
+    if result.attribute_type:
+        return str(result.attribute_type)
+    name = name_of(result.component, result.variable).folded()
+    return only([attribute for other, attribute in asked if other == name]) or DEFAULT_ATTRIBUTE
+
+
+def only(attributes: Sequence[str]) -> str | None:
+    """The one there is; None where there is none, or a choice."""
+    return attributes[0] if len(attributes) == 1 else None
 
 
 def check_set_variables_v2x(

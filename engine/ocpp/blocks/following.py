@@ -11,14 +11,22 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from engine.domain.state import ChargePoint, Report
+from engine.domain.state import ChargePoint, InstalledProfile, Report
 
 MAX_REPORTS: Final = 8  # followed at a time; older ones are stored all the same
 
 
-def announced(cp: ChargePoint, message: str, request_id: int, *, full: bool, now: datetime) -> ChargePoint:
+def announced(
+    cp: ChargePoint,
+    message: str,
+    request_id: int,
+    *,
+    full: bool,
+    now: datetime,
+    awaited: tuple[InstalledProfile, ...] = (),
+) -> ChargePoint:
     """A request was accepted: its parts will come as `message`. `full`: everything was asked for."""
-    report = Report(request_id=request_id, started_at=now, full=full)
+    report = Report(request_id=request_id, started_at=now, full=full, awaited=awaited)
     others = dict(list(cp.reports.items())[-(MAX_REPORTS - 1) :])
     return replace(cp, reports={**others, (message, request_id): report})
 
@@ -28,18 +36,30 @@ def part(
 ) -> tuple[ChargePoint, Report | None]:
     """A part came; the state without a report that is whole now, and the report if it is known.
 
-    `seq_no` None: this message does not number its parts. `more`: others follow it.
+    `seq_no` None: this message does not number its parts. `more`: others follow it. A part with a number that
+    none can have is no part.
     """
     key = (message, request_id)
     report = cp.reports.get(key)
     if report is None:
         return cp, None
     number = len(report.seen) if seq_no is None else seq_no
-    report = replace(report, seen=report.seen | {number}, last=report.last if more else number)
+    if number < 0:
+        return cp, report
+    last = report.last if more else max(number, report.last or 0)
+    report = replace(report, seen=report.seen | {number}, last=last)
     reports = {**cp.reports, key: report}
     if report.complete:
         del reports[key]
     return replace(cp, reports=reports), report
+
+
+def awaiting(
+    cp: ChargePoint, message: str, request_id: int, left: tuple[InstalledProfile, ...]
+) -> ChargePoint:
+    """A report of profiles has these still to name."""
+    key = (message, request_id)
+    return replace(cp, reports={**cp.reports, key: replace(cp.reports[key], awaited=left)})
 
 
 def stamp(cp: ChargePoint, message: str, request_id: int, now: datetime) -> datetime:

@@ -20,7 +20,7 @@ from engine.domain import notifications
 from engine.domain.changes import Change, ChargingProfileChanged
 from engine.domain.state import ChargePoint, InstalledProfile, Session
 from engine.ocpp import rpc
-from engine.ocpp.blocks import reports
+from engine.ocpp.blocks import following, reports
 from engine.ocpp.blocks.charging_profiles_v2x import Profile, profile_errors
 from engine.ocpp.blocks.twins import response_to
 from engine.ocpp.messages import v21, v201
@@ -29,6 +29,7 @@ from engine.ocpp.step import Facts, Outcome
 SetProfile: TypeAlias = v201.SetChargingProfile | v21.SetChargingProfile
 ClearProfile: TypeAlias = v201.ClearChargingProfile | v21.ClearChargingProfile
 
+PART: Final = "ReportChargingProfiles"
 OURS: Final = "CSO"  # chargingLimitSource of what we set
 
 
@@ -151,9 +152,7 @@ def get_charging_profiles_answered_v2x(
     response: v201.GetChargingProfilesResponse | v21.GetChargingProfilesResponse,
     now: datetime,
 ) -> Outcome:
-    """Reports follow (K09); NoProfiles says that nothing held fits what was asked for."""
-    if response.status != "NoProfiles":
-        return Outcome(state=cp, reply=None)
+    """Reports follow (K09) and end what they do not name; NoProfiles: nothing held was asked for."""
     wanted = request.charging_profile
     ids, sources = wanted.charging_profile_id, wanted.charging_limit_source
 
@@ -166,7 +165,11 @@ def get_charging_profiles_answered_v2x(
             and (isinstance(sources, UnsetType) or held.source in sources)
         )
 
-    return _without(cp, asked_for, now)
+    if response.status == "NoProfiles":
+        return _without(cp, asked_for, now)
+    awaited = tuple(filter(asked_for, cp.charging_profiles))
+    state = following.announced(cp, PART, request.request_id, full=False, now=now, awaited=awaited)
+    return Outcome(state=state, reply=None)
 
 
 def report_charging_profiles_v2x(
@@ -175,12 +178,26 @@ def report_charging_profiles_v2x(
     facts: Facts,
     now: datetime,
 ) -> Outcome:
-    """What the station says it holds, by whomever it was set (K09.FR.04 to FR.06)."""
+    """What the station says it holds, by whomever it was set (K09.FR.04 to FR.06).
+
+    The last part ends what was asked for and held when it was, and that no part named.
+    """
     state, changes = cp, list[Change](reports.told(cp, request, now))
     for profile in request.charging_profile:
         held = _holding(state, _installed(request.evse_id, profile, request.charging_limit_source), now)
         state = held.state
         changes += held.changes
+    state, report = following.part(state, PART, request.request_id, None, bool(request.tbc))
+    if report is None:
+        return Outcome(state=state, reply=response_to(request), changes=changes)
+    named = {profile.id for profile in request.charging_profile}
+    left = tuple(one for one in report.awaited if one.profile_id not in named)
+    if report.complete:
+        ended = _without(state, lambda held: held in left, now)
+        state = ended.state
+        changes += ended.changes
+    else:
+        state = following.awaiting(state, PART, request.request_id, left)
     return Outcome(state=state, reply=response_to(request), changes=changes)
 
 

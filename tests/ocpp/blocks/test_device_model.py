@@ -385,3 +385,44 @@ def test_limits_that_were_read_count_at_once(words: Any, station: ChargePoint, n
     ]
     state = notify_report_v2x(station, part(words, now, 0, *told, more=False), Facts(), now).state
     assert (state.items_per_message, state.bytes_per_message) == ({"SetVariables": 4}, {"SetVariables": 900})
+
+
+@pytest.mark.parametrize("numbers", [(2_147_483_647, -5), (-1,), (3, 1), (5, 0, 1)])
+def test_numbers_that_contradict_each_other_make_no_whole_report(
+    words: Any, station: ChargePoint, now: datetime, numbers: tuple[int, ...]
+) -> None:
+    """Nothing is ended by a report whose parts may be missing."""
+    state = asked(words, station, now)
+    for number in numbers:
+        outcome = notify_report_v2x(state, part(words, now, number, more=False), Facts(), now)
+        assert ended(outcome) == []
+        state = outcome.state
+
+
+@pytest.mark.parametrize("kind", ["MaxSet", "Actual"])
+def test_a_result_without_attribute_is_of_the_one_that_was_asked_for(
+    words: Any, station: ChargePoint, now: datetime, kind: str
+) -> None:
+    named = {"component": words.Component(name="C"), "variable": words.Variable(name="V")}
+    outcome = set_variables_answered_v2x(
+        station,
+        words.SetVariables(
+            set_variable_data=[words.SetVariableData(attribute_value="1", attribute_type=kind, **named)]
+        ),
+        words.SetVariablesResponse(
+            set_variable_result=[words.SetVariableResult(attribute_status="Accepted", **named)]
+        ),
+        now,
+    )
+    assert [(row.attribute, row.value) for row in rows(outcome)] == [(kind, "1")]
+    outcome = get_variables_answered_v2x(
+        station,
+        words.GetVariables(get_variable_data=[words.GetVariableData(attribute_type=kind, **named)]),
+        words.GetVariablesResponse(
+            get_variable_result=[
+                words.GetVariableResult(attribute_status="Accepted", attribute_value="2", **named)
+            ]
+        ),
+        now,
+    )
+    assert [(row.attribute, row.value) for row in rows(outcome)] == [(kind, "2")]

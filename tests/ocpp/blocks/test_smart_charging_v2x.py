@@ -438,3 +438,44 @@ def test_a_dynamic_profile_is_one_period(cp: ChargePoint, now: datetime) -> None
     assert errors(charging_schedule=[longer]) == 1  # K28.FR.01
     timed = {"charging_profile_kind": "Relative", "dyn_update_interval": 60}
     assert errors(**timed) == 1  # K01.FR.122
+
+
+def reported(words: Any, now: datetime, *ids: int, more: bool = False, request_id: int = 5) -> Any:
+    return words.ReportChargingProfiles(
+        request_id=request_id,
+        charging_limit_source="CSO",
+        evse_id=0,
+        tbc=more,
+        charging_profile=[profile(words, now, id=number, stack_level=number) for number in ids],
+    )
+
+
+@pytest.mark.proves("2.x", "ReportChargingProfiles", "GetChargingProfiles")
+def test_a_whole_report_ends_what_it_does_not_name(station: ChargePoint, words: Any, now: datetime) -> None:
+    for number in (1, 2, 3, 4):
+        request = asked(words, now, 0, id=number, stack_level=number)
+        station = accepted(station, words, request, now).state
+    elsewhere = accepted(station, words, asked(words, now, 2, id=9), now).state
+    criterion = words.ChargingProfileCriterion(charging_profile_purpose="TxDefaultProfile")
+    request = words.GetChargingProfiles(request_id=5, evse_id=0, charging_profile=criterion)
+    answer = words.GetChargingProfilesResponse(status="Accepted")
+    awaiting = smart_charging_v2x.get_charging_profiles_answered_v2x(elsewhere, request, answer, now)
+    assert held(awaiting.state) == held(elsewhere)
+    step = smart_charging_v2x.report_charging_profiles_v2x
+    first = step(awaiting.state, reported(words, now, 1, more=True), Facts(), now)
+    assert held(first.state) == held(elsewhere)
+    # Set while the report is on its way: it could not name this one.
+    new = accepted(first.state, words, asked(words, now, 0, id=4, stack_level=8), now).state
+    last = step(new, reported(words, now, 3), Facts(), now)
+    assert held(last.state) == [(0, 1), (0, 3), (0, 4), (2, 9)]
+    assert (0, 2, False) in rows(last)
+    assert last.state.reports == {}
+
+
+@pytest.mark.proves("2.x", "ReportChargingProfiles")
+def test_a_report_that_nobody_asked_for_ends_nothing(station: ChargePoint, words: Any, now: datetime) -> None:
+    station = accepted(station, words, asked(words, now, 0, id=1), now).state
+    outcome = smart_charging_v2x.report_charging_profiles_v2x(
+        station, reported(words, now, 3, request_id=77), Facts(), now
+    )
+    assert held(outcome.state) == [(0, 1), (0, 3)]
