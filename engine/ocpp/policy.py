@@ -34,6 +34,7 @@ MAX_INTEGER_DIGITS = 20  # longer ones are beyond every bound, and must not cost
 # Which JSON-schema keyword fails → which error the specification names (OCPP-J 1.6 §4.2.3, table 7).
 FAULTS_16: Mapping[str, Code] = {
     "json": Code.FORMAT_VIOLATION,  # "syntactically incorrect"
+    "elements": Code.FORMAT_VIOLATION,
     "structure": Code.FORMAT_VIOLATION,  # "or not conform the PDU structure": the payload is no object
     "additionalProperties": Code.FORMAT_VIOLATION,
     "required": Code.PROTOCOL_ERROR,  # "payload is incomplete"
@@ -50,6 +51,7 @@ FAULTS_16: Mapping[str, Code] = {
 # 2.0.1 part 4 §4.3: only what is no JSON is "syntactically incorrect", and cardinality includes 1..1.
 FAULTS_2X: Mapping[str, Code] = {
     **FAULTS_16,
+    "elements": Code.RPC_FRAMEWORK_ERROR,  # "not a valid RPC request"
     "structure": Code.PROTOCOL_ERROR,
     "additionalProperties": Code.PROTOCOL_ERROR,
     "required": Code.OCCURRENCE_CONSTRAINT_VIOLATION,
@@ -57,6 +59,7 @@ FAULTS_2X: Mapping[str, Code] = {
 FREE_TEXT = Text()
 WORDS: Mapping[str, str] = {
     "json": "not valid JSON",
+    "elements": "followed by more elements; a CALL ends with its payload",
     "structure": "must be an object",
     "additionalProperties": "no such member",
     "required": "missing",
@@ -181,9 +184,17 @@ def _parse(payload: bytes, walk: _Walk) -> Any:
         try:
             document = _loads(text)
         except ValueError:
-            raise ViolationError("json", None) from None
+            raise ViolationError("elements" if _are_several(text) else "json", None) from None
         walk.note("rewrite", None)
         return document
+
+
+def _are_several(text: str) -> bool:
+    """Whether more than a payload stands where a message has its payload."""
+    try:
+        return len(_loads(f"[{text}]")) > 1
+    except ValueError:
+        return False
 
 
 def _loads(text: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import structlog
 import trio
 
-from engine.domain.state import ChargePoint
+from engine.domain.state import ChargePoint, Registration
 from engine.errors import CallDropped, CallError, CallRefused, CallTimeout, Conflict, Invalid, StoreError
 from engine.ocpp import policy, rpc
 from engine.ocpp.step import Command, Message, Outcome, Refusal
@@ -146,6 +146,11 @@ class Commands:
         return call
 
     def _check(self, action: str, command: Command, request: Message) -> None:
+        if self._link.state.registration is Registration.REJECTED:
+            # OCPP 1.6 §4.2: it shall not answer, and is not to be called.
+            raise Conflict(
+                f"{action} is not sent: the charge point's registration is Rejected, it will not answer"
+            )
         if not self._link.is_open and action in NEVER_BEFORE_BOOT:
             raise Conflict(f"{action} is not allowed before the charge point's boot was accepted")
         if command.check is not None:

@@ -40,6 +40,10 @@ def repair(kind, payload, vendor="", model=""):
         ("ocpp2.0.1", v201.Authorize, b"{}", Code.OCCURRENCE_CONSTRAINT_VIOLATION),
         ("ocpp1.6", v16.Heartbeat, b"[]", Code.FORMAT_VIOLATION),
         ("ocpp2.1", v21.Heartbeat, b"[]", Code.PROTOCOL_ERROR),
+        ("ocpp1.6", v16.Heartbeat, b"{},{}", Code.FORMAT_VIOLATION),
+        ("ocpp2.0.1", v201.Heartbeat, b"{},{}", Code.RPC_FRAMEWORK_ERROR),
+        ("ocpp2.1", v21.Heartbeat, b"{},", Code.FORMAT_VIOLATION),
+        ("ocpp2.1", v21.Heartbeat, b"", Code.FORMAT_VIOLATION),
     ],
 )
 def test_versions_name_the_same_fault_differently(version, kind, payload, code):

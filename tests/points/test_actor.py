@@ -17,6 +17,7 @@ from engine.domain.changes import (
     SessionOpened,
 )
 from engine.domain.state import Policy, Registration
+from engine.errors import Conflict
 from engine.ocpp import v16
 from engine.ocpp.messages import v16 as messages
 from engine.ocpp.step import Outcome
@@ -321,6 +322,17 @@ async def test_compressed_messages_both_ways(site: Any) -> None:
         events += client.events()
     assert json.loads(events[0].data) == [3, "1", {}]
     await stream.aclose()
+
+
+async def test_a_rejected_station_is_sent_nothing(site: Any, store: Any) -> None:
+    """It must not answer: who asks is told at once, not after a timeout."""
+    store.reader.states["CP1"] = replace(
+        store.reader.states["CP1"], booted=False, registration=Registration.REJECTED
+    )
+    async with site.connect() as ws:
+        assert (await site.ask(ws, "BootNotification", BOOT))[2]["status"] == "Rejected"
+        with pytest.raises(Conflict, match="Rejected"):
+            await site.registry.call("CP1", messages.GetConfiguration())
 
 
 async def test_a_rejected_boot_keeps_the_door_shut(site: Any, store: Any) -> None:

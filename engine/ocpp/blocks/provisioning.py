@@ -171,7 +171,8 @@ def _calls_v2x(cp: ChargePoint, now: datetime) -> Sequence[Message]:
         number = int(now.timestamp()) % MAX_REQUEST_ID
         calls.append(made_for(cp.version, "GetBaseReport", request_id=number, report_base="FullInventory"))
     if cp.settings.trigger_status_after_boot:
-        known = sorted(key for key in cp.connectors if all(key))
+        # Of one that never told any, that they are numbered from 1 is all that is known.
+        known = sorted(key for key in cp.connectors if all(key)) or [(1, 1)]
         # F06.FR.13: a StatusNotification is asked for connector by connector.
         for evse_number, connector_number in known[:STATUSES_ASKED]:
             evse = made_for(cp.version, "EVSE", id=evse_number, connector_id=connector_number)

@@ -132,6 +132,14 @@ def test_statuses_are_asked_for_connector_by_connector(
     ]
 
 
+def test_of_a_station_that_never_told_its_connectors_the_first_is_asked(
+    words: Any, station: ChargePoint, now: datetime
+) -> None:
+    cp = asking(replace(station, connectors={}), trigger_status_after_boot=True)
+    calls: list[Any] = list(boot_notification_v2x(cp, boot(words), Facts(), now).calls)
+    assert [(call.evse.id, call.evse.connector_id) for call in calls] == [(1, 1)]
+
+
 @pytest.mark.proves("2.x", "Heartbeat")
 def test_a_heartbeat_tells_the_time(words: Any, station: ChargePoint, now: datetime) -> None:
     outcome = heartbeat_v2x(station, words.Heartbeat(), Facts(), now)
