@@ -5,7 +5,9 @@ Health never needs a token, and therefore says only which part is not ready; why
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 import structlog
@@ -61,6 +63,15 @@ async def _reasons(node: Node) -> list[str]:
 
 
 async def metrics(node: Node) -> Response:
+    """What the node counts, and what waits for a person; the latter are NaN without a database."""
+    orphans = held = math.nan
+    with trio.move_on_after(DATABASE_PATIENCE), suppress(StoreError):
+        waiting = await node.store.orphans.waiting()
+        orphans, held = waiting.orphans, waiting.sessions
+    node.metrics.gauges |= {
+        "voltrio_orphans_open": ("Stops of unknown transactions that wait for a person", lambda: orphans),
+        "voltrio_sessions_held": ("Sessions held for review", lambda: held),
+    }
     return Response(node.metrics.exposition(), content_type=EXPOSITION)
 
 

@@ -261,7 +261,12 @@ class Provisioner:
         """Ask for one message's worth, keep its verdicts, and return what needs a reboot."""
         wanted = {setting.name: setting.value for setting in part}
         result = await self._ask(identity, SetConfiguration(values=wanted))
-        verdicts = result.verdicts if isinstance(result, Settled) else dict.fromkeys(wanted, result.verdict)
+        if isinstance(result, Settled):
+            verdicts = result.verdicts
+            reasons = {name: f"the charge point answered {why}" for name, why in result.reasons.items()}
+        else:
+            verdicts = dict.fromkeys(wanted, result.verdict)
+            reasons = dict.fromkeys(wanted, result.reason or "")
         unfinished = []
         for setting in part:
             status = SETTING_STATUSES.get(verdicts[setting.name], "Rejected")
@@ -270,12 +275,13 @@ class Provisioner:
             if status == "RebootRequired":
                 unfinished.append(setting)
             else:
-                await self._answered(setting, status)
+                await self._answered(setting, status, reasons.get(setting.name) or None)
         return unfinished
 
-    async def _answered(self, setting: Setting, status: str) -> None:
+    async def _answered(self, setting: Setting, status: str, reason: str | None = None) -> None:
         """Keep the verdict; of a password only that it was settled, not what it is."""
-        await self._store.configuration.answered(setting, status, secret=is_password(setting.name))
+        secret = is_password(setting.name)
+        await self._store.configuration.answered(setting, status, reason, secret=secret)
 
     async def _ask(self, identity: str, intent: Intent) -> Result:
         """What came of it; what was refused, not understood or not sent is a verdict too."""

@@ -12,7 +12,18 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import Forbidden
 
 from api import health
-from api.admin import access, calls, commands, id_tags, inventory, log, sessions, stations, upgrades
+from api.admin import (
+    access,
+    calls,
+    commands,
+    id_tags,
+    inventory,
+    log,
+    orphans,
+    sessions,
+    stations,
+    upgrades,
+)
 from api.kernel.auth import bearer, unauthorized
 from api.kernel.problems import Problem
 from api.kernel.routes import Guard, create_app, mount
@@ -22,7 +33,7 @@ from engine.settings import is_loopback
 
 PREFIX: Final = "/admin-api/v1"
 # Each has ROUTES.
-MODULES: Final = (stations, inventory, upgrades, commands, calls, id_tags, sessions, log, access)
+MODULES: Final = (stations, inventory, upgrades, commands, calls, id_tags, sessions, orphans, log, access)
 
 
 def admin_app(node: Node) -> QuartTrio:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +16,8 @@ from api.kernel.views import (
     Limit,
     Number,
     Page,
+    key_cursor,
+    key_of,
     moment_and_number,
     moment_cursor,
     page,
@@ -26,9 +28,16 @@ from engine.errors import Conflict
 from engine.node import Node
 from engine.ocpp.intents import Start, Stop, Verdict
 from engine.store.repositories.base import Audit
-from engine.store.repositories.sessions import MeterValueRow, SessionFilter, SessionRow
+from engine.store.repositories.sessions import (
+    EventPlace,
+    MeterValueRow,
+    SessionFilter,
+    SessionRow,
+    TransactionEventRow,
+)
 
 Aware = Annotated[datetime, Meta(tz=True)]
+EVENT_KEY: Final = msgspec.json.Decoder(EventPlace)
 
 
 class SessionView(Camel, frozen=True, kw_only=True):
@@ -36,6 +45,7 @@ class SessionView(Camel, frozen=True, kw_only=True):
 
     One that was asked for remotely and has not begun has no `transactionId`; it began to wait at `startedAt`
     and begins by `expiresAt`. `evseNumber` 0: any, or not known yet.
+    `chargingState` is the station's word (OCPP 2.x); `released` is what a person has lifted of `review`.
     """
 
     id: int
@@ -59,8 +69,13 @@ class SessionView(Camel, frozen=True, kw_only=True):
     soc_percent: float | None
     currency: str | None
     amount: Decimal | None
+    charging_state: str | None
+    remote_start_id: int | None
     offline: bool
     review: str | None
+    released: str | None
+    released_at: datetime | None
+    released_by: str | None
     last_updated_at: datetime
 
 
@@ -112,6 +127,24 @@ class PeriodView(Camel, frozen=True, kw_only=True):
     energy_stop_wh: int | None
 
 
+class EventView(Camel, frozen=True, kw_only=True):
+    """An event as the station told it: `payload` is its TransactionEvent."""
+
+    seq_no: int
+    timestamp: datetime
+    event_type: str
+    trigger_reason: str
+    offline: bool
+    received_at: datetime
+    payload: msgspec.Raw
+
+
+class Release(Camel, frozen=True, kw_only=True):
+    """`note` goes into the audit trail."""
+
+    note: Annotated[str, Meta(max_length=500)] | None = None
+
+
 class ListQuery(Camel, frozen=True, kw_only=True):
     """Newest first. `from` is included, `until` is not."""
 
@@ -122,6 +155,7 @@ class ListQuery(Camel, frozen=True, kw_only=True):
     id_tag: str | None = None
     from_: Aware | None = msgspec.field(name="from", default=None)
     until: Aware | None = None
+    held: bool | None = None
 
 
 class TailQuery(Camel, frozen=True, kw_only=True):
@@ -147,6 +181,7 @@ async def list_(node: Node, query: ListQuery) -> Page:
         id_tag=query.id_tag,
         started_from=query.from_,
         started_until=query.until,
+        held=query.held,
     )
     rows = await node.store.sessions.list(narrow, before=query.cursor, limit=query.limit)
     return page(rows, query.limit, lambda row: row.id, view)
@@ -197,6 +232,27 @@ async def periods(node: Node, session_id: int) -> list[PeriodView]:
     return [shown(PeriodView, row) for row in await node.store.sessions.periods(session_id)]
 
 
+async def events(node: Node, session_id: int, query: ValuesQuery) -> Page:
+    """OCPP 2.x: what the station told of it, in the station's order."""
+    await node.store.sessions.get(session_id)
+    after = None if query.cursor is None else key_of(query.cursor, EVENT_KEY)
+    rows = await node.store.sessions.events(session_id, after=after, limit=query.limit)
+    return page(rows, query.limit, _event_cursor, _event)
+
+
+def _event_cursor(row: TransactionEventRow) -> str:
+    return key_cursor((row.seq_no, row.timestamp.isoformat(), row.event_type, row.content))
+
+
+def _event(row: TransactionEventRow) -> EventView:
+    return shown(EventView, row, payload=msgspec.Raw(row.payload.encode()))
+
+
+async def release(node: Node, session_id: int, body: Release, actor: str) -> SessionView:
+    """A person has looked: it is held no more. Raises Conflict where it is not held, or not over."""
+    return view(await node.store.sessions.release(session_id, actor=actor, note=body.note))
+
+
 ROUTES = (
     Route("GET", "/sessions", list_),
     Route("POST", "/sessions", start, limit=None),
@@ -205,4 +261,6 @@ ROUTES = (
     Route("POST", f"/sessions/<{NUMBER}:session_id>/stop", stop, limit=None),
     Route("GET", f"/sessions/<{NUMBER}:session_id>/meter-values", meter_values),
     Route("GET", f"/sessions/<{NUMBER}:session_id>/periods", periods),
+    Route("GET", f"/sessions/<{NUMBER}:session_id>/events", events),
+    Route("POST", f"/sessions/<{NUMBER}:session_id>/release", release),
 )

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "station": "api.cli.station:station",
     "tag": "api.cli.tag:tag",
     "session": "api.cli.session:session",
+    "orphans": "api.cli.orphans:orphans",
     "command": "api.cli.command:command",
     "call": "api.cli.call:call",
     "messages": "api.cli.log:messages",

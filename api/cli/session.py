@@ -45,7 +45,20 @@ ONE: Final = {
     "Meter stop, Wh": "meterStopWh",
     "Amount": "amount",
     "Currency": "currency",
+    "Charging state": "chargingState",
+    "Remote start": "remoteStartId",
     "Held for review": "review",
+    "Released": "released",
+    "Released at": "releasedAt",
+    "Released by": "releasedBy",
+}
+EVENTS: Final = {
+    "NUMBER": "seqNo",
+    "TIME": "timestamp",
+    "EVENT": "eventType",
+    "TRIGGER": "triggerReason",
+    "OFFLINE": "offline",
+    "RECEIVED": "receivedAt",
 }
 VALUES: Final = {
     "TIME": "timestamp",
@@ -63,41 +76,76 @@ NO_SESSIONS: Final = (
 )
 
 
+NO_SUCH: Final = "No such sessions."
+
+
 @click.group()
 def session() -> None:
-    """List, show and follow charging sessions, start and stop them."""
+    """List, show and follow charging sessions, start, stop and release them."""
 
 
 @session.command(name="list")
 @click.option("--station", help="Only of this charge point.")
 @click.option("--status", type=click.Choice(STATUSES), help="Only of this status.")
 @click.option("--tag", "id_tag", help="Only of this id tag.")
+@click.option("--held", is_flag=True, help="Only those held for review.")
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many."
 )
 @as_json
 @remote
 def list_(
-    client: Client, *, station: str | None, status: str | None, id_tag: str | None, limit: int, json_: bool
+    client: Client,
+    *,
+    station: str | None,
+    status: str | None,
+    id_tag: str | None,
+    held: bool,
+    limit: int,
+    json_: bool,
 ) -> None:
     """List sessions, newest first."""
-    rows = client.pages("/sessions", most=limit, station=station, status=status, idTag=id_tag)
-    print_rows(list(rows), LIST, json_, NO_SESSIONS)
+    narrow = {"station": station, "status": status, "idTag": id_tag, "held": "true" if held else None}
+    rows = client.pages("/sessions", most=limit, **narrow)
+    columns = {**LIST, "REVIEW": "review"} if held else LIST
+    print_rows(list(rows), columns, json_, NO_SUCH if any(narrow.values()) else NO_SESSIONS)
 
 
 @session.command()
 @click.argument("session_id", type=int)
 @click.option("--meter-values", is_flag=True, help="With all its meter values.")
+@click.option("--events", is_flag=True, help="With what the charge point told of it (OCPP 2.x).")
 @as_json
 @remote
-def show(client: Client, session_id: int, meter_values: bool, json_: bool) -> None:
+def show(client: Client, session_id: int, meter_values: bool, events: bool, json_: bool) -> None:
     """Show one session."""
     row = client.get(f"/sessions/{session_id}")
+    if events:
+        row["events"] = list(client.pages(f"/sessions/{session_id}/events"))
     if meter_values:
         row["meterValues"] = list(client.pages(f"/sessions/{session_id}/meter-values"))
     print_one(row, ONE, json_)
     if meter_values and not json_:
         print_rows(row["meterValues"], VALUES, json_=False, empty="No meter values.")
+    if events and not json_:
+        print_rows(row["events"], EVENTS, json_=False, empty="No events: OCPP 1.6 has none.")
+
+
+@session.command(
+    epilog="""\b
+Examples:
+  voltrio session list --held             what waits for a person
+  voltrio session release 42 --note "meter checked on site"
+"""
+)
+@click.argument("session_id", type=int)
+@click.option("--note", help="Why; stands in the audit trail.")
+@as_json
+@remote
+def release(client: Client, session_id: int, note: str | None, json_: bool) -> None:
+    """You have looked at SESSION_ID: it is held for review no more."""
+    row = client.post(f"/sessions/{session_id}/release", {"note": note})
+    print_one(row, ONE, json_)
 
 
 @session.command(

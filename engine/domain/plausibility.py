@@ -18,6 +18,7 @@ class Review(StrEnum):
     MISSING_STOP = "missing_stop"  # closed by us when its connector started another transaction
     MISSING_STOP_AFTER_BOOT = "missing_stop_after_boot"  # closed by us: the connector was free after a boot
     NOT_ONGOING = "not_ongoing"  # closed by us: the station said that it was over and had no more to tell
+    STATION_REMOVED = "station_removed"  # closed by us: its station was taken out of service
     MISSING_START = "missing_start"  # begun by an event that was not its first; lifted when that comes
     LATE_EVENT = "late_event"  # an event told after the end changed what was to be billed
     LONG_HISTORY = "long_history"  # more events than are folded anew: counted in the order of arrival
@@ -30,7 +31,9 @@ class Review(StrEnum):
     CLOCK_DRIFT = "clock_drift"  # a time stamp is in the future or before the station can have been built
 
 
-CLOSED_BY_US: Final = frozenset({Review.MISSING_STOP, Review.MISSING_STOP_AFTER_BOOT, Review.NOT_ONGOING})
+CLOSED_BY_US: Final = frozenset(
+    {Review.MISSING_STOP, Review.MISSING_STOP_AFTER_BOOT, Review.NOT_ONGOING, Review.STATION_REMOVED}
+)
 
 FUTURE_TOLERANCE: Final = timedelta(minutes=5)  # a charger's clock may be ahead by this much
 EARLIEST_YEAR: Final = 2015  # OCPP 1.6 is of October 2015: an older stamp comes from a clock never set

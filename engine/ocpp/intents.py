@@ -307,6 +307,7 @@ class Settled(Result, frozen=True):
     """What became of each name; the result as a whole is accepted if every one was."""
 
     verdicts: Mapping[str, Verdict] = {}
+    reasons: Mapping[str, str] = {}  # of those that were not: the station's word, and what it added
 
 
 class ListVersion(Result, frozen=True):

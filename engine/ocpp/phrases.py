@@ -79,4 +79,9 @@ def settled(verdicts: Mapping[str, Verdict], results: Sequence[Result]) -> Settl
         word=single.word if single else "",
         reason=single.reason if single else None,
         verdicts=verdicts,
+        reasons={
+            name: ": ".join(filter(None, (result.word, result.reason)))
+            for name, result in zip(verdicts, results, strict=True)
+            if result.verdict not in DONE
+        },
     )

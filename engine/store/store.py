@@ -25,6 +25,7 @@ from engine.store.repositories.access import ApiTokens, AuditTrail, Parties, Sec
 from engine.store.repositories.id_tags import IdTags
 from engine.store.repositories.inventory import Inventory
 from engine.store.repositories.network import Locations, Operators, Reservations
+from engine.store.repositories.orphans import Orphans
 from engine.store.repositories.provisioning import Certificates, Configuration, Messages
 from engine.store.repositories.security import StationCertificates
 from engine.store.repositories.sessions import Sessions
@@ -49,6 +50,7 @@ class Store:
         self.stations = Stations(database, self.reader.forget)
         self.id_tags = IdTags(database, self.reader.forget_tag)
         self.sessions = Sessions(database)
+        self.orphans = Orphans(database)
         self.locations = Locations(database)
         self.operators = Operators(database)
         self.reservations = Reservations(database)

@@ -64,6 +64,35 @@ async def test_settings_are_sent_and_their_verdicts_kept(
     assert len(charger.asked) == 3
 
 
+async def test_what_was_refused_or_never_sent_says_why(
+    node: Node, admin: Any, connect: Any, deliver: Deliver, request_settings: Any
+) -> None:
+    charger = await connect("CP1")
+    await request_settings("CP1", A="1", B="2", C="3", D="4", **{"x" * 51: "5"})
+    refusal: tuple[Any, ...] = ("InternalError", "no memory", {})
+    charger.answers["ChangeConfiguration"] = [
+        ACCEPTED,
+        {"status": "Rejected"},
+        {"status": "NotSupported"},
+        refusal,
+    ]
+    await deliver()
+    rows = (await admin.get("/stations/CP1/configuration")).json()["requested"]
+    reasons = {row["name"]: row["reason"] for row in rows}
+    assert (reasons["A"], reasons["B"], reasons["C"]) == (
+        None,
+        "the charge point answered Rejected",
+        "the charge point answered NotSupported",
+    )
+    assert "no memory" in reasons["D"]
+    assert reasons["x" * 51].startswith("not sent: ")
+    await request_settings("CP1", B="9")
+    charger.answers["ChangeConfiguration"] = [ACCEPTED]
+    await deliver()
+    rows = (await admin.get("/stations/CP1/configuration")).json()["requested"]
+    assert {row["name"]: row["reason"] for row in rows}["B"] is None
+
+
 async def test_one_reboot_for_all_that_need_it(
     node: Node, connect: Any, deliver: Deliver, request_settings: Any
 ) -> None:

@@ -61,3 +61,39 @@ def test_a_refused_session_exits_with_1(run: Any, played: Any) -> None:
 def test_a_session_is_stopped(run: Any, played: Any) -> None:
     played.answers["POST /sessions/7/stop"] = httpx.Response(200, json=UNLOCKED | {"word": "Accepted"})
     assert "session 7 is about to end" in run("session", "stop", "7").output
+
+
+def test_a_held_session_is_released(run: Any, played: Any) -> None:
+    session = {"id": 7, "review": None, "released": "late_stop", "releasedBy": "token:anna"}
+    played.answers["POST /sessions/7/release"] = httpx.Response(200, json=session)
+    result = run("session", "release", "7", "--note", "read on site")
+    assert (result.exit_code, "late_stop" in result.output) == (0, True)
+    assert json.loads(played.asked[0].content) == {"note": "read on site"}
+
+
+def test_a_session_shows_its_events(run: Any, played: Any) -> None:
+    played.answers["GET /sessions/7"] = httpx.Response(200, json={"id": 7})
+    event = {"seqNo": 0, "eventType": "Started", "triggerReason": "CablePluggedIn"}
+    played.answers["GET /sessions/7/events"] = httpx.Response(200, json={"data": [event], "nextCursor": None})
+    assert "CablePluggedIn" in run("session", "show", "7", "--events").output
+    assert json.loads(run("session", "show", "7", "--events", "--json").output)["events"] == [event]
+
+
+def test_held_sessions_are_asked_for(run: Any, played: Any) -> None:
+    played.answers["GET /sessions"] = httpx.Response(200, json={"data": [], "nextCursor": None})
+    assert run("session", "list", "--held").output == "No such sessions.\n"
+    assert played.asked[0].url.params["held"] == "true"
+    assert run("session", "list", "--status", "bogus").exit_code == 2
+
+
+def test_orphans_are_listed_and_dismissed(run: Any, played: Any) -> None:
+    orphan = {"id": 17, "station": "CP1", "transactionId": "4711", "meterWh": 100}
+    played.answers["GET /orphans"] = httpx.Response(200, json={"data": [orphan], "nextCursor": None})
+    assert "4711" in run("orphans").output
+    assert played.asked[0].url.params["open"] == "true"
+    run("orphans", "--all")
+    assert "open" not in played.asked[1].url.params
+    played.answers["POST /orphans/17/dismiss"] = httpx.Response(200, json=orphan)
+    assert run("orphans", "--dismiss", "17", "--note", "bench").exit_code == 0
+    assert json.loads(played.asked[2].content) == {"note": "bench"}
+    assert run("orphans", "--note", "bench").exit_code == 2

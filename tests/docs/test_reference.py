@@ -77,7 +77,9 @@ def names_of_metrics() -> set[str]:
     values = vars(Metrics()).values()
     counted = {f"{value.name}_total" for value in values if isinstance(value, Tally)}
     timed = {value.name for value in values if isinstance(value, Histogram)}
-    gauges = {name for module in (registry, journal, reader) for name in GAUGE.findall(getsource(module))}
+    gauges = {
+        name for module in (registry, journal, reader, health) for name in GAUGE.findall(getsource(module))
+    }
     return counted | timed | gauges - {reader.CHANNEL, reader.SESSION_IDS, reader.ROW_IDS}
 
 

@@ -20,6 +20,7 @@ class Setting(Frozen, frozen=True):
     name: str
     value: str
     status: str  # Pending | Accepted | Rejected | RebootRequired | NotSupported
+    reason: str | None  # why it was refused, or never sent
     requested_at: datetime
     answered_at: datetime | None
 
@@ -75,7 +76,8 @@ class Configuration(Repository):
             "insert into charge_point_settings (charge_point_id, name, value) "
             "select $1, name, value from unnest($2::text[], $3::text[]) as r(name, value) "
             "on conflict (charge_point_id, name) do update "
-            "set value = excluded.value, status = 'Pending', requested_at = now(), answered_at = null "
+            "set value = excluded.value, status = 'Pending', reason = null, requested_at = now(), "
+            "answered_at = null "
             "returning name",
             charge_point_id,
             list(settings),
@@ -95,7 +97,7 @@ class Configuration(Repository):
         """All keys ever asked for, with their status, oldest first."""
         return await self._many(
             Setting,
-            "select charge_point_id, name, value, status, requested_at, answered_at "
+            "select charge_point_id, name, value, status, reason, requested_at, answered_at "
             "from charge_point_settings where charge_point_id = $1 order by requested_at, name",
             charge_point_id,
         )
@@ -116,20 +118,23 @@ class Configuration(Repository):
         )
         return [row[0] for row in rows]
 
-    async def answered(self, setting: Setting, status: str, *, secret: bool = False) -> None:
+    async def answered(
+        self, setting: Setting, status: str, reason: str | None = None, *, secret: bool = False
+    ) -> None:
         """Keep the charger's verdict, unless another value was asked for meanwhile.
 
         Of a secret the value is forgotten: nobody needs it in clear any more.
         """
         await self._database.fetch(
             "update charge_point_settings "
-            "set status = $4, answered_at = now(), value = case when $5 then '' else value end "
+            "set status = $4, answered_at = now(), value = case when $5 then '' else value end, reason = $6 "
             "where charge_point_id = $1 and name = $2 and value = $3",
             setting.charge_point_id,
             setting.name,
             setting.value,
             status,
             secret,
+            reason,
         )
         if secret:
             await self._forget(setting.charge_point_id)

@@ -10,9 +10,11 @@ from typing import Any, Final
 from engine.domain.pricing import Price, rate
 from engine.domain.starting import Pending
 from engine.domain.state import Frozen
-from engine.errors import NotFound
+from engine.errors import Conflict, NotFound
 from engine.store.loading import pending
-from engine.store.repositories.base import Repository, page
+from engine.store.repositories.base import MAX_PAGE, Audit, Repository, page
+
+EventPlace = tuple[int, datetime, str, int]  # seq_no, timestamp, event_type, content
 
 
 class SessionRow(Frozen, frozen=True):
@@ -50,6 +52,9 @@ class SessionRow(Frozen, frozen=True):
     remote_start_id: int | None
     offline: bool
     review: str | None
+    released: str | None  # what a person has lifted of it, when and who
+    released_at: datetime | None
+    released_by: str | None
     currency: str | None
     amount: Decimal | None
     last_updated_at: datetime
@@ -90,6 +95,7 @@ class TransactionEventRow(Frozen, frozen=True):
     offline: bool
     payload: str
     received_at: datetime
+    content: int  # tells apart those that are alike in all of the above but their payload
 
 
 class SessionFilter(Frozen, frozen=True):
@@ -100,6 +106,7 @@ class SessionFilter(Frozen, frozen=True):
     id_tag: str | None = None
     started_from: datetime | None = None
     started_until: datetime | None = None
+    held: bool | None = None
 
 
 SELECT: Final = """
@@ -109,9 +116,11 @@ select s.id, s.operator_id, s.charge_point_id, c.network_id as identity, s.evse_
        coalesce(s.energy_wh, m.energy_wh, 0) as energy_wh,
        p.power_w, p.current_a, p.voltage_v, m.soc_percent,
        s.started_at, s.stopped_at, s.stop_id_tag, s.charging_state, s.remote_start_id, s.offline, s.review,
+       s.released, s.released_at, s.released_by,
        s.last_updated_at, s.expires_at,
        t.currency, t.price_per_session, t.price_per_kwh, t.price_per_minute,
-       case when s.review like '%clock_drift%' then coalesce(s.stop_received_at, now()) - s.start_received_at
+       case when concat_ws(',', s.review, s.released) like '%clock_drift%'
+            then coalesce(s.stop_received_at, now()) - s.start_received_at
             else coalesce(s.stopped_at, now()) - s.started_at end as duration
 from sessions s
 join charge_points c on c.id = s.charge_point_id
@@ -141,23 +150,34 @@ where session_id = $1 and (timestamp, sample_key) > ($2, $3)
 order by timestamp, sample_key limit $4
 """
 EVENTS: Final = """
-select e.seq_no, e.timestamp, e.event_type, e.trigger_reason, e.offline, e.payload, e.received_at
+select e.seq_no, e.timestamp, e.event_type, e.trigger_reason, e.offline, e.payload, e.received_at, e.content
 from sessions s
 join transaction_events e
   on e.charge_point_id = s.charge_point_id and e.transaction_id = s.transaction_id and e.session_id = s.id
-where s.id = $1 order by e.seq_no, e.timestamp, e.received_at
+where s.id = $1 and (e.seq_no, e.timestamp, e.event_type, e.content) > ($2, $3, $4, $5)
+order by e.seq_no, e.timestamp, e.event_type, e.content limit $6
 """
+RELEASE: Final = """
+update sessions
+set released = concat_ws(',', released, review), released_at = now(), released_by = $3, review = null,
+    last_updated_at = now()
+where id = $1 and review = $2 and status not in ('pending', 'active')
+returning id
+"""
+HELD: Final = {True: "s.review is not null", False: "s.review is null"}
 OVERDUE: Final = """
 select id, operator_id, charge_point_id, evse_number, id_tag, authorization_id, started_at as asked_at,
        expires_at, status
 from sessions where status = 'pending' and expires_at <= $1 order by expires_at limit $2
 """
+FIRST_EVENT: Final = (-(2**63), datetime.fromisoformat("0001-01-02T00:00:00+00:00"), "", -(2**63))
 BEGINNING: Final = (datetime.fromisoformat("0001-01-02T00:00:00+00:00"), -(2**63))
+OPEN: Final = ("pending", "active")
 PRICE: Final = ("price_per_session", "price_per_kwh", "price_per_minute")
 
 
 class Sessions(Repository):
-    """Reads only: sessions are written by the journal."""
+    """Sessions are written by the journal; people release what is held."""
 
     async def overdue(self, at: datetime, *, limit: int) -> Sequence[Pending]:
         """Those asked for that should have begun by `at`, longest overdue first."""
@@ -210,9 +230,29 @@ class Sessions(Repository):
             session_id,
         )
 
-    async def events(self, session_id: int) -> Sequence[TransactionEventRow]:
-        """Everything a charger that speaks OCPP 2.x told of it, in the charger's order."""
-        return await self._many(TransactionEventRow, EVENTS, session_id)
+    async def events(
+        self, session_id: int, *, after: EventPlace | None = None, limit: int = MAX_PAGE
+    ) -> Sequence[TransactionEventRow]:
+        """What a charger that speaks OCPP 2.x told of it, in the charger's order, behind `after`."""
+        place = FIRST_EVENT if after is None else after
+        return await self._many(TransactionEventRow, EVENTS, session_id, *place, page(limit))
+
+    async def release(self, session_id: int, *, actor: str, note: str | None = None) -> SessionRow:
+        """A person has looked at what is held: it may be billed. Raises NotFound, Conflict."""
+        row = await self.get(session_id)
+        if row.review is None:
+            raise Conflict(f"session {session_id} is not held for review")
+        if row.status in OPEN:
+            raise Conflict(f"session {session_id} is {row.status}: release it when it is over")
+        audit = Audit(
+            actor=actor,
+            action="session.release",
+            subject=f"session:{session_id}",
+            details={"review": row.review, "energy_wh": row.energy_wh, "note": note},
+        )
+        if not await self._write(audit, RELEASE, session_id, row.review, actor):
+            raise Conflict(f"session {session_id} has changed meanwhile: look at it again")
+        return await self.get(session_id)
 
     async def _rows(
         self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int
@@ -230,6 +270,8 @@ def _conditions(narrow: SessionFilter) -> tuple[list[str], list[Any]]:
         if value is not None:
             values.append(value)
             conditions.append(condition.format(len(values)))
+    if narrow.held is not None:
+        conditions.append(HELD[narrow.held])
     return conditions, values
 
 

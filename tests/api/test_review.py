@@ -1,0 +1,139 @@
+"""What waits for a person: held sessions, stops that nobody knows, sessions of a station that was removed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from engine.domain.changes import SessionReviewed, TransactionEventStored
+from engine.node import Node
+
+EARLY, LATE = "2026-01-01T10:00:00Z", "2026-01-01T11:00:00Z"
+
+
+@pytest.fixture
+async def held(admin: httpx.AsyncClient, connect: Any) -> int:
+    """A session whose stop came before its start by the charger's clock."""
+    await admin.post("/id-tags", json={"uid": "TAG1"})
+    charger = await connect("CP1")
+    start = {"connectorId": 1, "idTag": "TAG1", "meterStart": 0, "timestamp": LATE}
+    number = (await charger.call("StartTransaction", start))["transactionId"]
+    await charger.call(
+        "StopTransaction", {"transactionId": number, "meterStop": 100, "timestamp": EARLY, "idTag": "TAG1"}
+    )
+    return int(number)
+
+
+async def test_a_held_session_is_found_released_and_final(admin: httpx.AsyncClient, held: int) -> None:
+    (found,) = (await admin.get("/sessions?held=true")).json()["data"]
+    assert (found["id"], "clock_drift" in found["review"]) == (held, True)
+    answer = await admin.post(f"/sessions/{held}/release", json={"note": "read on site"})
+    released = answer.json()
+    assert answer.status_code == 200
+    assert (released["review"], released["released"], released["releasedBy"]) == (
+        None,
+        found["review"],
+        "token:test",
+    )
+    assert released["amount"] == found["amount"]
+    assert (await admin.get("/sessions?held=true")).json()["data"] == []
+    (row,) = (await admin.get("/audit", params={"subject": f"session:{held}"})).json()["data"]
+    assert (row["action"], row["details"]["note"]) == ("session.release", "read on site")
+    again = await admin.post(f"/sessions/{held}/release")
+    assert (again.status_code, "not held" in again.json()["message"]) == (409, True)
+
+
+async def test_a_running_session_is_not_released(admin: httpx.AsyncClient, connect: Any, node: Node) -> None:
+    charger = await connect("CP1")
+    start = {"connectorId": 1, "idTag": "TAG1", "meterStart": 0, "timestamp": LATE}
+    number = (await charger.call("StartTransaction", start))["transactionId"]
+    now = node.registry.shared.now()
+    await node.store.journal.commit([SessionReviewed(id=number, review="clock_drift", at=now)])
+    answer = await admin.post(f"/sessions/{number}/release")
+    assert (answer.status_code, "when it is over" in answer.json()["message"]) == (409, True)
+    assert (await admin.post("/sessions/999/release")).status_code == 404
+
+
+async def test_orphans_are_listed_and_dismissed(admin: httpx.AsyncClient, connect: Any) -> None:
+    charger = await connect("CP1")
+    stop = {"transactionId": 4711, "meterStop": 100, "timestamp": LATE, "idTag": "TAG1"}
+    assert await charger.call("StopTransaction", stop) != {}
+    await connect("CP2")
+    (orphan,) = (await admin.get("/orphans?open=true&station=CP1")).json()["data"]
+    assert (orphan["station"], orphan["transactionId"], orphan["meterWh"]) == ("CP1", "4711", 100)
+    assert orphan["payload"] == stop
+    assert (await admin.get("/orphans?station=CP2")).json()["data"] == []
+    dismissed = await admin.post(f"/orphans/{orphan['id']}/dismiss", json={"note": "test bench"})
+    assert (dismissed.status_code, dismissed.json()["sessionId"]) == (200, None)
+    assert dismissed.json()["resolvedAt"] is not None
+    assert (await admin.get("/orphans?open=true")).json()["data"] == []
+    assert len((await admin.get("/orphans?open=false")).json()["data"]) == 1
+    assert (await admin.post(f"/orphans/{orphan['id']}/dismiss")).status_code == 409
+    assert (await admin.get(f"/orphans/{orphan['id']}")).json() == dismissed.json()
+    assert (await admin.get("/orphans/1")).status_code == 404
+
+
+async def test_metrics_count_what_waits(admin: httpx.AsyncClient, connect: Any, held: int) -> None:
+    charger = await connect("CP2")
+    await charger.call("StopTransaction", {"transactionId": 4711, "meterStop": 1, "timestamp": LATE})
+    text = (await admin.get("http://127.0.0.1/metrics")).text
+    assert "voltrio_orphans_open 1.0" in text
+    assert "voltrio_sessions_held 1.0" in text
+
+
+async def test_sessions_of_a_removed_station_end(admin: httpx.AsyncClient, connect: Any) -> None:
+    charger = await connect("CP1")
+    start = {"connectorId": 1, "idTag": "TAG1", "meterStart": 100, "timestamp": LATE}
+    number = (await charger.call("StartTransaction", start))["transactionId"]
+    sample = {"timestamp": "2026-01-01T11:30:00Z", "sampledValue": [{"value": "600"}]}
+    await charger.call("MeterValues", {"connectorId": 1, "transactionId": number, "meterValue": [sample]})
+    assert (await admin.delete("/stations/CP1")).status_code == 204
+    await charger.closed.wait()
+    session = (await admin.get(f"/sessions/{number}")).json()
+    assert (session["status"], session["stoppedAt"]) == ("finished", "2026-01-01T11:30:00Z")
+    assert "station_removed" in session["review"].split(",")
+    assert session["energyWh"] == 500
+    assert (await admin.delete("/stations/CP1")).status_code == 404
+
+
+async def test_a_session_s_events_are_paged(
+    admin: httpx.AsyncClient, held: int, node: Node, add_events: Callable[[int, int], Awaitable[None]]
+) -> None:
+    await add_events(held, 3)
+    path = f"/sessions/{held}/events?limit=2"
+    first = (await admin.get(path)).json()
+    rest = (await admin.get(path, params={"limit": 2, "cursor": first["nextCursor"]})).json()
+    assert [row["seqNo"] for row in (*first["data"], *rest["data"])] == [0, 1, 2]
+    assert first["data"][0]["payload"] == {"n": 0}
+    assert rest["nextCursor"] is None
+    assert (await admin.get(path, params={"cursor": "bogus"})).status_code == 422
+    assert (await admin.get("/sessions/999/events")).status_code == 404
+
+
+@pytest.fixture
+def add_events(node: Node) -> Callable[[int, int], Awaitable[None]]:
+    """Rows as a station of OCPP 2.x leaves them."""
+
+    async def add(session_id: int, count: int) -> None:
+        row = await node.store.sessions.get(session_id)
+        await node.store.journal.commit([
+            TransactionEventStored(
+                charge_point_id=row.charge_point_id,
+                transaction_id=str(row.transaction_id),
+                seq_no=n,
+                timestamp=row.started_at,
+                event_type="Updated",
+                trigger_reason="MeterValuePeriodic",
+                offline=False,
+                session_id=session_id,
+                payload=json.dumps({"n": n}),
+                received_at=row.started_at,
+            )
+            for n in range(count)
+        ])  # fmt: skip
+
+    return add
