@@ -54,9 +54,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Literal["strict", "repair", "observe"],
         Meta(description="Messages that break their schema: refuse, mend, or mend and log. Per station too."),
     ] = "repair"
-    heartbeat_interval: Annotated[int, Meta(ge=1, description="Heartbeat interval told to chargers, s.")] = (
-        300
-    )
+    heartbeat_interval: Annotated[
+        int, Meta(ge=1, le=604_800, description="Heartbeat interval told to chargers, s.")
+    ] = 300
     ping_interval: Annotated[Seconds, Meta(description="A silent connection is pinged after so long.")] = 60.0
     ping_timeout: Annotated[Seconds, Meta(description="… and closed when it stays silent so long.")] = 30.0
     call_timeout: Annotated[Seconds, Meta(description="Deadline for a charger's answer to a command.")] = 30.0

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 StationNumber = 0  # EVSE number 0 (connectorId 0 in OCPP 1.6) is the charge point as a whole
 
@@ -51,19 +53,24 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     """An immutable value; `msgspec.structs.replace` makes a changed copy."""
 
 
+Interval = Annotated[int, Meta(ge=1, le=604_800)]  # seconds; a week
+
+
 class StationSettings(Frozen, frozen=True):
     """Per-station behaviour; every automatic call to the charger can be switched off."""
 
-    heartbeat_interval: int = 300  # seconds, sent with every accepted boot
-    boot_retry_interval: int = 60  # seconds, sent with pending and rejected boots
+    heartbeat_interval: Interval = 300  # seconds, sent with every accepted boot
+    boot_retry_interval: Interval = 60  # seconds, sent with pending and rejected boots
     policy: Policy = Policy.REPAIR
     read_configuration_after_boot: bool = False  # GetConfiguration once a boot was accepted
     trigger_status_after_boot: bool = False  # TriggerMessage(StatusNotification) for chargers that send none
     auto_start_without_authorization: bool = False  # local starts of unknown tags are accepted
-    max_power_w: int = 400_000  # plausibility bound: energy ≤ max power × time
-    max_session_wh: int = 300_000  # the same of one session, however long
+    # Plausibility: energy ≤ max power × time, and of one session ≤ max_session_wh however long it is.
+    max_power_w: Annotated[int, Meta(ge=1, le=20_000_000)] = 400_000
+    max_session_wh: Annotated[int, Meta(ge=1, le=100_000_000)] = 300_000
     ask_transactions_after_connect: bool = True  # GetTransactionStatus for each one open here (OCPP 2.x)
-    master_pass_group: str | None = None  # group whose tags end transactions and start none (2.0.1 C16)
+    # Group whose tags end transactions and start none (2.0.1 C16).
+    master_pass_group: Annotated[str, Meta(min_length=1, max_length=36)] | None = None
 
 
 class Metering(Frozen, frozen=True, gc=False):

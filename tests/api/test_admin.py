@@ -104,7 +104,7 @@ async def test_bad_stations(admin: httpx.AsyncClient) -> None:
         ({"identity": "CP1", "registrationStatus": "Perhaps"}, "registrationStatus"),
         ({"identity": "CP1", "settings": {"unknown_setting": 1}}, "unknown_setting"),
         ({"identity": "CP1", "settings": {"polcy": "strict"}}, "polcy"),
-        ({"identity": "CP1", "settings": {"policy": "lax"}}, "settings"),
+        ({"identity": "CP1", "settings": {"policy": "lax"}}, "settings.policy"),
     ):
         answer = await admin.post("/stations", json=body)
         assert (answer.status_code, list(answer.json()["errors"])) == (422, [field])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Final
@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from engine.domain.state import Frozen, StationSettings
+from engine.domain.state import Frozen, Policy, StationSettings
 from engine.errors import Conflict, Invalid, NotFound
 from engine.store.database import Database
 from engine.store.repositories.base import DEFAULT_OPERATOR, Audit, Repository, assignments, given, page
@@ -241,11 +241,19 @@ def _checked(patch: StationPatch) -> dict[str, Any]:
         unknown = values["settings"].keys() - set(StationSettings.__struct_fields__)
         if unknown:
             raise Invalid("unknown settings", {name: [_unknown(name)] for name in sorted(unknown)})
-        try:
-            msgspec.convert(values["settings"], StationSettings)
-        except msgspec.ValidationError as error:
-            raise Invalid("settings of a wrong kind", {"settings": [str(error)]}) from None
+        faults = {f"settings.{name}": fault for name, fault in _faults(values["settings"])}
+        if faults:
+            raise Invalid("settings of a wrong kind, or out of bounds", faults)
     return values
+
+
+def _faults(settings: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    for name, value in settings.items():
+        try:
+            msgspec.convert({name: value}, StationSettings)
+        except msgspec.ValidationError as error:
+            words = f"; allowed: {', '.join(Policy)}" if name == "policy" else ""
+            yield name, [str(error).partition(" - at ")[0] + words]
 
 
 def _unknown(name: str) -> str:
