@@ -11,7 +11,7 @@ from msgspec import Meta
 from api.kernel.problems import INVALID_DATA
 from api.kernel.routes import Route
 from api.kernel.views import NUMBER, Camel, Limit, Number, Page, page, shown
-from engine.domain.pricing import Price
+from engine.domain.state import Price
 from engine.errors import Invalid
 from engine.node import Node
 

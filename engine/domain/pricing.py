@@ -9,20 +9,10 @@ from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from engine.domain.state import Frozen
+from engine.domain.state import Frozen, Price
 
 CENT: Final = Decimal("0.01")
 WH_PER_KWH: Final = 1_000
-ZERO: Final = Decimal(0)
-
-
-class Price(Frozen, frozen=True):
-    """Prices in `currency` (ISO 4217), tax included."""
-
-    currency: str
-    per_session: Decimal = ZERO
-    per_kwh: Decimal = ZERO
-    per_minute: Decimal = ZERO
 
 
 class Amount(Frozen, frozen=True):
@@ -48,3 +38,15 @@ def rate(price: Price, energy_wh: int, duration: timedelta) -> Amount:
         time=time,
         total=total.quantize(CENT, ROUND_HALF_UP),
     )
+
+
+def spell(price: Price) -> str:
+    """The price as a driver reads it: `0.50 EUR + 0.39 EUR/kWh + 0.05 EUR/min`; a free one has no parts."""
+    parts = ((price.per_session, ""), (price.per_kwh, "/kWh"), (price.per_minute, "/min"))
+    told = [f"{_shown(amount)} {price.currency}{unit}" for amount, unit in parts if amount]
+    return " + ".join(told) or f"{_shown(Decimal(0))} {price.currency}"
+
+
+def _shown(amount: Decimal) -> str:
+    """With two places at least, and as many as there are."""
+    return f"{amount.normalize():f}" if amount != amount.quantize(CENT) else f"{amount:.2f}"

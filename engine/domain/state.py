@@ -7,6 +7,7 @@ nothing half done. No I/O, no clock. Energy is whole Wh, power W, current A, vol
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
@@ -69,8 +70,18 @@ class StationSettings(Frozen, frozen=True):
     max_power_w: Annotated[int, Meta(ge=1, le=20_000_000)] = 400_000
     max_session_wh: Annotated[int, Meta(ge=1, le=100_000_000)] = 300_000
     ask_transactions_after_connect: bool = True  # GetTransactionStatus for each one open here (OCPP 2.x)
+    tell_running_cost: bool = False  # totalCost in answers to events that change a transaction (OCPP 2.x I02)
     # Group whose tags end transactions and start none (2.0.1 C16).
     master_pass_group: Annotated[str, Meta(min_length=1, max_length=36)] | None = None
+
+
+class Price(Frozen, frozen=True):
+    """Prices in `currency` (ISO 4217), tax included; `domain.pricing` applies them."""
+
+    currency: str
+    per_session: Decimal = Decimal(0)
+    per_kwh: Decimal = Decimal(0)
+    per_minute: Decimal = Decimal(0)
 
 
 class Metering(Frozen, frozen=True, gc=False):
@@ -114,6 +125,7 @@ class Session(Frozen, frozen=True):
         None  # the charger booted and has not shown since that it goes on; no column
     )
     charging_state: str | None = None  # as the charger names it (OCPP 2.x); None: judged by what is measured
+    price: Price | None = None  # of its operator when it began
     remote_start_id: int | None = None  # of the RequestStartTransaction that led to it (OCPP 2.x)
     position: tuple[int, datetime, int, int] | None = (
         None  # newest transaction event folded in (domain.history); in memory only

@@ -19,7 +19,7 @@ from engine.domain.changes import Change
 from engine.domain.history import EventKey, Told
 from engine.domain.outside import Answer, Question
 from engine.domain.starting import Pending, PendingKey
-from engine.domain.state import ChargePoint, Frozen, Session, Token
+from engine.domain.state import ChargePoint, Frozen, Price, Session, Token
 
 
 class Message(
@@ -66,6 +66,7 @@ class Facts(Frozen, frozen=True):
     )  # (timestamp, sample identity), see domain.metering
     told: Told = Told()
     pending: Pending | None = None
+    price: Price | None = None  # of the station's operator now; only where an event may begin a session
     new_ids: Sequence[int] = ()
     outside: Sequence[Answer | None] = ()  # in the order of the questions; None: nobody answered
 

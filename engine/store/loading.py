@@ -26,6 +26,7 @@ from engine.domain.state import (
     InstalledProfile,
     Metering,
     Orphan,
+    Price,
     Registration,
     Reservation,
     Session,
@@ -71,11 +72,12 @@ select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.evse_number, s.
        s.review, s.charging_state as told_state, s.remote_start_id, s.offline,
        t.group_id as parent_id_tag,
        coalesce(a.method = 'admin' and a.status = 'accepted', false) as asked,
-       p.charging_state,
+       p.charging_state, f.currency, f.price_per_session, f.price_per_kwh, f.price_per_minute,
        m.energy_wh as total_wh, m.register_wh, m.resets, m.power_w, m.current_a,
        m.voltage_v, m.soc_percent, m.register_at, m.sampled_at, m.register_series, m.timestamp, m.received_at
 from sessions s
 left join id_tags t on t.id = s.id_tag_id
+left join tariffs f on f.id = s.tariff_id
 left join authorizations a on a.id = s.authorization_id
 left join lateral (
     select charging_state from charging_periods
@@ -87,6 +89,11 @@ left join lateral (
     where session_id = s.id and energy_wh is not null
     order by received_at desc, coalesce(sampled_at, timestamp) desc, energy_wh desc, timestamp desc limit 1
 ) m on true
+"""
+PRICES: Final = """
+select o.id, t.currency, t.price_per_session, t.price_per_kwh, t.price_per_minute
+from operators o join tariffs t on t.id = o.tariff_id
+where o.id = any($1)
 """
 ORPHANS: Final = """
 select o.*
@@ -555,6 +562,20 @@ async def _sessions(
     return [_restored(row) for row in await connection.fetch(SESSIONS + condition, ids, *keys)]
 
 
+async def prices(connection: Connection, operators: Collection[int]) -> Mapping[int, Price]:
+    """What sessions that begin now cost, by operator; absent: nobody said."""
+    return {row["id"]: _price(row) for row in await connection.fetch(PRICES, list(operators))}
+
+
+def _price(row: asyncpg.Record) -> Price:
+    return Price(
+        currency=row["currency"],
+        per_session=row["price_per_session"],
+        per_kwh=row["price_per_kwh"],
+        per_minute=row["price_per_minute"],
+    )
+
+
 def _restored(row: asyncpg.Record) -> Restored:
     state = row["charging_state"]
     return Restored(
@@ -579,6 +600,7 @@ def _restored(row: asyncpg.Record) -> Restored:
             review=row["review"],
             charging_state=row["told_state"],
             remote_start_id=row["remote_start_id"],
+            price=None if row["currency"] is None else _price(row),
             offline=row["offline"],
             asked=row["asked"],
         ),

@@ -128,6 +128,8 @@ class Reader:
             if needs.pending is not None and "\0" not in (needs.pending.id_tag or "")
         ]
         pending = await loading.pending_sessions(connection, awaited) if awaited else {}
+        operators = {cp.operator_id for cp, needs in asked if needs.event is not None and needs.new_session}
+        prices = await loading.prices(connection, operators) if operators else {}
         since = [(cp.id, *needs.samples_since) for cp, needs in asked if needs.samples_since is not None]
         samples = iter(await loading.samples(connection, since) if since else ())
         sessions = iter(await _numbers(connection, SESSION_IDS, sum(n.new_session for _, n in asked)))
@@ -145,6 +147,7 @@ class Reader:
                 if needs.event is not None
                 else NOTHING_TOLD,
                 pending=pending.get((cp.id, needs.pending)) if needs.pending is not None else None,
+                price=prices.get(cp.operator_id) if needs.event is not None else None,
                 new_ids=(
                     *(next(sessions) for _ in range(needs.new_session)),
                     *(next(rows) for _ in range(needs.new_ids - needs.new_session)),

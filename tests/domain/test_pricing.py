@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.domain.pricing import Price, rate
+from engine.domain.pricing import rate, spell
+from engine.domain.state import Price
 
 PRICES = st.decimals(0, 100, places=5)
 
@@ -36,3 +37,17 @@ def test_the_total_is_the_sum_of_its_parts(a: Decimal, b: Decimal, c: Decimal, w
     price = Price(currency="EUR", per_session=a, per_kwh=b, per_minute=c)
     amount = rate(price, wh, timedelta(seconds=seconds))
     assert abs(amount.total - (amount.session + amount.energy + amount.time)) <= Decimal("0.005")
+
+
+@pytest.mark.parametrize(
+    ("prices", "words"),
+    [
+        (("0.50000", "0.39000", "0.05000"), "0.50 EUR + 0.39 EUR/kWh + 0.05 EUR/min"),
+        (("0", "0.39500", "0"), "0.395 EUR/kWh"),
+        (("0", "0", "1"), "1.00 EUR/min"),
+        (("0", "0", "0"), "0.00 EUR"),
+    ],
+)
+def test_a_price_in_words(prices: tuple[str, str, str], words: str) -> None:
+    session, kwh, minute = map(Decimal, prices)
+    assert spell(Price(currency="EUR", per_session=session, per_kwh=kwh, per_minute=minute)) == words

@@ -16,7 +16,7 @@ from engine.domain.changes import (
     MessageLogged,
     SecurityEventReported,
 )
-from engine.domain.pricing import Price
+from engine.domain.state import Price
 from engine.errors import Conflict, Invalid, NotFound
 from engine.store import Store
 from engine.store.repositories.id_tags import IdTagPatch

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
+from msgspec.structs import replace
 
 from engine.domain.access import StationRecord
 from engine.domain.changes import ChargePointBooted
+from engine.domain.history import EventKey
+from engine.domain.state import Price
+from engine.ocpp.step import Needs
 from engine.store import Store
 from engine.store.repositories.stations import StationPatch
 
@@ -30,3 +36,24 @@ async def test_a_boot_is_remembered_of_sessions_that_told_nothing_since(
     await store.journal.commit([booted, opened(station.id), measured(station.id, second=second)])
     session = (await store.reader.load(station, "ocpp1.6")).sessions["1"]
     assert session.rebooted_at == (at(60) if marked else None)
+
+
+async def test_a_session_has_the_price_of_its_begin(store: Store, station: StationRecord) -> None:
+    price = Price(currency="EUR", per_session=Decimal("0.3"), per_kwh=Decimal("0.45678"))
+    await store.operators.set_price(price, actor="test")
+    await store.journal.commit([opened(station.id)])
+    await store.operators.set_price(replace(price, per_kwh=Decimal(9)), actor="test")
+    state = await store.reader.load(station, "ocpp2.0.1")
+    assert state.sessions["1"].price == price
+
+
+async def test_what_begins_now_is_asked_for_where_an_event_may_begin_a_session(
+    store: Store, station: StationRecord
+) -> None:
+    state = await store.reader.load(station, "ocpp2.0.1")
+    key = EventKey(transaction_id="tx", seq_no=0, at=at(0), kind="Started", content=1)
+    needs = Needs(event=key, new_ids=2, new_session=True)
+    assert (await store.reader.resolve(state, needs)).price is None
+    price = Price(currency="EUR", per_minute=Decimal("0.1"))
+    await store.operators.set_price(price, actor="test")
+    assert (await store.reader.resolve(state, needs)).price == price

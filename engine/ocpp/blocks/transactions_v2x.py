@@ -18,10 +18,12 @@ from msgspec.structs import replace
 from engine.domain import transactions
 from engine.domain.authorization import Decision
 from engine.domain.changes import SessionMerged
+from engine.domain.closing import with_session
 from engine.domain.history import RANKS, Event, EventKey, Value, chosen, fingerprint
+from engine.domain.pricing import rate, spell
 from engine.domain.sessions import before, begun
 from engine.domain.starting import PendingKey, is_other
-from engine.domain.state import ChargePoint, Frozen, Policy, Session, SessionStatus, StationNumber
+from engine.domain.state import ChargePoint, Frozen, Policy, Price, Session, SessionStatus, StationNumber
 from engine.domain.transactions import Known
 from engine.ocpp.blocks.authorization_v2x import (
     decide_v2x,
@@ -51,9 +53,18 @@ CostHook: TypeAlias = Callable[[ChargePoint, Session, datetime], Cost | None]
 Step: TypeAlias = Callable[[ChargePoint, TransactionEvent, Facts, datetime], Outcome]
 
 
-def no_cost(cp: ChargePoint, session: Session, now: datetime) -> Cost | None:
-    """Nothing is told where nobody rates sessions: an absent cost does not mean that it was free."""
-    return None
+def cost_so_far(cp: ChargePoint, session: Session, now: datetime) -> Cost | None:
+    """By the session's price, when it is over (2.0.1 I03), before that where the station wants it (I02).
+
+    Nothing is told where nobody set a price, nor of a session that is held for review, whose amount may be
+    wrong: an absent cost does not mean that it was free.
+    """
+    is_over = session.status is SessionStatus.FINISHED
+    if session.price is None or session.review is not None or not (is_over or cp.settings.tell_running_cost):
+        return None
+    until = session.stopped_at or now
+    amount = rate(session.price, session.metering.energy_wh, until - session.started_at)
+    return Cost(total=amount.total, message=None if is_over else spell(session.price))
 
 
 # --- events as stored --------------------------------------------------------------------------------------
@@ -210,7 +221,7 @@ def _is_behind(session: Session, request: TransactionEvent) -> bool:
     return transactions.is_behind(session, place, [value.timestamp for value in request.meter_value or ()])
 
 
-def transaction_event_v2x(costs: CostHook = no_cost) -> Step:
+def transaction_event_v2x(costs: CostHook = cost_so_far) -> Step:
     """The step of TransactionEvent; `costs` says what goes into `totalCost` and `updatedPersonalMessage`."""
 
     def step(cp: ChargePoint, request: TransactionEvent, facts: Facts, now: datetime) -> Outcome:
@@ -232,6 +243,7 @@ def transaction_event_v2x(costs: CostHook = no_cost) -> Step:
         if stored is not None:
             same = opened is not None and opened.id == stored.session.id
             session = opened if same else stored.session
+        price = facts.price if session is None else session.price
         decision = _decided(cp, request, session, facts, now)
         known = Known(
             decision=decision,
@@ -249,6 +261,8 @@ def transaction_event_v2x(costs: CostHook = no_cost) -> Step:
         else:
             history = [event_of(_decode(told), content) for told, content in stored.events]
             state, session, changes = transactions.refold(cp, session, history, event, known)
+        if session.price != price:  # it is no event's, so it is not folded with them
+            state, session = _priced(state, session, price)
         if facts.pending is not None and is_other(facts.pending, session):
             # F01: asked for while its transaction was going on already.
             changes = [SessionMerged(id=facts.pending.id), *changes]
@@ -259,6 +273,12 @@ def transaction_event_v2x(costs: CostHook = no_cost) -> Step:
         )
 
     return step
+
+
+def _priced(state: ChargePoint, session: Session, price: Price | None) -> tuple[ChargePoint, Session]:
+    priced = replace(session, price=price)
+    held = state.sessions.get(session.transaction_id)
+    return (state if held is None or held.id != session.id else with_session(state, priced)), priced
 
 
 def _decided(

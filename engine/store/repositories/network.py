@@ -7,8 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from engine.domain.pricing import Price
-from engine.domain.state import Frozen
+from engine.domain.state import Frozen, Price
 from engine.errors import NotFound
 from engine.store.repositories.base import DEFAULT_OPERATOR, Audit, Repository, page
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from engine.domain.pricing import Price, rate
+from engine.domain.pricing import rate
 from engine.domain.starting import Pending
-from engine.domain.state import Frozen
+from engine.domain.state import Frozen, Price
 from engine.errors import Conflict, NotFound
 from engine.store.loading import pending
 from engine.store.repositories.base import MAX_PAGE, Audit, Repository, page

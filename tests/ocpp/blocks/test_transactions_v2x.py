@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from engine.domain import changes as c
 from engine.domain import history, transactions
 from engine.domain.history import RANKS, Stored, Told
-from engine.domain.state import ChargePoint, Metering, Policy, Session, SessionStatus, Token
+from engine.domain.state import ChargePoint, Metering, Policy, Price, Session, SessionStatus, Token
 from engine.ocpp.blocks import transactions_v2x as block
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Outcome, Refusal
@@ -335,6 +335,70 @@ def test_costs_are_told_where_somebody_rates(station: ChargePoint, words: Module
     assert outcome.reply == words.TransactionEventResponse(
         total_cost=1.25, updated_personal_message=words.MessageContent(format="UTF8", content="0 Wh")
     )
+
+
+PRICE = Price(
+    currency="EUR", per_session=Decimal("0.30"), per_kwh=Decimal("0.50"), per_minute=Decimal("0.06")
+)
+
+
+def priced(
+    station: ChargePoint, words: ModuleType, now: datetime, price: Price | None, *, running: bool
+) -> list[Outcome]:
+    """The answers to a start, 1.2 kWh after ten minutes, and the end after twenty at 3 kWh."""
+    state = replace(station, settings=replace(station.settings, tell_running_cost=running))
+    outcomes = []
+    told = (("Started", 0, 1_000.0, 0), ("Updated", 600, 2_200.0, 1), ("Ended", 1_200, 4_000.0, 2))
+    for kind, second, wh, number in told:
+        at = now + timedelta(seconds=second)
+        request = event(words, at, number, kind, register=wh, evse=words.EVSE(id=1))
+        facts = Facts(new_ids=(7, 8), price=price if number == 0 else None)
+        outcomes.append(STEP(state, request, facts, at))
+        state = outcomes[-1].state
+    return outcomes
+
+
+@pytest.mark.parametrize(
+    ("running", "costs"), [(True, [0.30, 0.30 + 0.60 + 0.60, 3.0]), (False, [UNSET, UNSET, 3.0])]
+)
+def test_the_final_cost_is_told_and_the_running_one_where_it_is_wanted(
+    station: ChargePoint, words: ModuleType, now: datetime, *, running: bool, costs: list[Any]
+) -> None:
+    """2.0.1 I02, I03."""
+    replies: list[Any] = [outcome.reply for outcome in priced(station, words, now, PRICE, running=running)]
+    assert [reply.total_cost for reply in replies] == costs
+    price = words.MessageContent(format="UTF8", content="0.30 EUR + 0.50 EUR/kWh + 0.06 EUR/min")
+    assert [reply.updated_personal_message for reply in replies] == [
+        price if running else UNSET, price if running else UNSET, UNSET,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_without_a_price_nothing_is_said_of_costs(
+    station: ChargePoint, words: ModuleType, now: datetime, *, running: bool
+) -> None:
+    for outcome in priced(station, words, now, None, running=running):
+        assert outcome.reply == words.TransactionEventResponse()
+    free = priced(station, words, now, Price(currency="EUR"), running=False)[-1]
+    assert free.reply == words.TransactionEventResponse(total_cost=0.0)  # absent would mean: not free
+
+
+def test_the_cost_of_what_is_held_for_review_is_not_told(
+    station: ChargePoint, words: ModuleType, now: datetime
+) -> None:
+    session = replace(begun(station, words, now).state.sessions["tx"], price=PRICE)
+    over = replace(session, status=SessionStatus.FINISHED, stopped_at=now)
+    assert block.cost_so_far(station, over, now) == block.Cost(total=Decimal("0.30"))
+    assert block.cost_so_far(station, replace(over, review="meter_reset"), now) is None
+
+
+def test_a_price_outlives_events_out_of_order(station: ChargePoint, words: ModuleType, now: datetime) -> None:
+    start = event(words, now, 0, "Started")
+    state = STEP(station, start, Facts(new_ids=(7, 8), price=PRICE), now).state
+    assert state.sessions["tx"].price == PRICE
+    other = replace(PRICE, per_kwh=Decimal(9))  # set since: it is for sessions that begin now
+    state = STEP(state, event(words, now, 1), Facts(new_ids=(9,), price=other), now).state
+    assert state.sessions["tx"].price == PRICE
 
 
 # --- after a reconnect -------------------------------------------------------------------------------------
