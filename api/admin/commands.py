@@ -8,9 +8,11 @@ from difflib import get_close_matches
 from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Meta, inspect
+from msgspec import Meta
 
+from api.admin import parameters
 from api.admin.calls import MAX_TIMEOUT
+from api.kernel import reading
 from api.kernel.problems import INVALID_DATA
 from api.kernel.routes import Route
 from api.kernel.views import Camel
@@ -34,11 +36,12 @@ class CommandBody(Camel, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class CommandView(Camel, frozen=True, kw_only=True):
-    """A command: what it does, its parameters (`*` required), and the versions that have words for it."""
+    """A command: what it does and takes (`*` required), and the versions that have words for it."""
 
     command: str
     summary: str
     parameters: Sequence[str]
+    types: Mapping[str, str]
     versions: Sequence[str]
 
 
@@ -64,13 +67,12 @@ def _intent(name: str, given: dict[str, Any]) -> Intent:
         near = get_close_matches(name, INTENTS, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise Invalid(INVALID_DATA, {"command": [f"there is no command {name!r}{hint}"]})
-    if f"{NUMBERED}*" in _parameters(kind):
+    if f"{NUMBERED}*" in parameters.names(kind):
         given.setdefault(NUMBERED, secrets.randbelow(MAX_REQUEST_ID) + 1)
     try:
         intent = msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
-        fault = f"{error}; parameters: {', '.join(_parameters(kind)) or 'none'} (* required)"
-        raise Invalid(INVALID_DATA, {"parameters": [fault]}) from None
+        raise _taught(error, kind, given) from None
     if isinstance(intent, SetConfiguration) and any(map(is_password, intent.values)):
         raise Invalid(
             INVALID_DATA, {"parameters": ["set passwords with reconfigure: the node has to learn them"]}
@@ -82,15 +84,19 @@ def _view(name: str, kind: type[Intent]) -> CommandView:
     return CommandView(
         command=name,
         summary=(kind.__doc__ or "").partition("\n")[0],
-        parameters=_parameters(kind),
+        parameters=parameters.names(kind),
+        types=parameters.types(kind),
         versions=[version for version, phrases in TABLE.items() if kind in phrases],
     )
 
 
-def _parameters(kind: type[Intent]) -> Sequence[str]:
-    described = inspect.type_info(kind)
-    assert isinstance(described, inspect.StructType)  # noqa: S101 - every Intent is a Struct
-    return [field.encode_name + ("*" if field.required else "") for field in described.fields]
+def _taught(error: msgspec.ValidationError, kind: type[Intent], given: Mapping[str, Any]) -> Invalid:
+    """What is wrong with which parameter, and all that there are."""
+    fields = {
+        "parameters" if where == "body" else f"parameters.{where}": [*what, parameters.sentence(kind)]
+        for where, what in reading.explained(error, kind, given).fields.items()
+    }
+    return Invalid(INVALID_DATA, fields)
 
 
 ROUTES = (

@@ -10,13 +10,20 @@ import click
 from api.cli.client import TIMEOUT, Client, remote, segment
 from api.cli.output import as_json, print_json, print_rows
 
-LIST: Final = {"COMMAND": "command", "OCPP": "versions", "PARAMETERS (* required)": "parameters"}
+LIST: Final = {
+    "COMMAND": "command",
+    "OCPP": "versions",
+    "PARAMETERS (* required)": "parameters",
+    "WHAT IT DOES": "summary",
+}
+TYPES: Final = {"PARAMETER (* required)": "name", "TAKES": "type"}
 
 
 @click.command(
     epilog="""\b
 Examples:
   voltrio command --list                        all commands, with their parameters
+  voltrio command --list SendLocalList          one, with what goes into each parameter
   voltrio command CP1 Unlock '{"evseNumber": 1}'
   voltrio command CP1 Reset '{"when": "idle"}'
   voltrio command CP1 GetLog '{"location": "https://example.org/upload"}'
@@ -52,7 +59,7 @@ def command(
     PARAMETERS is a JSON object, {} if absent.
     """
     if list_:
-        _list(client, json_)
+        _list(client, identity, json_)
         return
     if identity is None or name is None:
         raise click.UsageError("IDENTITY and NAME are needed; `voltrio command --list` shows what there is")
@@ -70,12 +77,21 @@ def command(
         raise SystemExit(1)
 
 
-def _list(client: Client, json_: bool) -> None:
-    rows = client.get("/commands")
-    if not json_:
-        rows = [
-            {**row, "versions": " ".join(v.removeprefix("ocpp") for v in row["versions"]),
-             "parameters": " ".join(row["parameters"])}
-            for row in rows
-        ]  # fmt: skip
-    print_rows(rows, LIST, json_, "No commands.")
+def _list(client: Client, name: str | None, json_: bool) -> None:
+    rows = [row for row in client.get("/commands") if name in (None, row["command"])]
+    if name is not None and not rows:
+        raise click.UsageError(f"There is no command {name!r}; `voltrio command --list` shows what there is.")
+    if json_:
+        print_json(rows)
+        return
+    shown = [
+        {**row, "versions": " ".join(v.removeprefix("ocpp") for v in row["versions"]),
+         "parameters": " ".join(row["parameters"])}
+        for row in rows
+    ]  # fmt: skip
+    print_rows(shown, LIST, json_=False, empty="No commands.")
+    if name is not None:
+        takes = [
+            {"name": one, "type": rows[0]["types"].get(one.rstrip("*"))} for one in rows[0]["parameters"]
+        ]
+        print_rows(takes, TYPES, json_=False, empty="It takes no parameters.")

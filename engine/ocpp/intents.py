@@ -60,10 +60,14 @@ class Start(Intent, frozen=True):
 
 
 class Stop(Intent, frozen=True):
+    """End a running transaction, by the id that its station gave it."""
+
     transaction_id: str
 
 
 class Unlock(Intent, frozen=True):
+    """Release the cable of a connector."""
+
     evse_number: int
     connector_number: int = 1
 
@@ -76,13 +80,15 @@ class Reset(Intent, frozen=True):
 
 
 class ChangeAvailability(Intent, frozen=True):
+    """Put the station (EVSE 0) or one EVSE into service or take it out; a running transaction ends first."""
+
     operative: bool
     evse_number: int = 0
     connector_number: int | None = None
 
 
 class SetProfile(Intent, frozen=True):
-    """`profile` in the shape of 2.0.1's ChargingProfileType, decoded; its schedule may stand without a list.
+    """Set a charging profile, a ChargingProfileType of 2.0.1; its one schedule may stand without a list.
 
     `evse_number` None: where its transaction is, else the station.
     """
@@ -92,7 +98,7 @@ class SetProfile(Intent, frozen=True):
 
 
 class ClearProfile(Intent, frozen=True):
-    """By id, or all that fit what is given; nothing given: all. `purpose` in the words of 2.x."""
+    """Clear charging profiles: by id, or all that fit; nothing given: all. `purpose` in the words of 2.x."""
 
     profile_id: int | None = None
     evse_number: int | None = None
@@ -101,12 +107,16 @@ class ClearProfile(Intent, frozen=True):
 
 
 class GetCompositeSchedule(Intent, frozen=True):
+    """What the station will draw in the next `duration` seconds, in A or W; EVSE 0: as a whole."""
+
     evse_number: int
     duration: int  # seconds
     unit: Unit | None = None
 
 
 class GetLog(Intent, frozen=True):
+    """Have the station upload its log to `location`: `kind` diagnostics or security."""
+
     location: str  # URL to upload to
     request_id: int
     kind: Literal["diagnostics", "security"] = "diagnostics"
@@ -117,7 +127,7 @@ class GetLog(Intent, frozen=True):
 
 
 class UpdateFirmware(Intent, frozen=True):
-    """Signed where a certificate and a signature are given."""
+    """Have the station fetch a firmware and install it; signed where certificate and signature are given."""
 
     location: str
     request_id: int
@@ -130,6 +140,8 @@ class UpdateFirmware(Intent, frozen=True):
 
 
 class InstallCertificate(Intent, frozen=True):
+    """Give the station a root certificate, PEM. OCPP 1.6 knows CSMS and MF only."""
+
     type: CertificateType
     certificate: str  # PEM
 
@@ -144,27 +156,31 @@ class CertificateHash(Spoken, frozen=True):
 
 
 class DeleteCertificate(Intent, frozen=True):
+    """Have the station forget a root certificate, named by its hashes as ListCertificates tells them."""
+
     certificate: CertificateHash
 
 
 class ListCertificates(Intent, frozen=True):
+    """Which root certificates of these types (V2G, MO, MF, CSMS) the station has, as hashes."""
+
     types: tuple[CertificateType, ...]
 
 
 class GetConfiguration(Intent, frozen=True):
-    """Keys of 1.6, or variables of 2.x by `component[;instance[;EVSE]]/variable[;instance[;attribute]]`."""
+    """Read keys of 1.6, variables of 2.x: `component[;instance[;EVSE]]/variable[;instance[;attribute]]`."""
 
     names: tuple[str, ...]
 
 
 class SetConfiguration(Intent, frozen=True):
-    """The same names, each with the value it is to have."""
+    """Set keys or variables to values, by the names that GetConfiguration takes."""
 
     values: Mapping[str, str]
 
 
 class ReportConfiguration(Intent, frozen=True):
-    """Everything there is, or some of it. OCPP 1.6 answers at once, 2.x in reports that follow.
+    """Ask for the whole configuration, or a part. OCPP 1.6 answers at once, 2.x in reports that follow.
 
     `settings`: what can be set; `summary`: availability and what is wrong.
     """
@@ -174,7 +190,7 @@ class ReportConfiguration(Intent, frozen=True):
 
 
 class Reserve(Intent, frozen=True):
-    """EVSE 0: any one."""
+    """Keep an EVSE for an id tag until `expiresAt`. EVSE 0: any one."""
 
     reservation_id: int
     id_tag: str
@@ -186,6 +202,8 @@ class Reserve(Intent, frozen=True):
 
 
 class CancelReservation(Intent, frozen=True):
+    """Give up a reservation, by its number."""
+
     reservation_id: int
 
 
@@ -198,7 +216,7 @@ class Trigger(Intent, frozen=True):
 
 
 class ClearCache(Intent, frozen=True):
-    pass
+    """Have the station forget which id tags it has seen."""
 
 
 class ListEntry(Spoken, frozen=True):
@@ -212,13 +230,15 @@ class ListEntry(Spoken, frozen=True):
 
 
 class SendLocalList(Intent, frozen=True):
+    """Give the station its list of id tags, whole (`full`) or what changed; versions count up from 1."""
+
     version: int
     entries: tuple[ListEntry, ...] = ()
     full: bool = True
 
 
 class GetLocalListVersion(Intent, frozen=True):
-    pass
+    """Which version of the list of id tags the station has; 0: none."""
 
 
 class GetTransactionStatus(Intent, frozen=True):
@@ -228,7 +248,7 @@ class GetTransactionStatus(Intent, frozen=True):
 
 
 class TransferData(Intent, frozen=True):
-    """A message of a vendor's own. OCPP 1.6 knows text only; `data` is any JSON value."""
+    """Send a message of a vendor's own. OCPP 1.6 knows text only; `data` is any JSON value."""
 
     vendor_id: str
     message_id: str | None = None

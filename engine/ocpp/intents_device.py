@@ -50,7 +50,7 @@ class SetDisplayMessage(Intent, frozen=True):
 
 
 class GetDisplayMessages(Intent, frozen=True):
-    """Have the station report those that fit what is given; nothing given: all."""
+    """Have the station report its messages that fit what is given; nothing given: all."""
 
     request_id: int
     message_ids: tuple[int, ...] = ()
@@ -59,6 +59,8 @@ class GetDisplayMessages(Intent, frozen=True):
 
 
 class ClearDisplayMessage(Intent, frozen=True):
+    """Take a message off the display, by its number."""
+
     message_id: int
 
 
@@ -85,10 +87,14 @@ class Monitor(Spoken, frozen=True):
 
 
 class SetMonitors(Intent, frozen=True):
+    """Watch variables: report when a value crosses a threshold, changes, or at intervals."""
+
     monitors: tuple[Monitor, ...]
 
 
 class ClearMonitors(Intent, frozen=True):
+    """Remove monitors, by their numbers."""
+
     monitor_ids: tuple[int, ...]
 
 
@@ -101,7 +107,7 @@ class ReportMonitors(Intent, frozen=True):
 
 
 class SetMonitoringBase(Intent, frozen=True):
-    """Which monitors there are to be, before any of one's own."""
+    """Choose which monitors there are to be, before any of one's own."""
 
     base: Literal["All", "FactoryDefault", "HardWiredOnly"]
 
@@ -175,6 +181,8 @@ class PublishFirmware(Intent, frozen=True):
 
 
 class UnpublishFirmware(Intent, frozen=True):
+    """Have a local controller no longer offer a firmware, named by its checksum."""
+
     checksum: str
 
 

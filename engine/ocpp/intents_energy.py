@@ -25,7 +25,7 @@ class SetDerControl(Intent, frozen=True):
 
 
 class ReportDerControls(Intent, frozen=True):
-    """Have the station report them: one by its id, or all that fit what is given."""
+    """Have the station report its controls of the grid: one by its id, or all that fit what is given."""
 
     request_id: int
     control_id: str | None = None
@@ -34,7 +34,7 @@ class ReportDerControls(Intent, frozen=True):
 
 
 class ClearDerControls(Intent, frozen=True):
-    """One by its id, or all default (or all scheduled) ones, of one type if that is given."""
+    """Clear controls of the grid: one by its id, or all default (or scheduled) ones, of one type if given."""
 
     default: bool
     control_id: str | None = None
@@ -49,7 +49,7 @@ class SignalReserve(Intent, frozen=True):
 
 
 class UpdateDynamicSchedule(Intent, frozen=True):
-    """New values of a dynamic profile. `values` in the shape of 2.1's ChargingScheduleUpdateType."""
+    """Give a dynamic profile new values, in the shape of 2.1's ChargingScheduleUpdateType."""
 
     profile_id: int
     values: Mapping[str, Any]
@@ -70,6 +70,8 @@ class AllowEnergyTransfer(Intent, frozen=True):
 
 
 class RequestBatterySwap(Intent, frozen=True):
+    """Have a battery swapped for the owner of an id tag."""
+
     id_tag: str
     request_id: int
     id_type: str = "ISO14443"
@@ -86,25 +88,27 @@ class UpdateCost(Intent, frozen=True):
 
 
 class SetDefaultTariff(Intent, frozen=True):
-    """`tariff` in the shape of 2.1's TariffType; EVSE 0: all of them."""
+    """Set a tariff for new transactions, in the shape of 2.1's TariffType; EVSE 0: all of them."""
 
     tariff: Mapping[str, Any]
     evse_number: int = 0
 
 
 class GetTariffs(Intent, frozen=True):
+    """Which tariffs the station holds; EVSE 0: all."""
+
     evse_number: int = 0
 
 
 class ClearTariffs(Intent, frozen=True):
-    """Those of these ids or of this EVSE; nothing given: all."""
+    """Clear tariffs of these ids or of this EVSE; nothing given: all."""
 
     tariff_ids: tuple[str, ...] = ()
     evse_number: int | None = None
 
 
 class ChangeTariff(Intent, frozen=True):
-    """Another tariff for a transaction that goes on."""
+    """Give a transaction that goes on another tariff."""
 
     transaction_id: str
     tariff: Mapping[str, Any]
@@ -121,11 +125,11 @@ class ShowWebPayment(Intent, frozen=True):
 
 
 class GetEventStreams(Intent, frozen=True):
-    """The streams that are open; a monitor with a stream opens one."""
+    """Which streams of events are open; a monitor with a stream opens one."""
 
 
 class AdjustEventStream(Intent, frozen=True):
-    """`interval` in seconds."""
+    """Change how often a stream of events sends: `interval` in seconds, or so many `values` at once."""
 
     stream_id: int
     interval: int | None = None

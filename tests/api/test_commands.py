@@ -24,6 +24,17 @@ async def test_every_command_is_listed(admin: httpx.AsyncClient) -> None:
     )
 
 
+async def test_every_command_says_what_it_does_and_takes(admin: httpx.AsyncClient) -> None:
+    rows = (await admin.get("/commands")).json()
+    assert [row["command"] for row in rows if not row["summary"].endswith((".", "`"))] == []
+    taken = {row["command"]: row["types"] for row in rows}
+    assert taken["Reset"] == {"when": "idle | now", "evseNumber": "integer"}
+    assert taken["ListCertificates"] == {"types": "list of CSMS | MF | MO | V2G"}
+    assert "any JSON" not in {
+        kind for name, kinds in taken.items() for kind in kinds.values() if name != "TransferData"
+    }
+
+
 async def test_what_the_station_made_of_it_comes_back(admin: httpx.AsyncClient, connect: Any) -> None:
     charger = await connect("CP1")
     charger.answers["UnlockConnector"] = {"status": "UnlockFailed"}
@@ -51,7 +62,9 @@ async def test_a_request_id_is_given_where_none_is(admin: httpx.AsyncClient, con
         ("Unlok", {}, "did you mean Unlock?"),
         ("Unlock", {}, "evseNumber*"),
         ("Unlock", {"evseNumber": 1, "bogus": 1}, "bogus"),
-        ("Reserve", {"reservationId": 1, "idTag": "A", "expiresAt": "2030-01-01T00:00:00"}, "timezone"),
+        ("Reserve", {"reservationId": 1, "idTag": "A", "expiresAt": "2030-01-01T00:00:00"}, "its zone"),
+        ("Reset", {"when": "later"}, "allowed: idle, now"),
+        ("ChangeAvailability", {"operative": "no"}, "operative* (true | false)"),
         ("SetConfiguration", {"values": {"authorizationkey": "0123456789abcdef"}}, "reconfigure"),
         ("SetMonitoringBase", {"base": "All"}, "ocpp1.6"),
     ],
