@@ -8,7 +8,7 @@ a value that arrives late or twice leaves the totals alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, Protocol
 
@@ -86,8 +86,8 @@ def identity_of(measurand: str, phase: str, location: str, context: str, format:
 
 def merged(
     values: Iterable[tuple[datetime, Sequence[Any]]],
-    stored: Set[tuple[datetime, str]],
-    name: Callable[[Any], str],
+    stored: Set[tuple[datetime, Hashable]],
+    name: Callable[[Any], Hashable],
     read: Callable[[Sequence[Any]], Reading],
 ) -> list[Measured]:
     """Meter values, oldest first, those of one time stamp as one: some chargers send each phase by itself.
@@ -276,11 +276,9 @@ def ends_with_register(session: Session, values: Iterable[Measured], at: datetim
         if told is not None and abs(at - measured.at) <= REGISTER_WITHIN:
             return True
     since = metering.register_at
-    if since is None:
+    if since is None or session.period_at is None:
         return False
-    if timedelta(0) <= at - since <= REGISTER_WITHIN:
-        return True
-    return session.charging is False and session.period_at is not None and session.period_at <= since
+    return session.charging is False and session.period_at <= since
 
 
 def settle(

@@ -8,9 +8,10 @@ session is depends on which events are known and on nothing else. How it opens, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from itertools import zip_longest
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -66,6 +67,7 @@ _TO_STOP: Final = frozenset({"StopAuthorized", "Deauthorized"})
 _FIRST_CONNECTOR: Final = 1
 
 _encode = msgspec.json.Encoder().encode
+_place = itemgetter(0, 1)
 
 
 class Known(Frozen, frozen=True):
@@ -122,8 +124,6 @@ def append(
         overlaps, beside = _overlaps(after, event.at, known)
         cp, ending = finish(cp, after, _stop(after, event), now, *_unread(after, event), *overlaps)
         return cp, replace(after, status=SessionStatus.FINISHED), changes + ending + beside
-    if after.review != session.review:
-        changes.append(SessionReviewed(id=after.id, review=after.review, at=now))
     cp, after, placing = _placed(cp, session, after, now)
     return cp, after, changes + placing + _overlaps(after, None, known)[1]
 
@@ -219,7 +219,9 @@ def refold(
     end = next((e for e in events if e.kind == "Ended"), None)
     overlaps, beside = _overlaps(after, None if end is None else end.at, known)
     if end is not None:
-        cp, ending = _ended(cp, session, after, end, now, *overlaps, had_end=end is not event)
+        had_end = end is not event
+        released = _doubts(cp, session, history, end, known) if had_end and session.review is None else None
+        cp, ending = _ended(cp, session, after, end, now, *overlaps, had_end=had_end, released=released)
     elif session.status is not SessionStatus.FINISHED:
         cp, after, ending = _goes_on(cp, session, after, now)
     elif closed_by_us(session):
@@ -305,7 +307,7 @@ def _overlaps(session: Session, end: datetime | None, known: Known) -> tuple[lis
         for one in known.told.beside
         if one.stopped_at is not None
         and one.started_at <= session.started_at < one.stopped_at
-        and not is_held(one.review, Review.LATE_STOP)
+        and not any(is_held(one.review, code) for code in (*CLOSED_BY_US, Review.LATE_STOP))
     ]
     holds: list[Change] = [
         SessionReviewed(id=one.id, review=held(one.review, Review.LATE_STOP), at=known.now) for one in around
@@ -341,28 +343,39 @@ def replay(cp: ChargePoint, session_id: int, events: Sequence[Event], now: datet
 
 
 def _by_time(events: Sequence[Event]) -> Iterator[tuple[Event, Sequence[Measured]]]:
-    values = _measured((value for event in events for value in event.values), frozenset())
+    told = [(one.at, n, one) for n, (_, fresh) in enumerate(_told_once(events)) for one in fresh]
+    told.sort(key=_place)
     done, limit = 0, None
-    for event in events:
+    for n, event in enumerate(events):
         limit = _newest(event, limit)
         upto = done
-        while limit is not None and upto < len(values) and values[upto].at <= limit:
+        while limit is not None and upto < len(told) and _place(told[upto]) <= (limit, n):
             upto += 1
-        yield event, values[done:upto]
+        yield event, [one for _, _, one in told[done:upto]]
         done = upto
 
 
 def _by_number(events: Sequence[Event]) -> Iterator[tuple[Event, Sequence[Measured]]]:
-    seen: set[tuple[datetime, str]] = set()
     newest = events[0].at
-    for event in events:
-        values = []
-        for measured in _measured(event.values, frozenset()):
-            if (measured.at, measured.samples) not in seen:
-                seen.add((measured.at, measured.samples))
-                values.append(replace(measured, in_order=event.at < newest))
+    for event, values in _told_once(events):
+        yield event, [replace(one, in_order=True) for one in values] if event.at < newest else values
         newest = max(newest, event.at)
-        yield event, values
+
+
+def _told_once(events: Sequence[Event]) -> Iterator[tuple[Event, Sequence[Measured]]]:
+    """Each event's meter values without those that one before it told.
+
+    The end counts although a sample has its time stamp, if its value is another one.
+    """
+    seen: set[tuple[datetime, Hashable]] = set()
+    for event in events:
+        values = [(value.at, value.samples) for value in event.values]
+        name = _exact if event.kind == "Ended" else _identity
+        yield event, merged(values, seen, name, read_numbers)
+        for at, samples in values:
+            for sample in samples:
+                seen.add((at, _identity(sample)))
+                seen.add((at, _exact(sample)))
 
 
 def _clock_set(events: Sequence[Event], now: datetime) -> tuple[bool, bool]:
@@ -403,8 +416,12 @@ def _extended(
     now: datetime,
     changes: list[Change],
 ) -> Session:
+    had_register = session.metering.register_wh is not None
     for measured in values:
         session = measure(cp, session, measured, now, changes)
+    if event.kind == "Ended" and not had_register and session.metering.register_wh == session.meter_start_wh:
+        # Its only register is that of the end, whatever the time stamps say.
+        session = replace(session, review=held(session.review, Review.MISSING_REGISTER))
     charging_state, charging, period_at = session.charging_state, session.charging, session.period_at
     told = CHARGING_STATES.get(event.charging_state or "")
     if told is not None:
@@ -481,6 +498,10 @@ def _measured(values: Iterable[Value], stored: Set[tuple[datetime, str]]) -> lis
         reading = read_numbers(value.samples)
         return [Measured(at=value.at, reading=reading, samples=_encode(value.samples).decode())]
     return merged(((value.at, value.samples) for value in told), stored, _identity, read_numbers)
+
+
+def _exact(sample: Any) -> Hashable:
+    return _identity(sample), sample.value
 
 
 def _identity(sample: Any) -> str:
@@ -598,10 +619,16 @@ def _amended(
 def _placed(
     cp: ChargePoint, session: Session, after: Session, now: datetime
 ) -> tuple[ChargePoint, Session, list[Change]]:
+    """The session where it is now, and its doubts; those of one that is over by this come with its end."""
     moved = (after.evse_number, after.started_at) != (session.evse_number, session.started_at)
+    review, changes = after.review, list[Change]()
     if moved and after.evse_number != StationNumber:
-        return place(cp, after, now)
-    return with_session(cp, after), after, []
+        cp, after, changes = place(cp, after, now)
+    else:
+        cp = with_session(cp, after)
+    if review != session.review and after.status is not SessionStatus.FINISHED:
+        changes.append(SessionReviewed(id=after.id, review=review, at=now))
+    return cp, after, changes
 
 
 def _stop(session: Session, end: Event) -> Stop:
@@ -624,14 +651,19 @@ def _goes_on(
     cp: ChargePoint, session: Session, after: Session, now: datetime
 ) -> tuple[ChargePoint, Session, list[Change]]:
     changes: list[Change] = []
-    if after.review != session.review:
-        changes.append(SessionReviewed(id=after.id, review=after.review, at=now))
     if after.charging is not None and after.charging is not session.charging:
         at, energy_wh = after.period_at or now, after.metering.energy_wh
         _, news = flipped(cp, session, after.charging, at=at, energy_wh=energy_wh, now=now)
         changes.append(news)
     cp, after, placing = _placed(cp, session, after, now)
-    return cp, after, changes + placing
+    return cp, after, changes + _reviewed(session, after, now) + placing
+
+
+def _reviewed(session: Session, after: Session, now: datetime) -> list[Change]:
+    """Of one that was closed on finding its place its closing says it all."""
+    if after.review == session.review or after.status is SessionStatus.FINISHED:
+        return []
+    return [SessionReviewed(id=after.id, review=after.review, at=now)]
 
 
 def _still_closed(
@@ -663,10 +695,12 @@ def _ended(
     now: datetime,
     *overlaps: Review,
     had_end: bool,
+    released: str | None,
 ) -> tuple[ChargePoint, list[Change]]:
     """Closes by the real end, or corrects what the end said when less was known.
 
-    What may be billed already is held when the totals change; what a person has released stays so otherwise.
+    What may be billed already is held when the totals change. `released`: why it was held before the event,
+    where a person has released it; that alone holds it no more.
     """
     cp, ending = finish(cp, after, _stop(after, end), now, *_unread(after, end), *overlaps)
     closed = next(change for change in ending if isinstance(change, SessionClosed))
@@ -677,13 +711,24 @@ def _ended(
         review = held(review, Review.LATE_EVENT)
     reviewed = SessionReviewed(id=session.id, review=review, at=now)
     if had_end and same:
-        return cp, [] if session.review in (None, review) else [reviewed]
+        kept = review == session.review or (session.review is None and review == released)
+        return cp, [] if kept else [reviewed]
     changes: list[Change] = [
         replace(closed, review=review) if change is closed else change
         for change in ending
         if not isinstance(change, SessionReviewed)
     ]
     return cp, [*changes, reviewed] if review is None and session.review is not None else changes
+
+
+def _doubts(
+    cp: ChargePoint, session: Session, history: Sequence[Event], end: Event, known: Known
+) -> str | None:
+    """Why a session that ended was held, as far as its events say."""
+    told, _ = replay(cp, session.id, sorted(history, key=position), known.now)
+    overlaps, _ = _overlaps(told, end.at, known)
+    _, ending = finish(cp, told, _stop(told, end), known.now, *_unread(told, end), *overlaps)
+    return next(change.review for change in ending if isinstance(change, SessionClosed))
 
 
 def _period_closed(session: Session, after: Session) -> list[Change]:

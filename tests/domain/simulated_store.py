@@ -196,15 +196,8 @@ class Store:
         """As `engine.store.loading.told`."""
         same = {n: s for n, s in self.sessions.items() if s["transaction_id"] == key.transaction_id}
         same = {n: s for n, s in same.items() if s["start_key"].startswith("transaction")}
-        beside = [
-            Beside(id=n, started_at=s["started_at"], stopped_at=s["stopped_at"], review=s["review"])
-            for n, s in self.sessions.items()
-            if s["transaction_id"] != key.transaction_id
-            and key.evse_number
-            and s["evse_number"] == key.evse_number
-        ]
         if key.placed:
-            return Told(beside=beside)
+            return Told(beside=self._beside(key, key.evse_number))
         event = (key.transaction_id, key.seq_no, key.at, key.kind, key.content)
         if event in self.events:
             return Told(known=True, sessions=[self._stored(self.events[event].session_id)])
@@ -214,7 +207,16 @@ class Store:
             *sorted(before, key=lambda n: (same[n]["started_at"], n))[-1:],
             *sorted(after, key=lambda n: (same[n]["started_at"], n))[:1],
         ]
-        return Told(sessions=[self._stored(n) for n in meant], beside=beside)
+        places = (key.evse_number, *(same[n]["evse_number"] for n in meant))
+        evse_number = next((number for number in places if number), 0)
+        return Told(sessions=[self._stored(n) for n in meant], beside=self._beside(key, evse_number))
+
+    def _beside(self, key: EventKey, evse_number: int) -> list[Beside]:
+        return [
+            Beside(id=n, started_at=s["started_at"], stopped_at=s["stopped_at"], review=s["review"])
+            for n, s in self.sessions.items()
+            if s["transaction_id"] != key.transaction_id and evse_number and s["evse_number"] == evse_number
+        ]
 
     def _stored(self, number: int) -> Stored:
         events = [e for e in self.events.values() if e.session_id == number]
@@ -249,6 +251,8 @@ class Store:
         told = row["started_at"]
         known = None if clock_is_wrong(told, row["received_at"]) else told
         totals = Metering(register_wh=row["meter_start_wh"], register_at=known)
+        if row["start_key"].startswith("transaction"):
+            totals = Metering()
         if newest is not None:
             times = [newest.register_at or newest.timestamp, newest.sampled_at or newest.timestamp]
             register_at, sampled_at = (None if clock_is_wrong(t, newest.received_at) else t for t in times)

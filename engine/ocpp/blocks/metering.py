@@ -13,6 +13,7 @@ import msgspec
 
 from engine.domain import sessions
 from engine.domain.metering import Measured, identity, loose_row, merged
+from engine.domain.plausibility import Review, is_held
 from engine.domain.reconcile import session_on_evse
 from engine.domain.state import ChargePoint, Session
 from engine.ocpp.blocks.twins import response_to
@@ -69,11 +70,13 @@ def earliest_v16(values: Sequence[v16.MeterValue]) -> datetime:
 
 def late_since_v16(session: Session, values: Sequence[v16.MeterValue]) -> datetime | None:
     """The oldest time stamp if some samples of it may be stored already, else None."""
-    last = session.metering.last_sample_at
-    if last is None or not values:
+    if not values:
         return None
     since = earliest_v16(values)
-    return since if since <= last else None
+    if is_held(session.review, Review.CLOCK_DRIFT):
+        return since  # a stamp of the future may be told again: it is never behind
+    last = session.metering.last_sample_at
+    return None if last is None or since > last else since
 
 
 def measured_v16(
@@ -81,7 +84,7 @@ def measured_v16(
 ) -> list[Measured]:
     """Meter values, oldest first, without the samples in `stored` and without what the message says twice."""
     last = None if session is None else session.metering.last_sample_at
-    if len(values) == 1 and (last is None or values[0].timestamp > last):
+    if len(values) == 1 and not stored and (last is None or values[0].timestamp > last):
         value = values[0]
         samples = value.sampled_value
         return [Measured(at=value.timestamp, reading=read(samples), samples=_encode(samples).decode())]

@@ -173,7 +173,8 @@ def transaction_event_needs_v2x(cp: ChargePoint, request: TransactionEvent) -> N
     session = cp.sessions.get(number)
     pending = _pending_key(session, request)
     if session is not None and _goes_on(session, request):
-        if request.event_type == "Ended":
+        if request.event_type == "Ended" or (session.evse_number == StationNumber and request.evse):
+            # What else is or was on its EVSE is asked when it ends, and when its EVSE is told.
             key = _key(session, request, 0, placed=True)
             return Needs(id_tags=uids, event=key, pending=pending, new_ids=1)
         return Needs(id_tags=uids, pending=pending, new_ids=1) if uids or pending is not None else None
