@@ -25,8 +25,8 @@ Every message of every version that a station may send or be sent. *In* comes fr
 it. All are decoded, validated and answered or checked under the station's policy; what becomes of one that
 breaks its schema, `tests/ocpp/test_violations.py` proves for each of them. The last column names the tests of
 what it leads to; a file without names is about that message as a whole. They say so themselves
-(`@pytest.mark.proves`), and it counts only if the message goes through its handler, its rule or its answer while
-they run.
+(`@pytest.mark.proves`), and it counts only if the message goes through its handler, its rule or its answer
+while they run.
 
 Made by `python -m engine.ocpp.reference`. A test holds it to tables and tests; another fails for a message
 that nothing proves.

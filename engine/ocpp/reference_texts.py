@@ -34,8 +34,7 @@ FROM_STATION: Final[Mapping[str, str]] = {
     "GetCertificateStatus": "Asks the certificate's OCSP responder, or answers from its last, still valid "
     "word; Failed where nobody answers.",
     "Heartbeat": "Answers the time, to the second; nothing is stored.",
-    "1.6 LogStatusNotification": "Keeps and publishes how far the upload of a log has come.",
-    "2.x LogStatusNotification": "Keeps and publishes how far the upload of a log has come.",
+    "LogStatusNotification": "Keeps and publishes how far the upload of a log has come.",
     "1.6 MeterValues": "Stores the samples once each and folds them into their session; without a session "
     "they are the connector's own.",
     "2.x MeterValues": "Stores the samples as the EVSE's own; those of a transaction come with its events.",
@@ -64,7 +63,8 @@ FROM_STATION: Final[Mapping[str, str]] = {
     "offering a firmware, and where it is offered.",
     "PullDynamicScheduleUpdate": "Answers the present values of a dynamic profile that was set from here; "
     "Rejected for any other.",
-    "ReportChargingProfiles": "Keeps which profiles the station holds, by whomever they were set.",
+    "ReportChargingProfiles": "Keeps which profiles the station holds, by whomever they were set; a report that "
+    "came whole ends those that were asked for and are not named.",
     "ReportDERControl": KEPT,
     "ReservationStatusUpdate": "Ends the reservation as expired or removed, and publishes it.",
     "1.6 SecurityEventNotification": "Stores and publishes the event; the whitepaper's list says which are "
@@ -96,7 +96,7 @@ TO_STATION: Final[Mapping[str, str]] = {
     "1.6 ChangeAvailability": "Sent for a connector, or for 0, the whole charge point.",
     "2.x ChangeAvailability": "Sent for an EVSE, a connector of one, or the whole station.",
     "ChangeConfiguration": "Sent if a standard key's value has its type; what the station accepts is kept "
-    "as its configuration, except secrets.",
+    "as its configuration, except secrets; a password is the one it is let in with from then on.",
     "ChangeTransactionTariff": "Sent for a transaction that runs, with a tariff that prices something in "
     "some money.",
     "ClearCache": PLAIN,
@@ -163,7 +163,7 @@ TO_STATION: Final[Mapping[str, str]] = {
     "SetVariableMonitoring": "Accepted: the monitor is kept under the id that the station gave it. Sent "
     "within the station's own limits.",
     "SetVariables": "What is accepted, at once or after a restart, is kept in the device model, except "
-    "secrets. Sent within the station's own limits.",
+    "secrets; a password is the one it is let in with from then on. Sent within the station's own limits.",
     "SignedUpdateFirmware": "Sent with a URL, a certificate and a signature, to be installed after it is "
     "fetched.",
     "1.6 TriggerMessage": "Sent with a connector only where the message wanted has one.",
