@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import structlog
 import trio
@@ -30,6 +30,7 @@ from engine.errors import (
     NotSupported,
     StoreError,
 )
+from engine.ocpp.blocks.device_model import taken
 from engine.ocpp.intents import (
     CertificateType,
     InstallCertificate,
@@ -86,17 +87,9 @@ def password_taken(request: Message, answer: Message) -> str | None:
     if isinstance(request, v201.SetVariables | v21.SetVariables) and isinstance(
         answer, v201.SetVariablesResponse | v21.SetVariablesResponse
     ):
-        pairs: Iterable[tuple[Any, Any]] = zip(
-            request.set_variable_data, answer.set_variable_result, strict=False
-        )
-        told = {
-            wanted.attribute_value
-            for wanted, result in pairs
-            if (wanted.component.name.casefold(), wanted.variable.name.casefold()) == VARIABLE_2X
-            and (result.component, result.variable) == (wanted.component, wanted.variable)
-            and result.attribute_status in TAKEN
-        }
-        return told.pop() if told else None
+        for _, data in taken(request, answer):
+            if (data.component.name.casefold(), data.variable.name.casefold()) == VARIABLE_2X:
+                return data.attribute_value
     return None
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from engine.errors import DatabaseAway
 from engine.node import Node
@@ -394,3 +395,13 @@ async def test_one_silent_station_keeps_nobody_waiting(
         await trio.testing.wait_all_tasks_blocked(0.01)
     assert len(silent.asked) <= 1
     assert await statuses(node, "CP1") == {"A": "Pending"}
+
+
+def test_a_password_is_noticed_wherever_its_result_stands_and_however_it_is_spelt() -> None:
+    request, answer = set_variable("SecurityCtrlr", "BasicAuthPassword", "a new password!!", "Accepted")
+    other, refused = set_variable("OCPPCommCtrlr", "HeartbeatInterval", "60", "Rejected")
+    both = v201.SetVariables(set_variable_data=[*request.set_variable_data, *other.set_variable_data])
+    [told] = answer.set_variable_result
+    spelt = replace(told, component=v201.Component(name="securityctrlr"))
+    swapped = v201.SetVariablesResponse(set_variable_result=[*refused.set_variable_result, spelt])
+    assert password_taken(both, swapped) == "a new password!!"

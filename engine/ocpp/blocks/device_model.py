@@ -6,7 +6,7 @@ name. Secrets pass through: neither what was read nor what was set is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -128,15 +128,26 @@ def set_variables_answered_v2x(
     now: datetime,
 ) -> Outcome:
     """Accepted (B05.FR.10) and RebootRequired both mean that the value is stored over there."""
+    return _read(
+        cp,
+        [
+            row(cp, name_of(data.component, data.variable), attribute, data.attribute_value, now)
+            for attribute, data in taken(request, response)
+        ],
+    )
+
+
+def taken(
+    request: v201.SetVariables | v21.SetVariables,
+    response: v201.SetVariablesResponse | v21.SetVariablesResponse,
+) -> Iterator[tuple[str, v201.SetVariableData | v21.SetVariableData]]:
+    """What the station stores from now on, each with its attribute; in the order of its results."""
     asked = _asked(request.set_variable_data)
-    rows = []
     for result in response.set_variable_result:
         attribute = _attribute(asked, result)
         data = asked.get((name_of(result.component, result.variable).folded(), attribute))
         if data is not None and result.attribute_status in {"Accepted", "RebootRequired"}:
-            name = name_of(data.component, data.variable)
-            rows.append(row(cp, name, attribute, data.attribute_value, now))
-    return _read(cp, rows)
+            yield attribute, data
 
 
 def _asked(items: Iterable[Any]) -> dict[tuple[VariableName, str], Any]:
