@@ -63,8 +63,8 @@ FROM_STATION: Final[Mapping[str, str]] = {
     "offering a firmware, and where it is offered.",
     "PullDynamicScheduleUpdate": "Answers the present values of a dynamic profile that was set from here; "
     "Rejected for any other.",
-    "ReportChargingProfiles": "Keeps which profiles the station holds, by whomever they were set; a report that "
-    "came whole ends those that were asked for and are not named.",
+    "ReportChargingProfiles": "Keeps which profiles the station holds, by whomever they were set; a report "
+    "that came whole ends those that were asked for and are not named.",
     "ReportDERControl": KEPT,
     "ReservationStatusUpdate": "Ends the reservation as expired or removed, and publishes it.",
     "1.6 SecurityEventNotification": "Stores and publishes the event; the whitepaper's list says which are "
