@@ -2,7 +2,7 @@
 
 The marker names versions and actions; `engine.ocpp.reference_proofs` reads it for the reference page. While a
 marked test runs, this module watches which messages really went through their handler, rule or answer, and
-`tests/ocpp/test_proofs.py` fails where a claim was not made good. A command without any rule of its own is
+`tests/test_proofs.py` fails where a claim was not made good. A command without any rule of its own is
 proved by its answer's way back to the caller.
 """
 

@@ -6,7 +6,7 @@ from tests.proving import CLAIMED
 
 
 def test_claims_were_made_good() -> None:
-    """Of those whose tests have all run and passed; they stand in folders that come before this file."""
+    """Of those whose tests have all run and passed; all folders come before this file."""
     over = {name: one for name, one in CLAIMED.items() if one.passed == one.collected}
     missed = {name: sorted(one.keys - one.seen) for name, one in over.items() if one.keys - one.seen}
     assert not missed
