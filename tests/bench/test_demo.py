@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 
-def test_the_demo_runs_twice_on_the_same_data(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "bench.demo", "--data", str(tmp_path / "demo"), "--stations", "2"]
+def test_the_demo_runs_twice_on_the_same_data(data: Path) -> None:
+    command = [sys.executable, "-m", "bench.demo", "--data", str(data / "demo"), "--stations", "2"]
     for _ in range(2):
         done = subprocess.run([*command, "--duration", "2"], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "2 simulated chargers on ws://127.0.0.1:" in done.stdout
         assert "0 protocol errors" in done.stdout
         assert "VOLTRIO_TOKEN=vt_" in done.stdout
-    assert not (tmp_path / "demo" / "postgres" / "postmaster.pid").exists()
+    assert not (data / "demo" / "postgres" / "postmaster.pid").exists()
