@@ -17,6 +17,7 @@ from engine.errors import Invalid
 NUL: Final = "must not contain the character U+0000"
 UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 WRONG_WORD: Final = "Invalid enum value"
+ANY_KEY: Final = "[...]"  # how msgspec names the place of a value in an object without fixed members
 SHOWN: Final = 48  # characters of a name that a caller invented
 
 
@@ -49,12 +50,27 @@ def explained(error: msgspec.ValidationError, kind: Any, given: Any) -> Invalid:
     described = inspect.type_info(kind)
     if isinstance(described, inspect.DictType) and isinstance(given, Mapping):
         return Invalid(INVALID_DATA, dict(_faults(kind, given)) or plain.fields)
+    if where.endswith(ANY_KEY) and isinstance(given, Mapping):
+        # msgspec does not say which key of an object it was: try them one by one.
+        name = where.removesuffix(ANY_KEY)
+        held = given.get(name)
+        members = held if isinstance(held, Mapping) else {}
+        bad = [key for key, value in members.items() if not _fits(kind, {**given, name: {key: value}})]
+        return Invalid(INVALID_DATA, {f"{name}.{key[:SHOWN]}": [what] for key in bad} or plain.fields)
     if named := UNKNOWN.fullmatch(what):
         return Invalid(INVALID_DATA, {named["name"][:SHOWN]: [_unknown(named["name"], described, where)]})
     if what.startswith(WRONG_WORD):
         words = ", ".join(_words(_type_at(described, where)))
         return Invalid(INVALID_DATA, {where: [f"{what}; allowed: {words}" if words else what]})
     return plain
+
+
+def _fits(kind: Any, given: Any) -> bool:
+    try:
+        msgspec.convert(given, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _faults(kind: Any, given: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:

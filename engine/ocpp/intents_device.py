@@ -130,7 +130,7 @@ class ReportVariables(Intent, frozen=True):
 
 
 class ReportProfiles(Intent, frozen=True):
-    """Have the station report the charging profiles it holds: by id, or all that fit what is given."""
+    """Have the station report its charging profiles: by id, or all that fit; something must be given."""
 
     request_id: int
     profile_ids: tuple[int, ...] = ()

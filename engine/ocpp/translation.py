@@ -57,12 +57,14 @@ def translate(intent: Intent, cp: ChargePoint) -> Translation:
     """
     phrase = TABLE[cp.version].get(type(intent))
     if phrase is None:
-        raise NotSupported(f"{cp.version} has no {type(intent).__name__}")
+        name = type(intent).__name__
+        others = " and ".join(version for version, phrases in TABLE.items() if type(intent) in phrases)
+        raise NotSupported(f"{cp.version} has no {name}; {others} {'have' if ' ' in others else 'has'}")
     requests = [_typed(said, cp.version) for said in phrase.say(intent, cp)]
     if phrase.split is not None:
         requests = [part for request in requests for part in phrase.split(request, cp)]
     if not requests:
-        raise Invalid(f"this {type(intent).__name__} asks for nothing")
+        raise Invalid(f"this {type(intent).__name__} asks for nothing: name at least one")
     return Translation(intent=intent, phrase=phrase, requests=requests)
 
 

@@ -78,7 +78,7 @@ def check_get_charging_profiles_v2x(
     described = any(not isinstance(member, UnsetType) for member in others)
     if not isinstance(wanted.charging_profile_id, UnsetType):
         return ["chargingProfileId does not go with other criteria"] if described else []
-    return [] if described else ["chargingProfile must hold a criterion"]
+    return [] if described else ["chargingProfile must hold a criterion: ids, purpose, stackLevel or source"]
 
 
 def check_get_composite_schedule_v2x(
