@@ -46,6 +46,7 @@ class Needs(Frozen, frozen=True):
     """Look-ups a handler wants done before it runs. Everything empty: no read at all."""
 
     id_tags: tuple[str, ...] = ()  # → facts.tokens, keyed by the id tag as asked
+    starts: bool = False  # the tag begins a transaction: it counts for others at once
     start_key: str | None = None  # → facts.session: the session this start already made, open or closed
     transaction_id: str | None = None  # → facts.session: the session that we gave that id, open or closed
     samples_since: tuple[int, datetime] | None = None  # (session id, time) → facts.samples

@@ -130,9 +130,9 @@ join id_tags t on t.operator_id = q.operator_id and lower(t.uid) = lower(q.uid)
 left join users u on u.id = t.user_id
 """
 ACTIVE: Final = """
-select id_tag_id, count(*) from sessions
+select id_tag_id, charge_point_id, count(*) from sessions
 where id_tag_id = any($1) and status in ('pending', 'active')
-group by 1
+group by 1, 2
 """
 # The one that is numbered, whatever became of it; else one that is awaited, by tag and EVSE. A number that
 # was given and is not found names nothing: no other session is meant then.
@@ -351,9 +351,12 @@ async def tokens(connection: Connection, asked: Sequence[tuple[int, str]]) -> Se
     return [found.get(n) for n in range(len(asked))]
 
 
-async def active_sessions(connection: Connection, id_tags: Sequence[int]) -> Mapping[int, int]:
-    """Open sessions network-wide by id tag; absent: none."""
-    return {row[0]: row[1] for row in await connection.fetch(ACTIVE, id_tags)}
+async def active_sessions(connection: Connection, id_tags: Sequence[int]) -> Mapping[int, dict[int, int]]:
+    """Open sessions network-wide by id tag and charge point; absent: none."""
+    found: defaultdict[int, dict[int, int]] = defaultdict(dict)
+    for row in await connection.fetch(ACTIVE, id_tags):
+        found[row[0]][row[1]] = row[2]
+    return found
 
 
 async def pending_sessions(
@@ -620,6 +623,8 @@ def _metering(row: asyncpg.Record) -> Metering:
     """The running totals; those of the start where nothing was sampled, final ones where it is closed."""
     if row["resets"] is None:
         at = row["started_at"]
+        if row["start_key"].startswith("transaction"):
+            return Metering(energy_wh=row["energy_wh"] or 0)  # its start tells no register (OCPP 2.x)
         return Metering(
             energy_wh=row["energy_wh"] or 0,
             register_wh=row["meter_start_wh"],

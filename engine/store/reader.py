@@ -6,6 +6,7 @@ elsewhere are heard of (`LISTEN`). While the database is away whoever asks waits
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -32,11 +33,41 @@ TOKENS_CACHED: Final = 100_000
 CHANNEL: Final = "voltrio_forget"  # payload: "station:<identity>" or "tag:<operator>:<uid in lower case>"
 SESSION_IDS: Final = "voltrio_ids"  # transactionIds of OCPP 1.6: 32 bits
 ROW_IDS: Final = "voltrio_row_ids"
+CLAIMED_FOR: Final = 2.0  # seconds: more than a commit takes
+CLAIMS_AT_MOST: Final = 10_000  # tags
 LISTEN_CHECK: Final = 5.0  # seconds between looks whether the listening connection still lives
 LISTEN_RETRY: Final = 1.0  # seconds
 
 
 NOTHING_TOLD: Final = Told()
+
+
+class Claims:
+    """Starts of tags with a limit that were looked up a moment ago: they count before their rows are there.
+
+    Several stations may look at once, and each would find none. Messages of one station come one by one, so
+    its own never count twice. Of one node only: on others a start shows with its commit.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._claimed: dict[int, dict[int, tuple[int, float]]] = {}  # tag → station → (sessions, until)
+
+    def count(self, tag: int, station: int, active: Mapping[int, int], starts: bool) -> int:
+        """The tag's open sessions, given those by station that have rows; `starts`: one more begins there."""
+        now = self._clock()
+        claimed = {k: v for k, v in self._claimed.get(tag, {}).items() if v[1] > now}
+        others = (active.keys() | claimed.keys()) - {station}
+        own = active.get(station, 0)
+        if starts:
+            claimed[station] = (own + 1, now + CLAIMED_FOR)
+        if claimed:
+            self._claimed[tag] = claimed
+        else:
+            self._claimed.pop(tag, None)
+        if len(self._claimed) > CLAIMS_AT_MOST:
+            self._claimed.pop(next(iter(self._claimed)))
+        return own + sum(max(active.get(n, 0), claimed.get(n, (0, 0.0))[0]) for n in others)
 
 
 class Reader:
@@ -53,6 +84,7 @@ class Reader:
         }
         self._station_cache: Cache[str, StationRecord] = Cache(STATIONS_CACHED)
         self._token_cache: Cache[tuple[int, str], Token] = Cache(TOKENS_CACHED)
+        self._claims = Claims(time.monotonic)
         self._stations = Batcher(database, loading.stations)
         self._charge_points = Batcher(database, self._load)
         self._facts = Batcher(database, self._look_up)
@@ -107,7 +139,7 @@ class Reader:
     async def _look_up(
         self, connection: Connection, asked: Sequence[tuple[ChargePoint, Needs]]
     ) -> Sequence[Facts]:
-        tokens = await self._tokens(connection, asked)
+        tokens = await self._counted(connection, asked, await self._tokens(connection, asked))
         starts = {(cp.id, needs.start_key) for cp, needs in asked if needs.start_key is not None}
         transactions = {
             (cp.id, needs.transaction_id) for cp, needs in asked if needs.transaction_id is not None
@@ -136,11 +168,7 @@ class Reader:
         rows = iter(await _numbers(connection, ROW_IDS, sum(n.new_ids - n.new_session for _, n in asked)))
         return [
             Facts(
-                tokens={
-                    uid: token
-                    for uid in needs.id_tags
-                    if (token := tokens.get((cp.operator_id, uid.lower()))) is not None
-                },
+                tokens=tokens[index],
                 session=_session(cp, needs, by_start, by_transaction),
                 samples=next(samples) if needs.samples_since is not None else frozenset(),
                 told=told.get((cp.id, needs.event), NOTHING_TOLD)
@@ -153,7 +181,7 @@ class Reader:
                     *(next(rows) for _ in range(needs.new_ids - needs.new_session)),
                 ),
             )
-            for cp, needs in asked
+            for index, (cp, needs) in enumerate(asked)
         ]
 
     async def _tokens(
@@ -168,12 +196,32 @@ class Reader:
                 if token is not None:
                     found[key] = token
                     self._token_cache.keep(key, token, generation)
-        limited = {token.id for token in found.values() if token.max_active_sessions is not None}
-        if limited:
-            active = await loading.active_sessions(connection, list(limited))
-            found = {
-                key: replace(token, active_sessions=active.get(token.id, 0)) for key, token in found.items()
+        return found
+
+    async def _counted(
+        self,
+        connection: Connection,
+        asked: Sequence[tuple[ChargePoint, Needs]],
+        tokens: Mapping[tuple[int, str], Token],
+    ) -> Sequence[Mapping[str, Token]]:
+        """The tokens of each question, those that have a limit with their open sessions."""
+        limited = {token.id for token in tokens.values() if token.max_active_sessions is not None}
+        active = await loading.active_sessions(connection, list(limited)) if limited else {}
+        found = []
+        for cp, needs in asked:
+            own = {uid: tokens.get((cp.operator_id, uid.lower())) for uid in needs.id_tags}
+            counts = {
+                token.id: self._claims.count(token.id, cp.id, active.get(token.id, {}), needs.starts)
+                for token in own.values()
+                if token is not None and token.id in limited
             }
+            found.append(
+                {
+                    uid: replace(token, active_sessions=counts[token.id]) if token.id in counts else token
+                    for uid, token in own.items()
+                    if token is not None
+                }
+            )
         return found
 
     async def _listen(self) -> None:

@@ -58,6 +58,7 @@ def start_transaction_needs_v16(cp: ChargePoint, request: v16.StartTransaction) 
     start = _start_v16(request)
     return Needs(
         id_tags=(request.id_tag,),
+        starts=True,
         start_key=sessions.start_key(start),
         pending=key_of_tag(request.id_tag, start.evse_number, start.at),
         new_ids=2,

@@ -172,14 +172,21 @@ def transaction_event_needs_v2x(cp: ChargePoint, request: TransactionEvent) -> N
     number = request.transaction_info.transaction_id
     session = cp.sessions.get(number)
     pending = _pending_key(session, request)
+    starts = (
+        bool(uids)
+        and (session is None or session.id_tag is None)
+        and transactions.brings_tag(event_of(request))
+    )
     if session is not None and _goes_on(session, request):
         if request.event_type == "Ended" or (session.evse_number == StationNumber and request.evse):
             # What else is or was on its EVSE is asked when it ends, and when its EVSE is told.
             key = _key(session, request, 0, placed=True)
-            return Needs(id_tags=uids, event=key, pending=pending, new_ids=1)
-        return Needs(id_tags=uids, pending=pending, new_ids=1) if uids or pending is not None else None
+            return Needs(id_tags=uids, starts=starts, event=key, pending=pending, new_ids=1)
+        if not uids and pending is None:
+            return None
+        return Needs(id_tags=uids, starts=starts, pending=pending, new_ids=1)
     key = _key(session, request, fingerprint(_told(request)))
-    return Needs(id_tags=uids, event=key, pending=pending, new_ids=2, new_session=True)
+    return Needs(id_tags=uids, starts=starts, event=key, pending=pending, new_ids=2, new_session=True)
 
 
 def _pending_key(session: Session | None, request: TransactionEvent) -> PendingKey | None:
