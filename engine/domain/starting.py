@@ -18,7 +18,7 @@ from typing import Final, Literal
 from engine.domain.authorization import AuthorizationChanged, Decision
 from engine.domain.changes import AuthorizationMade, Change, SessionAsked, SessionGivenUp
 from engine.domain.notifications import Notification, publish
-from engine.domain.state import ChargePoint, Frozen, Session, SessionStatus
+from engine.domain.state import ChargePoint, Frozen, Price, Session, SessionStatus
 
 # A start that is not numbered belongs to a session asked for at most so long after it: clocks differ.
 CLOCK_TOLERANCE: Final = timedelta(minutes=1)
@@ -60,6 +60,7 @@ class Pending(Frozen, frozen=True):
     asked_at: datetime
     expires_at: datetime
     status: SessionStatus = SessionStatus.PENDING
+    price: Price | None = None  # of its operator when it was asked for; only where it was looked up
 
     def allows(self, at: datetime) -> bool:
         """Whether who asked for it may charge in a transaction that begins at `at`, known tag or not."""

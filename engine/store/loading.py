@@ -137,12 +137,12 @@ group by 1, 2
 # The one that is numbered, whatever became of it; else one that is awaited, by tag and EVSE. A number that
 # was given and is not found names nothing: no other session is meant then.
 PENDING: Final = """
-select q.n, p.*
+select q.n, p.*, f.currency, f.price_per_session, f.price_per_kwh, f.price_per_minute
 from unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::timestamptz[]) with ordinality
      as q(charge_point_id, number, id_tag, evse_number, at, n)
 cross join lateral (
     select id, operator_id, charge_point_id, evse_number, id_tag, authorization_id, started_at as asked_at,
-           expires_at, status
+           expires_at, status, tariff_id
     from sessions
     where charge_point_id = q.charge_point_id and transaction_id is null
       and case when q.number is not null then id = q.number
@@ -152,6 +152,7 @@ cross join lateral (
           end
     order by id limit 1
 ) p
+left join tariffs f on f.id = p.tariff_id
 """
 SAMPLES: Final = """
 select q.n, m.timestamp, m.samples
@@ -371,7 +372,10 @@ async def pending_sessions(
         [key.evse_number for _, key in asked],
         [None if key.at is None else key.at + CLOCK_TOLERANCE for _, key in asked],
     )
-    return {asked[row["n"] - 1]: pending(row) for row in rows}
+    return {
+        asked[row["n"] - 1]: replace(pending(row), price=None if row["currency"] is None else _price(row))
+        for row in rows
+    }
 
 
 def pending(row: asyncpg.Record) -> Pending:

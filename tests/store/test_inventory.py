@@ -128,7 +128,7 @@ async def test_reservations_newest_first(store: Store, station: StationRecord) -
     await store.journal.commit([
         ReservationMade(
             id=number, charge_point_id=station.id, operator_id=station.operator_id, connector_number=number,
-            id_tag="TAG", parent_id_tag=None, expiry_date=at(60), at=NOW,
+            id_tag="TAG", parent_id_tag=None, expiry_date=at(10**9), at=NOW,
         )
         for number in numbers
     ])  # fmt: skip
@@ -136,6 +136,18 @@ async def test_reservations_newest_first(store: Store, station: StationRecord) -
     assert [row.id for row in rows] == numbers[:0:-1]
     assert [row.id for row in await store.reservations.list(station.id, before=numbers[1])] == numbers[:1]
     assert await store.reservations.list(station.id, status="done") == []
+    assert {row.status for row in rows} == {"active"}
+
+
+async def test_a_reservation_that_has_run_out_is_expired(store: Store, station: StationRecord) -> None:
+    made = ReservationMade(
+        id=1, charge_point_id=station.id, operator_id=station.operator_id, connector_number=1, id_tag="TAG",
+        parent_id_tag=None, expiry_date=at(-(10**9)), at=NOW,
+    )  # fmt: skip
+    await store.journal.commit([made])
+    assert [row.status for row in await store.reservations.list(station.id)] == ["expired"]
+    assert await store.reservations.list(station.id, status="active") == []
+    assert len(await store.reservations.list(station.id, status="expired")) == 1
 
 
 async def test_messages_of_all_stations_are_the_newest_of_all(store: Store, station: StationRecord) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from engine.domain.access import StationRecord
 from engine.domain.authorization import Decision, Verdict
 from engine.domain.changes import SessionMerged
 from engine.domain.starting import Pending, PendingKey, ask, give_up
-from engine.domain.state import ChargePoint, SessionStatus
+from engine.domain.state import ChargePoint, Price, SessionStatus
 from engine.ocpp.step import Needs
 from engine.store import Store
 
@@ -55,6 +56,14 @@ async def test_it_is_found_by_its_number_or_by_tag_evse_and_time(store: Store, s
         PendingKey(number=None, id_tag="\0", evse_number=1, at=at(10)),
     )
     assert [await found(store, state, key) for key in others] == [None] * 6
+
+
+async def test_it_has_the_price_of_when_it_was_asked_for(store: Store, state: ChargePoint) -> None:
+    price = Price(currency="EUR", per_kwh=Decimal("0.4"))
+    await store.operators.set_price(price, actor="test")
+    pending = await asked_for(store, state, 7)
+    await store.operators.set_price(replace(price, per_kwh=Decimal(9)), actor="test")
+    assert await found(store, state, PendingKey(number=7)) == replace(pending, price=price)
 
 
 async def test_one_for_any_evse_is_found_from_each(store: Store, state: ChargePoint) -> None:

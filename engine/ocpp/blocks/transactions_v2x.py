@@ -251,7 +251,7 @@ def transaction_event_v2x(costs: CostHook = cost_so_far) -> Step:
         if stored is not None:
             same = opened is not None and opened.id == stored.session.id
             session = opened if same else stored.session
-        price = facts.price if session is None else session.price
+        price = _price(session, facts)
         decision = _decided(cp, request, session, facts, now)
         known = Known(
             decision=decision,
@@ -281,6 +281,13 @@ def transaction_event_v2x(costs: CostHook = cost_so_far) -> Step:
         )
 
     return step
+
+
+def _price(session: Session | None, facts: Facts) -> Price | None:
+    """The session's own; of one that begins the price when it was asked for, else the price now."""
+    if session is not None:
+        return session.price
+    return facts.price if facts.pending is None else facts.pending.price
 
 
 def _priced(state: ChargePoint, session: Session, price: Price | None) -> tuple[ChargePoint, Session]:

@@ -180,10 +180,12 @@ class Reservations(Repository):
         """A charge point's, highest number first, those below the number `before`."""
         return await self._many(
             StoredReservation,
-            "select id, connector_number, id_tag, parent_id_tag, status, expiry_date, session_id, "
-            "created_at, last_updated_at from reservations "
-            "where charge_point_id = $1 and ($2::text is null or status = $2) "
-            "and ($3::bigint is null or id < $3) order by id desc limit $4",
+            # Stations of OCPP 1.6 do not tell that one has run out.
+            "select * from (select id, connector_number, id_tag, parent_id_tag, "
+            "case when status = 'active' and expiry_date <= now() then 'expired' else status end as status, "
+            "expiry_date, session_id, created_at, last_updated_at from reservations "
+            "where charge_point_id = $1 and ($3::bigint is null or id < $3)) r "
+            "where $2::text is null or status = $2 order by id desc limit $4",
             charge_point_id,
             status,
             before,

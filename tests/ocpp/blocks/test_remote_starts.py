@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from engine.domain import changes as c
 from engine.domain.history import Stored, Told
 from engine.domain.starting import Pending, PendingKey, own_tag
-from engine.domain.state import ChargePoint, Session, SessionStatus, Token
+from engine.domain.state import ChargePoint, Price, Session, SessionStatus, Token
 from engine.ocpp.blocks import authorization, authorization_v2x, transactions, transactions_v2x
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Needs, Outcome
@@ -201,6 +202,16 @@ def test_an_event_takes_the_number_and_the_authorization(
     assert not of(c.SessionMerged, outcome)
     # It is not asked for again while it goes on.
     assert needs_of(outcome.state, event(words, now, 1, "Updated", remote=70)) is None
+
+
+def test_it_costs_what_it_did_when_it_was_asked_for(
+    station: ChargePoint, words: Any, now: datetime, pending: Pending
+) -> None:
+    then, since = (Price(currency="EUR", per_kwh=Decimal(amount)) for amount in (1, 2))
+    first = event(words, now, 0, "Started", remote=70, tag=TAG)
+    asked = replace(pending, price=then)
+    assert told(station, first, now, pending=asked, price=since).state.sessions["tx"].price == then
+    assert told(station, first, now, price=since).state.sessions["tx"].price == since
 
 
 def test_a_start_of_a_transaction_that_goes_on_merges_the_two(
