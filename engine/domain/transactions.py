@@ -656,14 +656,7 @@ def _goes_on(
         _, news = flipped(cp, session, after.charging, at=at, energy_wh=energy_wh, now=now)
         changes.append(news)
     cp, after, placing = _placed(cp, session, after, now)
-    return cp, after, changes + _reviewed(session, after, now) + placing
-
-
-def _reviewed(session: Session, after: Session, now: datetime) -> list[Change]:
-    """Of one that was closed on finding its place its closing says it all."""
-    if after.review == session.review or after.status is SessionStatus.FINISHED:
-        return []
-    return [SessionReviewed(id=after.id, review=after.review, at=now)]
+    return cp, after, changes + placing
 
 
 def _still_closed(
