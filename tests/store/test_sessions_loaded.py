@@ -8,14 +8,15 @@ import pytest
 from msgspec.structs import replace
 
 from engine.domain.access import StationRecord
-from engine.domain.changes import ChargePointBooted
+from engine.domain.changes import ChargePointBooted, ChargingPeriodOpened
 from engine.domain.history import EventKey
 from engine.domain.state import Price
 from engine.ocpp.step import Needs
 from engine.store import Store
+from engine.store.invariants import violations
 from engine.store.repositories.stations import StationPatch
 
-from .conftest import at, measured, opened
+from .conftest import at, closed, measured, opened
 
 
 @pytest.fixture
@@ -57,3 +58,17 @@ async def test_what_begins_now_is_asked_for_where_an_event_may_begin_a_session(
     price = Price(currency="EUR", per_minute=Decimal("0.1"))
     await store.operators.set_price(price, actor="test")
     assert (await store.reader.resolve(state, needs)).price == price
+
+
+async def test_what_runs_at_a_station_that_is_deleted_ends_and_is_held(
+    store: Store, station: StationRecord
+) -> None:
+    period = ChargingPeriodOpened(session_id=1, started_at=at(0), charging_state="charging", energy_wh=0)
+    await store.journal.commit([opened(station.id), measured(station.id, second=60), period])
+    await store.journal.commit([opened(station.id, 2, evse_number=2), closed(2)])
+    await store.stations.delete("CP1", actor="test")
+    over = await store.sessions.get(1)
+    assert (over.status, over.reason, over.review) == ("finished", "other", "missing_stop")
+    assert (over.stopped_at, over.energy_wh) == (at(60), 200)
+    assert (await store.sessions.get(2)).review is None
+    assert await violations(store) == []

@@ -130,6 +130,34 @@ order by c.id limit $2
 SECRETS: Final = frozenset({"password_sha256"})
 
 
+DELETE: Final = """
+with gone as (
+    update charge_points set deleted_at = now(), last_updated_at = now()
+    where network_id = $1 and deleted_at is null returning id
+), running as (
+    select s.id, greatest(s.started_at, least(coalesce(m.timestamp, now()), now())) as ended,
+           coalesce(m.energy_wh, 0) as energy_wh
+    from gone
+    join sessions s on s.charge_point_id = gone.id and s.status = 'active'
+    left join lateral (
+        select timestamp, energy_wh from meter_values
+        where session_id = s.id and energy_wh is not null
+        order by received_at desc, energy_wh desc, timestamp desc limit 1
+    ) m on true
+), sessions_over as (
+    update sessions s
+    set status = 'finished', reason = 'other', stopped_at = r.ended, energy_wh = r.energy_wh,
+        stop_received_at = now(), review = concat_ws(',', s.review, 'missing_stop'), last_updated_at = now()
+    from running r where s.id = r.id
+), periods_over as (
+    update charging_periods p
+    set stopped_at = greatest(p.started_at, r.ended), energy_stop_wh = r.energy_wh
+    from running r where p.session_id = r.id and p.stopped_at is null
+)
+select id from gone
+"""
+
+
 class Stations(Repository):
     """`forget` is called with the identity of a changed station, so that this node reads it anew at once."""
 
@@ -207,11 +235,13 @@ class Stations(Repository):
         return await self.get(identity)
 
     async def delete(self, identity: str, *, actor: str) -> None:
-        """Take a charge point out of service for good; its sessions stay. Raises NotFound."""
+        """Take a charge point out of service for good. Raises NotFound.
+
+        Its sessions stay; those open end with their last sample and are held, because no stop will come.
+        """
         rows = await self._write(
             Audit(actor=actor, action="station.delete", subject=f"charge_point:{identity}"),
-            "update charge_points set deleted_at = now(), last_updated_at = now() "
-            "where network_id = $1 and deleted_at is null returning id",
+            DELETE,
             identity,
             forget=f"station:{identity}",
         )
