@@ -6,23 +6,27 @@ triggers and charging profiles are sent at once, and what the station answers is
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import UNSET
 
 from api.kernel.identities import identity
+from api.kernel.problems import INVALID_DATA
 from api.kernel.routes import Route
 from api.manage import rules
 from api.manage.schema import (
+    MAX_VALUE_16,
     ChargeStationAuth,
     ChargeStationInstallCertificates,
     ChargeStationSettings,
     ChargeStationTrigger,
 )
-from engine.errors import Conflict
+from engine.errors import Conflict, Invalid
 from engine.node import Node
 from engine.ocpp.intents import Intent, SetProfile, Trigger, Verdict
 from engine.store.repositories.stations import StationPatch
+
+TOO_LONG: Final = f"must have at most {MAX_VALUE_16} characters: the station is not known to speak OCPP 2.x"
 
 
 async def register(node: Node, cs_id: str, body: ChargeStationAuth, actor: str) -> None:
@@ -49,6 +53,10 @@ async def auth(node: Node, cs_id: str) -> ChargeStationAuth:
 
 async def reconfigure(node: Node, cs_id: str, body: ChargeStationSettings, actor: str) -> None:
     station = await node.store.stations.get(cs_id)
+    if not (station.network_protocol or "").startswith("ocpp2"):
+        long = [name for name, value in body.items() if len(value) > MAX_VALUE_16]
+        if long:
+            raise Invalid(INVALID_DATA, {name: [TOO_LONG] for name in long})
     await node.store.configuration.request(station.id, body, actor=actor)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 
 from api.manage import manage_app
 from engine.domain.access import password_matches
+from engine.domain.changes import ChargePointConnected
 from engine.node import Node
 
 PASSWORD = base64.b64encode(hashlib.sha256(b"a password").digest()).decode()
@@ -202,6 +204,17 @@ async def test_bad_settings(manage: httpx.AsyncClient) -> None:
     await manage.post("/cs/CP1", json={"securityProfile": 0})
     for body in ({}, {"A": 1}, {"A": None}, {"": "x"}, {"A": "x" * 501}, []):
         assert is_status(await manage.post("/cs/CP1/reconfigure", json=body), 400)
+
+
+async def test_values_of_2x_may_be_longer(manage: httpx.AsyncClient, node: Node) -> None:
+    await manage.post("/cs/CP1", json={"securityProfile": 0})
+    station = await node.store.stations.get("CP1")
+    connected = ChargePointConnected(
+        id=station.id, at=datetime.now(UTC), protocol="ocpp2.0.1", security_profile=1, remote_address=""
+    )
+    await node.store.journal.commit([connected])
+    answer = await manage.post("/cs/CP1/reconfigure", json={"A/B": "x" * 2_500})
+    assert answer.status_code == 200
 
 
 async def test_certificates_are_queued(

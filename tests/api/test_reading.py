@@ -44,11 +44,11 @@ def test_a_wrong_word_is_refused_with_those_allowed() -> None:
 
 
 def test_a_setting_at_fault_is_named() -> None:
-    long = "x" * 501
+    long = "x" * 2_501
     said = refused(ChargeStationSettings, b'{"Good": "1", "Bad": 5, "Long": "%s"}' % long.encode())
     assert said == {
         "Bad": ["Expected `str`, got `int`"],
-        "Long": ["Expected `str` of length <= 500"],
+        "Long": ["Expected `str` of length <= 2500"],
     }
     assert list(refused(ChargeStationSettings, b'{"%s": "1"}' % long.encode())) == ["x" * 48]
     assert list(refused(ChargeStationSettings, b"{}")) == ["body"]
