@@ -194,7 +194,7 @@ async def test_a_station_ends_an_open_reservation_of_its_own_once(
 async def test_a_reservation_of_a_known_number_is_replaced(store: Store, station: StationRecord) -> None:
     made = ReservationMade(
         id=7, charge_point_id=station.id, operator_id=station.operator_id, connector_number=1, id_tag="TAG",
-        parent_id_tag=None, expiry_date=at(9), at=NOW,
+        parent_id_tag=None, expiry_date=at(10**9), at=NOW,
     )  # fmt: skip
     used = ReservationEnded(
         id=7, charge_point_id=station.id, status="done", session_id=3, news_type="told", news=b"{}", at=NOW
