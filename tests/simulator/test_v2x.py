@@ -49,6 +49,23 @@ async def test_a_transaction_as_events(newer, central, autojump_clock, car):
     assert entry.energy_wh > 0
 
 
+async def test_a_triggered_boot_that_is_accepted_ends_the_wait(newer, central, autojump_clock):
+    def pending(_identity, message):
+        answer = {"status": "Pending", "currentTime": central.now().isoformat(), "interval": 500}
+        return newer_type(newer, message, answer)
+
+    central.answers["BootNotification"] = pending
+    await newer.power_cut(10.0)
+    await trio.sleep(20)
+    assert not newer.online
+    del central.answers["BootNotification"]
+    before = len(central.of("StatusNotification", "CP-1"))
+    await ask(newer, central, "TriggerMessage", requestedMessage="BootNotification")
+    await trio.sleep(5)
+    assert newer.online
+    assert len(central.of("StatusNotification", "CP-1")) == before + len(newer.connectors)
+
+
 async def test_what_happens_offline_is_told_later_and_marked(newer, central, autojump_clock, car):
     async with newer.without("network"):
         await trio.sleep(60)

@@ -67,6 +67,7 @@ class Charger2x(Charger):
         self._shown: dict[int, str] = {c.number: "Available" for c in self.connectors}
         self._events = 0  # the last eventId
         self._notices: deque[Message] = deque(maxlen=NOTICES)
+        self._admitted = trio.Event()
         self._noticed = trio.Event()
 
     @property
@@ -103,6 +104,7 @@ class Charger2x(Charger):
 
     async def _boot(self) -> None:
         self.accepted = False
+        self._admitted = trio.Event()
         while not self.accepted:
             try:
                 answer = await self.boot()
@@ -110,7 +112,8 @@ class Charger2x(Charger):
                 await self.time.sleep(FALLBACK_RETRY)
                 continue
             if not self.accepted:
-                await self.time.sleep(answer.interval or FALLBACK_RETRY)
+                with self.time.limit(answer.interval or FALLBACK_RETRY):
+                    await self._admitted.wait()  # for a boot that the server triggered
 
     async def boot(self, reason: str = "PowerUp") -> Any:
         """B01"""
@@ -123,6 +126,7 @@ class Charger2x(Charger):
         answer = await self.call(self.say("BootNotification", reason=reason, chargingStation=station))
         self.accepted = answer.status == "Accepted"
         if self.accepted:
+            self._admitted.set()
             self.clock.set(answer.current_time)
             if answer.interval > 0:
                 self.variables.put("OCPPCommCtrlr", "HeartbeatInterval", str(answer.interval))
