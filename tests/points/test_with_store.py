@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import trio
 from msgspec.structs import replace
 
 from engine.metrics import Metrics
+from engine.ocpp.messages import v16
 from engine.points import Registry, serve_chargers
 from engine.settings import Settings
 from engine.store import open_store
@@ -104,3 +106,29 @@ async def test_the_message_log_is_written(real: Any) -> None:
         ("in", "call", "Nonsense"),
         ("out", "error", "Nonsense"),
     }
+
+
+async def test_a_reservation_lives_on_until_a_session_uses_it(real: Any) -> None:
+    wanted = v16.ReserveNow(
+        connector_id=1,
+        expiry_date=datetime.now(UTC) + timedelta(hours=1),
+        id_tag="T",
+        reservation_id=5,
+    )
+    async with real.connect() as ws:
+        await real.ask(ws, "BootNotification", BOOT)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(real.registry.call, "CP1", wanted)
+            _, message_id, action, _ = await real.take(ws)
+            assert action == "ReserveNow"
+            await ws.send_message(json.dumps([3, message_id, {"status": "Accepted"}]))
+    async with real.connect() as ws:
+        assert (await real.ask(ws, "Heartbeat", {}))[0] == 3
+        state = real.registry.state("CP1")
+        assert [(one.id, one.id_tag) for one in state.reservations.values()] == [(5, "T")]
+        start = await real.ask(ws, "StartTransaction", {**START, "reservationId": 5}, "2")
+        assert real.registry.state("CP1").reservations == {}
+    [row] = await real.store.reservations.list(state.id)
+    assert (row.status, row.session_id) == ("done", start[2]["transactionId"])
+    told = await real.store.query("select payload from events where type like '%reservation%' order by id")
+    assert [json.loads(payload)["status"] for (payload,) in told] == ["active", "done"]
