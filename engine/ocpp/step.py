@@ -50,6 +50,7 @@ class Needs(Frozen, frozen=True):
     start_key: str | None = None  # → facts.session: the session this start already made, open or closed
     transaction_id: str | None = None  # → facts.session: the session that we gave that id, open or closed
     samples_since: tuple[int, datetime] | None = None  # (session id, time) → facts.samples
+    loose_since: tuple[int, datetime] | None = None  # (EVSE, time) → facts.loose
     event: EventKey | None = None  # → facts.told: what is stored of its transaction (OCPP 2.x)
     pending: PendingKey | None = None  # → facts.pending: the session asked for that this may be
     new_ids: int = 0  # → facts.new_ids: that many numbers for new rows
@@ -65,6 +66,7 @@ class Facts(Frozen, frozen=True):
     samples: frozenset[tuple[datetime, str]] = (
         frozenset()
     )  # (timestamp, sample identity), see domain.metering
+    loose: Sequence[tuple[datetime, str]] = ()  # meter values of no session: time and samples (JSON)
     told: Told = Told()
     pending: Pending | None = None
     price: Price | None = None  # of the station's operator now; only where an event may begin a session

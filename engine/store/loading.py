@@ -167,6 +167,18 @@ from unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) as q(charge_point_id,
 join meter_values m
   on m.charge_point_id = q.charge_point_id and m.session_id = q.session_id and m.timestamp = q.at
 """
+LOOSE: Final = """
+select q.n, m.timestamp, m.samples
+from unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) with ordinality
+     as q(charge_point_id, evse_number, since, n)
+cross join lateral (
+    select timestamp, samples from meter_values
+    where charge_point_id = q.charge_point_id and evse_number = q.evse_number and session_id is null
+      and timestamp > q.since
+    order by timestamp limit $4
+) m
+"""
+LOOSE_AT_MOST: Final = 300  # meter values that a start takes over
 # A session that is told by events has this start key; the other ids were given by us (OCPP 1.6).
 TOLD: Final = "s.start_key like 'transaction%'"
 KNOWN: Final = """
@@ -401,6 +413,17 @@ async def samples(
     for row in rows:
         found[row["n"] - 1].update((row["timestamp"], identity) for identity in identities(row["samples"]))
     return [frozenset(found[n]) for n in range(len(asked))]
+
+
+async def loose_values(
+    connection: Connection, asked: Sequence[tuple[int, int, datetime]]
+) -> Sequence[Sequence[tuple[datetime, str]]]:
+    """Meter values of no session for each (charge point, EVSE, time), those after it, oldest first."""
+    rows = await connection.fetch(LOOSE, *([one[n] for one in asked] for n in range(3)), LOOSE_AT_MOST)
+    found: list[list[tuple[datetime, str]]] = [[] for _ in asked]
+    for row in rows:
+        found[row["n"] - 1].append((row["timestamp"], row["samples"]))
+    return found
 
 
 async def told(connection: Connection, asked: Sequence[tuple[int, EventKey]]) -> Sequence[Told]:

@@ -164,6 +164,8 @@ class Reader:
         prices = await loading.prices(connection, operators) if operators else {}
         since = [(cp.id, *needs.samples_since) for cp, needs in asked if needs.samples_since is not None]
         samples = iter(await loading.samples(connection, since) if since else ())
+        after = [(cp.id, *needs.loose_since) for cp, needs in asked if needs.loose_since is not None]
+        loose = iter(await loading.loose_values(connection, after) if after else ())
         sessions = iter(await _numbers(connection, SESSION_IDS, sum(n.new_session for _, n in asked)))
         rows = iter(await _numbers(connection, ROW_IDS, sum(n.new_ids - n.new_session for _, n in asked)))
         return [
@@ -171,6 +173,7 @@ class Reader:
                 tokens=tokens[index],
                 session=_session(cp, needs, by_start, by_transaction),
                 samples=next(samples) if needs.samples_since is not None else frozenset(),
+                loose=next(loose) if needs.loose_since is not None else (),
                 told=told.get((cp.id, needs.event), NOTHING_TOLD)
                 if needs.event is not None
                 else NOTHING_TOLD,

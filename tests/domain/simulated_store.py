@@ -102,7 +102,15 @@ class Store:
             samples = frozenset((at, i) for s, at, i in self.samples() if s == number and at >= since)
         ids = list(itertools.islice(self._ids, needs.new_ids))
         told = Told() if needs.event is None else self._told(needs.event)
-        return Facts(tokens=tokens, session=session, samples=samples, told=told, new_ids=ids)
+        loose = []
+        if needs.loose_since is not None:
+            evse_number, after = needs.loose_since
+            loose = sorted(
+                (row.timestamp, row.samples)
+                for row in self.rows.values()
+                if row.session_id is None and row.evse_number == evse_number and row.timestamp > after
+            )
+        return Facts(tokens=tokens, session=session, samples=samples, told=told, loose=loose, new_ids=ids)
 
     def samples(self) -> list[tuple[int | None, datetime, str]]:
         """Every stored sample: its session's id, its time, its identity. A list, so that doubles show."""

@@ -16,7 +16,7 @@ from engine.store import Store
 from engine.store.invariants import violations
 from engine.store.repositories.stations import StationPatch
 
-from .conftest import at, closed, measured, opened
+from .conftest import SAMPLES, at, closed, measured, opened
 
 
 @pytest.fixture
@@ -72,3 +72,14 @@ async def test_what_runs_at_a_station_that_is_deleted_ends_and_is_held(
     assert (over.stopped_at, over.energy_wh) == (at(60), 200)
     assert (await store.sessions.get(2)).review is None
     assert await violations(store) == []
+
+
+async def test_a_start_finds_what_its_connector_measured_since(store: Store, station: StationRecord) -> None:
+    rows = [
+        measured(station.id, None, second=second, evse_number=evse, sample_key=second, energy_wh=None)
+        for second, evse in ((30, 1), (60, 1), (70, 2), (90, 1))
+    ]
+    await store.journal.commit([*rows, opened(station.id), measured(station.id, second=80)])
+    cp = await store.reader.load(station, "ocpp1.6")
+    facts = await store.reader.resolve(cp, Needs(loose_since=(1, at(30))))
+    assert facts.loose == [(at(60), SAMPLES), (at(90), SAMPLES)]

@@ -36,6 +36,7 @@ from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Message, Needs, Outcome
 
 _stop_v16 = msgspec.json.Decoder(v16.StopTransaction)
+_samples_v16 = msgspec.json.Decoder(list[v16.SampledValue])
 
 
 # --- start -------------------------------------------------------------------------------------------------
@@ -61,6 +62,7 @@ def start_transaction_needs_v16(cp: ChargePoint, request: v16.StartTransaction) 
         starts=True,
         start_key=sessions.start_key(start),
         pending=key_of_tag(request.id_tag, start.evse_number, start.at),
+        loose_since=(start.evse_number, start.at),
         new_ids=2,
         new_session=True,
     )
@@ -114,11 +116,41 @@ def start_transaction_v16(
         now=now,
     )
     changes += opening
+    cp, session, taken = _taken_over_v16(cp, session, orphan, facts, now)
+    changes += taken
     if orphan is not None:
         cp, ending = _adopt_v16(cp, session, orphan, now)
         changes += ending
     reply = v16.StartTransactionResponse(id_tag_info=id_tag_info_v16(decision), transaction_id=session_id)
     return Outcome(state=cp, reply=reply, changes=changes)
+
+
+def _taken_over_v16(
+    cp: ChargePoint, session: Session, orphan: Orphan | None, facts: Facts, now: datetime
+) -> tuple[ChargePoint, Session, list[Change]]:
+    """What its connector measured since a start that is told late belonged to no session until now."""
+    values = [
+        v16.MeterValue(timestamp=at, sampled_value=decoded)
+        for at, samples in facts.loose
+        if (orphan is None or at <= orphan.timestamp) and (decoded := _decoded_v16(samples)) is not None
+    ]
+    measured = [
+        one
+        for one in (measured_v16(session, values, frozenset()) if values else ())
+        if one.reading.register_wh is None or one.reading.register_wh >= session.meter_start_wh
+    ]
+    if not measured:
+        return cp, session, []
+    cp, changes = sessions.add_samples(cp, session, measured, now)
+    return cp, cp.sessions.get(session.transaction_id, session), changes
+
+
+def _decoded_v16(samples: str) -> list[v16.SampledValue] | None:
+    """None for what the station told when it spoke OCPP 2.x."""
+    try:
+        return _samples_v16.decode(samples)
+    except msgspec.ValidationError:
+        return None
 
 
 def _counted(id_tag: str, open_sessions: list[Session]) -> int:

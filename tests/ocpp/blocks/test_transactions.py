@@ -296,6 +296,23 @@ def test_a_start_adopts_the_stop_told_before_it(store: Store) -> None:
     assert (store.cp.orphans, store.cp.sessions) == ((), {})
 
 
+@pytest.mark.parametrize("number", [-1, 4_711])
+def test_a_start_takes_over_what_its_connector_measured_before_it_was_told(store: Store, number: int) -> None:
+    for minutes, register in ((10, 1_200), (20, 1_400)):
+        told = v16.MeterValues(connector_id=1, transaction_id=number, meter_value=[value(minutes, register)])
+        store.handle(VALUES, told, NOON + HOUR)
+    other = v16.MeterValues(connector_id=2, meter_value=[value(15, 70_000)])
+    store.handle(VALUES, other, NOON + HOUR)
+    before = v16.MeterValues(connector_id=1, meter_value=[value(-15, 900)])
+    store.handle(VALUES, before, NOON + HOUR)
+    reply = start(store)
+    session = store.cp.sessions[str(reply.transaction_id)]
+    assert session.metering.energy_wh == 400
+    assert sum(number == reply.transaction_id for number, _, _ in store.samples()) == 2
+    stop(store, reply.transaction_id, meter=1_500)
+    assert only(store)["energy_wh"] == 500
+
+
 def test_orphans_in_memory_are_bounded(store: Store) -> None:
     for meter in range(ORPHANS_KEPT + 5):
         stop(store, -1, tag="TAG", meter=meter)
