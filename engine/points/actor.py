@@ -274,13 +274,17 @@ class Actor:
             self._shared.metrics.messages.add("in", action, "repeated")
             self._transport.send(kept[2])
             return None
-        if not (self.is_open or route.early):
+        if not (self.is_open or self._may_early(route)):
             # OCPP 1.6 §4.2: it SHALL NOT send this; what to answer is said by 2.0.1 B02.FR.09.
             self.peer.refuse(route, message_id, rest, NOT_BOOTED)
             return None
         if route.boot:
             return self._on_boot(route, message_id, rest, text)
         return self._on_call(route, message_id, rest, text)
+
+    def _may_early(self, route: Route) -> bool:
+        """Whether it may send this before its boot was accepted; rejected, it may only boot again."""
+        return route.boot or (route.early and self.state.registration is not Registration.REJECTED)
 
     def _on_boot(self, route: Route, message_id: str, rest: bytes, text: bytes) -> Work | None:
         """Boots wait for their turn, so that in a storm transactions are answered first."""

@@ -79,6 +79,15 @@ async def test_only_what_is_allowed_before_the_boot(site: Any, store: Any) -> No
         assert (await site.ask(ws, "StartTransaction", START, "3"))[0] == 3
 
 
+async def test_a_rejected_charge_point_may_only_boot_again(site: Any, store: Any) -> None:
+    store.reader.states["CP1"] = replace(
+        store.reader.states["CP1"], booted=False, registration=Registration.REJECTED
+    )
+    async with site.connect() as ws:
+        assert (await site.ask(ws, "BootNotification", BOOT, "1"))[2]["status"] == "Rejected"
+        assert (await site.ask(ws, "StatusNotification", STATUS, "2"))[2] == "SecurityError"
+
+
 async def test_boots_wait_for_their_turn(start: Any, store: Any, autojump_clock: Any) -> None:
     async with start(boot_rate=0.2) as site, site.connect("CP1") as one, site.connect("CP2") as two:
         await trio.sleep(60)
