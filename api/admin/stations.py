@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -19,7 +19,6 @@ from api.kernel.views import Camel, Limit, Number, Page, page, shown
 from engine import provisioning
 from engine.errors import Invalid, NotFound
 from engine.node import Node
-from engine.retirement import retire
 from engine.store.repositories.provisioning import Installation, ReportedKey, Setting
 from engine.store.repositories.stations import Station, StationPatch
 
@@ -225,7 +224,8 @@ async def update(node: Node, identity: str, body: StationBody, actor: str) -> St
 
 async def delete(node: Node, identity: str, actor: str) -> None:
     """Out of service for good; sessions that run end, held for review."""
-    await retire(node.store, node.registry, identity, now=datetime.now(UTC), actor=actor)
+    await node.store.stations.delete(identity, actor=actor)
+    await node.registry.refresh(identity)
 
 
 async def accept(node: Node, identity: str, body: Acceptance, actor: str) -> AcceptedView:

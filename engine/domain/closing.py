@@ -28,7 +28,6 @@ _REASON_OF: Final = {
     Review.MISSING_STOP: "new_start_transaction_received",
     Review.MISSING_STOP_AFTER_BOOT: "reboot",
     Review.NOT_ONGOING: "other",
-    Review.STATION_REMOVED: "other",
 }
 
 

@@ -31,9 +31,7 @@ class Review(StrEnum):
     CLOCK_DRIFT = "clock_drift"  # a time stamp is in the future or before the station can have been built
 
 
-CLOSED_BY_US: Final = frozenset(
-    {Review.MISSING_STOP, Review.MISSING_STOP_AFTER_BOOT, Review.NOT_ONGOING, Review.STATION_REMOVED}
-)
+CLOSED_BY_US: Final = frozenset({Review.MISSING_STOP, Review.MISSING_STOP_AFTER_BOOT, Review.NOT_ONGOING})
 
 FUTURE_TOLERANCE: Final = timedelta(minutes=5)  # a charger's clock may be ahead by this much
 EARLIEST_YEAR: Final = 2015  # OCPP 1.6 is of October 2015: an older stamp comes from a clock never set

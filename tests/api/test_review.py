@@ -12,18 +12,19 @@ import pytest
 from engine.domain.changes import SessionReviewed, TransactionEventStored
 from engine.node import Node
 
-EARLY, LATE = "2026-01-01T10:00:00Z", "2026-01-01T11:00:00Z"
+LATE = "2026-01-01T11:00:00Z"
 
 
 @pytest.fixture
 async def held(admin: httpx.AsyncClient, connect: Any) -> int:
-    """A session whose stop came before its start by the charger's clock."""
+    """A session that began in 1970 by the charger's clock."""
+    await admin.put("/operator/price", json={"currency": "EUR", "perMinute": 1})
     await admin.post("/id-tags", json={"uid": "TAG1"})
     charger = await connect("CP1")
-    start = {"connectorId": 1, "idTag": "TAG1", "meterStart": 0, "timestamp": LATE}
+    start = {"connectorId": 1, "idTag": "TAG1", "meterStart": 0, "timestamp": "1970-01-01T00:00:00Z"}
     number = (await charger.call("StartTransaction", start))["transactionId"]
     await charger.call(
-        "StopTransaction", {"transactionId": number, "meterStop": 100, "timestamp": EARLY, "idTag": "TAG1"}
+        "StopTransaction", {"transactionId": number, "meterStop": 100, "timestamp": LATE, "idTag": "TAG1"}
     )
     return int(number)
 
@@ -40,6 +41,7 @@ async def test_a_held_session_is_found_released_and_final(admin: httpx.AsyncClie
         "token:test",
     )
     assert released["amount"] == found["amount"]
+    assert 0 <= released["amount"] < 5  # not the minutes since 1970
     assert (await admin.get("/sessions?held=true")).json()["data"] == []
     (row,) = (await admin.get("/audit", params={"subject": f"session:{held}"})).json()["data"]
     assert (row["action"], row["details"]["note"]) == ("session.release", "read on site")

@@ -68,7 +68,7 @@ async def test_what_runs_at_a_station_that_is_deleted_ends_and_is_held(
     await store.journal.commit([opened(station.id, 2, evse_number=2), closed(2)])
     await store.stations.delete("CP1", actor="test")
     over = await store.sessions.get(1)
-    assert (over.status, over.reason, over.review) == ("finished", "other", "missing_stop")
+    assert (over.status, over.reason, over.review) == ("finished", "other", "station_removed")
     assert (over.stopped_at, over.energy_wh) == (at(60), 200)
     assert (await store.sessions.get(2)).review is None
     assert await violations(store) == []

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from engine.domain.plausibility import Review
 from engine.domain.state import Frozen, Policy, StationSettings
 from engine.errors import Conflict, Invalid, NotFound
 from engine.store.database import Database
@@ -147,7 +148,7 @@ with gone as (
 ), sessions_over as (
     update sessions s
     set status = 'finished', reason = 'other', stopped_at = r.ended, energy_wh = r.energy_wh,
-        stop_received_at = now(), review = concat_ws(',', s.review, 'missing_stop'), last_updated_at = now()
+        stop_received_at = now(), review = concat_ws(',', s.review, $2::text), last_updated_at = now()
     from running r where s.id = r.id
 ), periods_over as (
     update charging_periods p
@@ -243,6 +244,7 @@ class Stations(Repository):
             Audit(actor=actor, action="station.delete", subject=f"charge_point:{identity}"),
             DELETE,
             identity,
+            Review.STATION_REMOVED,
             forget=f"station:{identity}",
         )
         self._forget(identity)
