@@ -17,7 +17,7 @@ import structlog
 import trio
 from quart import Response, g, request
 from quart_trio import QuartTrio
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import BaseConverter
 
 from api.kernel import reading
@@ -35,6 +35,7 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 CORRELATION: Final = "X-Correlation-Id"
+NOWHERE: Final = "There is nothing at this address. An identity has no slash, however it is written."
 PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
@@ -70,7 +71,10 @@ def create_app(name: str, render: Render, max_body: int = MAX_BODY) -> QuartTrio
         return _rendered(problem, render)
 
     async def http(error: HTTPException) -> Response:
-        return _rendered(of_http(error), render)
+        problem = of_http(error)
+        if isinstance(error, NotFound):
+            problem = msgspec.structs.replace(problem, message=NOWHERE)
+        return _rendered(problem, render)
 
     app.url_map.converters["text"] = Text
     app.url_map.merge_slashes = False  # two slashes may stand in a value, which a redirect would change

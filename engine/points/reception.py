@@ -65,7 +65,7 @@ class Entry(Frozen, frozen=True):
 def identity_in(path: str) -> str | None:
     """The charge point's identity in a request path, None if it names none.
 
-    The one segment behind /ocpp/, percent-decoded: 1–255 characters of UTF-8, none of control, no slash.
+    The one segment behind /ocpp/, percent-decoded: 1–255 characters of UTF-8 that can be printed, no slash.
     """
     match = PATH.fullmatch(path)
     if match is None:

@@ -121,3 +121,9 @@ async def test_the_management_api_says_things_once(manage: httpx.AsyncClient) ->
     assert said.count("base64SHA256Password") == 1
     said = (await manage.post("/certificate", json={"certificate": "x"})).json()["error"]
     assert said == "The given data was invalid. certificate: must be a PEM certificate"
+
+
+async def test_an_identity_with_a_slash_is_refused_in_so_many_words(manage: httpx.AsyncClient) -> None:
+    answer = await manage.post("/cs/a%2Fb", json={"securityProfile": 0})
+    assert answer.status_code == 404
+    assert "identity has no slash" in answer.json()["error"]
