@@ -22,7 +22,7 @@ from engine.errors import NotFound
 from engine.metrics import Metrics
 from engine.ocpp.step import Facts, Needs
 from engine.settings import Settings
-from engine.store import loading
+from engine.store import histories, loading
 from engine.store.batching import Batcher, Cache
 from engine.store.database import ASYNCPG_ERRORS, Connection, Database
 
@@ -153,7 +153,7 @@ class Reader:
             for cp, needs in asked
             if needs.event is not None and "\0" not in needs.event.transaction_id
         ]
-        told = dict(zip(events, await loading.told(connection, events) if events else (), strict=True))
+        told = dict(zip(events, await histories.told(connection, events) if events else (), strict=True))
         awaited = [
             (cp.id, needs.pending)
             for cp, needs in asked
