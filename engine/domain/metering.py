@@ -218,13 +218,18 @@ def _is_newer(metering: Metering, register_wh: int, at: datetime | None) -> bool
 
 
 def fold(
-    session: Session, reading: Reading, at: datetime | None, settings: StationSettings
+    session: Session,
+    reading: Reading,
+    at: datetime | None,
+    settings: StationSettings,
+    *,
+    newest: bool = False,
 ) -> tuple[Metering, Review | None]:
     """The totals with the MeterValue of that time folded in, and why the energy is in doubt.
 
-    `at` None: its time is not known, it is the newest. A MeterValue older than the newest one changes no
-    instantaneous value; its interval energy still counts, so the caller must not hand in the same sample
-    twice. Registers of another series than the first one told never compare with it.
+    `at` None: its time is not known; then, or where the caller says so, it is the `newest`. An older
+    MeterValue changes no instantaneous value; its interval energy still counts, so the caller must not hand
+    in the same sample twice. Registers of another series than the first one told never compare with it.
     """
     metering = session.metering
     doubt: Review | None = None
@@ -235,15 +240,15 @@ def fold(
             if _tells_more(reading.series, followed):
                 doubt = Review.MISSING_REGISTER
             register_wh = reading.register_in(followed)
-        if register_wh is not None and _is_newer(metering, register_wh, at):
+        if register_wh is not None and (newest or _is_newer(metering, register_wh, at)):
             totals, found = advance(session, register_wh, at, settings)
             doubt = found or doubt
             if totals is not metering:
                 metering = totals if followed else replace(totals, series=reading.series)
     elif reading.interval_uwh is not None:
         metering = _add_interval(session, reading.interval_uwh)
-    newest = metering.last_sample_at
-    if at is not None and newest is not None and at < newest:
+    last = metering.last_sample_at
+    if at is not None and last is not None and at < last:
         return metering, doubt
     return (
         Metering(
@@ -257,7 +262,7 @@ def fold(
             current_a=metering.current_a if reading.current_a is None else reading.current_a,
             voltage_v=metering.voltage_v if reading.voltage_v is None else reading.voltage_v,
             soc_percent=metering.soc_percent if reading.soc_percent is None else reading.soc_percent,
-            last_sample_at=newest if at is None else at,
+            last_sample_at=last if at is None else at,
         ),
         doubt,
     )
@@ -362,8 +367,9 @@ def _totals(
         at, review = None, held(review, Review.CLOCK_DRIFT)
     elif measured.in_order and session.metering.register_at is not None:
         at = max(measured.at, session.metering.register_at)
-    totals, doubt = fold(session, measured.reading, at, cp.settings)
-    if session.metering.register_wh is None and totals.register_wh is not None and _begun_before(session, at):
+    totals, doubt = fold(session, measured.reading, at, cp.settings, newest=measured.in_order)
+    first = session.metering.register_wh is None and totals.register_wh is not None
+    if first and _begun_before(session, None if measured.in_order else at):
         doubt = Review.MISSING_REGISTER
     return totals, at or now, review if doubt is None else held(review, doubt)
 

@@ -52,7 +52,7 @@ from engine.domain.plausibility import (
 from engine.domain.sessions import OFFLINE_AFTER, began, carry_on, consume_reservation, displace, enter, place
 from engine.domain.starting import Pending
 from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus, StationNumber
-from ext.metering import kind_of, read_numbers
+from ext.metering import FINGERPRINT, kind_of, read_numbers
 
 # chargingState → our word for it, and whether energy flows (OCPP 2.0.1 part 2, ChargingStateEnumType).
 CHARGING_STATES: Final[Mapping[str, tuple[str, bool]]] = {
@@ -213,6 +213,8 @@ def refold(
     fresh = _measured(event.values, stored_samples)
     changes: list[Change] = [_stored(cp, session, event, known)]
     changes += (row(cp, after, after.metering, measured, now) for measured in fresh)
+    if not fresh and _totals(after) != _totals(session):
+        changes.append(_bare_row(cp, after, event, now))
     cp, after, more = _amended(cp, session, after, event, known)
     changes += more
     changes.append(ChargingPeriodsRewritten(session_id=session.id, periods=periods))
@@ -235,6 +237,16 @@ def refold(
     ):
         changes += _period_closed(session, after)
     return cp, opened or replace(after, status=SessionStatus.FINISHED), changes + beside
+
+
+def _totals(session: Session) -> tuple[object, ...]:
+    return session.metering.energy_wh, session.metering.register_wh, session.metering.resets
+
+
+def _bare_row(cp: ChargePoint, session: Session, event: Event, now: datetime) -> Change:
+    """Totals that moved without a sample of its own: its time stamp is another one's. The event has it."""
+    bare = Measured(at=event.at, reading=read_numbers(()), samples="[]")
+    return replace(row(cp, session, session.metering, bare, now), sample_key=event.content & FINGERPRINT)
 
 
 def _unfolded(
@@ -363,19 +375,12 @@ def _by_number(events: Sequence[Event]) -> Iterator[tuple[Event, Sequence[Measur
 
 
 def _told_once(events: Sequence[Event]) -> Iterator[tuple[Event, Sequence[Measured]]]:
-    """Each event's meter values without those that one before it told.
-
-    The end counts although a sample has its time stamp, if its value is another one.
-    """
+    """Each event's meter values without those that one before it told; another value of that time is new."""
     seen: set[tuple[datetime, Hashable]] = set()
     for event in events:
         values = [(value.at, value.samples) for value in event.values]
-        name = _exact if event.kind == "Ended" else _identity
-        yield event, merged(values, seen, name, read_numbers)
-        for at, samples in values:
-            for sample in samples:
-                seen.add((at, _identity(sample)))
-                seen.add((at, _exact(sample)))
+        yield event, merged(values, seen, _exact, read_numbers)
+        seen.update((at, _exact(sample)) for at, samples in values for sample in samples)
 
 
 def _clock_set(events: Sequence[Event], now: datetime) -> tuple[bool, bool]:

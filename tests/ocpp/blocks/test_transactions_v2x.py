@@ -266,8 +266,8 @@ def test_a_late_event_that_changes_a_bill_holds_it(
     hour = now + timedelta(hours=1)
     ended = STEP(first.state, event(words, hour, 9, "Ended", register=6_000), Facts(), hour)
     known = facts_of(first, ended, session=closed_session(now, ended))
-    # A reading behind the last one, in an event that comes before it.
-    late = event(words, hour + timedelta(minutes=1), 5, register=6_500)
+    # A reading behind the last one, in an event that comes behind the end.
+    late = event(words, hour + timedelta(minutes=1), 10, register=6_500)
     corrected = STEP(ended.state, late, known, hour)
     [closed] = of(c.SessionClosed, corrected)
     assert (closed.energy_wh, closed.review) == (5_500, "late_event")

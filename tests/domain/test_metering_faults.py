@@ -1,0 +1,348 @@
+"""A true energy curve and a charger that tells it badly: the energy is the true one, or the session is held.
+
+What was delivered is known here from the curve alone; nothing of how sessions are counted is used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from engine.domain.state import ChargePoint, StationSettings
+from engine.ocpp.blocks import metering, transactions
+from engine.ocpp.blocks import transactions_v2x as block
+from engine.ocpp.messages import v16, v201
+from engine.ocpp.step import Handler
+from tests.domain.simulated_store import Store
+
+BEGINNING = datetime(2026, 3, 1, 8, tzinfo=UTC)
+LATER = BEGINNING + timedelta(days=2)  # all of it is told by then, and none of it is of the future
+TOLERANCE_WH = 100
+POWER_W = 22_000
+
+START = Handler(
+    request=v16.StartTransaction,
+    response=v16.StartTransactionResponse,
+    step=transactions.start_transaction_v16,
+    needs=transactions.start_transaction_needs_v16,
+)
+STOP = Handler(
+    request=v16.StopTransaction,
+    response=v16.StopTransactionResponse,
+    step=transactions.stop_transaction_v16,
+    needs=transactions.stop_transaction_needs_v16,
+)
+VALUES = Handler(
+    request=v16.MeterValues,
+    response=v16.MeterValuesResponse,
+    step=metering.meter_values_v16,
+    needs=metering.meter_values_needs_v16,
+)
+EVENT = Handler(
+    request=v201.TransactionEvent,
+    response=v201.TransactionEventResponse,
+    step=block.transaction_event_v2x(),
+    needs=block.transaction_event_needs_v2x,
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A register as one sample shows it: in Wh, with the words that say what it is."""
+
+    wh: int
+    phase: str = ""
+    location: str = ""
+    unit: str = ""
+    text: str | None = None  # in place of the value
+
+
+@dataclass(frozen=True)
+class Point:
+    """One reading on the way. `parts` are MeterValues under one time stamp."""
+
+    at: datetime
+    parts: tuple[tuple[Sample, ...], ...]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What happened: the register over time, and the energy that was delivered."""
+
+    points: tuple[tuple[datetime, int], ...]
+    delivered: int
+    restart: int | None = None  # the point at which the register began anew, if it did
+
+
+@dataclass
+class Told:
+    """What the charger says of a curve, point by point: the first is the beginning, the last the end."""
+
+    curve: Curve
+    points: list[Point] = field(default_factory=list)
+
+
+INLET_OFFSET = 777_777  # the inlet's meter is another one
+FACTORS = {"": 1, "Wh": 1, "kWh": 1_000, " KWH": 1_000, "MWh": 1_000_000}
+
+
+@st.composite
+def curves(draw: st.DrawFn) -> Curve:
+    """At most 22 kW; the register may begin anew in the middle, and is then read before and after."""
+    register = draw(st.sampled_from((0, 40, 5_000, 50_000, 910_000)) | st.integers(0, 10**6))
+    clock, energy = BEGINNING, 0
+    points = [(clock, register)]
+    count = draw(st.integers(1, 7))
+    restart = draw(st.none() | st.integers(1, count)) if count > 1 else None
+    for n in range(1, count + 1):
+        seconds = draw(st.integers(30, 1_800))
+        clock += timedelta(seconds=seconds)
+        gained = draw(st.integers(0, POWER_W * seconds // 3_600))
+        energy += gained
+        register += gained
+        points.append((clock, register))
+        if n == restart and n < count:
+            clock += timedelta(seconds=1)
+            register = 0
+            points.append((clock, register))
+    return Curve(tuple(points), energy, None if restart in (None, count) else restart)
+
+
+def total(wh: int, unit: str = "") -> tuple[tuple[Sample, ...], ...]:
+    return ((Sample(wh, unit=unit),),)
+
+
+def phases(wh: int, split: bool) -> tuple[tuple[Sample, ...], ...]:
+    parts = [Sample(wh // 3 + (wh % 3 if n == 1 else 0), phase=f"L{n}") for n in (1, 2, 3)]
+    return tuple((part,) for part in parts) if split else (tuple(parts),)
+
+
+def inlet(wh: int) -> Sample:
+    return Sample(wh + INLET_OFFSET, location="Inlet")
+
+
+@st.composite
+def spoilt(draw: st.DrawFn, at: datetime, wh: int, usual: str, middle: bool) -> Point:
+    """A reading that may be told wrong. A wrong number only in the middle: elsewhere nothing could tell."""
+    words = ["right", "unit", "rounded", "beside inlet", "beside phase", "split", "only inlet"]
+    words += ["unreadable", "strange unit", "none", *(["glitch", "only phase"] if middle else [])]
+    if at == BEGINNING:
+        words.append("only phase")  # one phase at both ends is what a charger of one phase tells
+    word = draw(st.sampled_from(["right"] * 12 + words))
+    right = total(wh) if usual == "total" else phases(wh, split=usual == "split")
+    match word:
+        case "unit":
+            right = total(wh, draw(st.sampled_from(tuple(FACTORS))))
+        case "rounded" if middle:
+            right = total(round(wh, -2))
+        case "beside inlet":
+            right = ((*right[0], inlet(wh)), *right[1:])
+        case "beside phase" if usual == "total":
+            right = ((*right[0], Sample(wh // 3 + 5, phase="L1")),)
+        case "split":
+            right = phases(wh, split=True)
+        case "only phase":
+            right = ((Sample(wh // 3, phase=draw(st.sampled_from(("L1", "L2")))),),)
+        case "only inlet":
+            right = ((inlet(wh),),)
+        case "unreadable":
+            right = ((Sample(wh, text="1e300"),),)
+        case "strange unit":
+            right = ((Sample(wh, unit=draw(st.sampled_from(("varh", "kvarh", "W")))),),)
+        case "none":
+            right = ()
+        case "glitch":
+            right = total(max(draw(st.sampled_from((0, wh - 15, wh - 4_000, wh + 9_000, wh * 10))), 0))
+    return Point(at, right)
+
+
+@st.composite
+def sessions(draw: st.DrawFn) -> Told:
+    curve = draw(curves())
+    usual = draw(st.sampled_from(("total", "total", "phases", "split")))
+    told = Told(curve)
+    last = len(curve.points) - 1
+    for n, (at, wh) in enumerate(curve.points):
+        # A restart shows only where the same register is read before and after it.
+        kept = curve.restart is not None
+        plain = Point(at, total(wh) if usual == "total" else phases(wh, split=usual == "split"))
+        told.points.append(plain if kept else draw(spoilt(at, wh, usual, 0 < n < last)))
+    return told
+
+
+def found(store: Store) -> dict[str, Any]:
+    [row] = store.sessions.values()
+    assert row["status"] == "finished"
+    return row
+
+
+def judge(curve: Curve, row: dict[str, Any]) -> None:
+    """The one thing that must never be: a wrong energy that nobody looks at."""
+    right = abs(row["energy_wh"] - curve.delivered) <= TOLERANCE_WH
+    assert right or row["review"], f"{row['energy_wh']} Wh in place of {curve.delivered} Wh"
+
+
+def is_clean(told: Told) -> bool:
+    return told.curve.restart is None and all(
+        point.parts == total(wh) for point, (_, wh) in zip(told.points, told.curve.points, strict=True)
+    )
+
+
+# --- OCPP 1.6 ----------------------------------------------------------------------------------------------
+
+
+def value_v16(sample: Sample) -> v16.SampledValue:
+    text = sample.text or f"{sample.wh / FACTORS.get(sample.unit, 1):.6f}"
+    unit: Any = (
+        sample.unit.strip().replace("KWH", "kWh").replace("MWh", "") or UNSET
+    )  # others are mended before
+    if "MWh" in sample.unit:
+        text = str(sample.wh)
+    phase: Any = sample.phase or UNSET
+    location: Any = sample.location or UNSET
+    return v16.SampledValue(value=text, unit=unit, phase=phase, location=location)
+
+
+def values_v16(point: Point) -> list[v16.MeterValue]:
+    return [
+        v16.MeterValue(timestamp=point.at, sampled_value=[value_v16(s) for s in part]) for part in point.parts
+    ]
+
+
+def fresh(version: str) -> Store:
+    own = StationSettings(max_power_w=POWER_W)
+    return Store(ChargePoint(id=1, identity="CP-1", operator_id=1, version=version, settings=own))
+
+
+def same_as_reloaded(store: Store) -> None:
+    """What a new connection finds in the database is what the old one had in memory."""
+    for session in store.cp.sessions.values():
+        loaded = store._session(session.id)
+        kept = ("energy_wh", "register_wh", "register_at", "series", "resets", "power_w", "last_sample_at")
+        mine, theirs = ([getattr(s.metering, name) for name in kept] for s in (session, loaded))
+        assert mine == theirs
+        assert (session.review, session.meter_start_wh) == (loaded.review, loaded.meter_start_wh)
+
+
+CLOCKS = (timedelta(0), timedelta(days=30_000), timedelta(days=-20_000))  # right, far ahead, never set
+
+
+@settings(max_examples=400, deadline=None)
+@given(sessions(), st.data())
+def test_1_6_bills_the_truth_or_holds(told: Told, data: st.DataObject) -> None:
+    store = fresh("ocpp1.6")
+    (begin, start_wh), *_, (end, stop_wh) = told.curve.points
+    start = v16.StartTransaction(connector_id=1, id_tag="TAG", meter_start=start_wh, timestamp=begin)
+    number = store.handle(START, start, LATER).transaction_id  # type: ignore[attr-defined]  # its answer
+    middle = told.points[1:-1]
+    if told.curve.restart is None:
+        # In any order, some twice, some never, some by a clock that is off.
+        middle = data.draw(st.lists(st.sampled_from(middle), max_size=8)) if middle else []
+        middle = [replace(p, at=p.at + data.draw(st.sampled_from((CLOCKS[0], *CLOCKS)))) for p in middle]
+    for point in middle:
+        if data.draw(st.integers(0, 3)) == 0:
+            store.reconnect()
+        if point.parts:
+            request = v16.MeterValues(connector_id=1, transaction_id=number, meter_value=values_v16(point))
+            store.handle(VALUES, request, LATER)
+            same_as_reloaded(store)
+    last = values_v16(told.points[-1])
+    repeats: bool = data.draw(st.booleans())
+    stop = v16.StopTransaction(
+        transaction_id=number,
+        timestamp=end,
+        meter_stop=stop_wh,
+        transaction_data=last if last and repeats else UNSET,
+    )
+    store.handle(STOP, stop, LATER)
+    row = found(store)
+    judge(told.curve, row)
+    if told.curve.restart is None:
+        assert row["energy_wh"] == told.curve.delivered  # start and stop are the law
+    if is_clean(told) and [p.at for p in middle] == sorted({p.at for p in middle}):
+        assert row["review"] is None or any(p.at.year != BEGINNING.year for p in middle)
+
+
+# --- OCPP 2.x ----------------------------------------------------------------------------------------------
+
+
+def value_v2x(sample: Sample) -> v201.SampledValue:
+    value = 1e300 if sample.text else sample.wh / FACTORS.get(sample.unit, 1)
+    phase: Any = sample.phase or UNSET
+    location: Any = sample.location or UNSET
+    unit = v201.UnitOfMeasure(unit=sample.unit) if sample.unit else UNSET
+    return v201.SampledValue(value=value, phase=phase, location=location, unit_of_measure=unit)
+
+
+def event(kind: Any, seq_no: int, at: datetime, points: list[Point]) -> v201.TransactionEvent:
+    values = [
+        v201.MeterValue(timestamp=p.at, sampled_value=[value_v2x(s) for s in part])
+        for p in points
+        for part in p.parts
+    ]
+    return v201.TransactionEvent(
+        event_type=kind,
+        timestamp=at,
+        trigger_reason="MeterValuePeriodic",
+        seq_no=seq_no,
+        transaction_info=v201.Transaction(transaction_id="tx"),
+        evse=v201.EVSE(id=1),
+        meter_value=values or UNSET,
+    )
+
+
+@st.composite
+def events(draw: st.DrawFn, told: Told) -> list[v201.TransactionEvent]:
+    """One event per point, or with a later one; the clock may be set on the way, and two share a second."""
+    last = len(told.points) - 1
+    set_at, by = draw(st.integers(1, last)), timedelta(0)
+    if draw(st.integers(0, 3)) == 0:
+        by = timedelta(seconds=draw(st.sampled_from((-3_600, -90, -7, 3_600))))
+    unset_until = draw(st.sampled_from((0, 0, 0, 1, 2)))
+    same_second = draw(st.integers(0, 4)) == 0
+    made: list[v201.TransactionEvent] = []
+    waiting: list[Point] = []
+    for n, point in enumerate(told.points):
+        shift = by if n >= set_at else timedelta(0)
+        if n < unset_until:
+            shift = CLOCKS[2]
+        at = point.at + shift
+        if same_second and n == last and not waiting:
+            at = made[-1].timestamp
+        waiting.append(replace(point, at=at))
+        if 0 < n < last and shift == timedelta(0) and draw(st.integers(0, 4)) == 0:
+            continue  # it tells this one later
+        kind = "Started" if n == 0 else "Ended" if n == last else "Updated"
+        made.append(event(kind, len(made), at, waiting))
+        waiting = []
+    return made
+
+
+@settings(max_examples=600, deadline=None)
+@given(sessions(), st.data())
+def test_2_x_bills_the_truth_or_holds(told: Told, data: st.DataObject) -> None:
+    made = data.draw(events(told))
+    in_order, store = fresh("ocpp2.0.1"), fresh("ocpp2.0.1")
+    plain = [e.timestamp for e in made] == sorted({e.timestamp for e in made})
+    for one in made:
+        in_order.handle(EVENT, one, LATER)
+        if plain:  # a sample told under the same time again has no row of its own
+            same_as_reloaded(in_order)
+    judge(told.curve, found(in_order))
+
+    repeated = [one for one in made for _ in range(data.draw(st.integers(1, 2)))]
+    if plain:  # what belongs to a transaction goes by time where its number begins anew
+        repeated = data.draw(st.permutations(repeated))
+    for one in repeated:
+        if data.draw(st.integers(0, 3)) == 0:
+            store.reconnect()
+        store.handle(EVENT, one, LATER)
+    judge(told.curve, found(store))
+    assert found(store)["energy_wh"] == found(in_order)["energy_wh"]
+    if is_clean(told) and [e.timestamp for e in made] == [p.at for p in told.points]:
+        assert (found(in_order)["energy_wh"], found(in_order)["review"]) == (told.curve.delivered, None)
