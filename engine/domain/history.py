@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final, Literal, TypeAlias
 
-from engine.domain.plausibility import clock_is_wrong
+from engine.domain.plausibility import Review, clock_is_wrong, is_held
 from engine.domain.state import Frozen, Session, SessionStatus
 
 Position: TypeAlias = tuple[int, datetime, int, int]
@@ -85,7 +85,9 @@ class Stored(Frozen, frozen=True):
     started_at: datetime | None  # as its Started says; None: not told
     ended_at: datetime | None  # when its Ended happened, or was received if that was before; None: not told
     ended_seq: int | None
-    events: Sequence[tuple[bytes, int]] = ()  # payload and content, in no order; none if not `foldable`
+    events: Sequence[
+        tuple[bytes, int]
+    ] = ()  # payload and content, in no order; none where it is not foldable
     # (time, identity) of stored samples of `values_at`, where the events are too many.
     samples: frozenset[tuple[datetime, str]] = frozenset()
 
@@ -117,11 +119,15 @@ def position(event: Event) -> Position:
     return event.seq_no, event.at, RANKS[event.kind], event.content
 
 
-def foldable(kind: str, session: Session) -> int:
-    """The longest history that is folded for an event of `session`."""
-    if kind != "Updated":
-        return MAX_HISTORY
-    return MAX_AFTER_END if session.status is SessionStatus.FINISHED else MAX_RUNNING
+def is_foldable(kind: str, stored: Stored) -> bool:
+    """Whether a history is folded for an event: not what is too long, nor what retention has taken from."""
+    session = stored.session
+    if stored.started_at is None and not is_held(session.review, Review.MISSING_START):
+        return False
+    longest = MAX_HISTORY
+    if kind == "Updated":
+        longest = MAX_AFTER_END if session.status is SessionStatus.FINISHED else MAX_RUNNING
+    return 0 < stored.count <= longest
 
 
 def chosen(told: Told, event: Event, now: datetime) -> Stored | None:
@@ -139,9 +145,10 @@ def start_key(told: Told, event: Event) -> str:
 def _belongs(stored: Stored, event: Event, now: datetime) -> bool:
     begin, end = stored.started_at, stored.ended_at
     newest = end or stored.newest_at
+    if newest is None:  # its events are gone with their time
+        begin, end = stored.session.started_at, stored.session.stopped_at
+        newest = end or stored.session.metering.last_sample_at or begin
     another_start = event.kind == "Started" and begin is not None and event.at != begin
-    if newest is None:
-        return True
     if clock_is_wrong(event.at, now):
         # Its time says nothing: only a second start, after the end, can be told from what was before.
         return not (another_start and end is not None)

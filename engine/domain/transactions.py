@@ -35,7 +35,7 @@ from engine.domain.history import (
     Stored,
     Told,
     Value,
-    foldable,
+    is_foldable,
     position,
     start_key,
 )
@@ -187,13 +187,13 @@ def refold(
 ) -> tuple[ChargePoint, Session, list[Change]]:
     """Folds an event that has its place before others, or into a session whose fold is not in memory.
 
-    `history` are the other events stored of the transaction, none of them where they are not `foldable`.
+    `history` are the other events stored of the transaction, none of them where it is not to be folded.
     """
     now = known.now
     if known.told.known:
         return cp, session, []
     stored = known.stored
-    if stored is not None and stored.count > foldable(event.kind, session):
+    if stored is not None and not is_foldable(event.kind, stored):
         if session.status is not SessionStatus.FINISHED:
             return _unfolded(cp, session, stored, event, known)
         if not (event.kind == "Ended" and closed_by_us(session)):

@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from engine.domain.history import RANKS, Beside, EventKey, Stored, Told, foldable
+from engine.domain.history import RANKS, Beside, EventKey, Stored, Told, is_foldable
 from engine.domain.state import Session
 from engine.store.database import Connection
 from engine.store.loading import TOLD, Restored, identities, sessions_by_id
@@ -151,7 +151,7 @@ async def _stored(
             ended_at=row["ended_at"],
             ended_seq=row["ended_seq"],
         )
-        if row["count"] <= foldable(kinds[row["session_id"]], found[row["session_id"]].session):
+        if is_foldable(kinds[row["session_id"]], found[row["session_id"]]):
             short.append(row["session_id"])
     events: defaultdict[int, list[tuple[bytes, int]]] = defaultdict(list)
     for row in await connection.fetch(EVENTS, *_columns([s for s in sessions if s.session.id in short])):

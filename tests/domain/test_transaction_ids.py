@@ -264,3 +264,13 @@ def test_what_comes_long_after_a_long_transaction_is_kept_and_held(
 
 def info(state: Any) -> v201.Transaction:
     return v201.Transaction(transaction_id="1", charging_state=state)
+
+
+def test_what_retention_has_left_of_a_transaction_is_not_taken_for_all_of_it(store: Store) -> None:
+    tell(store, *transaction())
+    before = rows(store)
+    store.events.clear()
+    tell(store, *transaction(DAY + YEAR, 500_000), reconnect=True)
+    assert rows(store) == [*before, (DAY + YEAR, "finished", 2_000, None)]
+    tell(store, event(1, "Updated", 45, 1_500), late=2 * YEAR)
+    assert rows(store)[0] == (DAY, "finished", 2_000, "late_event")

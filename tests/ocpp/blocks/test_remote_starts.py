@@ -166,8 +166,9 @@ def told(station: ChargePoint, request: Any, now: datetime, **facts: Any) -> Out
 
 def stored(session: Session, *, known: bool) -> Told:
     only = Stored(
-        session=session, count=0, newest=None, newest_at=None, started_at=None, ended_at=None, ended_seq=None
-    )
+        session=session, count=1, newest=(1, session.started_at, 1, 1), newest_at=session.started_at,
+        started_at=None, ended_at=None, ended_seq=None,
+    )  # fmt: skip
     return Told(known=known, sessions=[only])
 
 
