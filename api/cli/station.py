@@ -61,6 +61,15 @@ PROFILE_HELP: Final = (
 )
 UPGRADE_TIMEOUT: Final = 5 * TIMEOUT  # several requests, each with the charger's own time
 
+REQUESTED: Final = {
+    "QUEUED": "name",
+    "VALUE": "value",
+    "STATUS": "status",
+    "REASON": "reason",
+    "ANSWERED": "answeredAt",
+}
+REPORTED: Final = {"REPORTED": "name", "VALUE": "value", "READ-ONLY": "readonly", "AT": "at"}
+
 
 @click.group()
 def station() -> None:
@@ -171,6 +180,20 @@ def accept(client: Client, *, identity: str, profile: int | None, password: str 
     if accepted["warning"]:
         how = f"voltrio station accept {shlex.quote(identity)} --profile 1"
         warn(f"{accepted['warning']}\nTo give it a password: {how}")
+
+
+@station.command()
+@click.argument("identity")
+@as_json
+@remote
+def configuration(client: Client, identity: str, json_: bool) -> None:
+    """Show what IDENTITY said its configuration is, and what became of settings queued for it."""
+    found = client.get(f"/stations/{segment(identity)}/configuration")
+    if json_:
+        print_json(found)
+        return
+    print_rows(found["requested"], REQUESTED, json_=False, empty="Nothing was queued for it.")
+    print_rows(found["reported"], REPORTED, json_=False, empty="It has not said what its configuration is.")
 
 
 @station.command(

@@ -97,3 +97,16 @@ def test_orphans_are_listed_and_dismissed(run: Any, played: Any) -> None:
     assert run("orphans", "--dismiss", "17", "--note", "bench").exit_code == 0
     assert json.loads(played.asked[2].content) == {"note": "bench"}
     assert run("orphans", "--note", "bench").exit_code == 2
+
+
+def test_the_reason_of_a_refused_setting_is_shown(run: Any, played: Any) -> None:
+    queued = {
+        "name": "nonsense",
+        "value": "1",
+        "status": "Rejected",
+        "reason": "not sent: it names no variable",
+    }
+    found = {"requested": [queued], "reported": []}
+    played.answers["GET /stations/CP1/configuration"] = httpx.Response(200, json=found)
+    assert "names no variable" in run("station", "configuration", "CP1").output
+    assert json.loads(run("station", "configuration", "CP1", "--json").output) == found
