@@ -17,7 +17,15 @@ from msgspec.structs import replace
 
 from engine.domain.changes import Change, ChargingPeriodOpened, MeterValueAdded
 from engine.domain.notifications import Notification, publish
-from engine.domain.plausibility import Review, ceiling_wh, clock_is_wrong, closed_by_us, held, is_held
+from engine.domain.plausibility import (
+    MARGIN_WH,
+    Review,
+    ceiling_wh,
+    clock_is_wrong,
+    closed_by_us,
+    held,
+    is_held,
+)
 from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus, StationSettings
 from ext.metering import FINGERPRINT, Reading, kind_of, whole_units
 
@@ -118,7 +126,7 @@ def merged(
 
 def _most(session: Session, since: datetime | None, at: datetime | None, settings: StationSettings) -> int:
     """The most energy between two times; where the clock cannot be trusted, the most of a session."""
-    if since is None or at is None or is_held(session.review, Review.CLOCK_DRIFT):
+    if since is None or at is None or (session.review and is_held(session.review, Review.CLOCK_DRIFT)):
         return settings.max_session_wh
     return ceiling_wh(settings, at - since)
 
@@ -144,11 +152,14 @@ def advance(
     if before is None:
         return replace(metering, register_wh=register_wh, register_at=at), None
     gained, told = register_wh - before, register_wh - start_wh
-    step = _most(session, metering.register_at, at, settings)
     fell = gained < -JITTER_WH
+    # No time is too short for the margin, so most samples need no bound for their step.
+    step = (
+        MARGIN_WH if -JITTER_WH <= gained <= MARGIN_WH else _most(session, metering.register_at, at, settings)
+    )
     if fell and 0 <= register_wh <= step and register_wh * RESTARTS_BELOW <= before:
         return _moved(metering, register_wh, at, metering.energy_wh + register_wh, restarted=True)
-    possible = told <= _most(session, session.started_at, at, settings)
+    possible = told <= MARGIN_WH or told <= _most(session, session.started_at, at, settings)
     if metering.resets:
         if not possible or register_wh < metering.energy_wh + start_wh - before:
             return _after_restart(metering, register_wh, gained, at, step)
