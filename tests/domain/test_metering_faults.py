@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
+from msgspec.structs import replace as replaced
 
 from engine.domain.state import ChargePoint, StationSettings
 from engine.ocpp.blocks import metering, transactions
@@ -346,3 +348,36 @@ def test_2_x_bills_the_truth_or_holds(told: Told, data: st.DataObject) -> None:
     assert found(store)["energy_wh"] == found(in_order)["energy_wh"]
     if is_clean(told) and [e.timestamp for e in made] == [p.at for p in told.points]:
         assert (found(in_order)["energy_wh"], found(in_order)["review"]) == (told.curve.delivered, None)
+
+
+# --- what has been billed wrong ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("start", "samples", "stop", "energy", "is_held"),
+    [
+        pytest.param(0, [6_000], 5_951, 5_951, False, id="a rounded sample above the stop"),
+        pytest.param(20_000, [26_000], 25_951, 5_951, False, id="the same of an odometer"),
+        pytest.param(0, [9_000, 8_985, 18_000], 18_100, 18_100, False, id="a small step back"),
+        pytest.param(0, [6_000, 5_800, 6_100], 6_200, 6_200, True, id="a larger one"),
+        pytest.param(50_000, [0, 52_000], 53_000, 3_000, True, id="a zero between"),
+        pytest.param(3_000, [9_000], 8_000, 5_000, True, id="a sample far above the stop"),
+        pytest.param(50_000, [51_000], 1_500, 2_500, True, id="reset before the stop"),
+        pytest.param(910_000, [], 0, 0, True, id="a stop without a reading"),
+        pytest.param(0, [], 910_083, 910_083, True, id="an odometer as the stop"),
+    ],
+)
+def test_registers_of_chargers_that_were_seen(
+    start: int, samples: list[int], stop: int, energy: int, is_held: bool
+) -> None:
+    store = fresh("ocpp1.6")
+    store.empty = store.cp = replaced(store.cp, settings=StationSettings())
+    begin = v16.StartTransaction(connector_id=1, id_tag="TAG", meter_start=start, timestamp=BEGINNING)
+    number = store.handle(START, begin, LATER).transaction_id  # type: ignore[attr-defined]  # its answer
+    for n, wh in enumerate(samples, 1):
+        point = Point(BEGINNING + timedelta(minutes=30 * n), total(wh))
+        request = v16.MeterValues(connector_id=1, transaction_id=number, meter_value=values_v16(point))
+        store.handle(VALUES, request, LATER)
+    end = BEGINNING + timedelta(hours=3)
+    store.handle(STOP, v16.StopTransaction(transaction_id=number, timestamp=end, meter_stop=stop), LATER)
+    assert (found(store)["energy_wh"], found(store)["review"] is not None) == (energy, is_held)
