@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from engine.domain.history import RANKS, Beside, EventKey, Stored, Told, is_foldable
 from engine.domain.state import Session
 from engine.store.database import Connection
-from engine.store.loading import TOLD, Restored, identities, sessions_by_id
+from engine.store.loading_sessions import TOLD, Restored, identities, sessions_by_id
 
 SAMPLES_AT: Final = """
 select m.session_id, m.timestamp, m.samples

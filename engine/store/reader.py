@@ -22,7 +22,7 @@ from engine.errors import NotFound
 from engine.metrics import Metrics
 from engine.ocpp.step import Facts, Needs
 from engine.settings import Settings
-from engine.store import histories, loading
+from engine.store import histories, loading, loading_sessions
 from engine.store.batching import Batcher, Cache
 from engine.store.database import ASYNCPG_ERRORS, Connection, Database
 
@@ -144,9 +144,11 @@ class Reader:
         transactions = {
             (cp.id, needs.transaction_id) for cp, needs in asked if needs.transaction_id is not None
         }
-        by_start = await loading.sessions_by_start(connection, _storable(starts)) if starts else {}
+        by_start = await loading_sessions.sessions_by_start(connection, _storable(starts)) if starts else {}
         by_transaction = (
-            await loading.sessions_by_transaction(connection, _storable(transactions)) if transactions else {}
+            await loading_sessions.sessions_by_transaction(connection, _storable(transactions))
+            if transactions
+            else {}
         )
         events = [
             (cp.id, needs.event)
@@ -159,13 +161,13 @@ class Reader:
             for cp, needs in asked
             if needs.pending is not None and "\0" not in (needs.pending.id_tag or "")
         ]
-        pending = await loading.pending_sessions(connection, awaited) if awaited else {}
+        pending = await loading_sessions.pending_sessions(connection, awaited) if awaited else {}
         operators = {cp.operator_id for cp, needs in asked if needs.event is not None and needs.new_session}
-        prices = await loading.prices(connection, operators) if operators else {}
+        prices = await loading_sessions.prices(connection, operators) if operators else {}
         since = [(cp.id, *needs.samples_since) for cp, needs in asked if needs.samples_since is not None]
-        samples = iter(await loading.samples(connection, since) if since else ())
+        samples = iter(await loading_sessions.samples(connection, since) if since else ())
         after = [(cp.id, *needs.loose_since) for cp, needs in asked if needs.loose_since is not None]
-        loose = iter(await loading.loose_values(connection, after) if after else ())
+        loose = iter(await loading_sessions.loose_values(connection, after) if after else ())
         sessions = iter(await _numbers(connection, SESSION_IDS, sum(n.new_session for _, n in asked)))
         rows = iter(await _numbers(connection, ROW_IDS, sum(n.new_ids - n.new_session for _, n in asked)))
         return [

@@ -29,7 +29,8 @@ from engine.ocpp.step import Facts, Needs
 from engine.settings import Settings
 from engine.store import Store, open_store
 from engine.store.batching import Batcher, Cache
-from engine.store.loading import ORPHANS_LOADED, identities
+from engine.store.loading import ORPHANS_LOADED
+from engine.store.loading_sessions import identities
 from engine.store.repositories.id_tags import IdTagPatch
 from engine.store.repositories.stations import StationPatch
 

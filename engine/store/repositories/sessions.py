@@ -11,7 +11,7 @@ from engine.domain.pricing import rate
 from engine.domain.starting import Pending
 from engine.domain.state import Frozen, Price
 from engine.errors import Conflict, NotFound
-from engine.store.loading import pending
+from engine.store.loading_sessions import pending
 from engine.store.repositories.base import MAX_PAGE, Audit, Repository, page
 
 EventPlace = tuple[int, datetime, str, int]  # seq_no, timestamp, event_type, content
