@@ -36,6 +36,7 @@ from engine.store.repositories.sessions import (
     TransactionEventRow,
 )
 
+MAX_EVSE: Final = 2**31 - 1
 Aware = Annotated[datetime, Meta(tz=True)]
 EVENT_KEY: Final = msgspec.json.Decoder(EventPlace)
 
@@ -83,7 +84,7 @@ class NewSession(Camel, frozen=True, kw_only=True):
     """A remote start. Without a tag the session has one of its own."""
 
     station: str
-    evse_number: Annotated[int, Meta(ge=1)] | None = None
+    evse_number: Annotated[int, Meta(ge=1, le=MAX_EVSE)] | None = None
     id_tag: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
     id_type: Annotated[str, Meta(min_length=1, max_length=20)] = "ISO14443"
 

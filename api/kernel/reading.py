@@ -28,10 +28,18 @@ def body(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:
         if b"\\u0000" in data:
             _refuse_nul(msgspec.json.decode(data))
     except msgspec.ValidationError as error:
-        raise explained(error, decoder.type, msgspec.json.decode(data)) from None
+        raise _explained(error, decoder.type, data) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"the body is not JSON: {error}") from None
     return value
+
+
+def _explained(error: msgspec.ValidationError, kind: Any, data: bytes) -> Invalid:
+    try:
+        given = msgspec.json.decode(data)
+    except msgspec.DecodeError:  # a number that is none here, 1e400 for one
+        return invalid(error)
+    return explained(error, kind, given)
 
 
 def query(kind: Any, given: Mapping[str, str]) -> Any:

@@ -21,6 +21,7 @@ from engine.errors import Conflict, StoreError
 from engine.ocpp.blocks.authorization_v2x import ID_TOKEN_TYPES
 from engine.ocpp.intents import Start
 from engine.ocpp.step import Needs
+from engine.ocpp.translation import translate
 from engine.points.shared import Shared
 
 SWEEP: Final = 2.0  # seconds between looks for sessions that did not begin in time
@@ -37,7 +38,8 @@ class Starts:
     async def ask(self, cp: ChargePoint, intent: Start) -> tuple[Pending, Start]:
         """A pending session, and the intent with the numbers that lead back to it.
 
-        Raises Conflict where its tag is known and may not charge, StoreError.
+        Raises Conflict where its tag is known and may not charge, Invalid and NotSupported where it cannot
+        be said in the station's version, StoreError.
         """
         tags = (intent.id_tag,) if intent.id_tag is not None else ()
         facts = await self._shared.reader.resolve(cp, Needs(id_tags=tags, new_ids=2, new_session=True))
@@ -48,6 +50,10 @@ class Starts:
         decision = decide(facts.tokens.get(id_tag), now, unknown_accepted=True, uncounted=0)
         if not decision.accepted:
             raise Conflict(f"id tag {id_tag!r} may not charge: {decision.verdict}")
+        told = replace(
+            intent, id_tag=id_tag, id_type=_type_told(intent, decision.token), request_id=session_id
+        )
+        translate(told, cp)  # what cannot be said leaves nothing behind
         pending, changes = starting.ask(
             cp,
             decision,
@@ -59,9 +65,6 @@ class Starts:
             now=now,
         )
         await self._shared.journal.commit(changes)
-        told = replace(
-            intent, id_tag=id_tag, id_type=_type_told(intent, decision.token), request_id=session_id
-        )
         return pending, told
 
     async def give_up(self, pending: Pending, reason: Reason) -> None:

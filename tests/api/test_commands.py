@@ -106,6 +106,22 @@ async def test_a_session_that_is_asked_for(admin: httpx.AsyncClient, connect: An
     assert (failed["status"], failed["reason"], failed["idTag"]) == ("failed", "rejected", "CARD")
 
 
-@pytest.mark.parametrize("body", [{}, {"station": "CP1", "evseNumber": 0}, {"station": "CP1", "idTag": ""}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"station": "CP1", "evseNumber": 0},
+        {"station": "CP1", "evseNumber": 10**12},
+        {"station": "CP1", "idTag": ""},
+    ],
+)
 async def test_a_session_that_cannot_be_asked_for(admin: httpx.AsyncClient, body: Any) -> None:
     assert (await admin.post("/sessions", json=body)).status_code == 422
+
+
+async def test_a_number_that_is_none_is_refused(admin: httpx.AsyncClient) -> None:
+    body = b'{"command": "ClearCache", "timeout": 1e400}'
+    answer = await admin.post(
+        "/stations/CP1/command", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 422
