@@ -58,8 +58,11 @@ def superseded(cp: ChargePoint, start: Start, now: datetime) -> list[Session]:
 
 
 def before(cp: ChargePoint, evse_number: int, at: datetime) -> list[Session]:
-    """The sessions open on an EVSE that cannot be, if another one has begun there at `at`; see `begun`."""
-    return [s for s in _on_evse(cp, evse_number) if began(s) <= at]
+    """The sessions open on an EVSE that cannot be, if another one, told now, has begun there at `at`.
+
+    `at` is `begun` of it. A session of a wrong clock was told before it, and nothing else is known.
+    """
+    return [s for s in _on_evse(cp, evse_number) if _clock_was_wrong(s) or began(s) <= at]
 
 
 def begun(at: datetime, received_at: datetime) -> datetime:
@@ -75,6 +78,21 @@ def began(session: Session) -> datetime:
     """`begun` of a session."""
     at = session.started_at
     return at if session.received_at is None else begun(at, session.received_at)
+
+
+def _clock_was_wrong(session: Session) -> bool:
+    return session.received_at is not None and clock_is_wrong(session.started_at, session.received_at)
+
+
+def _began_beside(session: Session, other: Session) -> datetime:
+    """When a session began, as far as its order with `other` goes.
+
+    If the clock of either was wrong, only the times at which they were told can be compared: a start that
+    was kept offline would else be older than a wrong one told before it.
+    """
+    if _clock_was_wrong(session) or _clock_was_wrong(other):
+        return session.received_at or session.started_at
+    return began(session)
 
 
 def _on_evse(cp: ChargePoint, evse_number: int) -> list[Session]:
@@ -152,9 +170,9 @@ def place(cp: ChargePoint, session: Session, now: datetime) -> tuple[ChargePoint
 def displace(cp: ChargePoint, session: Session, now: datetime) -> tuple[ChargePoint, list[Change]]:
     """Closes what was open on the session's EVSE before it; the stop of each is missing."""
     changes: list[Change] = []
-    since = began(session)
-    for other in before(cp, session.evse_number, since):
-        if other.id != session.id:
+    for other in _on_evse(cp, session.evse_number):
+        since = _began_beside(session, other)
+        if other.id != session.id and _began_beside(other, session) <= since:
             cp, closing = close_missing(cp, other, Review.MISSING_STOP, bound=since, now=now)
             changes += closing
     return cp, changes
@@ -164,9 +182,9 @@ def _take_place(
     cp: ChargePoint, session: Session, now: datetime
 ) -> tuple[ChargePoint, Session, list[Change]]:
     newer = [
-        began(s)
+        since
         for s in _on_evse(cp, session.evse_number)
-        if began(s) > began(session) and s.id != session.id
+        if s.id != session.id and (since := _began_beside(s, session)) > _began_beside(session, s)
     ]
     if not newer:
         return with_session(cp, session), session, []
@@ -277,7 +295,11 @@ def _corrected(
     """The end we gave a session, moved by samples that came later."""
     ended = before.stopped_at or before.started_at
     newest = after.metering.last_sample_at or ended
-    newer = [began(s) for s in _on_evse(cp, after.evse_number) if began(s) >= began(after)]
+    newer = [
+        since
+        for s in _on_evse(cp, after.evse_number)
+        if (since := _began_beside(s, after)) >= _began_beside(after, s)
+    ]
     bound = min(newer, default=max(ended, newest))
     if min(newest, bound) == ended and before.metering.energy_wh == after.metering.energy_wh:
         return cp, []

@@ -378,3 +378,30 @@ def test_a_start_of_a_wrong_clock_takes_its_place_by_the_time_it_was_told(
     )
     assert [closed.id for closed in of(c.SessionClosed, changes)] == [session.id]  # older, told late
     assert list(late.sessions) == ["9"]
+
+
+@pytest.mark.parametrize("wrong", [datetime(2099, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)])
+def test_a_start_kept_offline_displaces_one_of_a_wrong_clock_that_was_told_before_it(
+    cp: ChargePoint, start: Start, later: Later, wrong: datetime
+) -> None:
+    cp, ghost, _ = begin(cp, replace(start, at=wrong), later(60))
+    right = replace(start, at=later(40))
+    assert sessions.superseded(cp, right, later(70)) == [ghost]
+    cp, session, changes = sessions.begin(
+        cp, right, ACCEPTED, session_id=9, authorization_id=None, now=later(70)
+    )
+    assert list(cp.sessions) == ["9"]
+    assert (session.status, session.review) == (SessionStatus.ACTIVE, None)
+    [closed] = of(c.SessionClosed, changes)
+    assert (closed.id, closed.review) == (ghost.id, "clock_drift,missing_stop")
+    assert closed.stopped_at == max(later(70), wrong)
+
+
+def test_a_session_placed_late_is_over_where_one_of_a_wrong_clock_was_told_after_it(
+    cp: ChargePoint, start: Start, session: Session, later: Later
+) -> None:
+    waiting = replace(session, id=6, transaction_id="6", evse_number=0, received_at=later(0))
+    cp, ghost, _ = begin(cp, replace(start, at=datetime(1970, 1, 1, tzinfo=UTC)), later(60))
+    cp, _, changes = sessions.place(cp, replace(waiting, evse_number=1), later(70))
+    assert list(cp.sessions) == [ghost.transaction_id]
+    assert [(closed.id, closed.stopped_at) for closed in of(c.SessionClosed, changes)] == [(6, later(60))]
