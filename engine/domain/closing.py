@@ -6,7 +6,7 @@ every other closed session is final.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from msgspec import UNSET, UnsetType
@@ -29,6 +29,7 @@ _REASON_OF: Final = {
     Review.MISSING_STOP_AFTER_BOOT: "reboot",
     Review.NOT_ONGOING: "other",
 }
+STAMPED_WITHIN: Final = timedelta(minutes=1)  # before the last sample: a stop that is so is stamped wrong
 
 
 class Stop(Frozen, frozen=True):
@@ -66,7 +67,8 @@ def finish(
     """
     totals, doubts = metering.settle(session, stop.meter_wh, stop.at, cp.settings)
     doubts = [*codes, *doubts]
-    if clock_is_wrong(stop.at, now) or stop.at < session.started_at:
+    last = session.metering.last_sample_at or session.started_at
+    if clock_is_wrong(stop.at, now) or stop.at < session.started_at or stop.at + STAMPED_WITHIN < last:
         doubts.append(Review.CLOCK_DRIFT)
     if is_held(session.review, Review.MISSING_STOP):
         doubts.append(Review.LATE_STOP)

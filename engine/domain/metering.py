@@ -40,6 +40,7 @@ IDLE_UP_TO_W: Final = 50.0
 CHARGING_FROM_A: Final = 0.5  # for stations that report no power
 IDLE_UP_TO_A: Final = 0.25
 
+_CHARGING: Final = "charging"  # a session's charging_state, as the charger names it
 _COMPLETE: Final = (1, 14)  # phases of a register that has all the energy: as one, or each of three
 
 _encode = msgspec.json.Encoder().encode
@@ -282,7 +283,8 @@ def fold(
 def ends_with_register(session: Session, values: Iterable[Measured], at: datetime) -> bool:
     """Whether the last register is that of the end at `at`, which came with `values`.
 
-    It also is if the station said before it was read that no energy flowed any more.
+    It also is if the station said before it was read that no energy flowed any more, and nothing that it
+    measured or said with the end contradicts that.
     """
     metering = session.metering
     if metering.register_wh is None:
@@ -292,7 +294,7 @@ def ends_with_register(session: Session, values: Iterable[Measured], at: datetim
         if told is not None and abs(at - measured.at) <= REGISTER_WITHIN:
             return True
     since = metering.register_at
-    if since is None or session.period_at is None:
+    if since is None or session.period_at is None or session.charging_state == _CHARGING:
         return False
     return session.charging is False and session.period_at <= since
 
@@ -316,6 +318,8 @@ def settle(
         return totals, [Review.METER_RESET]
     told = max(told, 0)
     doubts: list[Review] = []
+    if session.meter_start_wh < 0:
+        doubts.append(Review.MISSING_REGISTER)  # no register of imports: a word for "not known"
     missed = told - metering.energy_wh
     possible = told <= _most(session, session.started_at, at, settings)
     if not possible or missed > _most(session, since, at, settings):
@@ -380,17 +384,57 @@ def _totals(
         at = max(measured.at, session.metering.register_at)
     totals, doubt = fold(session, measured.reading, at, cp.settings, newest=measured.in_order)
     first = session.metering.register_wh is None and totals.register_wh is not None
-    if first and _begun_before(session, None if measured.in_order else at):
+    if first and _begun_before(session, measured.reading, None if measured.in_order else at):
         doubt = Review.MISSING_REGISTER
     return totals, at or now, review if doubt is None else held(review, doubt)
 
 
-def _begun_before(session: Session, at: datetime | None) -> bool:
-    """Whether energy may have flowed before the first register, told at `at`."""
+def _begun_before(session: Session, reading: Reading, at: datetime | None) -> bool:
+    """Whether energy may have flowed between the beginning and the first register, told at `at`."""
     begun_by = session.started_at + REGISTER_WITHIN
     if at is not None and at <= begun_by:
+        return at < session.started_at - REGISTER_WITHIN
+    if session.charging is not False or session.period_at is None or _flows(reading):
+        return True
+    return session.period_at > begun_by
+
+
+def _flows(reading: Reading) -> bool:
+    """Whether power, or else current, is more than an idle session's."""
+    told = reading.power_w is not None or reading.current_a is not None
+    return told and charging_state(None, reading.power_w, reading.current_a) is not False
+
+
+def _idle_since(
+    cp: ChargePoint, session: Session, metering: Metering, reading: Reading, at: datetime
+) -> datetime | None:
+    """Since when an idle session can be believed to be so, after one more MeterValue of `at`.
+
+    None: what it measured contradicts it. The next MeterValue that does not begins anew.
+    """
+    before, since = session.metering, session.period_at
+    if since is not None and at <= since:
+        return since
+    if _flows(reading) or _rose(cp, session, metering):
+        return None
+    if since is None and (reading.register_wh is not None or reading.power_w is not None):
+        return max(at, before.register_at or at)
+    return since
+
+
+def _rose(cp: ChargePoint, session: Session, metering: Metering) -> bool:
+    """Whether the register has risen by more than an idle session's power, since it is idle."""
+    before, after = session.metering, metering
+    if before.register_wh is None or after.register_wh is None or after.register_wh <= before.register_wh:
         return False
-    return session.charging is not False or session.period_at is None or session.period_at > begun_by
+    if before.register_at is None or after.register_at is None:
+        return True
+    hours = (after.register_at - before.register_at) / timedelta(hours=1)
+    allowed = 1 + int(IDLE_UP_TO_W * hours)  # 1: rounding
+    if session.period_at is not None and before.register_at < session.period_at:
+        # It was read before: what was delivered until then is in the rise.
+        allowed += ceiling_wh(cp.settings, session.period_at - before.register_at)
+    return after.register_wh - before.register_wh > allowed
 
 
 def _counted(cp: ChargePoint, session: Session, measured: Measured, now: datetime) -> Session:
@@ -419,6 +463,8 @@ def measure(
             period_at = session.started_at if first else max(at, period_at or at)
             energy_wh = 0 if first else metering.energy_wh
             changes += flipped(cp, session, charging, at=period_at, energy_wh=energy_wh, now=now)
+    if charging is False and session.charging is False:
+        period_at = _idle_since(cp, session, metering, measured.reading, at)
     rebooted_at = session.rebooted_at
     if rebooted_at is not None and at > rebooted_at:
         rebooted_at = None

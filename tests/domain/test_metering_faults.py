@@ -381,3 +381,203 @@ def test_registers_of_chargers_that_were_seen(
     end = BEGINNING + timedelta(hours=3)
     store.handle(STOP, v16.StopTransaction(transaction_id=number, timestamp=end, meter_stop=stop), LATER)
     assert (found(store)["energy_wh"], found(store)["review"] is not None) == (energy, is_held)
+
+
+# --- what is told beside the registers ---------------------------------------------------------------------
+
+
+def told(
+    kind: Any,
+    minute: float,
+    wh: float | None = None,
+    state: Any = UNSET,
+    *,
+    power: float | None = None,
+    stamped: float | None = None,
+) -> v201.TransactionEvent:
+    """An event `minute` minutes after the beginning; its only MeterValue is that of `stamped`."""
+    samples = [] if wh is None else [v201.SampledValue(value=wh)]
+    samples += [] if power is None else [v201.SampledValue(value=power, measurand="Power.Active.Import")]
+    at = BEGINNING + timedelta(minutes=minute if stamped is None else stamped)
+    return v201.TransactionEvent(
+        event_type=kind,
+        timestamp=BEGINNING + timedelta(minutes=minute),
+        trigger_reason="MeterValuePeriodic",
+        seq_no=0,
+        transaction_info=v201.Transaction(transaction_id="tx", charging_state=state),
+        evse=v201.EVSE(id=1),
+        meter_value=[v201.MeterValue(timestamp=at, sampled_value=samples)] if samples else UNSET,
+    )
+
+
+def after_events(events: list[v201.TransactionEvent], *, reconnects: bool) -> dict[str, Any]:
+    store = fresh("ocpp2.0.1")
+    for seq_no, one in enumerate(events):
+        if reconnects:
+            store.reconnect()
+        store.handle(EVENT, replaced(one, seq_no=seq_no), LATER)
+    return found(store)
+
+
+@pytest.mark.parametrize("reconnects", [False, True])
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param(
+            [
+                told("Started", 0, 1_000, "EVConnected"),
+                told("Updated", 5, power=11_000),
+                told("Updated", 65, power=11_000),
+                told("Ended", 120),
+            ],
+            id="power only",
+        ),
+        pytest.param(
+            [
+                told("Started", 0, 1_000, "Charging"),
+                told("Updated", 5, 2_000, "SuspendedEV"),
+                told("Updated", 10, 2_100, power=7_000),
+                told("Ended", 60),
+            ],
+            id="power after it was suspended",
+        ),
+        pytest.param(
+            [
+                told("Started", 0, 1_000, "Charging"),
+                told("Updated", 5, 1_500, "SuspendedEV"),
+                told("Updated", 20, 5_000),
+                told("Updated", 40, 9_000),
+                told("Ended", 90),
+            ],
+            id="the register rises",
+        ),
+        pytest.param(
+            [
+                told("Started", 0, None, "EVConnected"),
+                told("Updated", 10, power=11_000),
+                told("Updated", 30, 5_000),
+                told("Ended", 60, 9_000),
+            ],
+            id="power before the first register",
+        ),
+        pytest.param(
+            [
+                told("Started", 0, None, "EVConnected"),
+                told("Updated", 30, 5_000, power=11_000),
+                told("Ended", 60, 9_000),
+            ],
+            id="power with the first register",
+        ),
+        pytest.param(
+            [
+                told("Started", 0, 1_000, "EVConnected"),
+                told("Updated", 5, 1_000),
+                told("Ended", 60, None, "Charging"),
+            ],
+            id="charging until the end",
+        ),
+        pytest.param(
+            [
+                told("Started", 400, 1_000, "EVConnected", stamped=40),
+                told("Updated", 430, 3_000, "Charging"),
+                told("Ended", 460, 9_000),
+            ],
+            id="a register long before the beginning",
+        ),
+    ],
+)
+def test_idle_is_not_believed_against_what_is_measured(
+    events: list[v201.TransactionEvent], reconnects: bool
+) -> None:
+    assert after_events(events, reconnects=reconnects)["review"] == "missing_register"
+
+
+@pytest.mark.parametrize("reconnects", [False, True])
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param(
+            [
+                told("Started", 0, 1_000, "Charging"),
+                told("Updated", 30, 4_900, power=7_000),
+                told("Updated", 31, None, "SuspendedEV"),
+                told("Updated", 45, 5_000),
+                told("Ended", 90),
+            ],
+            id="the first register since",
+        ),
+        pytest.param(
+            [
+                told("Started", 0, 1_000, "Charging"),
+                told("Updated", 30, 4_998, "SuspendedEV", power=7_000),
+                told("Updated", 45, 5_000, power=0),
+                told("Ended", 90),
+            ],
+            id="standby",
+        ),
+        pytest.param(
+            [
+                told("Started", 0, 1_000, "Charging"),
+                told("Updated", 30, 4_000, "SuspendedEV"),
+                told("Updated", 31, 5_000, power=4_000),
+                told("Updated", 45, 5_000, power=0),
+                told("Ended", 90),
+            ],
+            id="it took a while to stop",
+        ),
+        pytest.param(
+            [
+                told("Started", 0, None, "EVConnected"),
+                told("Updated", 20, 1_000, "Charging", power=0),
+                told("Ended", 60, 5_000),
+            ],
+            id="it took a while to begin",
+        ),
+    ],
+)
+def test_idle_is_believed_where_nothing_contradicts_it(
+    events: list[v201.TransactionEvent], reconnects: bool
+) -> None:
+    row = after_events(events, reconnects=reconnects)
+    assert (row["energy_wh"], row["review"]) == (4_000, None)
+
+
+@pytest.mark.parametrize("wh", [-1, -5_000])
+def test_a_beginning_below_zero_is_held(wh: int) -> None:
+    events = [told("Started", 0, wh, "Charging"), told("Updated", 30, 4_000), told("Ended", 60, 9_000)]
+    assert "missing_register" in after_events(events, reconnects=False)["review"]
+
+
+def v16_session(
+    samples: list[tuple[int, int]], stop: tuple[int, int], data: list[tuple[int, int]] | None = None
+) -> dict[str, Any]:
+    """A session from 0 Wh on with registers by (minute, Wh); `data` come with its stop."""
+    store = fresh("ocpp1.6")
+    begin = v16.StartTransaction(connector_id=1, id_tag="TAG", meter_start=0, timestamp=BEGINNING)
+    number = store.handle(START, begin, LATER).transaction_id  # type: ignore[attr-defined]  # its answer
+
+    def values(points: list[tuple[int, int]]) -> list[v16.MeterValue]:
+        return [
+            one
+            for minute, wh in points
+            for one in values_v16(Point(BEGINNING + timedelta(minutes=minute), total(wh)))
+        ]
+
+    for point in samples:
+        request = v16.MeterValues(connector_id=1, transaction_id=number, meter_value=values([point]))
+        store.handle(VALUES, request, LATER)
+    end = v16.StopTransaction(
+        transaction_id=number,
+        timestamp=BEGINNING + timedelta(minutes=stop[0]),
+        meter_stop=stop[1],
+        transaction_data=values(data) if data else UNSET,
+    )
+    store.handle(STOP, end, LATER)
+    return found(store)
+
+
+def test_a_stop_stamped_before_its_samples_is_held() -> None:
+    samples = [(30, 3_000), (60, 6_000), (120, 12_000)]
+    assert v16_session(samples, (61, 12_000))["review"] == "clock_drift"
+    assert v16_session(samples[:1], (61, 12_000), samples[1:])["review"] == "clock_drift"
+    assert v16_session(samples, (119, 12_000))["review"] is None
