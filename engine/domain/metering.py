@@ -65,13 +65,15 @@ class SampledValue(Protocol):
 class Measured(Frozen, frozen=True):
     """One MeterValue: its time, what it says, and its samples as received (a JSON array).
 
-    `in_order`: it comes after all before it, although its time stamp says otherwise.
+    `in_order`: it comes after all before it, although its time stamp says otherwise. `disputed`: it gives
+    one register two values.
     """
 
     at: datetime
     reading: Reading
     samples: str
     in_order: bool = False
+    disputed: bool = False
 
 
 class ChargingPeriodChanged(Notification, frozen=True, kw_only=True, tag="session.chargingPeriod.changed"):
@@ -118,8 +120,22 @@ def merged(
                 own.append(sample)
         if own:
             reading = read(own if stored else told)
-            fresh.append(Measured(at=at, reading=reading, samples=_encode(own).decode()))
+            disputed = len(told) > 1 and _disputed(told, reading, read)
+            fresh.append(Measured(at=at, reading=reading, samples=_encode(own).decode(), disputed=disputed))
     return fresh
+
+
+def _disputed(told: Sequence[Any], reading: Reading, read: Callable[[Sequence[Any]], Reading]) -> bool:
+    """Whether samples of one time give one register values that rounding does not explain."""
+    first: dict[int, int] = {}
+    for sample in told:
+        alone = read((sample,))
+        wh, series = alone.register_wh, alone.series
+        if wh is None or series >> 4 != reading.series >> 4:
+            continue  # of another location than the one that counts
+        if abs(first.setdefault(series, wh) - wh) > JITTER_WH:
+            return True
+    return False
 
 
 # --- totals ------------------------------------------------------------------------------------------------
@@ -229,6 +245,14 @@ def _is_newer(metering: Metering, register_wh: int, at: datetime | None) -> bool
     return at == metering.register_at and before is not None and register_wh > before
 
 
+def _contradicts(metering: Metering, register_wh: int, at: datetime | None) -> bool:
+    """Whether the register had another value under the same time stamp."""
+    before = metering.register_wh
+    if at is None or before is None or at != metering.register_at:
+        return False
+    return abs(register_wh - before) > JITTER_WH
+
+
 def fold(
     session: Session,
     reading: Reading,
@@ -252,6 +276,8 @@ def fold(
             if _tells_more(reading.series, followed):
                 doubt = Review.MISSING_REGISTER
             register_wh = reading.register_in(followed)
+        if register_wh is not None and not newest and _contradicts(metering, register_wh, at):
+            doubt = Review.METER_RESET
         if register_wh is not None and (newest or _is_newer(metering, register_wh, at)):
             totals, found = advance(session, register_wh, at, settings)
             doubt = found or doubt
@@ -386,7 +412,10 @@ def _totals(
     first = session.metering.register_wh is None and totals.register_wh is not None
     if first and _begun_before(session, measured.reading, None if measured.in_order else at):
         doubt = Review.MISSING_REGISTER
-    return totals, at or now, review if doubt is None else held(review, doubt)
+    doubts = [Review.METER_RESET] if measured.disputed else []
+    if doubt is not None:
+        doubts.append(doubt)
+    return totals, at or now, held(review, *doubts) if doubts else review
 
 
 def _begun_before(session: Session, reading: Reading, at: datetime | None) -> bool:

@@ -581,3 +581,43 @@ def test_a_stop_stamped_before_its_samples_is_held() -> None:
     assert v16_session(samples, (61, 12_000))["review"] == "clock_drift"
     assert v16_session(samples[:1], (61, 12_000), samples[1:])["review"] == "clock_drift"
     assert v16_session(samples, (119, 12_000))["review"] is None
+
+
+def twice(kind: Any, *registers: int) -> v201.TransactionEvent:
+    """An event after 30 minutes with these values of one register."""
+    at = BEGINNING + timedelta(minutes=30)
+    values = [v201.MeterValue(timestamp=at, sampled_value=[v201.SampledValue(value=wh)]) for wh in registers]
+    return replaced(told(kind, 30), meter_value=values)
+
+
+@pytest.mark.parametrize("reconnects", [False, True])
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param(
+            [
+                told("Started", 0, 1_000),
+                twice("Updated", 5_000, 9_000),
+                told("Ended", 60, 10_000),
+            ],
+            id="in one message",
+        ),
+        pytest.param(
+            [told("Started", 0, 1_000), twice("Ended", 9_000, 5_000)],
+            id="at the end",
+        ),
+        pytest.param(
+            [
+                told("Started", 0, 1_000),
+                told("Updated", 30, 9_000),
+                told("Updated", 31, 5_000, stamped=30),
+                told("Ended", 60, 10_000),
+            ],
+            id="in two messages",
+        ),
+    ],
+)
+def test_two_values_of_one_register_at_one_time_are_held(
+    events: list[v201.TransactionEvent], reconnects: bool
+) -> None:
+    assert after_events(events, reconnects=reconnects)["review"] == "meter_reset"
