@@ -348,13 +348,23 @@ def settle(
         doubts.append(Review.MISSING_REGISTER)  # no register of imports: a word for "not known"
     missed = told - metering.energy_wh
     possible = told <= _most(session, session.started_at, at, settings)
-    if not possible or missed > _most(session, since, at, settings):
+    stuck = not told and _power_told(session)
+    if stuck or not possible or missed > _most(session, since, at, settings):
         doubts.append(Review.IMPLAUSIBLE_ENERGY)
     if missed < -JITTER_WH or metering.resets:
         doubts.append(Review.METER_RESET)
     if not told and missed < -JITTER_WH and _from_intervals(session):
         return metering, doubts
     return replace(metering, energy_wh=told, register_wh=meter_stop_wh, register_at=at), doubts
+
+
+def _power_told(session: Session) -> bool:
+    """Whether a session that charges to its last sample must by its power have delivered something."""
+    metering, since = session.metering, session.period_at
+    power_w, last = metering.power_w, metering.last_sample_at
+    if not session.charging or power_w is None or since is None or last is None:
+        return False
+    return power_w * ((last - since) / timedelta(hours=1)) > MARGIN_WH
 
 
 # --- charging state ----------------------------------------------------------------------------------------
@@ -492,6 +502,8 @@ def measure(
             period_at = session.started_at if first else max(at, period_at or at)
             energy_wh = 0 if first else metering.energy_wh
             changes += flipped(cp, session, charging, at=period_at, energy_wh=energy_wh, now=now)
+    if charging and period_at is None:
+        period_at = at  # loaded: since then at the latest
     if charging is False and session.charging is False:
         period_at = _idle_since(cp, session, metering, measured.reading, at)
     rebooted_at = session.rebooted_at

@@ -621,3 +621,34 @@ def test_two_values_of_one_register_at_one_time_are_held(
     events: list[v201.TransactionEvent], reconnects: bool
 ) -> None:
     assert after_events(events, reconnects=reconnects)["review"] == "meter_reset"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "stop_wh", "review"),
+    [
+        pytest.param([10, 30, 60], 0, "implausible_energy", id="stuck"),
+        pytest.param([10, 30, 60], 7_000, None, id="it counts"),
+        pytest.param([1], 0, None, id="hardly begun"),
+    ],
+)
+@pytest.mark.parametrize("reconnects", [False, True])
+def test_a_register_that_stays_although_power_flows_is_held(
+    minutes: list[int], stop_wh: int, review: str | None, reconnects: bool
+) -> None:
+    store = fresh("ocpp1.6")
+    begin = v16.StartTransaction(connector_id=1, id_tag="TAG", meter_start=0, timestamp=BEGINNING)
+    number = store.handle(START, begin, LATER).transaction_id  # type: ignore[attr-defined]  # its answer
+    if reconnects:
+        store.reconnect()
+    for minute in minutes:
+        value = v16.MeterValue(
+            timestamp=BEGINNING + timedelta(minutes=minute),
+            sampled_value=[v16.SampledValue(value="7000", measurand="Power.Active.Import")],
+        )
+        request = v16.MeterValues(connector_id=1, transaction_id=number, meter_value=[value])
+        store.handle(VALUES, request, LATER)
+        if reconnects and minute == minutes[0]:
+            store.reconnect()
+    end = BEGINNING + timedelta(minutes=minutes[-1] + 1)
+    store.handle(STOP, v16.StopTransaction(transaction_id=number, timestamp=end, meter_stop=stop_wh), LATER)
+    assert found(store)["review"] == review
