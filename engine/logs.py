@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from contextlib import AbstractContextManager
 from typing import Any, Final, TextIO
 
 import structlog
@@ -62,11 +61,6 @@ def configure(log_format: str, level: str, stream: TextIO | None = None) -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(number, logging.WARNING))  # libraries are heard only when something is wrong
-
-
-def correlated(correlation_id: str, **values: Any) -> AbstractContextManager[None]:
-    """Every line logged in this context, child tasks included, carries `correlation_id` and `values`."""
-    return structlog.contextvars.bound_contextvars(correlation_id=correlation_id, **values)
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

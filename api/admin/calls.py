@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from difflib import get_close_matches
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from msgspec import Meta, inspect
 
 from api.kernel.problems import INVALID_DATA
 from api.kernel.routes import Route
+from api.kernel.types import marked, path_to, words
 from engine import provisioning
 from engine.domain.state import Policy
 from engine.errors import Invalid, NotFound, Offline
@@ -80,32 +80,13 @@ def typed_request(version: str, action: str, payload: bytes) -> Message:
 def expected(request_type: type[Message], described: str) -> str:
     """What stands at the place that a refusal names (`$.a[0].b: …`): the words allowed, or the members."""
     place, colon, _ = described.partition(": ")
-    here: inspect.Type = inspect.type_info(request_type)
-    owner = here
-    for name in re.findall(r"\.([A-Za-z0-9]+)", place) if colon and place.startswith("$") else ():
-        owner = here
-        members = here.fields if isinstance(here, inspect.StructType) else ()
-        here = next((_bare(field.type) for field in members if field.encode_name == name), inspect.AnyType())
-    if isinstance(here, inspect.LiteralType):
-        return f"; allowed: {', '.join(map(str, here.values))}"
+    way = path_to(inspect.type_info(request_type), place[1:] if colon and place.startswith("$") else "")
+    here, owner = way[-1], way[-2] if len(way) > 1 else way[-1]
+    if allowed := words(here):
+        return f"; allowed: {', '.join(allowed)}"
     if isinstance(owner, inspect.StructType):
-        return f"; members: {', '.join(_member(field) for field in owner.fields)} (* required)"
+        return f"; members: {', '.join(map(marked, owner.fields))} (* required)"
     return ""
-
-
-def _member(field: inspect.Field) -> str:
-    return field.encode_name + ("*" if field.required else "")
-
-
-def _bare(kind: inspect.Type) -> inspect.Type:
-    """Of a list its items, of what may be absent what it else is."""
-    if isinstance(kind, inspect.Metadata):
-        return _bare(kind.type)
-    if isinstance(kind, inspect.ListType):
-        return _bare(kind.item_type)
-    if isinstance(kind, inspect.UnionType):
-        return _bare(next(one for one in kind.types if not isinstance(one, inspect.NoneType)))
-    return kind
 
 
 ROUTES = (Route("POST", "/stations/<identity>/call", call, limit=None),)

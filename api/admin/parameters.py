@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec import inspect
 
+from api.kernel.types import marked, words
 from engine.ocpp.intents import Intent
 
 PLAIN: Final[Mapping[type[inspect.Type], str]] = {
@@ -22,7 +23,7 @@ PLAIN: Final[Mapping[type[inspect.Type], str]] = {
 
 def names(kind: type[Intent]) -> Sequence[str]:
     """As JSON has them, those that are required with `*`."""
-    return [_name(field) for field in _fields(kind)]
+    return [marked(field) for field in _fields(kind)]
 
 
 def types(kind: type[Intent]) -> Mapping[str, str]:
@@ -32,7 +33,7 @@ def types(kind: type[Intent]) -> Mapping[str, str]:
 
 def sentence(kind: type[Intent]) -> str:
     """All of them on one line."""
-    told = [f"{_name(field)} ({_told(field.type)})" for field in _fields(kind)]
+    told = [f"{marked(field)} ({_told(field.type)})" for field in _fields(kind)]
     return f"parameters, * required: {', '.join(told)}" if told else "it takes no parameters"
 
 
@@ -42,22 +43,16 @@ def _fields(kind: type[Intent]) -> Sequence[inspect.Field]:
     return described.fields
 
 
-def _name(field: inspect.Field) -> str:
-    return field.encode_name + ("*" if field.required else "")
-
-
 def _told(kind: inspect.Type) -> str:
     match kind:
         case inspect.Metadata():
             return _told(kind.type)
-        case inspect.LiteralType():
-            return " | ".join(map(str, kind.values))
-        case inspect.EnumType():
-            return " | ".join(str(member.value) for member in kind.cls)
+        case inspect.LiteralType() | inspect.EnumType():
+            return " | ".join(words(kind))
         case inspect.ListType() | inspect.VarTupleType():
             return f"list of {_told(kind.item_type)}"
         case inspect.StructType():
-            return "{" + ", ".join(map(_name, kind.fields)) + "}"
+            return "{" + ", ".join(map(marked, kind.fields)) + "}"
         case inspect.UnionType():
             there = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
             return " or ".join(dict.fromkeys(map(_told, there)))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from api.cli.client import TIMEOUT, Client, remote, segment
+from api.cli.options import json_argument
 from api.cli.output import print_json
 
 
@@ -38,11 +37,7 @@ def call(client: Client, identity: str, action: str, payload: str, timeout: floa
 
     ACTION with PAYLOAD (JSON, {} if absent) goes to IDENTITY as it is; what is printed is its real answer.
     """
-    try:
-        request = json.loads(payload)
-    except ValueError as error:
-        raise click.BadParameter(f"not JSON: {error}", param_hint="PAYLOAD") from None
-    body: dict[str, object] = {"action": action, "payload": request}
+    body: dict[str, object] = {"action": action, "payload": json_argument(payload, "PAYLOAD")}
     if timeout is not None:
         body["timeout"] = timeout
     answer = client.post(

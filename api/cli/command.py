@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 import click
 
 from api.cli.client import TIMEOUT, Client, remote, segment
+from api.cli.options import json_argument
 from api.cli.output import as_json, print_json, print_rows
 
 LIST: Final = {
@@ -63,11 +63,7 @@ def command(
         return
     if identity is None or name is None:
         raise click.UsageError("IDENTITY and NAME are needed; `voltrio command --list` shows what there is")
-    try:
-        given = json.loads(parameters)
-    except ValueError as error:
-        raise click.BadParameter(f"not JSON: {error}", param_hint="PARAMETERS") from None
-    body: dict[str, Any] = {"command": name, "parameters": given}
+    body: dict[str, Any] = {"command": name, "parameters": json_argument(parameters, "PARAMETERS")}
     if timeout is not None:
         body["timeout"] = timeout
     path = f"/stations/{segment(identity)}/command"

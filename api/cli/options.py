@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -69,3 +70,11 @@ def _shown(default: object) -> str:
     if isinstance(default, tuple | list):
         return f"[default: {', '.join(map(str, default))}]"
     return f"[default: {default}]"
+
+
+def json_argument(text: str, name: str) -> Any:
+    """An argument that is JSON; wrong usage otherwise."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise click.BadParameter(f"not JSON: {error}", param_hint=name) from None

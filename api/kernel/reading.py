@@ -12,6 +12,7 @@ from msgspec import inspect
 from werkzeug.exceptions import BadRequest
 
 from api.kernel.problems import INVALID_DATA, invalid
+from api.kernel.types import path_to, words
 from engine.errors import Invalid
 
 NUL: Final = "must not contain the character U+0000"
@@ -68,8 +69,8 @@ def explained(error: msgspec.ValidationError, kind: Any, given: Any) -> Invalid:
     if named := UNKNOWN.fullmatch(what):
         return Invalid(INVALID_DATA, {named["name"][:SHOWN]: [_unknown(named["name"], described, where)]})
     if what.startswith(WRONG_WORD):
-        words = ", ".join(_words(_type_at(described, where)))
-        return Invalid(INVALID_DATA, {where: [f"{what}; allowed: {words}" if words else what]})
+        allowed = ", ".join(words(path_to(described, where)[-1]))
+        return Invalid(INVALID_DATA, {where: [f"{what}; allowed: {allowed}" if allowed else what]})
     return plain
 
 
@@ -92,40 +93,11 @@ def _faults(kind: Any, given: Mapping[str, Any]) -> Iterator[tuple[str, list[str
 
 
 def _unknown(name: str, described: inspect.Type, where: str) -> str:
-    owner = _type_at(described, "" if where == "body" else where)
+    owner = path_to(described, "" if where == "body" else where)[-1]
     names = [field.encode_name for field in owner.fields] if isinstance(owner, inspect.StructType) else []
     near = get_close_matches(name, names, 1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     return f"is not known here{hint}; there are: {', '.join(names) or 'none'}"
-
-
-def _type_at(described: inspect.Type, where: str) -> inspect.Type:
-    """The type at `evses[0].connectors`; AnyType where there is none."""
-    here = _bare(described)
-    for name in re.findall(r"[^.\[\]]+(?![^\[]*\])", where):
-        fields = here.fields if isinstance(here, inspect.StructType) else ()
-        here = next((_bare(one.type) for one in fields if one.encode_name == name), inspect.AnyType())
-    return here
-
-
-def _bare(kind: inspect.Type) -> inspect.Type:
-    """Of a list its items, of what may be absent what it else is."""
-    if isinstance(kind, inspect.Metadata):
-        return _bare(kind.type)
-    if isinstance(kind, inspect.ListType | inspect.VarTupleType):
-        return _bare(kind.item_type)
-    if isinstance(kind, inspect.UnionType):
-        absent = inspect.NoneType
-        return _bare(next((one for one in kind.types if not isinstance(one, absent)), kind.types[0]))
-    return kind
-
-
-def _words(kind: inspect.Type) -> list[str]:
-    if isinstance(kind, inspect.LiteralType):
-        return [str(value) for value in kind.values]
-    if isinstance(kind, inspect.EnumType):
-        return [str(member.value) for member in kind.cls]
-    return []
 
 
 def _refuse_nul(given: Any) -> None:

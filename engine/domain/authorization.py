@@ -83,7 +83,14 @@ def _verdict(token: Token, now: datetime, uncounted: int | None) -> Verdict:
 
 
 def recorded(
-    cp: ChargePoint, decision: Decision, *, id: int, id_tag: str, evse_number: int | None, now: datetime
+    cp: ChargePoint,
+    decision: Decision,
+    *,
+    id: int,
+    id_tag: str,
+    evse_number: int | None,
+    now: datetime,
+    method: Literal["id_tag", "admin"] = "id_tag",
 ) -> tuple[Change, ...]:
     """The authorization's row and its notification. `evse_number` is None where the message names none."""
     token = decision.token
@@ -96,7 +103,7 @@ def recorded(
         id_tag_uid=id_tag,
         id_tag_id=None if token is None else token.id,
         user_id=None if token is None else token.user_id,
-        method="id_tag",
+        method=method,
         status=status,
         rejection_reason=_REASONS.get(decision.verdict),
         created_at=now,

@@ -15,8 +15,8 @@ import re
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from engine.domain.authorization import AuthorizationChanged, Decision
-from engine.domain.changes import AuthorizationMade, Change, SessionAsked, SessionGivenUp
+from engine.domain.authorization import Decision, recorded
+from engine.domain.changes import Change, SessionAsked, SessionGivenUp
 from engine.domain.notifications import Notification, publish
 from engine.domain.state import ChargePoint, Frozen, Price, Session, SessionStatus
 
@@ -111,27 +111,6 @@ def ask(
         asked_at=now,
         expires_at=expires_at,
     )
-    authorized = AuthorizationMade(
-        id=authorization_id,
-        operator_id=cp.operator_id,
-        charge_point_id=cp.id,
-        evse_number=evse_number or None,
-        id_tag_uid=id_tag,
-        id_tag_id=None if token is None else token.id,
-        user_id=None if token is None else token.user_id,
-        method="admin",
-        status="accepted",
-        rejection_reason=None,
-        created_at=now,
-    )
-    told = AuthorizationChanged(
-        authorization_id=authorization_id,
-        action="created",
-        charge_point_id=cp.id,
-        id_tag=id_tag,
-        status="accepted",
-        last_updated_at=now,
-    )
     asked = SessionAsked(
         id=session_id,
         operator_id=cp.operator_id,
@@ -145,9 +124,17 @@ def ask(
         asked_at=now,
         expires_at=expires_at,
     )
+    authorized = recorded(
+        cp,
+        decision,
+        id=authorization_id,
+        id_tag=id_tag,
+        evse_number=evse_number or None,
+        now=now,
+        method="admin",
+    )
     return pending, [
-        authorized,
-        publish(told, f"authorization:{authorization_id}", cp.operator_id, now),
+        *authorized,
         asked,
         publish(
             _news(pending, SessionStatus.PENDING, None, now), f"session:{session_id}", cp.operator_id, now

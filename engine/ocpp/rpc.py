@@ -43,6 +43,10 @@ class Code(StrEnum):
     MESSAGE_TYPE_NOT_SUPPORTED = "MessageTypeNotSupported"  # 2.x
 
 
+# What is told before a boot was accepted (OCPP 1.6 §4.2; 2.0.1 B02.FR.09).
+NOT_BOOTED = Refusal(
+    code=Code.SECURITY_ERROR, description="Send BootNotification first and wait until it is accepted."
+)
 # Words that differ from the enum's. 1.6 has two of its own (the misspelling is the specification's) and lacks
 # two, for which its catch-all stands.
 SPELLINGS: Mapping[str, Mapping[str, str]] = {

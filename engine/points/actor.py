@@ -42,9 +42,6 @@ BOOT_PATIENCE: Final = 15.0  # seconds that a boot may wait for its turn
 
 NO_FACTS: Final = Facts()
 NO_NEEDS: Final = Needs()
-NOT_BOOTED: Final = Refusal(
-    code=rpc.Code.SECURITY_ERROR, description="Send BootNotification first and wait until it is accepted."
-)
 TOO_MANY_BOOTS: Final = Refusal(code=rpc.Code.GENERIC_ERROR, description="Too many boots; try again.")
 FAILED: Final = Refusal(code=rpc.Code.INTERNAL_ERROR, description="The message could not be processed.")
 
@@ -276,7 +273,7 @@ class Actor:
             return None
         if not (self.is_open or self._may_early(route)):
             # OCPP 1.6 §4.2: it SHALL NOT send this; what to answer is said by 2.0.1 B02.FR.09.
-            self.peer.refuse(route, message_id, rest, NOT_BOOTED)
+            self.peer.refuse(route, message_id, rest, rpc.NOT_BOOTED)
             return None
         if route.boot:
             return self._on_boot(route, message_id, rest, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -86,3 +87,16 @@ class Connector:
         if self.inoperative_after:
             self.operative = self.inoperative_after = False
         self.ended.set()
+
+
+def set_availability(connectors: Iterable[Connector], operative: bool) -> bool:
+    """Into service or out of it; whether that has to wait for a transaction somewhere."""
+    scheduled = False
+    for connector in connectors:
+        connector.inoperative_after = False
+        if operative or connector.entry is None:
+            connector.operative = operative
+            connector.claim = connector.claim if operative else None
+        else:
+            connector.inoperative_after = scheduled = True
+    return scheduled

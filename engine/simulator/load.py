@@ -364,33 +364,6 @@ class Reliable:
         return msgspec.json.decode(await self.deliver(action, msgspec.json.encode(payload)))
 
 
-async def stand_by(
-    target: Target,
-    identities: Sequence[str],
-    at_once: int = 200,
-    *,
-    task_status: trio.TaskStatus[list[LoadCharger]] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """Connect and boot all, so many at a time; then only obey, until cancelled. Started with the chargers.
-
-    Raises Lost, in a group, if one of them is not let in.
-    """
-    latencies, limit = Latencies(), trio.CapacityLimiter(at_once)
-    group = [LoadCharger(target, identity, latencies) for identity in identities]
-
-    async def enter(charger: LoadCharger) -> None:
-        async with limit:
-            await charger.connect()
-            nursery.start_soon(charger.read)
-            await charger.boot()
-
-    async with trio.open_nursery() as nursery:
-        async with trio.open_nursery() as entering:
-            for charger in group:
-                entering.start_soon(enter, charger)
-        task_status.started(group)
-
-
 class Storm(msgspec.Struct, frozen=True):
     """What a reconnect storm took, seconds: until all were booted; StartTransaction by percentile."""
 

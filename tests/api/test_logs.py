@@ -36,16 +36,6 @@ def test_a_line_is_json_with_level_and_time(lines: io.StringIO) -> None:
     assert line["timestamp"].endswith("Z")
 
 
-def test_correlation_reaches_every_line_in_its_context(lines: io.StringIO) -> None:
-    log = structlog.get_logger()
-    with logs.correlated("abc", identity="CP1"):
-        log.info("inside")
-    log.info("outside")
-    inside, outside = read(lines)
-    assert (inside["correlation_id"], inside["identity"]) == ("abc", "CP1")
-    assert "correlation_id" not in outside
-
-
 @pytest.mark.parametrize("log_format", ["json", "console"])
 def test_errors_carry_their_traceback_but_no_variables(lines: io.StringIO, log_format: str) -> None:
     stream = io.StringIO()

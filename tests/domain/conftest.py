@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine.domain.state import ChargePoint, Metering, Session, SessionStatus, StationSettings
+from engine.domain.state import ChargePoint, Metering, Registration, Session, SessionStatus, StationSettings
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +38,8 @@ def cp(session: Session) -> ChargePoint:
         identity="CP-12",
         operator_id=1,
         version="ocpp1.6",
+        registration=Registration.ACCEPTED,
+        booted=True,
         settings=StationSettings(max_power_w=11_000),
         sessions={"7": session},
     )

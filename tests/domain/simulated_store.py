@@ -18,8 +18,10 @@ from engine.domain.state import (
     ChargePoint,
     Metering,
     Orphan,
+    Registration,
     Session,
     SessionStatus,
+    StationSettings,
     Token,
 )
 from engine.ocpp.step import Facts, Handler, Message, Needs
@@ -40,6 +42,19 @@ _periods = msgspec.json.Decoder(list[dict[str, Any]])
 
 
 OWNER = ("id_tag_id", "user_id", "authorization_id")
+
+
+def station(version: str, settings: StationSettings = StationSettings()) -> ChargePoint:  # noqa: B008 - frozen
+    """A charge point whose boot was accepted."""
+    return ChargePoint(
+        id=1,
+        identity="CP-1",
+        operator_id=1,
+        version=version,
+        settings=settings,
+        registration=Registration.ACCEPTED,
+        booted=True,
+    )
 
 
 class Store:

@@ -15,42 +15,21 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace as replaced
 
-from engine.domain.state import ChargePoint, StationSettings
-from engine.ocpp.blocks import metering, transactions
-from engine.ocpp.blocks import transactions_v2x as block
+from engine.domain.state import StationSettings
+from engine.ocpp import v16 as v16_protocol
+from engine.ocpp import v201 as v201_protocol
 from engine.ocpp.messages import v16, v201
-from engine.ocpp.step import Handler
-from tests.domain.simulated_store import Store
+from tests.domain.simulated_store import Store, station
 
 BEGINNING = datetime(2026, 3, 1, 8, tzinfo=UTC)
 LATER = BEGINNING + timedelta(days=2)  # all of it is told by then, and none of it is of the future
 TOLERANCE_WH = 100
 POWER_W = 22_000
 
-START = Handler(
-    request=v16.StartTransaction,
-    response=v16.StartTransactionResponse,
-    step=transactions.start_transaction_v16,
-    needs=transactions.start_transaction_needs_v16,
-)
-STOP = Handler(
-    request=v16.StopTransaction,
-    response=v16.StopTransactionResponse,
-    step=transactions.stop_transaction_v16,
-    needs=transactions.stop_transaction_needs_v16,
-)
-VALUES = Handler(
-    request=v16.MeterValues,
-    response=v16.MeterValuesResponse,
-    step=metering.meter_values_v16,
-    needs=metering.meter_values_needs_v16,
-)
-EVENT = Handler(
-    request=v201.TransactionEvent,
-    response=v201.TransactionEventResponse,
-    step=block.transaction_event_v2x(),
-    needs=block.transaction_event_needs_v2x,
-)
+START = v16_protocol.PROTOCOL.inbound["StartTransaction"]
+STOP = v16_protocol.PROTOCOL.inbound["StopTransaction"]
+VALUES = v16_protocol.PROTOCOL.inbound["MeterValues"]
+EVENT = v201_protocol.PROTOCOL.inbound["TransactionEvent"]
 
 
 @dataclass(frozen=True)
@@ -218,7 +197,7 @@ def values_v16(point: Point) -> list[v16.MeterValue]:
 
 def fresh(version: str) -> Store:
     own = StationSettings(max_power_w=POWER_W)
-    return Store(ChargePoint(id=1, identity="CP-1", operator_id=1, version=version, settings=own))
+    return Store(station(version, own))
 
 
 def same_as_reloaded(store: Store) -> None:

@@ -10,34 +10,18 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.domain.state import ChargePoint, StationSettings
-from engine.ocpp.blocks import metering, transactions
+from engine.ocpp import v16 as v16_protocol
 from engine.ocpp.messages import v16
-from engine.ocpp.step import Handler, Message
-from tests.domain.simulated_store import Store
+from engine.ocpp.step import Message
+from tests.domain.simulated_store import Store, station
 
 VOLTAGE = v16.SampledValue(value="230", measurand="Voltage")  # what only the stop's data tells
 BEGINNING = datetime(2026, 3, 1, tzinfo=UTC)
 RECEIVED = BEGINNING + timedelta(days=30)
 
-START = Handler(
-    request=v16.StartTransaction,
-    response=v16.StartTransactionResponse,
-    step=transactions.start_transaction_v16,
-    needs=transactions.start_transaction_needs_v16,
-)
-STOP = Handler(
-    request=v16.StopTransaction,
-    response=v16.StopTransactionResponse,
-    step=transactions.stop_transaction_v16,
-    needs=transactions.stop_transaction_needs_v16,
-)
-VALUES = Handler(
-    request=v16.MeterValues,
-    response=v16.MeterValuesResponse,
-    step=metering.meter_values_v16,
-    needs=metering.meter_values_needs_v16,
-)
+START = v16_protocol.PROTOCOL.inbound["StartTransaction"]
+STOP = v16_protocol.PROTOCOL.inbound["StopTransaction"]
+VALUES = v16_protocol.PROTOCOL.inbound["MeterValues"]
 
 
 @dataclass(frozen=True)
@@ -125,9 +109,7 @@ def outcome(store: Store) -> tuple[dict[str, Any], list[Any]]:
 
 
 def fresh_store() -> Store:
-    return Store(
-        ChargePoint(id=1, identity="CP-1", operator_id=1, version="ocpp1.6", settings=StationSettings())
-    )
+    return Store(station("ocpp1.6"))
 
 
 @st.composite

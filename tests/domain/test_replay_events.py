@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from engine.domain.state import ChargePoint, StationSettings, Token
+from engine.domain.state import Token
 from engine.ocpp.blocks import transactions_v2x as block
 from engine.ocpp.messages import v201
 from engine.ocpp.step import Handler
-from tests.domain.simulated_store import Store
+from tests.domain.simulated_store import Store, station
 
 BEGINNING = datetime(2026, 3, 1, tzinfo=UTC)
 RECEIVED = BEGINNING + timedelta(days=30)
@@ -53,8 +53,7 @@ def token(uid: str) -> Token:
 
 
 def fresh_store() -> Store:
-    cp = ChargePoint(id=1, identity="CP-1", operator_id=1, version="ocpp2.0.1", settings=StationSettings())
-    return Store(cp, {"TAG": token("TAG")})
+    return Store(station("ocpp2.0.1"), {"TAG": token("TAG")})
 
 
 def register_of(meter: Meter, register: int) -> list[v201.SampledValue]:

@@ -10,23 +10,14 @@ import pytest
 from msgspec.structs import replace
 
 from engine.domain.state import ChargePoint, Token
-from engine.ocpp.blocks import transactions, transactions_v2x
+from engine.ocpp import v16 as v16_protocol
+from engine.ocpp import v201 as v201_protocol
 from engine.ocpp.messages import v16, v201
 from engine.ocpp.step import Handler
 from tests.domain.simulated_store import Store
 
-V16 = Handler(
-    request=v16.StartTransaction,
-    response=v16.StartTransactionResponse,
-    step=transactions.start_transaction_v16,
-    needs=transactions.start_transaction_needs_v16,
-)
-V201 = Handler(
-    request=v201.TransactionEvent,
-    response=v201.TransactionEventResponse,
-    step=transactions_v2x.transaction_event_v2x(),
-    needs=transactions_v2x.transaction_event_needs_v2x,
-)
+V16 = v16_protocol.PROTOCOL.inbound["StartTransaction"]
+V201 = v201_protocol.PROTOCOL.inbound["TransactionEvent"]
 ALONE = Token(
     id=1,
     uid="TAG",

@@ -10,40 +10,21 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain import history
-from engine.domain.state import ChargePoint, StationSettings
-from engine.ocpp.blocks import transactions as block_v16
-from engine.ocpp.blocks import transactions_v2x as block
+from engine.ocpp import v16 as v16_protocol
+from engine.ocpp import v201 as v201_protocol
 from engine.ocpp.messages import v16, v201
-from engine.ocpp.step import Handler
-from tests.domain.simulated_store import Store
+from tests.domain.simulated_store import Store, station
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 YEAR = timedelta(days=365)
-EVENT = Handler(
-    request=v201.TransactionEvent,
-    response=v201.TransactionEventResponse,
-    step=block.transaction_event_v2x(),
-    needs=block.transaction_event_needs_v2x,
-)
-START = Handler(
-    request=v16.StartTransaction,
-    response=v16.StartTransactionResponse,
-    step=block_v16.start_transaction_v16,
-    needs=block_v16.start_transaction_needs_v16,
-)
-STOP = Handler(
-    request=v16.StopTransaction,
-    response=v16.StopTransactionResponse,
-    step=block_v16.stop_transaction_v16,
-    needs=block_v16.stop_transaction_needs_v16,
-)
+EVENT = v201_protocol.PROTOCOL.inbound["TransactionEvent"]
+START = v16_protocol.PROTOCOL.inbound["StartTransaction"]
+STOP = v16_protocol.PROTOCOL.inbound["StopTransaction"]
 
 
 @pytest.fixture
 def store() -> Store:
-    return Store(
-        ChargePoint(id=1, identity="CP-1", operator_id=1, version="ocpp2.0.1", settings=StationSettings())
-    )
+    return Store(station("ocpp2.0.1"))
 
 
 def event(seq: int, kind: Any, minute: float, register: float | None = None, **more: Any) -> Any:

@@ -9,7 +9,7 @@ import trio
 from trio_websocket import ConnectionClosed, serve_websocket
 
 from engine.simulator import load
-from engine.simulator.load import Latencies, LoadCharger, Lost, Reliable, Target, stand_by, storm
+from engine.simulator.load import Latencies, LoadCharger, Lost, Reliable, Target, storm
 
 
 class Server:
@@ -65,13 +65,14 @@ async def target(server, nursery):
     return Target("127.0.0.1", listening.port)
 
 
-async def test_all_boot_and_obey(server, target, nursery):
-    group = await nursery.start(stand_by, target, [f"L{n}" for n in range(20)])
-    assert all(charger.connected for charger in group)
-    assert sorted({who for who, _, _ in server.seen}) == sorted(f"L{n}" for n in range(20))
-    for charger in group:
+async def test_it_boots_and_obeys(server, target, nursery):
+    charger = LoadCharger(target, "L1", Latencies())
+    await charger.connect()
+    nursery.start_soon(charger.read)
+    await charger.boot()
+    for _ in range(2):  # the answer to what the server asks meanwhile is there before the second one
         await charger.call("Heartbeat", b"{}")
-        assert charger.called == 1
+    assert charger.called >= 1
     assert [3, "ask", {"status": "Accepted"}] in server.answers
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from engine.domain.state import ChargePoint, Registration
 from engine.ocpp import rpc
-from engine.ocpp.step import Command, Facts, Handler, Needs, Outcome, Refusal
+from engine.ocpp.step import Command, Facts, Handler, Needs, Outcome
 
 TRIGGER: Final = "TriggerMessage"
 # Our request → the message in which its result comes (generic requirement FR.05).
@@ -44,9 +44,6 @@ CAN_BE_ASKED: Final = frozenset(
         "TransactionEvent",
     }
 )
-NOT_ASKED: Final = Refusal(
-    code=rpc.Code.SECURITY_ERROR, description="Send BootNotification first and wait until it is accepted."
-)
 AGREED: Final = frozenset({"Accepted", "AcceptedCanceled"})
 
 
@@ -59,7 +56,7 @@ def only_if_asked(handler: Handler) -> Handler:
     def guarded(cp: ChargePoint, request: Any, facts: Facts, now: datetime) -> Outcome:
         if may_send(cp, action):
             return step(cp, request, facts, now)
-        return Outcome(state=cp, reply=NOT_ASKED)
+        return Outcome(state=cp, reply=rpc.NOT_BOOTED)
 
     def needed(cp: ChargePoint, request: Any) -> Needs | None:
         return needs(cp, request) if needs is not None and may_send(cp, action) else None

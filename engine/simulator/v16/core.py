@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.ocpp.messages import v16
-from engine.simulator.connector import Connector, Reservation
+from engine.simulator.connector import Connector, Reservation, set_availability
 from engine.simulator.v16 import jobs, profiles
 from engine.simulator.v16.configuration import MOST_KEYS
 from engine.simulator.v16.reply import Reply, among, connector_of
@@ -23,15 +23,7 @@ def change_availability(charger: Charger16, request: v16.ChangeAvailability) -> 
     concerned = among(charger, request.connector_id)
     if not concerned:
         return Reply(v16.ChangeAvailabilityResponse(status="Rejected"))
-    operative = request.type == "Operative"
-    scheduled = False
-    for connector in concerned:
-        connector.inoperative_after = False
-        if operative or connector.entry is None:
-            connector.operative = operative
-            connector.claim = connector.claim if operative else None
-        else:
-            connector.inoperative_after = scheduled = True
+    scheduled = set_availability(concerned, request.type == "Operative")
 
     async def report() -> None:
         for connector in concerned:

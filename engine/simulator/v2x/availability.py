@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.simulator.connector import Reservation
+from engine.simulator.connector import Reservation, set_availability
 from engine.simulator.v2x.reply import Reply, among, look, status
 
 if TYPE_CHECKING:
@@ -16,14 +16,7 @@ def change_availability(charger: Charger2x, request: Any) -> Reply:
     concerned = among(charger, request.evse.id if request.evse else 0)
     if not concerned:
         return status("Rejected")
-    operative, scheduled = request.operational_status == "Operative", False
-    for connector in concerned:
-        connector.inoperative_after = False
-        if operative or connector.entry is None:
-            connector.operative = operative
-            connector.claim = connector.claim if operative else None
-        else:
-            connector.inoperative_after = scheduled = True
+    scheduled = set_availability(concerned, request.operational_status == "Operative")
 
     async def report() -> None:
         for connector in concerned:

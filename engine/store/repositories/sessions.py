@@ -201,12 +201,6 @@ class Sessions(Repository):
         values.append(after)
         return await self._rows([*conditions, f"s.id > ${len(values)}"], values, "s.id", limit)
 
-    async def latest_id(self) -> int:
-        """The number of the newest session, 0 when there is none."""
-        rows = await self._database.fetch("select coalesce(max(id), 0) from sessions")
-        number: int = rows[0][0]
-        return number
-
     async def get(self, session_id: int) -> SessionRow:
         """Raises NotFound."""
         rows = await self._rows(["s.id = $1"], [session_id], "s.id", 1)

@@ -12,31 +12,16 @@ from msgspec.structs import replace
 from engine.domain import changes as c
 from engine.domain.reconcile import ORPHANS_KEPT
 from engine.domain.state import ChargePoint, StationSettings, Token
-from engine.ocpp.blocks import metering, transactions
+from engine.ocpp import v16 as v16_protocol
+from engine.ocpp.blocks import transactions
 from engine.ocpp.messages import v16
-from engine.ocpp.step import Handler
 from tests.domain.simulated_store import Store
 
 pytestmark = pytest.mark.proves("1.6", "StartTransaction", "StopTransaction")
 
-START = Handler(
-    request=v16.StartTransaction,
-    response=v16.StartTransactionResponse,
-    step=transactions.start_transaction_v16,
-    needs=transactions.start_transaction_needs_v16,
-)
-STOP = Handler(
-    request=v16.StopTransaction,
-    response=v16.StopTransactionResponse,
-    step=transactions.stop_transaction_v16,
-    needs=transactions.stop_transaction_needs_v16,
-)
-VALUES = Handler(
-    request=v16.MeterValues,
-    response=v16.MeterValuesResponse,
-    step=metering.meter_values_v16,
-    needs=metering.meter_values_needs_v16,
-)
+START = v16_protocol.PROTOCOL.inbound["StartTransaction"]
+STOP = v16_protocol.PROTOCOL.inbound["StopTransaction"]
+VALUES = v16_protocol.PROTOCOL.inbound["MeterValues"]
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
