@@ -132,6 +132,10 @@ class Program:
         assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
         return response
 
+    def metrics(self) -> str:
+        """What the node counts, in Prometheus' text format."""
+        return self._client.get(f"{self.http}/metrics").text
+
     def rows(self, path: str, **query: Any) -> list[dict[str, Any]]:
         """All rows of an admin listing."""
         return list(self._pages(path, query | {"limit": MOST_ROWS}))
