@@ -73,7 +73,7 @@ class Member(Frozen, frozen=True):
 class Record(Frozen, frozen=True):
     """An object. `exact`: it holds numbers that only the walk checks, so there is no fast path for it.
 
-    `open`: it may have any other members too (`customData`).
+    `timed`: there are times somewhere in it. `open`: it may have any other members too (`customData`).
     """
 
     name: str
@@ -81,6 +81,7 @@ class Record(Frozen, frozen=True):
     names: frozenset[str]
     folded: Mapping[str, str]  # `fold(member name)` → member name
     exact: bool = False
+    timed: bool = False
     open: bool = False
 
 
@@ -129,6 +130,7 @@ def record_of(kind: type[Message]) -> Record:
         names=frozenset(member.name for member in members),
         folded={fold(member.name): member.name for member in members},
         exact=any(_exact(member.shape) for member in members),
+        timed=any(_timed(member.shape) for member in members),
     )
 
 
@@ -141,6 +143,15 @@ def _exact(shape: Shape) -> bool:
         case Number(places=places):
             return places is not None
     return False
+
+
+def _timed(shape: Shape) -> bool:
+    match shape:
+        case Many(item=item):
+            return _timed(item)
+        case Record(timed=timed):
+            return timed
+    return isinstance(shape, Moment)
 
 
 def _shape(kind: inspect.Type) -> Shape:

@@ -404,7 +404,7 @@ class Actor:
             frame = self.peer.error_frame(route.action, message_id, reply)
         else:
             self._shared.metrics.messages[route.handled] += 1
-            payload = rpc.ENCODER.encode(reply)
+            payload = rpc.encode(reply)
             if route.logged:
                 self.peer.keep("out", "result", route.action, message_id, payload)
             frame = self.peer.result_frame(message_id, payload)

@@ -164,7 +164,7 @@ class Commands:
             return
         message_id = self._shared.new_id()
         self._calls.sent(call, message_id, self._shared.steady())
-        payload = rpc.ENCODER.encode(call.request)
+        payload = rpc.encode(call.request)
         if call.action not in self._shared.unlogged:
             self._link.peer.keep("out", "call", call.action, message_id, payload)
         self._link.peer.send_text(envelope.call_text(message_id, call.action, payload))

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 import trio
 
+from engine.ocpp.rpc import encode
 from engine.ocpp.step import Message
 from engine.simulator.clock import ChargerClock, Time
 from engine.simulator.connector import Connector
@@ -37,7 +38,6 @@ from engine.simulator.outbox import Outbox, Pending
 from engine.simulator.physics import Battery, Ceiling, Hardware, Meter, Outlet
 from engine.simulator.settings import Counts, Mix, ProtocolError
 
-ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 LOOK_EVERY: Final = 5.0  # simulated seconds between two looks at the connectors
 BACK_OFF: Final = (1.0, 60.0)  # first and greatest wait before a reconnect, simulated seconds
 POLITE_REFUSALS: Final = frozenset({429, 503})  # the server asks to come again later
@@ -311,7 +311,7 @@ class Charger(ABC):
         action = type(request).__name__
         self.world.counts.sent[action] += 1
         try:
-            raw = await self._link.call(message_id or self.new_id(), action, ENCODER.encode(request))
+            raw = await self._link.call(message_id or self.new_id(), action, encode(request))
         except NoAnswer:
             self.world.counts.timeouts += 1
             raise

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.domain.state import Policy
 from engine.ocpp.messages import CustomData, decode_hook, v16, v21, v201
 from engine.ocpp.policy import Decoded, decode
-from engine.ocpp.rpc import encode
+from engine.ocpp.rpc import ENCODER, encode
 from tests.ocpp.strategies import example, schemas, to_json, valid
 
 MODULES = {"v16": v16, "v201": v201, "v21": v21}
@@ -25,7 +25,7 @@ def test_valid_documents_come_out_as_they_went_in(name, data):
     decoded = decode(getattr(v16, name), payload, Policy.STRICT)
     assert isinstance(decoded, Decoded), decoded
     assert decoded.repairs == ()
-    assert encode(decoded.message) == payload
+    assert ENCODER.encode(decoded.message) == payload
 
 
 @pytest.mark.parametrize(("version", "name"), NEWER, ids=[f"{version}-{name}" for version, name in NEWER])
@@ -45,9 +45,24 @@ def test_every_version_s_messages_keep_names_and_order(version, full):
     for name, schema in schemas(version).items():
         payload = to_json(example(schema, full=full))
         decoded = decode(getattr(MODULES[version], name), payload, Policy.STRICT, version=PROTOCOLS[version])
-        if not isinstance(decoded, Decoded) or encode(decoded.message) != payload:
+        if not isinstance(decoded, Decoded) or ENCODER.encode(decoded.message) != payload:
             changed[name] = decoded
     assert not changed
+
+
+@pytest.mark.parametrize("version", MODULES)
+def test_no_message_is_sent_with_more_than_milliseconds(version):
+    long, short = b"56.789000Z", b"56.789Z"
+    for name, schema in schemas(version).items():
+        payload = to_json(example(schema, full=True))
+        message = msgspec.json.decode(payload, type=getattr(MODULES[version], name), dec_hook=decode_hook)
+        assert encode(message) == payload.replace(long, short), name
+
+
+def test_what_only_looks_like_a_time_is_sent_as_it_is():
+    data = "2024-02-29T12:34:56.789000Z"
+    message = v16.DataTransfer(vendor_id="x", data=data)
+    assert msgspec.json.decode(encode(message))["data"] == data
 
 
 def test_custom_data_keeps_what_vendors_put_in():

@@ -101,7 +101,7 @@ def update_dynamic_schedule_answered_v21(
     period = replace(first.charging_schedule_period[0], **given)
     schedule = replace(first, charging_schedule_period=[period])
     updated = replace(profile, charging_schedule=[schedule, *others], dyn_update_time=now)
-    return amended(cp, held, rpc.ENCODER.encode(updated), now)
+    return amended(cp, held, rpc.encode(updated), now)
 
 
 def check_use_priority_charging_v21(

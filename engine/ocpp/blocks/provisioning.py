@@ -75,7 +75,7 @@ def boot_notification_v2x(
     # F06: a boot that we asked for is told by a station that did not restart.
     state, changes = _booted(cp, identity, now, restarted=request.reason != "Triggered")
     reply = response_to(
-        request, status=cp.registration.value, current_time=now, interval=_interval(cp, accepted)
+        request, status=cp.registration.value, current_time=_clock(now), interval=_interval(cp, accepted)
     )
     calls = _calls_v2x(cp, now) if accepted and request.reason != "Triggered" else ()
     return Outcome(state=state, reply=reply, changes=changes, calls=calls)
@@ -110,7 +110,7 @@ def heartbeat_v2x(
     cp: ChargePoint, request: v201.Heartbeat | v21.Heartbeat, facts: Facts, now: datetime
 ) -> Outcome:
     """The same for OCPP 2.x (G02.FR.03)."""
-    return Outcome(state=cp, reply=response_to(request, current_time=now))
+    return Outcome(state=cp, reply=response_to(request, current_time=_clock(now)))
 
 
 def check_reset_v2x(request: v201.Reset | v21.Reset, cp: ChargePoint, now: datetime) -> list[str]:

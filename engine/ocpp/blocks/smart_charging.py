@@ -113,7 +113,7 @@ def set_charging_profile_answered_v16(
         purpose=profile.charging_profile_purpose,
         stack_level=profile.stack_level,
         transaction_id=session.transaction_id if session else None,
-        profile=rpc.ENCODER.encode(profile),
+        profile=rpc.encode(profile),
     )
     cleared, kept = _split(cp, lambda held: _ended(held, cp) or _replaces(installed, held))
     news = notifications.ChargingProfileApplied(

@@ -221,7 +221,7 @@ def _installed(evse_id: int, profile: Profile, source: str) -> InstalledProfile:
         purpose=profile.charging_profile_purpose,
         stack_level=profile.stack_level,
         transaction_id=None if isinstance(profile.transaction_id, UnsetType) else profile.transaction_id,
-        profile=rpc.ENCODER.encode(profile),
+        profile=rpc.encode(profile),
         source=source,
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from engine.ocpp.messages import v16
-from engine.simulator.charger import ENCODER
+from engine.ocpp.rpc import encode
 from engine.simulator.link import Answer, Refusal
 from engine.simulator.v16 import core, smart_charging, upkeep
 from engine.simulator.v16.reply import Reply
@@ -34,7 +34,7 @@ def answer(charger: Charger16, action: str, payload: bytes) -> Answer | Refusal:
         return Refusal("FormationViolation", str(error))
     reply = command(charger, request)
     then = reply.then
-    return Answer(ENCODER.encode(reply.response), None if then is None else lambda: charger.spawn(then))
+    return Answer(encode(reply.response), None if then is None else lambda: charger.spawn(then))
 
 
 COMMANDS: Final[Mapping[str, Callable[[Charger16, Any], Reply]]] = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from engine.ocpp.messages import decode_hook
-from engine.simulator.charger import ENCODER
+from engine.ocpp.rpc import encode
 from engine.simulator.link import Answer, Refusal
 from engine.simulator.v2x import (
     availability,
@@ -46,7 +46,7 @@ def answer(charger: Charger2x, action: str, payload: bytes) -> Answer | Refusal:
     reply = command(charger, request)
     response = msgspec.convert(reply.members, charger.messages[action][1], dec_hook=decode_hook)
     then = reply.then
-    return Answer(ENCODER.encode(response), None if then is None else lambda: charger.spawn(then))
+    return Answer(encode(response), None if then is None else lambda: charger.spawn(then))
 
 
 COMMANDS: Final[Mapping[str, Callable[[Charger2x, Any], Reply]]] = {

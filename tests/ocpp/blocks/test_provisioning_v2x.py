@@ -67,7 +67,7 @@ def test_answers_with_the_stored_registration(  # noqa: PLR0917 - one row of the
     words: Any, station: ChargePoint, now: datetime, registration: Registration, interval: int, open_: bool
 ) -> None:
     cp = asking(replace(station, registration=registration), read_configuration_after_boot=True)
-    outcome = boot_notification_v2x(cp, boot(words), Facts(), now)
+    outcome = boot_notification_v2x(cp, boot(words), Facts(), now + timedelta(microseconds=987_654))
     assert outcome.reply == words.BootNotificationResponse(
         status=registration.value, current_time=now, interval=interval
     )
@@ -142,7 +142,7 @@ def test_of_a_station_that_never_told_its_connectors_the_first_is_asked(
 
 @pytest.mark.proves("2.x", "Heartbeat")
 def test_a_heartbeat_tells_the_time(words: Any, station: ChargePoint, now: datetime) -> None:
-    outcome = heartbeat_v2x(station, words.Heartbeat(), Facts(), now)
+    outcome = heartbeat_v2x(station, words.Heartbeat(), Facts(), now + timedelta(microseconds=987_654))
     assert outcome == Outcome(state=station, reply=words.HeartbeatResponse(current_time=now))
 
 
