@@ -30,20 +30,21 @@ cdef class Scanner:
     cdef bytes rest(self)
 
 
-@cython.locals(scan=Scanner, kind=int, message_id=str, name=str, rest=bytes)
-cpdef tuple split(bytes text)
+@cython.locals(scan=Scanner, kind=int, message_id=object, name=str, rest=bytes)
+cpdef tuple split(bytes text, bint numeric_id=*)
 
-cpdef bytes result_frame(str message_id, bytes payload)
-cpdef bytes result_text(str message_id, bytes payload)
-cpdef bytes call_frame(str message_id, str action, bytes payload, int kind=*)
-cpdef bytes call_text(str message_id, str action, bytes payload, int kind=*)
-cpdef bytes error_frame(str message_id, str code, str description=*, bytes details=*, int kind=*)
-cpdef bytes error_text(str message_id, str code, str description=*, bytes details=*, int kind=*)
+cpdef bytes result_frame(object message_id, bytes payload)
+cpdef bytes result_text(object message_id, bytes payload)
+cpdef bytes call_frame(object message_id, str action, bytes payload, int kind=*)
+cpdef bytes call_text(object message_id, str action, bytes payload, int kind=*)
+cpdef bytes error_frame(object message_id, str code, str description=*, bytes details=*, int kind=*)
+cpdef bytes error_text(object message_id, str code, str description=*, bytes details=*, int kind=*)
 
 cdef bint _is_space(int byte) noexcept
 
 @cython.locals(char=Py_UCS4)
 cdef bint _is_plain(str text) except -1
 
+cdef str _literal(object message_id)
 cdef str _escape(str text)
 cdef str _unescape(bytes literal)

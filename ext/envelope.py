@@ -8,6 +8,7 @@ looks like differs by OCPP version and is decided elsewhere. `envelope.pxd` give
 from __future__ import annotations
 
 import json
+import re
 from typing import Final
 
 from ext._words import cut, pack
@@ -23,7 +24,14 @@ _SEND: Final = 6  # since OCPP 2.1
 CALL, CALLRESULT, CALLERROR, CALLRESULTERROR, SEND = _CALL, _CALLRESULT, _CALLERROR, _CALLRESULTERROR, _SEND
 
 _TEXT_FRAME: Final = 0x81  # first byte of a whole, unmasked text frame
-_HEADS: Final = {kind: b'[%d,"' % kind for kind in (CALL, CALLRESULT, CALLERROR, CALLRESULTERROR, SEND)}
+_HEADS: Final = {kind: b"[%d," % kind for kind in (CALL, CALLRESULT, CALLERROR, CALLRESULTERROR, SEND)}
+_NUMBER: Final = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")  # RFC 8259 §6
+
+
+class NumericId(str):
+    """A message id that came as a JSON number, letter by letter. What carries it goes out as that number."""
+
+    __slots__ = ()
 
 
 class EnvelopeError(ValueError):
@@ -101,6 +109,16 @@ class Scanner:
         self.at = at + 1
         return self.text[start:at].decode("ascii") if plain else _unescape(self.text[start - 1 : at + 1])
 
+    def numeric_id(self) -> str | None:
+        """The number behind the next comma; None where there is none. To be asked before `string`."""
+        if not self.comma():
+            return None
+        found = _NUMBER.match(self.text, self.at, self.end)
+        if found is None:
+            return None
+        self.at = found.end()
+        return NumericId(found[0].decode())
+
     def rest(self) -> bytes | None:
         """What stands behind the next comma; b"" at the array's end, None where something else stands."""
         if not self.comma():
@@ -108,8 +126,10 @@ class Scanner:
         return cut(self.text, self.at, self.end)
 
 
-def split(text: bytes) -> tuple[int, str, str, bytes]:
+def split(text: bytes, numeric_id: bool = False) -> tuple[int, str, str, bytes]:
     """Message type, message id, action or error code, and the rest as it stands in the text.
+
+    With `numeric_id` the message id must be a number, which OCPP-J does not allow, and is a NumericId.
 
     The rest is the payload of CALL, CALLRESULT and SEND; of CALLERROR and CALLRESULTERROR it is an array of
     what follows the code: description and details, either of which may be absent. It need not be JSON.
@@ -121,7 +141,7 @@ def split(text: bytes) -> tuple[int, str, str, bytes]:
     kind = scan.number()
     if kind < 0:
         raise EnvelopeError(None, "the message type must be a number")
-    message_id = scan.string()
+    message_id = scan.numeric_id() if numeric_id else scan.string()
     if message_id is None:
         raise EnvelopeError(None, "the message id must be a string", kind)
     if kind < _CALL or kind > _SEND:
@@ -141,24 +161,22 @@ def split(text: bytes) -> tuple[int, str, str, bytes]:
 
 def result_frame(message_id: str, payload: bytes) -> bytes:
     """A whole unmasked WebSocket text frame of `[3,"id",payload]`."""
-    return pack(_TEXT_FRAME, (b'[3,"', _escape(message_id), b'",', payload, b"]"))
+    return pack(_TEXT_FRAME, (b"[3,", _literal(message_id), b",", payload, b"]"))
 
 
 def result_text(message_id: str, payload: bytes) -> bytes:
     """`[3,"id",payload]`."""
-    return pack(0, (b'[3,"', _escape(message_id), b'",', payload, b"]"))
+    return pack(0, (b"[3,", _literal(message_id), b",", payload, b"]"))
 
 
 def call_frame(message_id: str, action: str, payload: bytes, kind: int = CALL) -> bytes:
     """A whole unmasked WebSocket text frame of `[2,"id","action",payload]`; `kind` may be SEND."""
-    return pack(
-        _TEXT_FRAME, (_HEADS[kind], _escape(message_id), b'","', _escape(action), b'",', payload, b"]")
-    )
+    return pack(_TEXT_FRAME, (call_text(message_id, action, payload, kind),))
 
 
 def call_text(message_id: str, action: str, payload: bytes, kind: int = CALL) -> bytes:
     """`[2,"id","action",payload]`; `kind` may be SEND."""
-    return pack(0, (_HEADS[kind], _escape(message_id), b'","', _escape(action), b'",', payload, b"]"))
+    return pack(0, (_HEADS[kind], _literal(message_id), b',"', _escape(action), b'",', payload, b"]"))
 
 
 def error_frame(
@@ -172,7 +190,7 @@ def error_text(
     message_id: str, code: str, description: str = "", details: bytes = b"{}", kind: int = CALLERROR
 ) -> bytes:
     """`[4,"id","code","description",details]`; details are JSON, `kind` may be CALLRESULTERROR."""
-    pieces = (_HEADS[kind], _escape(message_id), b'","', _escape(code), b'","', _escape(description), b'",')
+    pieces = (_HEADS[kind], _literal(message_id), b',"', _escape(code), b'","', _escape(description), b'",')
     return pack(0, (*pieces, details, b"]"))
 
 
@@ -186,6 +204,11 @@ def _is_plain(text: str) -> bool:
         if not " " <= char <= "~" or char in ('"', "\\"):
             return False
     return True
+
+
+def _literal(message_id: str) -> str:
+    """A message id as it stands in JSON."""
+    return str(message_id) if isinstance(message_id, NumericId) else f'"{_escape(message_id)}"'
 
 
 def _escape(text: str) -> str:

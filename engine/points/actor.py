@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from engine.domain.access import StationRecord
 from engine.domain.changes import ChargePointConnected
-from engine.domain.state import ChargePoint, Registration, StationSettings
+from engine.domain.state import ChargePoint, Policy, Registration, StationSettings
 from engine.errors import StoreError
 from engine.ocpp import policy, rpc
 from engine.ocpp.step import Facts, Message, Needs, Outcome, Refusal
@@ -253,8 +253,10 @@ class Actor:
         try:
             kind, message_id, action, rest = envelope.split(text)
         except envelope.EnvelopeError as error:
-            self.peer.bad_envelope(error, text)
-            return None
+            mended = self._with_numeric_id(error, text)
+            if mended is None:
+                return None
+            kind, message_id, action, rest = mended
         if kind != envelope.CALL:
             return self._on_answer(kind, message_id, action, rest)
         if len(message_id) > rpc.MAX_MESSAGE_ID:
@@ -278,6 +280,19 @@ class Actor:
         if route.boot:
             return self._on_boot(route, message_id, rest, text)
         return self._on_call(route, message_id, rest, text)
+
+    def _with_numeric_id(
+        self, error: envelope.EnvelopeError, text: bytes
+    ) -> tuple[int, str, str, bytes] | None:
+        """A request whose id is a number, where the policy mends that; all else gets its answer here."""
+        asks = error.message_type in (envelope.CALL, envelope.SEND)
+        if asks and error.message_id is None and self.state.settings.policy is not Policy.STRICT:
+            try:
+                return envelope.split(text, numeric_id=True)
+            except envelope.EnvelopeError as again:
+                error = again
+        self.peer.bad_envelope(error, text)
+        return None
 
     def _may_early(self, route: Route) -> bool:
         """Whether it may send this before its boot was accepted; rejected, it may only boot again."""
@@ -309,7 +324,7 @@ class Actor:
         if isinstance(decoded, Refusal):
             self.peer.refuse(route, message_id, rest, decoded)
             return None
-        if decoded.repairs:
+        if decoded.repairs or type(message_id) is not str:
             self.peer.note_repairs(state, route, message_id, rest, decoded)
         elif route.logged:
             self.peer.keep("in", "call", route.action, message_id, rest)
@@ -453,8 +468,8 @@ class Actor:
             self._shared.metrics.messages[route.failed] += 1
             self.peer.keep("in", "send", action, message_id[: rpc.MAX_ECHOED_ID], rest)
             return
-        if decoded.repairs:
-            self.peer.note_repairs(state, route, message_id[: rpc.MAX_ECHOED_ID], rest, decoded, kind="send")
+        if decoded.repairs or type(message_id) is not str:
+            self.peer.note_repairs(state, route, message_id, rest, decoded, kind="send")
         elif route.logged:
             self.peer.keep("in", "send", action, message_id[: rpc.MAX_ECHOED_ID], rest)
         try:

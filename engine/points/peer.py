@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 COMPRESS_FROM: Final = 512  # bytes; shorter texts gain nothing from deflate
 MAX_REPAIR_LABELS: Final = 2_000  # chargers choose vendor and model, and so the size of that counter
+NUMERIC_ID: Final = "numeric-id"  # the repair of a message id that is a number
 MAX_ACTION: Final = 64  # characters kept of an action that does not exist
 
 
@@ -133,14 +134,16 @@ class Peer:
         *,
         kind: str = "call",
     ) -> None:
-        """Count and log what had to be mended in a message."""
+        """Count and log what had to be mended in a message, its id included."""
         repairs = self._shared.metrics.repairs
         full = len(repairs) >= MAX_REPAIR_LABELS
-        for rule in decoded.repairs:
+        listed = list(zip(decoded.repairs, decoded.places, strict=True))
+        if isinstance(message_id, envelope.NumericId):
+            listed.insert(0, (NUMERIC_ID, "messageId"))
+        for rule, _ in listed:
             repairs.add(*(("", "") if full else (state.vendor, state.model)), route.action, rule)
-        listed = zip(decoded.repairs, decoded.places, strict=True)
         repaired = ", ".join(f"{rule} {place}" for rule, place in listed)
-        self.keep("in", kind, route.action, message_id, rest, repairs=repaired)
+        self.keep("in", kind, route.action, message_id[: rpc.MAX_ECHOED_ID], rest, repairs=repaired)
         if state.settings.policy is Policy.OBSERVE:
             log.warning("message mended", repairs=repaired, **self.named(route.action, message_id))
 

@@ -138,6 +138,53 @@ def test_split_raises_nothing_else(envelope: ModuleType, text: bytes) -> None:
     assert rest
 
 
+numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(number=numbers, action=st.text(), payload=json_values, separator=separators)
+def test_a_numeric_id_is_read_on_request_and_goes_back_as_it_came(
+    envelope: ModuleType, *, number, action, payload, separator
+) -> None:
+    document = [2, number, action, payload]
+    text = json.dumps(document, separators=separator).encode()
+    with pytest.raises(envelope.EnvelopeError):
+        envelope.split(text)
+    kind, message_id, *_, rest = envelope.split(text, numeric_id=True)
+    assert [kind, message_id, json.loads(rest)] == [2, json.dumps(number), payload]
+    for frame, expected in (
+        (envelope.result_text(message_id, rest), [3, number, payload]),
+        (envelope.call_text(message_id, action, rest, envelope.SEND), [6, number, action, payload]),
+        (envelope.error_text(message_id, "E", "d", rest), [4, number, "E", "d", payload]),
+    ):
+        assert json.loads(frame) == expected
+        assert json.dumps(number).encode() in frame
+
+
+@pytest.mark.parametrize(
+    ("text", "message_id"),
+    [
+        (b'[2,"1","A",{}]', None),
+        (b'[2,null,"A",{}]', None),
+        (b'[2,.5,"A",{}]', None),
+        (b'[2,+1,"A",{}]', None),
+        (b'[2,NaN,"A",{}]', None),
+        (b"[2,]", None),
+        (b"[2]", None),
+        (b"[2,7]", "7"),
+        (b'[2,07,"A",{}]', "0"),
+        (b'[2,7.,"A",{}]', "7"),
+        (b'[2,7e,"A",{}]', "7"),
+        (b'[2,7 "A",{}]', "7"),
+        (b'[2,7,"A"]', "7"),
+        (b"[2,7,8,{}]", "7"),
+    ],
+)
+def test_what_is_no_envelope_with_a_number(envelope: ModuleType, text: bytes, message_id: str | None) -> None:
+    with pytest.raises(envelope.EnvelopeError) as caught:
+        envelope.split(text, numeric_id=True)
+    assert (caught.value.message_type, caught.value.message_id) == (2, message_id)
+
+
 # ── building ──────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -171,20 +171,51 @@ def test_writing_frames(websockets: Twins, *, opcode, payload, mask, rsv1, reaso
 # ── envelopes ─────────────────────────────────────────────────────────────────────────────────────
 
 pieces = st.sampled_from(
-    ["[", "]", "2", "3", "4", "6", "12", ",", '"a"', '"é"', '"\\u00e9"', '"\\"', "{}", " ", "\t", "\\", '"']
+    [
+        "[",
+        "]",
+        "2",
+        "-1.5e3",
+        "3",
+        "4",
+        "6",
+        "12",
+        ",",
+        '"a"',
+        '"é"',
+        '"\\u00e9"',
+        '"\\"',
+        "{}",
+        " ",
+        "\t",
+        "\\",
+        '"',
+    ]
 )
 texts = st.lists(pieces, max_size=12).map("".join).map(str.encode) | st.binary(max_size=40)
 
 
-@given(text=texts | st.tuples(texts, texts).map(lambda t: b'[2,"1",' + t[0] + b"," + t[1] + b"]"))
-def test_envelopes(envelopes: Twins, text: bytes) -> None:
+@given(
+    text=texts
+    | st.tuples(st.sampled_from([b'"1"', b"1", b"1.0"]), texts, texts).map(
+        lambda t: b"[2," + t[0] + b"," + t[1] + b"," + t[2] + b"]"
+    ),
+    numeric_id=st.booleans(),
+)
+def test_envelopes(envelopes: Twins, text: bytes, numeric_id: bool) -> None:
     outcomes = []
     for twin in envelopes:
         try:
-            outcomes.append(twin.split(text))
+            outcomes.append(twin.split(text, numeric_id))
         except twin.EnvelopeError as error:
             outcomes.append((error.message_id, error.message_type, error.reason))
     assert outcomes[0] == outcomes[1]
+
+
+@given(number=st.integers(), payload=st.binary(max_size=200))
+def test_answering_numbers(envelopes: Twins, number: int, payload: bytes) -> None:
+    compiled, plain = (twin.result_frame(twin.NumericId(str(number)), payload) for twin in envelopes)
+    assert compiled == plain
 
 
 @given(strings=st.tuples(st.text(), st.text(), st.text()), payload=st.binary(max_size=200))

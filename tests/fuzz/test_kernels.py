@@ -43,12 +43,14 @@ def frames(data: bytes) -> None:
 
 
 def envelope(data: bytes) -> None:
-    try:
-        kind, message_id, action, rest = split(data)
-    except EnvelopeError:
-        return
-    if kind == 2:
-        assert split(call_text(message_id, action, rest)) == (kind, message_id, action, rest)
+    for numeric_id in (False, True):
+        try:
+            kind, message_id, action, rest = split(data, numeric_id)
+        except EnvelopeError:
+            continue
+        if kind == 2:
+            text = call_text(message_id, action, rest)
+            assert split(text, numeric_id) == (kind, message_id, action, rest)
 
 
 def upgrade(data: bytes) -> None:

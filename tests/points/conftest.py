@@ -242,7 +242,7 @@ class Site:
 
     @staticmethod
     async def ask(
-        ws: WebSocketConnection, action: str, payload: Mapping[str, Any], id_: str = "1"
+        ws: WebSocketConnection, action: str, payload: Mapping[str, Any], id_: str | int = "1"
     ) -> list[Any]:
         """Send a CALL and take the next message."""
         await ws.send_message(json.dumps([2, id_, action, payload]))

@@ -18,9 +18,9 @@ from engine.domain.changes import (
 )
 from engine.domain.state import Policy, Registration
 from engine.errors import Conflict
-from engine.ocpp import v16
+from engine.ocpp import v16, v201
 from engine.ocpp.messages import v16 as messages
-from engine.ocpp.step import Outcome
+from engine.ocpp.step import Outcome, Protocol
 from engine.points.actor import Actor
 
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
@@ -171,6 +171,66 @@ async def test_repairs_are_counted_per_model(site: Any, store: Any) -> None:
     assert site.metrics.repairs[("V", "M", "StatusNotification", "unknown-member")] == 1
     (row,) = [row for row in store.journal.of(MessageLogged) if row.repairs]
     assert "$.extra" in row.repairs
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (json.dumps([2, 7, "StatusNotification", STATUS]), [3, 7, {}]),
+        (json.dumps([2, 1772366400123, "StatusNotification", STATUS]), [3, 1772366400123, {}]),
+        ('[2,-1.5,"Nonsense",{}]', [4, -1.5, "NotImplemented"]),
+        ('[2,7,"Reset",{}]', [4, 7, "NotSupported"]),
+        ('[2,7,"StatusNotification",{"connectorId":1}]', [4, 7, "ProtocolError"]),
+        ('[2,7,"Heartbeat"]', [4, 7, "FormationViolation"]),
+        (json.dumps([2, 10**36, "Heartbeat", {}]), [4, 10**36, "TypeConstraintViolation"]),
+    ],
+)
+async def test_a_numeric_id_is_answered_with_the_number(
+    site: Any, store: Any, text: str, answer: Any
+) -> None:
+    async with site.connect() as ws:
+        await ws.send_message(text)
+        assert (await site.take(ws))[:3] == answer
+        assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
+    logged = store.journal.of(MessageLogged)[0]
+    assert logged.message_id == json.dumps(answer[1])
+
+
+async def test_numeric_ids_are_counted_as_repairs(site: Any, store: Any) -> None:
+    async with site.connect() as ws:
+        await site.ask(ws, "BootNotification", BOOT)
+        assert (await site.ask(ws, "StatusNotification", {**STATUS, "extra": 1}, 2))[:2] == [3, 2]
+        assert (await site.ask(ws, "Heartbeat", {}, 3))[:2] == [3, 3]
+    assert site.metrics.repairs[("V", "M", "StatusNotification", "numeric-id")] == 1
+    assert site.metrics.repairs[("V", "M", "Heartbeat", "numeric-id")] == 1
+    rows = [row for row in store.journal.of(MessageLogged) if row.repairs]
+    assert [(row.message_id, row.repairs) for row in rows] == [
+        ("2", "numeric-id messageId, unknown-member $.extra"),
+        ("3", "numeric-id messageId"),
+    ]
+
+
+async def test_a_message_repeated_under_a_numeric_id_is_answered_the_same(site: Any, store: Any) -> None:
+    async with site.connect() as ws:
+        first = await site.ask(ws, "StartTransaction", START, 5)
+        assert await site.ask(ws, "StartTransaction", START, 5) == first
+        assert len(store.journal.of(AuthorizationMade)) == 1
+
+
+@pytest.mark.parametrize(
+    ("protocol", "answer"), [(v16.PROTOCOL, None), (v201.PROTOCOL, [4, "-1", "RpcFrameworkError"])]
+)
+async def test_a_strict_station_must_not_number_its_messages(
+    start: Any, store: Any, protocol: Protocol, answer: Any
+) -> None:
+    state = store.reader.states["CP1"]
+    store.reader.states["CP1"] = replace(state, settings=replace(state.settings, policy=Policy.STRICT))
+    async with start({protocol.name: protocol}) as site, site.connect(subprotocols=[protocol.name]) as ws:
+        await ws.send_message('[2,7,"Heartbeat",{}]')
+        if answer is not None:
+            assert (await site.take(ws))[:3] == answer
+        assert (await site.ask(ws, "Heartbeat", {}, "8"))[:2] == [3, "8"]
+        assert site.metrics.messages[("in", "none", "malformed")] == 1
 
 
 async def test_a_strict_station_gets_the_error(site: Any, store: Any) -> None:
