@@ -16,8 +16,9 @@ import trio.testing
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
 
 from engine.ocpp.messages import decode_hook, v16, v21, v201
+from engine.ocpp.rpc import encode
 from engine.ocpp.step import Message
-from engine.simulator.charger import ENCODER, World
+from engine.simulator.charger import World
 from engine.simulator.clock import Time
 from engine.simulator.link import Address
 from engine.simulator.physics import CARS, CATALOGUE, Battery
@@ -86,7 +87,7 @@ class Central:
         return msgspec.convert(frame[2], self.words[identity].ACTIONS[action][1], dec_hook=decode_hook)
 
     async def send(self, identity: str, request: Message) -> Any:
-        return await self.call(identity, type(request).__name__, ENCODER.encode(request))
+        return await self.call(identity, type(request).__name__, encode(request))
 
     async def connected(self, identity: str) -> None:
         """Wait until a charger is there and was accepted."""
@@ -122,7 +123,7 @@ class Central:
                     self.greeted[identity].set()
                 answer = self.answers.get(action, self.usual)(identity, message)
                 if isinstance(answer, Message):
-                    answer = b'[3,"%b",%b]' % (message_id.encode(), ENCODER.encode(answer))
+                    answer = b'[3,"%b",%b]' % (message_id.encode(), encode(answer))
                 if answer is not None:
                     await socket.send_message(answer.replace(b"$ID", message_id.encode()).decode())
 
