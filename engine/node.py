@@ -13,22 +13,26 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 import trio
 
 from engine.domain.state import Frozen
 from engine.errors import SettingsError
+from engine.limits import Places, open_files, share
 from engine.metrics import Metrics
 from engine.ocpp.versions import protocols
 from engine.points import Registry, serve_chargers
+from engine.points.proxies import Proxies
 from engine.provisioning import deliver_pending
 from engine.security import issue_certificates, open_authority, open_roots, open_world
 from engine.settings import Settings
 from engine.store import Store, open_store
 
 log = structlog.get_logger(__name__)
+
+HTTP_PER_ADDRESS: Final = 2  # one address gets at most one in so many of the places for HTTP
 
 
 class Node(Frozen, frozen=True):
@@ -38,6 +42,7 @@ class Node(Frozen, frozen=True):
     store: Store
     registry: Registry
     metrics: Metrics
+    http_places: Places  # for the connections to all HTTP ports together
 
 
 class Service(Protocol):
@@ -84,6 +89,9 @@ async def _run(
     announce: Callable[[Node, Sequence[str]], Any] | None,
     task_status: trio.TaskStatus[Node],
 ) -> None:
+    shares = share(open_files(), settings)
+    behind_proxy = Proxies(settings.trusted_proxies).trusts
+    http_places = Places(lambda: shares.http, max(1, shares.http // HTTP_PER_ADDRESS), behind_proxy)
     async with open_store(settings, metrics) as store:
         now = partial(datetime.now, UTC)
         authority = open_authority(settings, now)
@@ -94,7 +102,9 @@ async def _run(
             protocols=protocols(open_roots(settings)),
             outside=open_world(settings, now),
         )
-        node = Node(settings=settings, store=store, registry=registry, metrics=metrics)
+        node = Node(
+            settings=settings, store=store, registry=registry, metrics=metrics, http_places=http_places
+        )
         async with trio.open_nursery() as nursery:
             addresses: list[str] = list(
                 await nursery.start(serve_chargers, settings, store, registry, metrics)

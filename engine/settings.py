@@ -71,7 +71,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_out_buffer: Annotated[
         Count, Meta(description="A charger that lets more than this pile up is closed.")
     ] = 1_048_576
-    max_connections: Annotated[Count, Meta(description="Charger connections of this node.")] = 50_000
+    max_connections: Annotated[
+        Count, Meta(description="Chargers connected to this node; fewer where the open files are limited.")
+    ] = 50_000
+    max_waiting: Annotated[
+        Count, Meta(description="Connections that have not logged in; the longest silent one gives way.")
+    ] = 10_000
+    max_waiting_per_address: Annotated[
+        Count, Meta(description="… and from one address, or one /64 of IPv6.")
+    ] = 5_000
     trusted_proxies: Annotated[
         tuple[str, ...],
         Meta(description="Load balancers (addresses, networks) that are believed who is behind them."),
@@ -118,6 +126,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # People and programs.
     http_host: Annotated[str, Meta(description="Address of the HTTP API.")] = "127.0.0.1"
     http_port: Annotated[Port, Meta(description="Port of the HTTP API, health and metrics.")] = 8080
+    max_http_connections: Annotated[
+        Count, Meta(description="Connections to both HTTP ports; fewer where the open files are limited.")
+    ] = 1_000
     manage_host: Annotated[str, Meta(description="Address of the management API.")] = "127.0.0.1"
     manage_port: Annotated[Port, Meta(description="Port of the management API.")] = 9410
     manage_token: Annotated[

@@ -59,6 +59,11 @@ class Proxies:
             certificate_sha256=_certificate(headers),
         )
 
+    def trusts(self, peer: str) -> bool:
+        """Whether `peer` speaks for others."""
+        address = address_in(peer)
+        return address is not None and self._trusts(address)
+
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self._networks)
 

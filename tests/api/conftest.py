@@ -20,6 +20,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_st
 
 from api.admin import admin_app
 from api.manage import manage_app
+from engine.limits import Places
 from engine.metrics import Metrics
 from engine.node import Node
 from engine.points import Registry, serve_chargers
@@ -116,7 +117,8 @@ async def address(
 
 @pytest.fixture
 async def node(settings: Settings, store: Store, registry: Registry, metrics: Metrics, address: str) -> Node:
-    return Node(settings=settings, store=store, registry=registry, metrics=metrics)
+    places = Places(lambda: settings.max_http_connections, settings.max_http_connections)
+    return Node(settings=settings, store=store, registry=registry, metrics=metrics, http_places=places)
 
 
 Connect = Callable[..., Awaitable[Charger]]
