@@ -13,7 +13,7 @@ run: .venv/ready ## start PostgreSQL and the node, print addresses and the next 
 	@$(BIN)/voltrio serve $(ARGS)
 
 demo: .venv/ready ## the node with 20 simulated chargers, in a database of its own
-	@$(BIN)/python -m bench.demo $(ARGS)
+	@$(BIN)/voltrio demo $(ARGS)
 
 test: .venv/ready ## all tests, on real PostgreSQL (ARGS="tests/ext -k frame")
 	@$(BIN)/pytest $(ARGS)

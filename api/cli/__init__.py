@@ -15,9 +15,12 @@ from typing import Any
 
 import click
 
+from api.cli.version import version_option
+
 COMMANDS: Mapping[str, str] = {
     "serve": "api.cli.serve:serve",
     "migrate": "api.cli.serve:migrate",
+    "demo": "api.cli.demo:demo",
     "simulate": "api.cli.simulate:simulate",
     "storm": "api.cli.storm:storm_",
     "station": "api.cli.station:station",
@@ -73,7 +76,7 @@ First steps, in two terminals:
   voltrio session tail                       watch it charge
 
 \b
-Without a charger:
+Without a charger: `voltrio demo`, or beside `voltrio serve`
   voltrio station add SIM-0001 --profile 0
   voltrio tag add TAG-0001
   voltrio simulate --stations 1
@@ -83,6 +86,7 @@ Exit codes: 0 done · 1 refused · 2 wrong usage or settings · 3 no node answer
 invalid · 5 charge point offline or silent · 6 charge point answered with an error.
 """,
 )
+@version_option
 def main() -> None:
     """Voltrio, a charging station management system.
 

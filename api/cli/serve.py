@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import click
 import trio
 
+from api.cli.advice import advised, check_addresses
 from api.cli.client import Failure, Usage
 from api.cli.options import options_of
 from api.cli.settings import config_option, settings_from
@@ -27,15 +28,16 @@ NEW_OBJECTS: Final = 100_000  # that may be alive before the collector looks at 
 FIRST_TOKEN: Final = "first"  # noqa: S105 - the name of a token
 ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
 ELSEWHERE: Final = "192.0.2.1"  # RFC 5737: documentation, so nobody's
-BANNER: Final = """\
+RUNNING: Final = "Voltrio is running."  # printed when all listeners are up
+BANNER: Final = f"""\
 
-Voltrio is running.
+{RUNNING}
 
-  Chargers (OCPP)       {ocpp}
-  HTTP API              {http}/admin-api/v1
-  Health, metrics       {http}/health/ready   {http}/metrics
-  Management API        {manage}
-  Data                  {data}
+  Chargers (OCPP)       {{ocpp}}
+  HTTP API              {{http}}/admin-api/v1
+  Health, metrics       {{http}}/health/ready   {{http}}/metrics
+  Management API        {{manage}}
+  Data                  {{data}}
 """
 FIRST_STEPS: Final = """
 First admin token, shown this once:
@@ -48,7 +50,7 @@ Then, in another terminal (with that line):
   {voltrio} tag add 04A2B3C4{server}
   {voltrio} session tail{server}
 
-No charger at hand? `make demo` shows 20 simulated ones.
+No charger at hand? `{voltrio} demo` shows 20 simulated ones.
 """
 LATER_STEPS: Final = """
 Next, with your token in VOLTRIO_TOKEN: `{voltrio} station list{server}`.
@@ -78,6 +80,10 @@ def serve(config: Path | None, **flags: Any) -> None:
 
     settings = settings_from(config, flags)
     logs.configure(settings.log_format, settings.log_level)
+    try:
+        check_addresses(settings)
+    except OSError as error:
+        raise Failure(advised(error)) from None
     _announce_database(settings)
     secret: list[str] = []
 
@@ -147,9 +153,7 @@ def leaves(error: BaseException) -> list[BaseException]:
 
 
 def said(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.errno is not None:
-        return f"{error}. Is another node running? Other ports: --ocpp-port, --http-port, --manage-port."
-    return str(error)
+    return advised(error) if isinstance(error, OSError) else str(error)
 
 
 def start_up_text(settings: Settings, addresses: Sequence[str], token: str | None) -> str:

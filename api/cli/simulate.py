@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import click
 
@@ -10,19 +11,34 @@ from engine.simulator import SimulationSettings, run
 from engine.simulator.fleet import DIALECTS
 
 DEFAULTS = SimulationSettings()
+WHOLE: Final = 100  # per cent
 
 
 def shares(_context: click.Context, _option: click.Parameter, text: str) -> dict[str, int]:
-    """`1.6=50,2.1=50` as a mapping; a version alone has the share 1."""
+    """`1.6=50,2.1=50` as a mapping of versions to per cent; a version alone has all."""
     mix: dict[str, int] = {}
-    for part in text.split(","):
+    parts = text.split(",")
+    for part in parts:
         version, _, share = (word.strip() for word in part.partition("="))
-        if version not in DIALECTS or version in mix or not (share or "1").isdecimal():
+        if not share and len(parts) == 1:
+            share = str(WHOLE)
+        if version not in DIALECTS or version in mix or not share.isdecimal():
             raise click.BadParameter(f"{part!r} is none of VERSION=SHARE with {', '.join(DIALECTS)}")
-        mix[version] = int(share or "1")
-    if not sum(mix.values()):
-        raise click.BadParameter("all shares are 0")
+        mix[version] = int(share)
+    if sum(mix.values()) != WHOLE:
+        raise click.BadParameter(f"the shares are per cent: together {WHOLE}, not {sum(mix.values())}")
     return mix
+
+
+def mix_option(default: str) -> Callable[[Any], Any]:
+    """The option --mix."""
+    return click.option(
+        "--mix",
+        default=default,
+        show_default=True,
+        callback=shares,
+        help="OCPP versions and their shares, per cent: 1.6=50,2.0.1=40,2.1=10; or one version alone.",
+    )
 
 
 @click.command(
@@ -89,13 +105,7 @@ Exit codes: 0 the server kept to the protocol · 1 it did not.
     show_default=True,
     help="How often networks, power and people fail.",
 )
-@click.option(
-    "--mix",
-    default="1.6=100",
-    show_default=True,
-    callback=shares,
-    help="OCPP versions and their shares: 1.6=50,2.0.1=40,2.1=10.",
-)
+@mix_option("1.6")
 @click.option("--table/--no-table", default=True, help="Live table on a terminal, or log lines.")
 @click.option("--ledger", type=click.Path(dir_okay=False), help="Write what each charger did, JSON lines.")
 def simulate(**options: Any) -> None:

@@ -1,14 +1,19 @@
-"""`voltrio version`."""
+"""`voltrio version` and `voltrio --version`."""
 
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version as installed
+from importlib import metadata
+from typing import Final
 
 import click
+
+MESSAGE: Final = f"voltrio %(version)s (Python {platform.python_version()})"
+
+version_option = click.version_option(package_name="voltrio", message=MESSAGE)
 
 
 @click.command()
 def version() -> None:
     """Print the versions of Voltrio and Python."""
-    click.echo(f"voltrio {installed('voltrio')} (Python {platform.python_version()})")
+    click.echo(MESSAGE % {"version": metadata.version("voltrio")})

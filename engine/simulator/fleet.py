@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -84,9 +85,10 @@ async def simulate(
     )
 
 
-def run(settings: SimulationSettings) -> int:
+def run(settings: SimulationSettings, welcome: str = "") -> int:
     """Simulate until done or interrupted, print the summary, write the ledger file; return the exit code.
 
+    `welcome` stays above the live table, or is printed first where there is none.
     Raises SettingsError for an address that is none, or certificates that cannot be used.
     """
     try:
@@ -97,7 +99,12 @@ def run(settings: SimulationSettings) -> int:
 
     async def main() -> Report:
         ending, hurry = trio.Event(), trio.Event()
-        watch = show.table if settings.table and show.interactive() else show.log
+        if settings.table and show.interactive():
+            watch: Watch = partial(show.table, welcome=welcome)
+        else:
+            watch = show.log
+            if welcome:
+                print(welcome, flush=True)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_on_signals, ending, hurry)
             report = await simulate(settings, ending=ending, hurry=hurry, watch=watch)

@@ -7,9 +7,11 @@ from typing import Final
 
 import structlog
 import trio
-from rich.console import Console
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from engine.simulator.charger import Charger, World
 from engine.simulator.connector import Connector
@@ -17,7 +19,8 @@ from engine.simulator.settings import Report
 
 REFRESH: Final = 0.5  # seconds
 LOG_EVERY: Final = 10.0  # seconds
-MOST_ROWS: Final = 40
+LINES_AROUND: Final = 7  # of the screen that rows of the table cannot have: heading, totals, the cursor's
+FEWEST_ROWS: Final = 3
 MOST_ERRORS: Final = 10
 UNKNOWN: Final = ("HTTP 401", "HTTP 403", "HTTP 404")
 
@@ -29,12 +32,15 @@ def interactive() -> bool:
     return Console().is_terminal
 
 
-async def table(world: World, chargers: Sequence[Charger]) -> None:
-    """Draw the live table until cancelled."""
+async def table(world: World, chargers: Sequence[Charger], welcome: str = "") -> None:
+    """Draw the live table under `welcome` until cancelled; together they fit on the screen."""
     messages, since, rate = 0, trio.current_time(), 0.0
-    with Live(console=Console(), auto_refresh=False) as live:
+    console = Console()
+    taken = LINES_AROUND + (len(console.render_lines(Text(welcome))) if welcome else 0)
+    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
         while True:
-            live.update(_table(world, chargers, rate), refresh=True)
+            rows = max(console.height - taken, FEWEST_ROWS)
+            live.update(_screen(world, chargers, rate, rows, welcome), refresh=True)
             await trio.sleep(REFRESH)
             now = trio.current_time()
             fresh = (world.counts.messages - messages) / (now - since)
@@ -74,17 +80,27 @@ def summary(report: Report) -> None:
     console.print(f"{len(report.errors)} protocol errors", style="red" if report.errors else "green")
 
 
-def _table(world: World, chargers: Sequence[Charger], rate: float) -> Table:
-    view = Table(title=f"{world.time.now():%Y-%m-%d %H:%M:%S}", caption=_caption(world, chargers, rate))
-    for column in ("Station", "Model", "Link", "Status"):
-        view.add_column(column)
+def _screen(world: World, chargers: Sequence[Charger], rate: float, rows: int, welcome: str) -> Group:
+    """The welcome, the table of at most so many rows, and the totals."""
+    clock = Text(f"{world.time.now():%Y-%m-%d %H:%M:%S}", style="bold")
+    above = [Text(welcome)] if welcome else []
+    return Group(*above, clock, _table(world, chargers, rows), *_totals_lines(world, chargers, rate))
+
+
+def _table(world: World, chargers: Sequence[Charger], most: int) -> Table:
+    """Connectors that charge come first: they are what changes."""
+    view = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    for column in ("Station", "OCPP", "Model", "Link", "Status"):
+        view.add_column(column, no_wrap=True)
     for column in ("kW", "SoC", "kWh", "Queue"):
-        view.add_column(column, justify="right")
+        view.add_column(column, justify="right", no_wrap=True)
     rows = [(charger, connector) for charger in chargers for connector in charger.connectors]
-    for charger, connector in rows[:MOST_ROWS]:
+    rows.sort(key=lambda row: row[1].entry is None)
+    shown = rows if len(rows) <= most else rows[: most - 1]
+    for charger, connector in shown:
         view.add_row(*_row(charger, connector, world.time.elapsed()))
-    if len(rows) > MOST_ROWS:
-        view.add_row(f"… and {len(rows) - MOST_ROWS} more")
+    if len(shown) < len(rows):
+        view.add_row(f"… {len(rows) - len(shown)} more")
     return view
 
 
@@ -95,6 +111,7 @@ def _row(charger: Charger, connector: Connector, now: float) -> tuple[str, ...]:
     link = "online" if charger.online else "booting" if charger.connected else "offline"
     return (
         f"{charger.identity}/{connector.number}",
+        charger.subprotocol.removeprefix("ocpp"),
         charger.hardware.model,
         f"[{'green' if charger.online else 'red'}]{link}",
         charger.status(connector),
@@ -105,11 +122,14 @@ def _row(charger: Charger, connector: Connector, now: float) -> tuple[str, ...]:
     )
 
 
-def _caption(world: World, chargers: Sequence[Charger], rate: float) -> str:
+def _totals_lines(world: World, chargers: Sequence[Charger], rate: float) -> tuple[Text, Text]:
     totals = _totals(world, chargers)
     return (
-        f"{totals['online']}/{len(chargers)} online, {totals['charging']} charging, {totals['power_kw']} kW, "
-        f"{totals['transactions']} transactions, {rate:.1f} messages/s, {totals['errors']} protocol errors"
+        Text(
+            f"{totals['online']}/{len(chargers)} online, {totals['charging']} charging, "
+            f"{totals['power_kw']} kW, {totals['transactions']} transactions"
+        ),
+        Text(f"{rate:.1f} messages/s, {totals['errors']} protocol errors"),
     )
 
 

@@ -103,7 +103,8 @@ async def open_store(
 async def _bring_up_to_date(database: Database) -> None:
     connection = await database.reach(database.connect())
     try:
-        for name in await database.reach(migrate(connection)):
-            log.info("schema brought up to date", migration=name)
+        done = await database.reach(migrate(connection))
+        if done:
+            log.info("schema brought up to date", migrations=len(done), newest=done[-1])
     finally:
         connection.terminate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 import trio
@@ -68,3 +69,19 @@ def test_who_is_not_let_in_is_asked_whether_the_server_knows_him(printed, why, a
     text = printed.export_text()
     assert why in text
     assert ("Does the server know these stations" in text) is asked
+
+
+async def test_welcome_table_and_totals_fit_on_a_small_terminal(charger, autojump_clock, monkeypatch):
+    out = io.StringIO()
+    console = Console(width=80, height=24, force_terminal=True, file=out, color_system=None)
+    monkeypatch.setattr(show, "Console", lambda **_options: console)
+    with trio.move_on_after(0.2):
+        await show.table(charger.world, [charger] * 30, "first line\n" + "a long one " * 12)
+    drawn = re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", out.getvalue()).splitlines()
+    assert len(drawn) <= 24
+    assert max(map(len, drawn)) <= 80
+    assert drawn[0].startswith("first line")
+    assert any("more" in line for line in drawn)
+    assert any("protocol errors" in line for line in drawn)
+    (heading,) = (line for line in drawn if line.startswith("Station"))
+    assert heading.split() == ["Station", "OCPP", "Model", "Link", "Status", "kW", "SoC", "kWh", "Queue"]

@@ -1,0 +1,67 @@
+"""What an error of the operating system means for the person at the terminal, and what to do about it."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Mapping
+from typing import Final
+
+from engine.settings import Settings
+
+ADVICE: Final[Mapping[int, str]] = {
+    errno.EADDRINUSE: "Another program listens there, perhaps another node. Choose another port.",
+    errno.EADDRNOTAVAIL: "This machine does not have that address. `ip address` lists those it has.",
+    errno.EACCES: (
+        "This user may not do that. Ports below 1024 want the capability CAP_NET_BIND_SERVICE; "
+        "the data folder must belong to the user who runs the node."
+    ),
+    errno.EPERM: "This user may not do that. The data folder must belong to the user who runs the node.",
+    errno.EROFS: "The file system is read-only. Choose another data folder with --data.",
+    errno.ENOSPC: "The disk is full. Free some space, or choose another data folder with --data.",
+    errno.EDQUOT: "The user's share of the disk is used up. Choose another data folder with --data.",
+    errno.ENOTDIR: "A file is where a folder is wanted. Choose another data folder with --data.",
+    errno.EMFILE: "Too many open files. Raise the limit (`ulimit -n`, or LimitNOFILE of systemd).",
+    errno.ENFILE: "The whole system has too many open files (fs.file-max).",
+    errno.ENOMEM: "There is not enough memory.",
+    errno.EIO: "The disk does not answer as it should. Look at the system's log (`dmesg`).",
+}
+
+LISTENERS: Final = (
+    ("ocpp_host", "ocpp_port"),
+    ("ocpp_host", "ocpp_tls_port"),
+    ("http_host", "http_port"),
+    ("manage_host", "manage_port"),
+)
+
+
+def advised(error: OSError) -> str:
+    """The error and what to do about it."""
+    if isinstance(error, socket.gaierror):
+        return f"{error.strerror}: no such host name. Give an address of this machine, such as 127.0.0.1."
+    return f"{error}. {ADVICE.get(error.errno or 0, '')}".rstrip()
+
+
+def check_addresses(settings: Settings) -> None:
+    """Raise OSError for the first address of a listener that cannot be had, before anything else is done."""
+    for host_name, port_name in LISTENERS:
+        host, port = getattr(settings, host_name), getattr(settings, port_name)
+        if port:
+            _bind(host, port, "--" + port_name.replace("_", "-"))
+
+
+def _bind(host: str, port: int, flag: str) -> None:
+    """Take the address and leave it again."""
+    try:
+        for family, kind, protocol, _, address in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind(address)
+    except socket.gaierror as error:
+        raise socket.gaierror(error.errno, f"{host}:{port} ({flag}): {error.strerror}") from None
+    except OSError as error:
+        raise OSError(error.errno, f"{host}:{port} ({flag}): {error.strerror}") from None
