@@ -78,9 +78,10 @@ async def test_welcome_table_and_totals_fit_on_a_small_terminal(charger, autojum
     with trio.move_on_after(0.2):
         await show.table(charger.world, [charger] * 30, "first line\n" + "a long one " * 12)
     drawn = re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", out.getvalue()).splitlines()
-    assert len(drawn) <= 24
+    last = max(number for number, line in enumerate(drawn) if line.startswith("first line"))
+    drawn = drawn[last:]  # it is drawn once more at the end
+    assert len(drawn) < 24
     assert max(map(len, drawn)) <= 80
-    assert drawn[0].startswith("first line")
     assert any("more" in line for line in drawn)
     assert any("protocol errors" in line for line in drawn)
     (heading,) = (line for line in drawn if line.startswith("Station"))
