@@ -45,6 +45,16 @@ coverage: .venv/ready ## tests with branch coverage
 	@$(BIN)/pytest --cov $(ARGS)
 
 .venv/installed: pyproject.toml setup.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Voltrio needs Python 3.11 or newer. Name one: make PYTHON=python3.13 …"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "Python's venv is missing."; echo "Debian, Ubuntu: apt install python3-venv"; exit 1; }
+	@command -v $(CC) >/dev/null || { \
+	  echo "A C compiler is missing: the kernels are compiled."; \
+	  echo "Debian, Ubuntu: apt install gcc · Fedora: dnf install gcc · macOS: xcode-select --install"; exit 1; }
+	@test -f "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" || { \
+	  echo "Python's headers (Python.h) are missing: the kernels are compiled against them."; \
+	  echo "Debian, Ubuntu: apt install python3-dev · Fedora: dnf install python3-devel"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing Voltrio and its tools into .venv (a minute or two the first time) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.errors import SettingsError
+from engine.validation import faults
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
@@ -162,21 +163,33 @@ def load(
     `flags` whose value is None were not given. Raises SettingsError that says what to do.
     """
     values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for source, given in _sources(file, environment or {}, flags or {}):
+        values |= given
+        sources |= dict.fromkeys(given, source)
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError:
+        wrong = faults(values, Settings, strict=False)
+        lines = (f"{name} ({sources[name]}): {'; '.join(what)}" for name, what in wrong.items())
+        raise SettingsError("\n".join(lines)) from None
+    _check(settings)
+    return settings
+
+
+def _sources(
+    file: Path | None, environment: Mapping[str, str], flags: Mapping[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Where values come from, and what each source says; later ones win."""
     if file is not None:
         try:
-            values |= _known(tomllib.loads(file.read_text()), str(file))
+            yield str(file), _known(tomllib.loads(file.read_text()), str(file))
         except FileNotFoundError:
             raise SettingsError(f"{file}: no such file") from None
         except tomllib.TOMLDecodeError as error:
             raise SettingsError(f"{file}: {error}") from None
-    values |= _from_environment(environment or {})
-    values |= _known({k: v for k, v in (flags or {}).items() if v is not None}, "command line")
-    try:
-        settings = msgspec.convert(values, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"settings: {error}") from None
-    _check(settings)
-    return settings
+    yield "environment", _from_environment(environment)
+    yield "command line", _known({k: v for k, v in flags.items() if v is not None}, "command line")
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

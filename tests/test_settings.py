@@ -110,3 +110,15 @@ def test_the_management_api_may_leave_loopback_with_a_token() -> None:
 )
 def test_loopback(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+def test_all_wrong_settings_are_named_at_once_with_where_they_come_from(file: Path) -> None:
+    file.write_text('ocpp_port = 70000\nhttp_port = "many"\n')
+    with pytest.raises(SettingsError) as refusal:
+        load(file, {"VOLTRIO_POLICY": "lax"}, {"heartbeat_interval": 0})
+    assert str(refusal.value).splitlines() == [
+        f"ocpp_port ({file}): must be at most 65535",
+        "policy (environment): is none of the allowed words; allowed: strict, repair, observe",
+        "heartbeat_interval (command line): must be at least 1",
+        f"http_port ({file}): must be a whole number, not text",
+    ]

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import click
 import msgspec
 from msgspec import inspect
 
+from engine.validation import choices
+
 
 def options_of(struct: type[msgspec.Struct], skip: Collection[str] = ()) -> Callable[[Any], Any]:
     """One option per member, all optional: one that was not given arrives as None (or an empty tuple)."""
     info = inspect.type_info(struct)
     assert isinstance(info, inspect.StructType)  # noqa: S101 - holds for every Struct
+    words = {field.name: choices(field.type) for field in msgspec.structs.fields(struct)}
 
     def decorate(command: Any) -> Any:
         for field in reversed(info.fields):
             if field.name not in skip:
-                command = _option(field)(command)
+                command = _option(field, words[field.name])(command)
         return command
 
     return decorate
@@ -30,15 +33,15 @@ def given(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None and value != ()}
 
 
-def _option(field: inspect.Field) -> Callable[[Any], Any]:
+def _option(field: inspect.Field, words: Sequence[str]) -> Callable[[Any], Any]:
     flag = "--" + field.name.replace("_", "-")
     kind, described = plain(field.type)
     default = "" if field.default in {None, msgspec.NODEFAULT, ()} else _shown(field.default)
     text = f"{described} {default}".strip()
     if isinstance(kind, inspect.BoolType):
         return click.option(f"{flag}/--no-{flag.removeprefix('--')}", field.name, default=None, help=text)
-    if isinstance(kind, inspect.LiteralType):
-        return click.option(flag, field.name, type=click.Choice([str(v) for v in kind.values]), help=text)
+    if words:
+        return click.option(flag, field.name, type=click.Choice(words), help=text)
     if isinstance(kind, inspect.VarTupleType | inspect.ListType):
         return click.option(flag, field.name, multiple=True, help=f"{text} May be repeated.")
     return click.option(flag, field.name, type=_click_type(kind), help=text)

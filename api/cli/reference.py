@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Final
 
 import click
+import msgspec
 from msgspec import inspect
 
 from api.cli import main as voltrio
 from api.cli.client import TIMEOUT
 from api.cli.options import plain
 from engine.settings import ENVIRONMENT_PREFIX, Settings
+from engine.validation import choices
 
 PAGES: Final = Path(__file__).resolve().parents[2] / "docs" / "reference"
 NOTICE: Final = "<!-- Written by `python -m api.cli.reference`; change the declarations, not this page. -->\n"
@@ -94,10 +96,11 @@ def settings_page() -> str:
     """docs/reference/settings.md"""
     from engine.domain.state import StationSettings  # noqa: PLC0415 - only this page needs it
 
-    station = [_row(field, STATION[field.name]) for field in _fields(StationSettings)]
-    rows = [_row(field, plain(field.type)[1]) for field in _fields(Settings)]
     return SETTINGS.format(
-        notice=NOTICE, prefix=ENVIRONMENT_PREFIX, rows="\n".join(rows), station_rows="\n".join(station)
+        notice=NOTICE,
+        prefix=ENVIRONMENT_PREFIX,
+        rows=_rows(Settings, lambda field: plain(field.type)[1]),
+        station_rows=_rows(StationSettings, lambda field: STATION[field.name]),
     )
 
 
@@ -106,23 +109,22 @@ def cli_page() -> str:
     return CLI.format(notice=NOTICE, timeout=TIMEOUT, sections="\n".join(_sections(voltrio, "voltrio")))
 
 
-def _fields(struct: type) -> Sequence[inspect.Field]:
+def _rows(struct: type[msgspec.Struct], meaning: Callable[[inspect.Field], str]) -> str:
+    """A table's rows: name, type, default, meaning."""
     info = inspect.type_info(struct)
     assert isinstance(info, inspect.StructType)  # noqa: S101 - holds for every Struct
-    return info.fields
+    words = {field.name: choices(field.type) for field in msgspec.structs.fields(struct)}
+    return "\n".join(
+        f"| `{field.name}` | {_type(plain(field.type)[0], words[field.name])} | {_default(field.default)} "
+        f"| {meaning(field)} |"
+        for field in info.fields
+    )
 
 
-def _row(field: inspect.Field, meaning: str) -> str:
-    kind, _ = plain(field.type)
-    return f"| `{field.name}` | {_type(kind)} | {_default(field.default)} | {meaning} |"
-
-
-def _type(kind: inspect.Type) -> str:
+def _type(kind: inspect.Type, words: Sequence[str]) -> str:
+    if words:
+        return " · ".join(f"`{word}`" for word in words)
     match kind:
-        case inspect.LiteralType():
-            return " · ".join(f"`{value}`" for value in kind.values)
-        case inspect.EnumType():
-            return " · ".join(f"`{value.value}`" for value in kind.cls)
         case inspect.BoolType():
             return "boolean"
         case inspect.IntType():

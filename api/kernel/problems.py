@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Final
@@ -11,13 +10,9 @@ import msgspec
 from werkzeug.exceptions import HTTPException
 
 from engine.errors import Invalid, VoltrioError
+from engine.validation import DOCUMENT, PLACE, plainly
 
 INVALID_DATA: Final = "The given data was invalid."
-MOMENT: Final = "must be a time with its zone, such as 2030-12-31T23:59:59Z"
-MOMENT_ERRORS: Final = frozenset(
-    {"Invalid RFC3339 encoded datetime", "Expected `datetime` with a timezone component"}
-)
-_PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$\.?(?P<where>.*)`)?$", re.DOTALL)
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,13 +47,8 @@ def of_http(error: HTTPException) -> Problem:
     return Problem(status=status, message=error.description or HTTPStatus(status).phrase, headers=kept)
 
 
-def plainly(text: str) -> str:
-    """msgspec's words, where they name a format that not everybody knows."""
-    return MOMENT if text in MOMENT_ERRORS else text
-
-
 def invalid(error: msgspec.ValidationError) -> Invalid:
     """msgspec's message, taken apart: `evses[0].uid` → what is wrong with it."""
-    place = _PLACE.match(str(error))
+    place = PLACE.match(str(error))
     where, what = (place["where"], place["what"]) if place else (None, str(error))
-    return Invalid(INVALID_DATA, {where or "body": [plainly(what)]})
+    return Invalid(INVALID_DATA, {(where or "").removeprefix(".") or DOCUMENT: [plainly(what)]})

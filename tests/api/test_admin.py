@@ -96,7 +96,7 @@ async def test_no_password_is_made_where_none_is_needed(admin: httpx.AsyncClient
 
 async def test_bad_stations(admin: httpx.AsyncClient) -> None:
     for body, field in (
-        ({}, "body"),
+        ({}, "identity"),
         ({"identity": ""}, "identity"),
         ({"identity": "a/b"}, "identity"),
         ({"identity": "CP1", "securityProfile": 4}, "securityProfile"),
@@ -319,7 +319,7 @@ async def test_numbers_stay_what_they_are(admin: httpx.AsyncClient, connect: Any
 async def test_calls_that_are_not_sent(admin: httpx.AsyncClient, connect: Any) -> None:
     charger = await connect("CP1")
     for body, field in (
-        ({}, "body"),
+        ({}, "action"),
         ({"action": "Rest"}, "action"),
         ({"action": "Heartbeat"}, "action"),
         ({"action": "Reset"}, "payload"),

@@ -63,7 +63,7 @@ async def test_a_request_id_is_given_where_none_is(admin: httpx.AsyncClient, con
         ("Unlock", {}, "evseNumber*"),
         ("Unlock", {"evseNumber": 1, "bogus": 1}, "bogus"),
         ("Reserve", {"reservationId": 1, "idTag": "A", "expiresAt": "2030-01-01T00:00:00"}, "its zone"),
-        ("Reset", {"when": "later"}, "allowed: idle, now"),
+        ("Reset", {"when": "later"}, "allowed: now, idle"),
         ("ChangeAvailability", {"operative": "no"}, "operative* (true | false)"),
         ("SetConfiguration", {"values": {"authorizationkey": "0123456789abcdef"}}, "reconfigure"),
         ("SetConfiguration", {"values": {"A": "1", "B": 5}}, "parameters.values.B"),

@@ -128,7 +128,7 @@ async def test_the_guard_comes_first(client: Any, token: str) -> None:
         (b"{", 400, set()),
         (b"\xff", 400, set()),
         (b"[]", 422, {"body"}),
-        (b"{}", 422, {"body"}),
+        (b"{}", 422, {"name"}),
         (b'{"name":""}', 422, {"name"}),
         (b'{"name":"n","sizes":[1,"x"]}', 422, {"sizes[1]"}),
         (b'{"name":"' + b"x" * 1_000 + b'"}', 413, set()),
@@ -205,5 +205,5 @@ async def test_the_caller_may_name_the_correlation(client: Any, given: str, kept
 
 def test_msgspec_s_message_is_taken_apart() -> None:
     error = invalid(msgspec.ValidationError("Expected `int`, got `str` - at `$.evses[0].uid`"))
-    assert error.fields == {"evses[0].uid": ["Expected `int`, got `str`"]}
+    assert error.fields == {"evses[0].uid": ["must be a whole number, not text"]}
     assert invalid(msgspec.ValidationError("Odd")).fields == {"body": ["Odd"]}

@@ -1,0 +1,55 @@
+"""What is said when the system refuses something: the fault, and what mends it."""
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from api.cli import main
+from api.cli.advice import ADVICE, advised, check_addresses
+from engine.settings import Settings
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port on which somebody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize("number", sorted(ADVICE))
+def test_each_kind_of_error_has_advice_of_its_own(number: int) -> None:
+    said = advised(OSError(number, os.strerror(number)))
+    assert os.strerror(number) in said
+    assert ADVICE[number] in said
+    assert sum(ADVICE[number] == other for other in ADVICE.values()) == 1
+
+
+def test_an_error_without_advice_is_shown_as_it_is() -> None:
+    assert advised(OSError(errno.EXDEV, "Odd")) == f"[Errno {errno.EXDEV}] Odd."
+
+
+def test_a_name_that_is_no_address_is_not_blamed_on_another_node() -> None:
+    with pytest.raises(OSError, match="ocpp-port") as refusal:
+        check_addresses(Settings(ocpp_host="256.0.0.1"))
+    assert "no such host name" in advised(refusal.value)
+
+
+def test_a_port_in_use_is_noticed_before_a_database_is_made(taken: int, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    flags = ["--data", str(data), "--ocpp-port", "0", "--http-port", str(taken), "--manage-port", "0"]
+    result = CliRunner().invoke(main, ["serve", *flags])
+    assert result.exit_code == 1
+    assert f"127.0.0.1:{taken} (--http-port)" in result.output
+    assert "Choose another port" in result.output
+    assert not data.exists()
+
+
+def test_the_versions_of_program_and_python_are_shown() -> None:
+    short, long = (CliRunner().invoke(main, [words]).output for words in ("--version", "version"))
+    assert short == long
+    assert short.startswith("voltrio ")
