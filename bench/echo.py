@@ -66,7 +66,7 @@ async def _connection(peer: socket.socket, poller: Poller, max_size: int, takeov
         if upgraded is not None:
             deflate, leftover = upgraded
             reader = FrameReader(max_size, deflate=deflate)
-            if await _answer(peer, reader.feed(leftover), deflate):
+            if await _answer(peer, reader.read_all(leftover), deflate):
                 await _Echo(peer, poller, reader, deflate).run()
             await _linger(peer)
 
@@ -106,7 +106,7 @@ class _Echo:
             await _send(self._peer, unsent)
             if received is None:
                 continue
-            if not received or not await _answer(self._peer, self._reader.feed(received), self._deflate):
+            if not received or not await _answer(self._peer, self._reader.read_all(received), self._deflate):
                 return
 
     async def _wait(self) -> tuple[bytes | None, bytes]:

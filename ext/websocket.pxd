@@ -33,21 +33,27 @@ cdef class Assembly:
 
 
 cdef class FrameReader:
-    cdef Py_ssize_t _max_message_size
+    cdef public Py_ssize_t max_message_size
+    cdef readonly bint waiting
     cdef bint _client
     cdef bint _ended
     cdef Deflate _deflate
-    cdef bytes _tail
+    cdef bytes _data
+    cdef Py_ssize_t _at
     cdef Assembly _assembly
 
-    @cython.locals(assembly=Assembly, idle=bint)
-    cpdef list feed(self, bytes data)
+    cpdef feed(self, bytes data)
+
+    @cython.locals(data=bytes, assembly=Assembly, event=tuple)
+    cpdef tuple next_event(self)
+
+    cpdef list read_all(self, bytes data)
 
     @cython.locals(size=Py_ssize_t, length=Py_ssize_t, start=Py_ssize_t, text=bytes)
     cpdef bytes sole_text(self, bytes data)
 
-    @cython.locals(at=Py_ssize_t, size=Py_ssize_t, start=Py_ssize_t, end=Py_ssize_t, turn=Py_ssize_t, piece=bytes)
-    cdef void _advance(self, Assembly assembly, bytes data, list events) except *
+    @cython.locals(at=Py_ssize_t, size=Py_ssize_t, end=Py_ssize_t, turn=Py_ssize_t, piece=bytes)
+    cdef tuple _advance(self, Assembly assembly, bytes data)
 
     @cython.locals(
         size=Py_ssize_t, start=Py_ssize_t, length=Py_ssize_t, first=int, second=int, opcode=int

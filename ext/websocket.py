@@ -159,42 +159,73 @@ class Assembly:
 
 
 class FrameReader:
-    """Turns received bytes into messages. One per connection; not shared between tasks."""
+    """Turns received bytes into messages, one at a time. One per connection; not shared between tasks.
 
-    __slots__ = ("_assembly", "_client", "_deflate", "_ended", "_max_message_size", "_tail")
+    It holds what was given to `feed` and not yet asked for, as it was received, and at most one message that
+    is under way. `max_message_size` may be changed between two messages; `waiting` tells that `next_event`
+    has something to look at.
+    """
+
+    __slots__ = ("_assembly", "_at", "_client", "_data", "_deflate", "_ended", "max_message_size", "waiting")
 
     def __init__(
         self, max_message_size: int, *, client: bool = False, deflate: Deflate | None = None
     ) -> None:
-        self._max_message_size = max_message_size
+        self.max_message_size = max_message_size
+        self.waiting = False
         self._client = client
         self._deflate = deflate
         self._ended = False
-        self._tail: bytes | None = None  # a header that has not come whole
+        self._data: bytes | None = None  # what was received; looked at up to `_at`
+        self._at = 0
         self._assembly: Assembly | None = None
 
-    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
-        """The messages and control frames that `data` completes, as (opcode, payload); text is valid UTF-8.
+    def feed(self, data: bytes) -> None:
+        """Take what was received. Nothing of it is unmasked or inflated before `next_event` comes to it."""
+        if self._ended or not data:
+            return
+        self._data = data if self._data is None else self._data[self._at :] + data
+        self._at = 0
+        self.waiting = True
 
-        A violation ends the list with (VIOLATION, payload of the close frame to answer with). After it, and
-        after the peer's CLOSE, everything is ignored.
+    def next_event(self) -> tuple[int, bytes] | None:
+        """What the next frame comes to, as (opcode, payload); None when more has to be received first.
+
+        A message (text is valid UTF-8) or a control frame; (CONTINUATION, b"") for a frame that ended and
+        left its message unfinished, so that whoever counts events counts frames. (VIOLATION, payload of the
+        close frame to answer with) is the last event, as the peer's CLOSE is: what comes behind is ignored.
         """
+        data = self._data
+        if not self.waiting or data is None:
+            return None
+        assembly = self._assembly
+        if assembly is None:
+            assembly = self._assembly = Assembly()
+        try:
+            event = self._advance(assembly, data)
+        except FrameError as violation:
+            self._ended = True
+            event = (VIOLATION, close_payload(violation.code, violation.reason))
+        if self._ended or not (assembly.in_frame or assembly.under_way):
+            self._assembly = None
+        if self._ended or self._at == len(data):
+            self._data = None
+        elif event is None:  # a header that has not come whole
+            self._data = data[self._at :]
+            self._at = 0
+        self.waiting = event is not None and self._data is not None
+        return event
+
+    def read_all(self, data: bytes) -> list[tuple[int, bytes]]:
+        """All messages and control frames that `data` completes, for peers that may take what they want."""
         text = self.sole_text(data)
         if text is not None:
             return [(TEXT, text)]
+        self.feed(data)
         events: list[tuple[int, bytes]] = []
-        if self._ended:
-            return events
-        assembly = self._assembly
-        if assembly is None:
-            assembly = Assembly()
-        try:
-            self._advance(assembly, data, events)
-        except FrameError as violation:
-            self._ended = True
-            events.append((VIOLATION, close_payload(violation.code, violation.reason)))
-        idle = self._ended or not (assembly.in_frame or assembly.under_way)
-        self._assembly = None if idle else assembly
+        while (event := self.next_event()) is not None:
+            if event[0] != CONTINUATION:
+                events.append(event)
         return events
 
     def sole_text(self, data: bytes) -> bytes | None:
@@ -203,7 +234,7 @@ class FrameReader:
         None otherwise, with nothing consumed: give the same data to `feed`.
         """
         size = len(data)
-        if size < 2 or data[0] != 0x81 or self._ended or self._assembly is not None or self._tail is not None:
+        if size < 2 or data[0] != 0x81 or self._ended or self._assembly is not None or self._data is not None:
             return None
         length = data[1] ^ (0 if self._client else 0x80)  # a wrong mask bit makes this exceed 126
         start = 2 if self._client else 6
@@ -214,42 +245,38 @@ class FrameReader:
             start += 2
         elif length > 125:
             return None
-        if start + length != size or length > self._max_message_size:
+        if start + length != size or length > self.max_message_size:
             return None
         text = cut(data, start, size) if self._client else unmask(data, start, size, data, start - 4)
         return text if text.isascii() or _is_utf8(text) else None
 
-    def _advance(self, assembly: Assembly, data: bytes, events: list[tuple[int, bytes]]) -> None:
-        if self._tail is not None:
-            data = self._tail + data
-            self._tail = None
-        at = 0
+    def _advance(self, assembly: Assembly, data: bytes) -> tuple[int, bytes] | None:
+        """Go on from `_at` to the end of one frame; None where `data` ends before it."""
+        at = self._at
         size = len(data)
-        while not self._ended:
-            if not assembly.in_frame:
-                start = self._open(assembly, data, at)
-                if start == 0:
-                    self._tail = data[at:] if at < size else None
-                    return
-                at = start
-            end = at + assembly.remaining if assembly.remaining < size - at else size
-            piece = cut(data, at, end) if assembly.key is None else unmask(data, at, end, assembly.key, 0)
-            assembly.remaining -= end - at
-            if assembly.opcode >= CLOSE:
-                assembly.control += piece
-            else:
-                self._absorb(assembly, piece)
-            if assembly.remaining:
-                if assembly.key is not None:
-                    turn = (end - at) & 3
-                    assembly.key = assembly.key[turn:] + assembly.key[:turn]
-                return
-            at = end
-            assembly.in_frame = False
-            if assembly.opcode >= CLOSE:
-                events.append((assembly.opcode, self._end_control(assembly)))
-            elif assembly.fin:
-                events.append((TEXT if assembly.text else BINARY, self._end_message(assembly)))
+        if not assembly.in_frame:
+            at = self._open(assembly, data, at)
+            if at == 0:
+                return None
+        end = at + assembly.remaining if assembly.remaining < size - at else size
+        piece = cut(data, at, end) if assembly.key is None else unmask(data, at, end, assembly.key, 0)
+        assembly.remaining -= end - at
+        self._at = end
+        if assembly.opcode >= CLOSE:
+            assembly.control += piece
+        else:
+            self._absorb(assembly, piece)
+        if assembly.remaining:
+            if assembly.key is not None:
+                turn = (end - at) & 3
+                assembly.key = assembly.key[turn:] + assembly.key[:turn]
+            return None
+        assembly.in_frame = False
+        if assembly.opcode >= CLOSE:
+            return assembly.opcode, self._end_control(assembly)
+        if not assembly.fin:
+            return CONTINUATION, b""
+        return (TEXT if assembly.text else BINARY), self._end_message(assembly)
 
     def _open(self, assembly: Assembly, data: bytes, at: int) -> int:
         """Read the header at `at`: the index of its payload, or 0 while it is incomplete (RFC 6455 §5.2)."""
@@ -321,7 +348,7 @@ class FrameReader:
 
     def _check_size(self, assembly: Assembly, length: int, compressed: int) -> None:
         """RFC 6455 §10.4. Deflate may lengthen what it cannot shorten: a few bytes for each stored block."""
-        limit = self._max_message_size
+        limit = self.max_message_size
         if compressed:
             limit += (limit >> 8) + 64
         if length > limit - assembly.wire_size:
@@ -345,7 +372,7 @@ class FrameReader:
             assembly.buffer += piece
 
     def _inflate(self, assembly: Assembly, piece: bytes, last: bool) -> bytes:
-        room = self._max_message_size - assembly.size
+        room = self.max_message_size - assembly.size
         try:
             piece = self._deflate.finish(room) if last else self._deflate.inflate(piece, room)  # type: ignore[union-attr] # compressed only with an extension, see _check_header
         except zlib.error:

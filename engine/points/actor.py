@@ -222,7 +222,7 @@ class Actor:
 
     def _on_bytes(self, data: bytes) -> Work | None:
         """Anything that is not exactly one short text frame."""
-        return self._on_events(self._reader.feed(data))
+        return self._on_events(self._reader.read_all(data))
 
     def _on_events(self, events: Sequence[tuple[int, bytes]]) -> Work | None:
         """In order; what comes behind a message that is not done at once is kept for later."""

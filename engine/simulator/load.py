@@ -248,7 +248,7 @@ class LoadCharger:
                     raise Lost(str(error)) from error
 
     async def _take(self, data: bytes) -> None:
-        for opcode, payload in self._reader.feed(data):
+        for opcode, payload in self._reader.read_all(data):
             if opcode == TEXT:
                 kind, message_id, action, body = split(payload)
                 if kind == CALL:

@@ -46,7 +46,7 @@ async def upgraded_stream(address: tuple[str, int], more: str = "") -> trio.Sock
 async def events_until_closed(stream: trio.SocketStream, reader: FrameReader) -> list[tuple[int, bytes]]:
     events = []
     async for data in stream:
-        events += reader.feed(data)
+        events += reader.read_all(data)
     return events
 
 

@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Callable
 from importlib.machinery import EXTENSION_SUFFIXES
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -132,7 +132,7 @@ wire = st.lists(frames() | st.binary(max_size=6), max_size=8).map(b"".join)
 def events_of(websocket: ModuleType, pieces: list[bytes], limit: int, client: bool, deflate: bool) -> Events:
     codec = websocket.Deflate(15, 15, False, True) if deflate else None
     reader = websocket.FrameReader(limit, client=client, deflate=codec)
-    events = [event for piece in pieces for event in reader.feed(piece)]
+    events = [event for piece in pieces for event in reader.read_all(piece)]
     # Of two faults it depends on the cuts which one is noticed first: the code is the same, the reason not.
     return [(kind, data[:2] if kind == websocket.VIOLATION else data) for kind, data in events]
 
@@ -152,6 +152,34 @@ def test_frames(websockets: Twins, *, data, cuts, limit, client, deflate) -> Non
     for twin in websockets:
         for pieces in ([data], cut, drops):
             assert events_of(twin, pieces, limit, client, deflate) == expected
+
+
+@given(
+    data=wire,
+    cuts=st.lists(st.integers(0, 600), max_size=8),
+    turns=st.lists(st.integers(0, 4), min_size=1, max_size=9),
+    limit=st.sampled_from([0, 5, 130, 100_000]),
+    deflate=st.booleans(),
+)
+def test_frames_one_at_a_time(websockets: Twins, *, data, cuts, turns, limit, deflate) -> None:
+    """However reading and asking take turns, the same comes out, of both and as if asked for at once."""
+    edges = [0, *sorted(cuts), len(data)]
+    outcomes = []
+    for twin in websockets:
+        codec = twin.Deflate(15, 15, False, True) if deflate else None
+        reader = twin.FrameReader(limit, deflate=codec)
+        seen = []
+        for (begin, end), asked in zip(pairwise(edges), cycle(turns)):
+            reader.feed(data[begin:end])
+            seen += [(reader.next_event(), reader.waiting) for _ in range(asked)]
+        while reader.waiting:
+            seen.append((reader.next_event(), reader.waiting))
+        assert reader.next_event() is None
+        outcomes.append(seen)
+    assert outcomes[0] == outcomes[1]
+    events = [event for event, _ in outcomes[0] if event is not None and event[0] != 0]
+    codes = [(kind, payload[:2] if kind == 255 else payload) for kind, payload in events]
+    assert codes == events_of(websockets[0], [data], limit, False, deflate)
 
 
 @given(

@@ -1,6 +1,5 @@
 import codecs
 import gc
-import sys
 import tracemalloc
 import zlib
 from itertools import pairwise
@@ -35,7 +34,7 @@ def code_of(websocket: ModuleType, events: list[tuple[int, bytes]]) -> int:
 
 
 def drip(reader, data: bytes, step: int = 1) -> list[tuple[int, bytes]]:
-    return [event for at in range(0, len(data), step) for event in reader.feed(data[at : at + step])]
+    return [event for at in range(0, len(data), step) for event in reader.read_all(data[at : at + step])]
 
 
 # ── whole frames ──────────────────────────────────────────────────────────────────────────────────
@@ -49,7 +48,7 @@ def test_a_frame_comes_back_as_it_was_sent(
 ) -> None:
     payload = (b"0123456789abcdef" * 5_000)[:length]
     sent = websocket.frame(opcode, payload, None if client else MASK)
-    assert websocket.FrameReader(MAX, client=client).feed(sent) == [(opcode, payload)]
+    assert websocket.FrameReader(MAX, client=client).read_all(sent) == [(opcode, payload)]
     assert drip(websocket.FrameReader(MAX, client=client), sent, 777) == [(opcode, payload)]
 
 
@@ -61,21 +60,21 @@ def test_frames_are_those_that_other_implementations_write(websocket: ModuleType
     by_peer = peer.serialize(mask=True)
     mask = by_peer[-length - 4 : len(by_peer) - length]
     assert websocket.frame(1, payload, mask) == by_peer
-    assert websocket.FrameReader(MAX).feed(by_peer) == [(1, payload)]
+    assert websocket.FrameReader(MAX).read_all(by_peer) == [(1, payload)]
 
 
 def test_the_examples_of_the_rfc(websocket: ModuleType) -> None:  # RFC 6455 §5.7
     hello = bytes.fromhex("818537fa213d7f9f4d5158")
-    assert websocket.FrameReader(MAX).feed(hello) == [(1, b"Hello")]
+    assert websocket.FrameReader(MAX).read_all(hello) == [(1, b"Hello")]
     assert websocket.frame(1, b"Hello", bytes.fromhex("37fa213d")) == hello
     assert websocket.frame(1, b"Hello") == bytes.fromhex("810548656c6c6f")
     client = websocket.FrameReader(MAX, client=True)
-    assert client.feed(bytes.fromhex("010348656c") + bytes.fromhex("80026c6f")) == [(1, b"Hello")]
+    assert client.read_all(bytes.fromhex("010348656c") + bytes.fromhex("80026c6f")) == [(1, b"Hello")]
 
 
 def test_several_frames_in_one_piece(websocket: ModuleType) -> None:
     data = websocket.frame(1, b"a", MASK) + websocket.frame(9, b"p", MASK) + websocket.frame(2, b"\xff", MASK)
-    assert websocket.FrameReader(MAX).feed(data) == [(1, b"a"), (9, b"p"), (2, b"\xff")]
+    assert websocket.FrameReader(MAX).read_all(data) == [(1, b"a"), (9, b"p"), (2, b"\xff")]
 
 
 def test_a_mask_has_four_bytes(websocket: ModuleType) -> None:
@@ -91,10 +90,10 @@ def test_sole_text_is_a_short_cut_and_nothing_else(
     data = websocket.frame(1, payload, None if client else MASK)
     reader = websocket.FrameReader(MAX, client=client)
     text = reader.sole_text(data)
-    events = websocket.FrameReader(MAX, client=client).feed(data)
+    events = websocket.FrameReader(MAX, client=client).read_all(data)
     if text is None:
         assert len(payload) > 65_535 or payload == b"\xff"
-        assert reader.feed(data) == events, "sole_text consumed something"
+        assert reader.read_all(data) == events, "sole_text consumed something"
     else:
         assert events == [(1, text)] == [(1, payload)]
 
@@ -105,12 +104,12 @@ def test_sole_text_leaves_what_is_under_way_alone(websocket: ModuleType) -> None
     assert reader.sole_text(whole + b"\x81") is None
     assert reader.sole_text(whole[:-1]) is None
     assert reader.sole_text(websocket.frame(9, b"", MASK)) is None
-    assert reader.feed(whole[:1]) == []
+    assert reader.read_all(whole[:1]) == []
     assert reader.sole_text(whole) is None
-    assert reader.feed(whole[1:]) == [(1, b"x")]
-    assert reader.feed(masked(0x01, b"a")) == []
+    assert reader.read_all(whole[1:]) == [(1, b"x")]
+    assert reader.read_all(masked(0x01, b"a")) == []
     assert reader.sole_text(whole) is None
-    assert code_of(websocket, reader.feed(whole)) == 1002
+    assert code_of(websocket, reader.read_all(whole)) == 1002
     assert reader.sole_text(whole) is None
 
 
@@ -126,18 +125,18 @@ def test_control_frames_between_fragments(websocket: ModuleType) -> None:
         + masked(0x80, b"x")
     )
     expected = [(9, b"ping"), (10, b""), (1, b"one two x")]
-    assert websocket.FrameReader(MAX).feed(data) == expected
+    assert websocket.FrameReader(MAX).read_all(data) == expected
     assert drip(websocket.FrameReader(MAX), data) == expected
 
 
 def test_empty_fragments(websocket: ModuleType) -> None:
     data = masked(0x01) + masked(0x00) * 3 + masked(0x80)
-    assert websocket.FrameReader(MAX).feed(data) == [(1, b"")]
+    assert websocket.FrameReader(MAX).read_all(data) == [(1, b"")]
 
 
 def test_binary_fragments_keep_their_type_and_are_not_text(websocket: ModuleType) -> None:
     data = masked(0x02, b"\xff") + masked(0x80, b"\xfe")
-    assert websocket.FrameReader(MAX).feed(data) == [(2, b"\xff\xfe")]
+    assert websocket.FrameReader(MAX).read_all(data) == [(2, b"\xff\xfe")]
 
 
 @pytest.mark.parametrize(
@@ -177,38 +176,38 @@ def test_binary_fragments_keep_their_type_and_are_not_text(websocket: ModuleType
 def test_violations(websocket: ModuleType, data: bytes, code: int) -> None:
     before = masked(0x89, b"!")
     reader, slow = websocket.FrameReader(MAX), websocket.FrameReader(MAX)
-    events = reader.feed(before + data)
+    events = reader.read_all(before + data)
     assert events[0] == (9, b"!")
     assert code_of(websocket, events) == code
     assert drip(slow, before + data) == events
     for deaf in (reader, slow):
-        assert deaf.feed(masked(0x81, b"x")) == []
+        assert deaf.read_all(masked(0x81, b"x")) == []
 
 
 @pytest.mark.parametrize("data", [masked(0x81, b"x"), masked(0x89)])
 def test_a_client_takes_no_masked_frame(websocket: ModuleType, data: bytes) -> None:
-    assert code_of(websocket, websocket.FrameReader(MAX, client=True).feed(data)) == 1002
+    assert code_of(websocket, websocket.FrameReader(MAX, client=True).read_all(data)) == 1002
 
 
 def test_the_header_alone_is_enough_to_refuse(websocket: ModuleType) -> None:
-    assert code_of(websocket, websocket.FrameReader(10).feed(b"\x82\x8b")) == 1009
-    assert code_of(websocket, websocket.FrameReader(10).feed(b"\x83\x80")) == 1002
+    assert code_of(websocket, websocket.FrameReader(10).read_all(b"\x82\x8b")) == 1009
+    assert code_of(websocket, websocket.FrameReader(10).read_all(b"\x83\x80")) == 1002
 
 
 def test_text_is_refused_before_its_frame_has_ended(websocket: ModuleType) -> None:
     reader = websocket.FrameReader(MAX)
     head = b"\x81\xfe\x10\x00" + PLAIN_MASK
-    assert reader.feed(head + "€".encode()[:2]) == []
-    assert code_of(websocket, reader.feed(b"x")) == 1007
+    assert reader.read_all(head + "€".encode()[:2]) == []
+    assert code_of(websocket, reader.read_all(b"x")) == 1007
 
 
 def test_the_limit_counts_whole_messages(websocket: ModuleType) -> None:
     exact = masked(0x01, b"x" * 60) + masked(0x80, b"x" * 40)
-    assert websocket.FrameReader(100).feed(exact * 2) == [(1, b"x" * 100)] * 2
-    assert code_of(websocket, websocket.FrameReader(99).feed(exact)) == 1009
-    assert websocket.FrameReader(0).feed(masked(0x81)) == [(1, b"")]
+    assert websocket.FrameReader(100).read_all(exact * 2) == [(1, b"x" * 100)] * 2
+    assert code_of(websocket, websocket.FrameReader(99).read_all(exact)) == 1009
+    assert websocket.FrameReader(0).read_all(masked(0x81)) == [(1, b"")]
     # Control frames do not count.
-    assert websocket.FrameReader(1).feed(masked(0x89, b"long")) == [(9, b"long")]
+    assert websocket.FrameReader(1).read_all(masked(0x89, b"long")) == [(9, b"long")]
 
 
 # ── closing ───────────────────────────────────────────────────────────────────────────────────────
@@ -222,26 +221,72 @@ def test_close_codes_that_may_be_sent(websocket: ModuleType, code: int) -> None:
     assert websocket.is_close_code(code)
     payload = code.to_bytes(2, "big") + "bye é".encode()
     reader = websocket.FrameReader(MAX)
-    assert reader.feed(masked(0x88, payload)) == [(8, payload)]
-    assert reader.feed(masked(0x81, b"x")) == [], "everything after a close frame is ignored"
+    assert reader.read_all(masked(0x88, payload)) == [(8, payload)]
+    assert reader.read_all(masked(0x81, b"x")) == [], "everything after a close frame is ignored"
 
 
 @pytest.mark.parametrize("code", INVALID_CODES)
 def test_close_codes_that_may_not_be_sent(websocket: ModuleType, code: int) -> None:
     assert not websocket.is_close_code(code)
-    assert code_of(websocket, websocket.FrameReader(MAX).feed(masked(0x88, code.to_bytes(2, "big")))) == 1002
+    assert (
+        code_of(websocket, websocket.FrameReader(MAX).read_all(masked(0x88, code.to_bytes(2, "big")))) == 1002
+    )
 
 
 def test_what_comes_with_and_after_a_close_frame_is_ignored(websocket: ModuleType) -> None:
     data = masked(0x81, b"a") + masked(0x88) + b"\xff\xff garbage"
-    assert websocket.FrameReader(MAX).feed(data) == [(1, b"a"), (8, b"")]
+    assert websocket.FrameReader(MAX).read_all(data) == [(1, b"a"), (8, b"")]
     assert drip(websocket.FrameReader(MAX), data) == [(1, b"a"), (8, b"")]
 
 
 def test_a_close_reason_is_cut_to_what_fits(websocket: ModuleType) -> None:
     assert websocket.close_frame(1000) == b"\x88\x02\x03\xe8"
     long = websocket.close_frame(1012, "é" * 100)
-    assert websocket.FrameReader(MAX, client=True).feed(long) == [(8, b"\x03\xf4" + ("é" * 61).encode())]
+    assert websocket.FrameReader(MAX, client=True).read_all(long) == [(8, b"\x03\xf4" + ("é" * 61).encode())]
+
+
+# ── one at a time ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_was_received_is_handed_out_frame_by_frame(websocket: ModuleType) -> None:
+    reader = websocket.FrameReader(MAX)
+    assert (reader.waiting, reader.next_event()) == (False, None)
+    reader.feed(masked(0x01, b"a") + masked(0x89, b"p") + masked(0x80, b"b") + masked(0x82, b"c") + b"\x81")
+    events = []
+    while reader.waiting:
+        events.append(reader.next_event())
+    # A frame that leaves its message unfinished is an event too: who counts events counts frames.
+    assert events == [(0, b""), (9, b"p"), (1, b"ab"), (2, b"c"), None]
+    reader.feed(masked(0x81, b"d")[1:])
+    assert (reader.next_event(), reader.waiting) == ((1, b"d"), False)
+
+
+def test_feeding_before_all_was_asked_for_loses_nothing(websocket: ModuleType) -> None:
+    reader = websocket.FrameReader(MAX)
+    reader.feed(masked(0x81, b"a") + masked(0x81, b"b")[:3])
+    reader.feed(masked(0x81, b"b")[3:] + masked(0x81, b"c"))
+    assert [reader.next_event() for _ in range(4)] == [(1, b"a"), (1, b"b"), (1, b"c"), None]
+
+
+def test_nothing_waits_behind_the_end(websocket: ModuleType) -> None:
+    for end in (masked(0x88), masked(0x83)):
+        reader = websocket.FrameReader(MAX)
+        reader.feed(end + masked(0x81, b"x"))
+        assert reader.next_event()[0] in (8, websocket.VIOLATION)
+        assert (reader.waiting, reader.next_event()) == (False, None)
+        reader.feed(masked(0x81, b"x"))
+        assert (reader.waiting, reader.next_event()) == (False, None)
+
+
+def test_the_limit_may_change_between_messages(websocket: ModuleType) -> None:
+    reader = websocket.FrameReader(1)
+    assert reader.sole_text(masked(0x81, b"ab")) is None
+    reader.max_message_size = 2
+    assert reader.sole_text(masked(0x81, b"ab")) == b"ab"
+    reader.feed(masked(0x81, b"ab") + masked(0x81, b"ab"))
+    assert reader.next_event() == (1, b"ab")
+    reader.max_message_size = 1
+    assert code_of(websocket, [reader.next_event()]) == 1009
 
 
 # ── permessage-deflate ────────────────────────────────────────────────────────────────────────────
@@ -262,8 +307,8 @@ def test_deflated_messages_come_back(websocket: ModuleType, fresh: bool, bits: i
     for message in messages:
         compressed = ours.compress(message)
         sizes.append(len(compressed))
-        assert reader.feed(websocket.frame(1, compressed, MASK, rsv1=True)) == [(1, message)]
-        assert reader.feed(websocket.frame(1, message, MASK)) == [(1, message)], (
+        assert reader.read_all(websocket.frame(1, compressed, MASK, rsv1=True)) == [(1, message)]
+        assert reader.read_all(websocket.frame(1, message, MASK)) == [(1, message)], (
             "uncompressed ones may be mixed in"
         )
     assert (sizes[2] < sizes[1]) == (not fresh), "context takeover is what makes the repeated message smaller"
@@ -277,7 +322,7 @@ def test_deflate_agrees_with_another_implementation(websocket: ModuleType, fresh
     reader = websocket.FrameReader(MAX, deflate=ours)
     for message in [b"Hello", b"x" * 5_000, b"", b"Hello"]:
         by_peer = peer.encode(Frame(Opcode.TEXT, message))
-        assert reader.feed(websocket.frame(1, by_peer.data, MASK, rsv1=True)) == [(1, message)]
+        assert reader.read_all(websocket.frame(1, by_peer.data, MASK, rsv1=True)) == [(1, message)]
         assert peer.decode(Frame(Opcode.TEXT, ours.compress(message), rsv1=True)).data == message
 
 
@@ -300,7 +345,7 @@ def test_the_examples_of_rfc_7692(websocket: ModuleType) -> None:  # §7.2.3
         "f2480500 0000ffff cac9c90700",  # two blocks
     ]
     for example in examples:
-        assert reader.feed(masked(0xC1, bytes.fromhex(example))) == [(1, b"Hello")], example
+        assert reader.read_all(masked(0xC1, bytes.fromhex(example))) == [(1, b"Hello")], example
 
 
 @pytest.mark.parametrize(
@@ -325,7 +370,7 @@ def test_the_examples_of_rfc_7692(websocket: ModuleType) -> None:  # §7.2.3
 def test_deflate_violations(websocket: ModuleType, data: bytes, code: int) -> None:
     whole = websocket.FrameReader(1_000, deflate=websocket.Deflate())
     cut = websocket.FrameReader(1_000, deflate=websocket.Deflate())
-    assert code_of(websocket, whole.feed(data)) == code
+    assert code_of(websocket, whole.read_all(data)) == code
     assert code_of(websocket, drip(cut, data)) == code
 
 
@@ -333,7 +378,7 @@ def test_a_message_at_the_limit_that_cannot_be_shortened(websocket: ModuleType) 
     payload = bytes(zlib.crc32(bytes((i % 251, i // 251))) & 0xFF for i in range(50_000))
     reader = websocket.FrameReader(len(payload), deflate=websocket.Deflate())
     compressed = websocket.Deflate(client=True).compress(payload)
-    assert reader.feed(websocket.frame(2, compressed, MASK, rsv1=True)) == [(2, payload)]
+    assert reader.read_all(websocket.frame(2, compressed, MASK, rsv1=True)) == [(2, payload)]
 
 
 @pytest.mark.parametrize("step", [1_000, 10_000_000])
@@ -349,6 +394,25 @@ def test_a_decompression_bomb_costs_no_more_than_the_limit(websocket: ModuleType
         tracemalloc.stop()
 
 
+def test_messages_are_inflated_when_they_are_asked_for(websocket: ModuleType) -> None:
+    """64 KiB on the wire that come to 40 MB: never more of it in memory than one message."""
+    message = b"\0" * 800_000
+    data = masked(0xC2, b"") + websocket.frame(2, deflated(message), MASK, rsv1=True) * 50
+    assert len(data) < 65_536
+    reader = websocket.FrameReader(len(message), deflate=websocket.Deflate(15, 15, True, True))
+    tracemalloc.start()
+    try:
+        reader.feed(data)
+        assert tracemalloc.get_traced_memory()[0] < len(message) // 4
+        assert reader.next_event() == (2, b"")
+        for _ in range(50):
+            assert reader.next_event() == (2, message)
+            assert tracemalloc.get_traced_memory()[0] < len(message) // 4
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(message)
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("bits", [(8, 15), (16, 15), (15, 16)])
 def test_window_bits_are_checked(websocket: ModuleType, bits: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="window bits"):
@@ -357,7 +421,7 @@ def test_window_bits_are_checked(websocket: ModuleType, bits: tuple[int, int]) -
 
 def test_a_peer_may_use_the_smallest_window(websocket: ModuleType) -> None:
     reader = websocket.FrameReader(MAX, deflate=websocket.Deflate(15, 8))
-    assert reader.feed(masked(0xC1, bytes.fromhex("f248cdc9c90700"))) == [(1, b"Hello")]
+    assert reader.read_all(masked(0xC1, bytes.fromhex("f248cdc9c90700"))) == [(1, b"Hello")]
 
 
 # ── memory ────────────────────────────────────────────────────────────────────────────────────────
@@ -375,7 +439,20 @@ def test_an_idle_reader_holds_nothing(websocket: ModuleType) -> None:
     deflate.compress(b"x" * 999)
     assert held_by(reader) == [deflate]
     assert held_by(deflate) == []
-    assert sys.getsizeof(reader) <= 120
+
+
+def test_of_a_large_read_only_the_header_that_is_cut_is_kept(websocket: ModuleType) -> None:
+    reader = websocket.FrameReader(MAX)
+    tracemalloc.start()
+    try:
+        reader.feed(masked(0x89, b"p") * 9_000 + b"\x81")
+        while reader.next_event():
+            pass
+        assert tracemalloc.get_traced_memory()[0] < 5_000
+    finally:
+        tracemalloc.stop()
+    reader.feed(masked(0x81, b"x")[1:])
+    assert reader.next_event() == (1, b"x")
 
 
 # ── against other implementations, with random traffic ────────────────────────────────────────────
@@ -428,7 +505,7 @@ def test_text_may_be_cut_inside_of_a_character(websocket: ModuleType, text: str,
 
 @given(payload=st.binary(max_size=30))
 def test_text_is_what_python_calls_utf8(websocket: ModuleType, payload: bytes) -> None:
-    events = websocket.FrameReader(MAX).feed(masked(0x81, payload))
+    events = websocket.FrameReader(MAX).read_all(masked(0x81, payload))
     cut = drip(websocket.FrameReader(MAX), masked(0x81, payload))
     try:
         codecs.decode(payload, "utf-8")

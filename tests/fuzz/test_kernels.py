@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.points.handshake import Handshake, Rejection, Upgrade, accept, refuse
 from ext.envelope import EnvelopeError, call_text, split
-from ext.websocket import CLOSE, VIOLATION, Deflate, FrameReader, is_close_code
+from ext.websocket import CLOSE, CONTINUATION, VIOLATION, Deflate, FrameReader, frame, is_close_code
 from tests.fuzz.long import examples
 
 SECONDS = 600.0
@@ -29,7 +29,12 @@ def frames(data: bytes) -> None:
     step = 1 + (choice >> 5) * 37 if choice & 1 else max(len(stream), 1)
     over = False
     for at in range(0, len(stream), step):
-        for opcode, payload in reader.feed(stream[at : at + step]):
+        reader.feed(stream[at : at + step])
+        while (event := reader.next_event()) is not None:
+            opcode, payload = event
+            if opcode == CONTINUATION:
+                assert payload == b""
+                continue
             assert not over, "an event after the end"
             assert len(payload) <= LIMIT
             if opcode == 1:
@@ -96,16 +101,22 @@ def test_kernels_for_long() -> None:
         ),
         pytest.param(b"\x41\x80\0\0\0\0" + b"\x00\x82\0\0\0\0\x03\x00" * 30_000, id="final blocks"),
         pytest.param(b"\x01\x80\0\0\0\0" + b"\x89\x84\0\0\0\0ping" * 20_000, id="pings inside of a message"),
+        pytest.param(
+            frame(2, Deflate(client=True).compress(bytes(LIMIT)), bytes(4), rsv1=True) * 3_000,
+            id="messages that inflate to the limit",
+        ),
         pytest.param(b"\x82\xff" + LIMIT.to_bytes(8, "big") * 40_000, id="headers only"),
     ],
 )
 def test_a_reader_never_holds_more_than_its_limit(attack: bytes) -> None:
     reader = FrameReader(LIMIT, deflate=Deflate())
-    pieces = [attack[at : at + 1_000] for at in range(0, len(attack), 1_000)]
+    pieces = [attack[at : at + 65_536] for at in range(0, len(attack), 65_536)]
     tracemalloc.start()
     try:
         for piece in pieces:
             reader.feed(piece)
+            while reader.next_event():
+                pass
         assert tracemalloc.get_traced_memory()[1] < ROOM
     finally:
         tracemalloc.stop()

@@ -223,10 +223,10 @@ def test_compressed_messages_pass_both_ways_with_wsproto(takeover: bool, bits: i
     assert accepted.deflate is not None
     reader = FrameReader(100_000, deflate=accepted.deflate)
     for message in ("Hello", "Hello", "x" * 50_000):
-        assert reader.feed(peer.send(TextMessage(data=message))) == [(1, message.encode())]
+        assert reader.read_all(peer.send(TextMessage(data=message))) == [(1, message.encode())]
         peer.receive_data(frame(1, accepted.deflate.compress(message.encode()), rsv1=True))
         assert "".join(event.data for event in peer.events()) == message
-    assert reader.feed(peer.send(CloseConnection(code=1000))) == [(8, b"\x03\xe8")]
+    assert reader.read_all(peer.send(CloseConnection(code=1000))) == [(8, b"\x03\xe8")]
 
 
 @given(
