@@ -32,6 +32,7 @@ class Whole(msgspec.Struct, tag="whole", rename="camel"):
     word: Literal["zeta", "alpha"] = "zeta"
     ratio: Annotated[float, Meta(gt=0)] = 1.0
     text: Annotated[str, Meta(min_length=1)] = "x"
+    raw: msgspec.Raw = msgspec.Raw(b"null")
 
 
 DOCUMENTS: list[tuple[Any, Any, dict[str, list[str]]]] = [
@@ -39,7 +40,7 @@ DOCUMENTS: list[tuple[Any, Any, dict[str, list[str]]]] = [
     ([], Whole, {DOCUMENT: ["must be an object, not a list"]}),
     ({}, Whole, {"allParts": ["is missing"]}),
     (
-        {"allParts": [], "word": "zet", "ratio": 0, "text": ""},
+        {"allParts": [], "word": "zet", "ratio": 0, "text": "", "raw": {"anything": 1}},
         Whole,
         {
             "word": ["is none of the allowed words (did you mean zeta?); allowed: zeta, alpha"],
