@@ -238,7 +238,7 @@ class SendLocalList(Intent, frozen=True):
 
 
 class GetLocalListVersion(Intent, frozen=True):
-    """Which version of the list of id tags the station has; 0: none."""
+    """Which version of the list of id tags the station has; 0: none or empty, −1: it keeps none (1.6)."""
 
 
 class GetTransactionStatus(Intent, frozen=True):

@@ -297,10 +297,7 @@ def _get_list_version(_intent: want.GetLocalListVersion, _cp: ChargePoint) -> Se
 
 
 def _list_version(_intent: object, answers: Sequence[v16.GetLocalListVersionResponse]) -> want.Result:
-    version = answers[0].list_version
-    if version < 0:  # §5.10: the charge point has no local list
-        return want.ListVersion(verdict=Verdict.NOT_SUPPORTED, word="NotSupported")
-    return want.ListVersion(verdict=Verdict.ACCEPTED, word="Accepted", version=version)
+    return want.ListVersion(verdict=Verdict.ACCEPTED, word="Accepted", version=answers[0].list_version)
 
 
 def _transfer(intent: want.TransferData, _cp: ChargePoint) -> Sequence[Said]:

@@ -661,10 +661,19 @@ def test_uploads_name_their_file(version, payload):
     assert (result.verdict, result.filename) == (Verdict.ACCEPTED, "log.zip")
 
 
-def test_versions_of_the_local_list():
-    assert read(intents.GetLocalListVersion(), V16, {"listVersion": 3}).version == 3
-    assert read(intents.GetLocalListVersion(), V16, {"listVersion": -1}).verdict is Verdict.NOT_SUPPORTED
-    assert read(intents.GetLocalListVersion(), V21, {"versionNumber": 0}).version == 0
+@pytest.mark.parametrize(
+    ("version", "payload", "number"),
+    [
+        (V16, {"listVersion": 3}, 3),
+        (V16, {"listVersion": 0}, 0),
+        (V16, {"listVersion": -1}, -1),  # OCPP 1.6 §5.10: it keeps no list
+        (V201, {"versionNumber": 0}, 0),  # D02.FR.03
+        (V21, {"versionNumber": 7}, 7),
+    ],
+)
+def test_every_version_of_the_local_list_is_an_answer(version, payload, number):
+    result = read(intents.GetLocalListVersion(), version, payload)
+    assert (result.verdict, result.version) == (Verdict.ACCEPTED, number)
 
 
 def test_transactions_and_data():
