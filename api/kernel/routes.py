@@ -22,7 +22,7 @@ from werkzeug.routing import BaseConverter
 
 from api.kernel import reading
 from api.kernel.problems import Problem, Render, TooSlowError, of_http, of_ours
-from engine.errors import VoltrioError
+from engine.errors import NotSupported, VoltrioError
 from engine.node import Node
 
 MAX_BODY: Final = 1_048_576  # bytes
@@ -67,7 +67,9 @@ def create_app(name: str, render: Render, max_body: int = MAX_BODY) -> QuartTrio
     async def ours(error: VoltrioError) -> Response:
         problem = of_ours(error)
         if problem.status >= 500:
-            log.error("request failed", path=request.path, method=request.method, error=str(error))
+            # That a charge point has no such thing is no failure of ours.
+            tell = log.info if isinstance(error, NotSupported) else log.error
+            tell("request failed", path=request.path, method=request.method, error=str(error))
         return _rendered(problem, render)
 
     async def http(error: HTTPException) -> Response:

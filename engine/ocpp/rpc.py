@@ -47,6 +47,8 @@ class Code(StrEnum):
     MESSAGE_TYPE_NOT_SUPPORTED = "MessageTypeNotSupported"  # 2.x
 
 
+# Codes by which a peer says that it has no such thing (OCPP-J 1.6 table 7, 2.0.1 part 4 §4.3).
+UNSUPPORTED = frozenset({Code.NOT_IMPLEMENTED, Code.NOT_SUPPORTED})
 # What is told before a boot was accepted (OCPP 1.6 §4.2; 2.0.1 B02.FR.09).
 NOT_BOOTED = Refusal(
     code=Code.SECURITY_ERROR, description="Send BootNotification first and wait until it is accepted."

@@ -227,8 +227,14 @@ class Commands:
             self.call_automatically(request)
 
     def _settle(self, call: Call, result: Message | CallError) -> None:
-        verdict = "error" if isinstance(result, CallError) else "ok"
-        self._shared.metrics.messages.add("out", call.action, verdict)
+        self._shared.metrics.messages.add("out", call.action, _outcome(result))
         call.settle(result)
         self._send_next()
         self._link.settled()
+
+
+def _outcome(result: Message | CallError) -> str:
+    """A word for the counters."""
+    if isinstance(result, CallRefused) and result.code in rpc.UNSUPPORTED:
+        return "unsupported"
+    return "error" if isinstance(result, CallError) else "ok"

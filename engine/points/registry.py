@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
 
 import structlog
 import trio
@@ -30,6 +29,7 @@ from engine.errors import (
     VoltrioError,
 )
 from engine.metrics import Metrics
+from engine.ocpp import rpc
 from engine.ocpp.intents import Intent, Result, Start, Started, Verdict
 from engine.ocpp.step import Message, Protocol
 from engine.ocpp.translation import translate
@@ -43,7 +43,6 @@ from engine.settings import Settings
 log = structlog.get_logger(__name__)
 
 NORMAL, POLICY = 1000, 1008  # RFC 6455 §7.4.1
-UNSUPPORTED: Final = frozenset({"NotImplemented", "NotSupported"})  # CALLERROR codes
 
 
 class Registry:
@@ -142,7 +141,7 @@ class Registry:
                 if not translation.goes_on(answers[-1]):
                     break
         except CallRefused as refused:
-            if refused.code in UNSUPPORTED:
+            if refused.code in rpc.UNSUPPORTED:
                 raise NotSupported(f"charge point {identity!r} answered {refused}") from refused
             raise
         result = translation.read(answers)

@@ -4,11 +4,13 @@ from typing import Annotated, Any, cast
 
 import msgspec
 import pytest
+import structlog.testing
 import trio
 from msgspec import Meta
 from quart import Response
 from quart_trio import QuartTrio
 
+from api.kernel import routes
 from api.kernel.auth import bearer, is_secret, unauthorized
 from api.kernel.problems import Problem, invalid
 from api.kernel.routes import Route, create_app, mount
@@ -52,6 +54,7 @@ async def fails(node: Node, name: str) -> None:
         "Invalid": errors.Invalid("no good", {"name": ["too long"]}),
         "Offline": errors.Offline("gone"),
         "CallTimeout": errors.CallTimeout("silent"),
+        "NotSupported": errors.NotSupported("no such thing"),
         "CallRefused": errors.CallRefused("NotSupported", "no", {"a": 1}),
         "QueueFull": errors.QueueFull("full"),
         "StoreError": errors.StoreError("away"),
@@ -154,6 +157,7 @@ async def test_bad_query(client: Any) -> None:
         ("Offline", 424),
         ("CallTimeout", 408),
         ("CallRefused", 406),
+        ("NotSupported", 501),
         ("QueueFull", 429),
         ("StoreError", 503),
     ],
@@ -163,6 +167,16 @@ async def test_errors_by_table(client: Any, name: str, status: int) -> None:
     assert answer.status_code == status
     assert answer.json()["message"]
     assert ("Retry-After" in answer.headers) == (status in {429, 503})
+
+
+@pytest.mark.parametrize(("name", "level"), [("NotSupported", "info"), ("StoreError", "error")])
+async def test_what_a_station_cannot_do_is_no_error_of_ours(
+    client: Any, name: str, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = structlog.testing.CapturingLogger()
+    monkeypatch.setattr(routes, "log", log)
+    await client.delete(f"/v1/items/{name}")
+    assert [call.method_name for call in log.calls] == [level]
 
 
 async def test_unknown_addresses_and_methods(client: Any) -> None:

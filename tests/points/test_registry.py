@@ -70,15 +70,20 @@ async def test_answers_change_the_state_before_the_caller_hears(site: Any, store
         assert [change.name for change in store.journal.of(ConfigurationKeyRead)] == ["HeartbeatInterval"]
 
 
-async def test_a_callerror_is_a_refusal(site: Any, nursery: trio.Nursery) -> None:
+@pytest.mark.parametrize(
+    ("code", "counted"),
+    [("NotSupported", "unsupported"), ("NotImplemented", "unsupported"), ("InternalError", "error")],
+)
+async def test_a_callerror_is_a_refusal(site: Any, nursery: trio.Nursery, code: str, counted: str) -> None:
     async with site.connect() as ws:
         results = await call_in(nursery, site, RESET)
         _, message_id, _, _ = await site.take(ws)
-        await ws.send_message(json.dumps([4, message_id, "NotSupported", "no", {"a": 1}]))
+        await ws.send_message(json.dumps([4, message_id, code, "no", {"a": 1}]))
         await site.until(lambda: results)
         (error,) = results
         assert isinstance(error, CallRefused)
-        assert (error.code, error.description, error.details) == ("NotSupported", "no", {"a": 1})
+        assert (error.code, error.description, error.details) == (code, "no", {"a": 1})
+        assert site.metrics.messages[("out", "Reset", counted)] == 1
 
 
 async def test_a_malformed_answer_is_a_refusal_too(site: Any, nursery: trio.Nursery) -> None:
