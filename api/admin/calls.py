@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from api.kernel.routes import Route
 from api.kernel.types import marked, path_to, words
 from engine import provisioning
 from engine.domain.state import Policy
-from engine.errors import Invalid, NotFound, Offline
+from engine.errors import Invalid
 from engine.node import Node
 from engine.ocpp import policy, rpc
 from engine.ocpp.step import Message, Refusal
@@ -40,10 +41,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 async def call(node: Node, identity: str, body: CallBody, actor: str) -> Answer:
     """424 offline, 408 no answer in time, 406 CALLERROR, 422 against schema or rule, 429 queue full.
 
-    A password that it takes this way is the one it is let in with from then on (A01).
+    What is wrong is told of a charge point that is offline, too. A password that it takes this way is the one
+    it is let in with from then on (A01).
     """
-    version = await version_of(node, identity)
-    request = typed_request(version, body.action, bytes(body.payload))
+    versions = await node.registry.spoken(identity)
+    request = typed_request(versions, body.action, bytes(body.payload))
     answer = await node.registry.call(identity, request, body.timeout)
     password = provisioning.password_taken(request, answer)
     if password is not None:
@@ -51,30 +53,24 @@ async def call(node: Node, identity: str, body: CallBody, actor: str) -> Answer:
     return Answer(action=body.action, payload=msgspec.Raw(rpc.ENCODER.encode(answer)))
 
 
-async def version_of(node: Node, identity: str) -> str:
-    """The OCPP version that a connected charge point speaks; raises Offline or NotFound."""
-    state = node.registry.state(identity)
-    if state is not None:
-        return state.version
-    if await node.store.reader.station(identity) is None:
-        raise NotFound(f"There is no charge point {identity!r}.")
-    raise Offline(f"{identity} is not connected.")
-
-
-def typed_request(version: str, action: str, payload: bytes) -> Message:
-    """The request, checked against its schema without any repair; raises Invalid."""
-    commands = PROTOCOLS[version].outbound
-    if action not in commands:
-        near = get_close_matches(action, commands, 1)
+def typed_request(versions: Sequence[str], action: str, payload: bytes) -> Message:
+    """The request in the first of the versions that has it so, without any repair; raises Invalid."""
+    having = [version for version in versions if action in PROTOCOLS[version].outbound]
+    if not having:
+        known = sorted({name for version in versions for name in PROTOCOLS[version].outbound})
+        near = get_close_matches(action, known, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        fault = f"{version} has no request {action!r} to a charge point{hint}"
+        fault = f"{' and '.join(versions)} has no request {action!r} to a charge point{hint}"
         raise Invalid(INVALID_DATA, {"action": [fault]})
-    request_type = commands[action].request
-    decoded = policy.decode(request_type, payload, Policy.STRICT, version=version)
-    if isinstance(decoded, Refusal):
+    faults: list[str] = []
+    for version in having:
+        request_type = PROTOCOLS[version].outbound[action].request
+        decoded = policy.decode(request_type, payload, Policy.STRICT, version=version)
+        if not isinstance(decoded, Refusal):
+            return decoded.message
         described = decoded.description or decoded.code
-        raise Invalid(INVALID_DATA, {"payload": [described + expected(request_type, described)]})
-    return decoded.message
+        faults.append(described + expected(request_type, described))
+    raise Invalid(INVALID_DATA, {"payload": faults[:1]})
 
 
 def expected(request_type: type[Message], described: str) -> str:

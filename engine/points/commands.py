@@ -16,7 +16,7 @@ import trio
 from engine.domain.state import ChargePoint, Registration
 from engine.errors import CallDropped, CallError, CallRefused, CallTimeout, Conflict, Invalid, StoreError
 from engine.ocpp import policy, rpc
-from engine.ocpp.step import Command, Message, Outcome, Refusal
+from engine.ocpp.step import Message, Outcome, Refusal
 from engine.points.calls import Call, Calls
 from engine.points.peer import Peer
 from engine.points.shared import Dialect, Shared
@@ -133,10 +133,8 @@ class Commands:
 
     def _enqueue(self, request: Message, timeout: float) -> Call:
         action = type(request).__name__
-        command = self._link.dialect.outbound.get(action)
-        if command is None or not isinstance(request, command.request):
-            raise Invalid(f"{self._link.state.version} has no request {action} to a charge point")
-        self._check(action, command, request)
+        self._check_registration(action)
+        command = self._link.dialect.checked(request, self._link.state, self._shared.now())
         if self._finishing or self._link.closed_for is not None:
             raise CallDropped("the connection is closing")
         call = Call(action, command, request)
@@ -145,7 +143,7 @@ class Commands:
         self._send_next()
         return call
 
-    def _check(self, action: str, command: Command, request: Message) -> None:
+    def _check_registration(self, action: str) -> None:
         if self._link.state.registration is Registration.REJECTED:
             # OCPP 1.6 §4.2: it shall not answer, and is not to be called.
             raise Conflict(
@@ -153,10 +151,6 @@ class Commands:
             )
         if not self._link.is_open and action in NEVER_BEFORE_BOOT:
             raise Conflict(f"{action} is not allowed before the charge point's boot was accepted")
-        if command.check is not None:
-            reasons = command.check(request, self._link.state, self._shared.now())
-            if reasons:
-                raise Invalid("; ".join(reasons))
 
     def _send_next(self) -> None:
         call = self._calls.next()

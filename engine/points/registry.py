@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -23,9 +23,7 @@ from engine.errors import (
     CallDropped,
     CallRefused,
     CallTimeout,
-    NotFound,
     NotSupported,
-    Offline,
     VoltrioError,
 )
 from engine.metrics import Metrics
@@ -34,6 +32,7 @@ from engine.ocpp.intents import Intent, Result, Start, Started, Verdict
 from engine.ocpp.step import Message, Protocol
 from engine.ocpp.translation import translate
 from engine.ocpp.versions import PROTOCOLS
+from engine.points import absence
 from engine.points.actor import Actor
 from engine.points.presence import Presence
 from engine.points.shared import Outside, Shared, Store
@@ -93,11 +92,11 @@ class Registry:
 
         `timeout` seconds (settings.call_timeout) include the wait for earlier commands. Raises NotFound,
         Offline, QueueFull, CallTimeout, CallRefused, CallDropped; Invalid where the request breaks a rule of
-        the protocol, Conflict where it may not be sent before the charge point's boot was accepted.
+        the protocol (rather than Offline), Conflict where it may not be sent before its boot was accepted.
         """
         actor = self._actors.get(identity)
         if actor is None:
-            raise await self._absent(identity)
+            raise await absence.fault(self.shared, identity, lambda _: (request,))
         return await actor.call(request, self.shared.settings.call_timeout if timeout is None else timeout)
 
     async def command(self, identity: str, intent: Intent, timeout: float | None = None) -> Result:
@@ -109,7 +108,7 @@ class Registry:
         """
         state = self.state(identity)
         if state is None:
-            raise await self._absent(identity)
+            raise await absence.fault(self.shared, identity, lambda cp: self._said(intent, cp))
         if isinstance(intent, Start):
             return await self._start(state, intent, timeout)
         return await self._carry_out(state, intent, timeout)
@@ -149,11 +148,15 @@ class Registry:
             raise NotSupported(f"charge point {identity!r} answered {result.word}")
         return result
 
-    async def _absent(self, identity: str) -> VoltrioError:
-        """Why there is no connection of that name."""
-        if await self.shared.reader.station(identity) is None:
-            return NotFound(f"there is no charge point {identity!r}")
-        return Offline(f"charge point {identity!r} is not connected")
+    def _said(self, intent: Intent, cp: ChargePoint) -> Sequence[Message]:
+        """What would be sent."""
+        return translate(Starts.as_if(intent) if isinstance(intent, Start) else intent, cp).requests
+
+    async def spoken(self, identity: str) -> Sequence[str]:
+        """The version that it speaks; if it is away, the last one, or all that it may. Raises NotFound."""
+        state = self.state(identity)
+        states = [state] if state is not None else await absence.states(self.shared, identity)
+        return [one.version for one in states]
 
     def __len__(self) -> int:
         """Connections, those that are ending included."""

@@ -17,7 +17,7 @@ from engine.domain.changes import Change
 from engine.domain.outside import Answer, Question
 from engine.domain.starting import Pending
 from engine.domain.state import ChargePoint
-from engine.errors import StoreError
+from engine.errors import Invalid, StoreError
 from engine.metrics import Metrics
 from engine.ocpp import step
 from engine.points.admission import Bucket
@@ -45,7 +45,7 @@ class Reader(Protocol):
 
     async def resolve(self, charge_point: ChargePoint, needs: step.Needs) -> step.Facts: ...
     async def station(self, identity: str) -> StationRecord | None: ...
-    async def load(self, record: StationRecord, version: str) -> ChargePoint: ...
+    async def load(self, record: StationRecord, version: str) -> ChargePoint: ...  # "": the one spoken last
     def forget(self, identity: str) -> None: ...
 
 
@@ -144,6 +144,17 @@ class Dialect:
             for action, listener in protocol.sent.items()
         }
         self.has_sends = bool(self.sends)  # the version knows message types 5 and 6
+
+    def checked(self, request: step.Message, cp: ChargePoint, now: datetime) -> step.Command:
+        """The command that a request of ours is. Raises Invalid where it breaks a rule of the protocol."""
+        action = type(request).__name__
+        command = self.outbound.get(action)
+        if command is None or not isinstance(request, command.request):
+            raise Invalid(f"{self.version} has no request {action} to a charge point")
+        reasons = command.check(request, cp, now) if command.check is not None else ()
+        if reasons:
+            raise Invalid("; ".join(reasons))
+        return command
 
 
 class Shared:

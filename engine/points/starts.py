@@ -67,6 +67,11 @@ class Starts:
         await self._shared.journal.commit(changes)
         return pending, told
 
+    @staticmethod
+    def as_if(intent: Start) -> Start:
+        """The intent as it would be told, to see whether it can be said at all."""
+        return replace(intent, id_tag=intent.id_tag or starting.own_tag(0), request_id=0)
+
     async def give_up(self, pending: Pending, reason: Reason) -> None:
         """It will not begin; without effect if it has."""
         await self._shared.write([starting.give_up(pending, reason, self._shared.now())])

@@ -57,10 +57,10 @@ async def upgrade(
     CallError: then it may or may not move, and is let in either way for a day.
     """
     station = await store.stations.get(identity)
+    _check(station, target)
     state = registry.state(identity)
     if state is None:
         raise Offline(f"charge point {identity!r} is not connected")
-    _check(station, target)
     if state.version != "ocpp1.6":
         target = _placed(target, await store.configuration.reported(station.id))
         if target.interface == "Any" and state.version == "ocpp2.0.1":

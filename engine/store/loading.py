@@ -42,7 +42,7 @@ from charge_points
 where network_id = any($1) and deleted_at is null
 """
 CHARGE_POINTS: Final = """
-select id, registration_status, booted_at, vendor, model, local_list_version, settings,
+select id, registration_status, booted_at, vendor, model, local_list_version, settings, network_protocol,
        hardware_status as status, hardware_error_code as error_code, hardware_info as info,
        hardware_vendor_id as vendor_id, hardware_vendor_error_code as vendor_error_code,
        hardware_status_at as at
@@ -109,7 +109,10 @@ async def stations(connection: Connection, identities: Sequence[str]) -> Sequenc
 async def charge_points(
     connection: Connection, asked: Sequence[tuple[StationRecord, str]], defaults: Mapping[str, Any]
 ) -> Sequence[ChargePoint | None]:
-    """The states of charge points with the versions they now speak; None for one removed meanwhile."""
+    """The states of charge points with the versions they now speak; None for one removed meanwhile.
+
+    "" stands for the version that was spoken last, "" again where none ever was.
+    """
     ids = [record.id for record, _ in asked]
     rows = {row["id"]: row for row in await connection.fetch(CHARGE_POINTS, ids)}
     connectors = _by_station(await connection.fetch(CONNECTORS, ids))
@@ -131,7 +134,7 @@ async def charge_points(
                 id=record.id,
                 identity=record.identity,
                 operator_id=record.operator_id,
-                version=version,
+                version=version or row["network_protocol"] or "",
                 settings=station_settings(row["settings"], defaults),
                 registration=Registration(row["registration_status"]),
                 booted=row["booted_at"] is not None and row["registration_status"] == Registration.ACCEPTED,

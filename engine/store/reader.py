@@ -120,7 +120,10 @@ class Reader:
         self._token_cache.forget((operator_id, uid.lower()))
 
     async def load(self, record: StationRecord, version: str) -> ChargePoint:
-        """The state of a charge point as of all that was handed to the journal before; raises NotFound."""
+        """The state of a charge point as of all that was handed to the journal before; raises NotFound.
+
+        Without a version it is the one that was spoken last, "" where none ever was.
+        """
         await self._flush()
         state = await self._charge_points.ask((record, version))
         if state is None:

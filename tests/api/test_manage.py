@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+import trio
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from msgspec.structs import replace
@@ -299,6 +300,27 @@ async def test_commands_to_stations_that_are_away(manage: httpx.AsyncClient) -> 
         answer = await manage.post(f"/cs/CP1/{operation}", json=body)
         assert answer.status_code == 424
         assert "not connected" in answer.json()["error"]
+
+
+async def test_a_wrong_charging_profile_is_told_of_a_station_that_is_away(
+    manage: httpx.AsyncClient, admin: httpx.AsyncClient, connect: Any
+) -> None:
+    path, wrong = "/cs/CP1/setchargingprofile", {**PROFILE, "stackLevel": "high"}
+    await manage.post("/cs/CP1", json={"securityProfile": 0})
+    never_here = await manage.post(path, json=wrong)
+    assert is_status(never_here, 400)
+    charger = await connect("CP1")
+    await charger.leave()
+    while (await admin.get("/stations/CP1")).json()["connected"]:
+        await trio.testing.wait_all_tasks_blocked()
+    assert is_status(await manage.post(path, json=wrong), 400)
+    assert is_status(await manage.post(path, json=PROFILE), 424)
+    raw = {"action": "SetChargingProfile", "payload": {"connectorId": 1}}
+    assert (await admin.post("/stations/CP1/call", json=raw)).status_code == 422
+    raw = {"action": "GetCompositeSchedule", "payload": {"connectorId": 1, "duration": 0}}
+    assert (await admin.post("/stations/CP1/call", json=raw)).status_code == 422
+    raw = {"action": "GetCompositeSchedule", "payload": {"connectorId": 1, "duration": 60}}
+    assert (await admin.post("/stations/CP1/call", json=raw)).status_code == 424
 
 
 async def test_charging_profile_in_1_6(manage: httpx.AsyncClient, connect: Any) -> None:

@@ -87,7 +87,8 @@ class MemoryReader:
 
     async def load(self, record: StationRecord, version: str) -> ChargePoint:
         await trio.lowlevel.checkpoint()
-        return replace(self.states[record.identity], version=version)
+        state = self.states[record.identity]
+        return replace(state, version=version or state.version)
 
     async def resolve(self, charge_point: ChargePoint, needs: Needs) -> Facts:
         await trio.lowlevel.checkpoint()

@@ -23,6 +23,7 @@ from engine.errors import (
 )
 from engine.ocpp import intents, intents_device, intents_energy
 from engine.ocpp.intents import Intent, Verdict
+from engine.ocpp.messages import v16
 from engine.ocpp.versions import PROTOCOLS
 
 VERSIONS = tuple(PROTOCOLS)
@@ -231,6 +232,39 @@ async def test_who_is_not_there(mixed: Any) -> None:
         await mixed.registry.command("CP1", intents.ClearCache())
     with pytest.raises(NotFound):
         await mixed.registry.command("NOBODY", HELLO)
+
+
+@pytest.mark.parametrize(
+    ("spoken", "intent", "error"),
+    [
+        ("ocpp2.1", intents.SetProfile(profile={"id": 1}), Invalid),  # breaks the schema
+        ("ocpp1.6", intents.SetProfile(profile={"id": 1}), Invalid),
+        ("ocpp2.0.1", intents.GetCompositeSchedule(evse_number=1, duration=-1), Invalid),  # breaks a rule
+        ("ocpp1.6", HELLO, NotSupported),  # has no words for it
+        ("ocpp2.0.1", HELLO, Offline),
+        ("ocpp1.6", intents.Start(), Offline),
+        ("ocpp1.6", intents.Start(id_tag="a tag of more than twenty characters"), Invalid),
+        # It never was here: what would be good in one version may be right.
+        ("", intents.SetProfile(profile={"id": 1}), Invalid),
+        ("", intents_device.SetMonitoringLevel(severity=10), Invalid),
+        ("", intents.Start(id_tag="a tag of more than twenty characters"), Offline),
+        ("", HELLO, Offline),
+    ],
+)
+async def test_what_is_wrong_is_told_before_who_is_away(
+    mixed: Any, store: Any, *, spoken: str, intent: Intent, error: type[VoltrioError]
+) -> None:
+    store.reader.states["CP1"] = replace(store.reader.states["CP1"], version=spoken)
+    with pytest.raises(error):
+        await mixed.registry.command("CP1", intent)
+
+
+async def test_a_wrong_request_to_who_is_away(mixed: Any, store: Any) -> None:
+    store.reader.states["CP1"] = replace(store.reader.states["CP1"], version="ocpp1.6")
+    with pytest.raises(Invalid, match="duration"):
+        await mixed.registry.call("CP1", v16.GetCompositeSchedule(connector_id=1, duration=0))
+    with pytest.raises(Offline):
+        await mixed.registry.call("CP1", v16.GetCompositeSchedule(connector_id=1, duration=1))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
