@@ -11,6 +11,7 @@ import re
 import types
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, get_origin
 
 import msgspec
@@ -20,6 +21,7 @@ Faults: TypeAlias = dict[str, list[str]]
 DOCUMENT: Final = "body"  # the place of a fault of the whole document
 SHOWN: Final = 48  # characters of a name that the sender invented
 MOST: Final = 50  # faults named of one document
+LOOKED_AT: Final = 1_000  # parts of one list or object
 MISSING: Final = "is missing"
 
 KINDS: Final[Mapping[str, str]] = {
@@ -61,7 +63,6 @@ WORDS: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"Invalid (?P<what>UUID|base64 encoded string)", "is no valid {what}"),
     )
 )
-PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<where>.*)`)?$", re.DOTALL)
 
 
 def faults(given: Any, kind: Any, *, strict: bool = True) -> Faults:
@@ -97,12 +98,12 @@ def _inside(given: Any, kind: Any, where: str, strict: bool) -> Iterator[tuple[s
         yield from _of_struct(given, kind, where, strict)
     elif origin in (dict, Mapping) or (isinstance(origin, type) and issubclass(origin, Mapping)):
         if isinstance(given, Mapping) and len(arguments) == 2:
-            for name, value in given.items():
+            for name, value in islice(given.items(), LOOKED_AT):
                 for _, what in _faults(name, arguments[0], "", strict):
                     yield _member(where, name), f"the name: {what}"
                 yield from _faults(value, arguments[1], _member(where, name), strict)
     elif isinstance(given, list | tuple) and arguments and isinstance(origin, type):
-        for position, value in enumerate(given):
+        for position, value in enumerate(given[:LOOKED_AT]):
             yield from _faults(value, arguments[0], f"{where}[{position}]", strict)
 
 
@@ -123,7 +124,7 @@ def _of_struct(
 
 def unknown(name: str, known: Mapping[str, object]) -> str:
     """What to say of a member that there is not."""
-    near = get_close_matches(name, known, 1)
+    near = get_close_matches(name[:SHOWN], known, 1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     return f"is not known here{hint}; there are: {', '.join(known) or 'none'}"
 
@@ -135,11 +136,10 @@ def _member(where: str, name: str) -> str:
 
 def _leaf(error: Exception, given: Any, kind: Any) -> str:
     """The fault of a value as a whole."""
-    match = PLACE.match(str(error))
-    what = match["what"] if match else str(error)
+    _, what = place_and_fault(str(error))
     words = choices(kind)
     if isinstance(given, str) and words:
-        near = get_close_matches(given, words, 1)
+        near = get_close_matches(given[:SHOWN], words, 1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         return f"is none of the allowed words{hint}; allowed: {', '.join(words)}"
     return plainly(what) + _allowed(kind)
@@ -148,6 +148,15 @@ def _leaf(error: Exception, given: Any, kind: Any) -> str:
 def _allowed(kind: Any) -> str:
     words = choices(kind)
     return f"; allowed: {', '.join(words)}" if words else ""
+
+
+def place_and_fault(message: str) -> tuple[str, str]:
+    """msgspec's message taken apart: `.evses[0].uid` (empty: the document itself), and what is wrong there."""
+    what, _, place = message.rpartition(" - at `")
+    path = place.removeprefix("key in ")
+    if not (path.startswith("$") and path.endswith("`")):
+        return "", message
+    return path[1:-1], what
 
 
 def plainly(what: str) -> str:

@@ -9,10 +9,11 @@ from typing import Final
 import msgspec
 from werkzeug.exceptions import HTTPException
 
-from engine.errors import Invalid, VoltrioError
-from engine.validation import DOCUMENT, PLACE, plainly
+from engine.errors import Invalid, StoreError, VoltrioError
+from engine.validation import DOCUMENT, place_and_fault, plainly
 
 INVALID_DATA: Final = "The given data was invalid."
+NO_DATABASE: Final = "The database did not serve this request; see /health/ready, and the node's log."
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,9 +36,11 @@ class TooSlowError(VoltrioError):
 
 
 def of_ours(error: VoltrioError) -> Problem:
+    """What the database said stands in the log: it may name hosts, users, tables and other people's data."""
     fields = error.fields if isinstance(error, Invalid) else {}
     headers = {"Retry-After": "5"} if error.http_status in {429, 503} else {}
-    return Problem(status=error.http_status, message=str(error), fields=fields, headers=headers, error=error)
+    message = NO_DATABASE if isinstance(error, StoreError) else str(error)
+    return Problem(status=error.http_status, message=message, fields=fields, headers=headers, error=error)
 
 
 def of_http(error: HTTPException) -> Problem:
@@ -49,6 +52,5 @@ def of_http(error: HTTPException) -> Problem:
 
 def invalid(error: msgspec.ValidationError) -> Invalid:
     """msgspec's message, taken apart: `evses[0].uid` → what is wrong with it."""
-    place = PLACE.match(str(error))
-    where, what = (place["where"], place["what"]) if place else (None, str(error))
-    return Invalid(INVALID_DATA, {(where or "").removeprefix(".") or DOCUMENT: [plainly(what)]})
+    where, what = place_and_fault(str(error))
+    return Invalid(INVALID_DATA, {where.removeprefix(".") or DOCUMENT: [plainly(what)]})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from itertools import accumulate, islice
 from typing import Any, Final
 
 import msgspec
@@ -10,23 +12,47 @@ from werkzeug.exceptions import BadRequest
 
 from api.kernel.problems import INVALID_DATA, invalid
 from engine.errors import Invalid
-from engine.validation import faults
+from engine.validation import MOST, faults
 
 NUL: Final = "must not contain the character U+0000"
 SHOWN: Final = 48  # characters of a name that a caller invented
+MAX_DEPTH: Final = 64  # objects and lists within each other
+STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in STEPS)
+# Possessive, and with an end that may be missing: linear in whatever is thrown at it.
+STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 
 
 def body(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:
     """A JSON document as the decoder's type. Raises Invalid, BadRequest where it is no JSON."""
+    _refuse_what_is_no_text(data)
     try:
         value = decoder.decode(data)
         if b"\\u0000" in data:
             _refuse_nul(msgspec.json.decode(data))
     except msgspec.ValidationError as error:
         raise _explained(error, decoder.type, data) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         raise BadRequest(f"the body is not JSON: {error}") from None
     return value
+
+
+def _refuse_what_is_no_text(data: bytes) -> None:
+    """JSON between systems is UTF-8 (RFC 8259 §8.1), and its depth may be limited (§9)."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"the body is not UTF-8, at byte {error.start}") from None
+    if is_too_deep(data):
+        raise BadRequest(f"the body has more than {MAX_DEPTH} objects and lists within each other")
+
+
+def is_too_deep(data: bytes) -> bool:
+    """Whether more than MAX_DEPTH objects and lists of a JSON document stand within each other."""
+    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+        return False
+    brackets = STRING.sub(b"", data).translate(None, NO_BRACKETS)
+    return max(accumulate(map(STEPS.__getitem__, brackets)), default=0) > MAX_DEPTH
 
 
 def _explained(error: msgspec.ValidationError, kind: Any, data: bytes) -> Invalid:
@@ -35,6 +61,11 @@ def _explained(error: msgspec.ValidationError, kind: Any, data: bytes) -> Invali
     except msgspec.DecodeError:  # a number that is none here, 1e400 for one
         return invalid(error)
     return explained(error, kind, given)
+
+
+def address(variables: Mapping[str, Any]) -> None:
+    """The variables of a path. Raises Invalid."""
+    _refuse_nul(variables)
 
 
 def query(kind: Any, given: Mapping[str, str]) -> Any:
@@ -53,7 +84,7 @@ def explained(error: msgspec.ValidationError, kind: Any, given: Any, *, strict: 
 
 def _refuse_nul(given: Any) -> None:
     """PostgreSQL's text knows no such character."""
-    places = {place: [NUL] for place in _with_nul(given, "")}
+    places = {place: [NUL] for place in islice(_with_nul(given, ""), MOST)}
     if places:
         raise Invalid(INVALID_DATA, places)
 

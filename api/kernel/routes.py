@@ -124,6 +124,7 @@ def _view(route: Route, node: Node, guard: Guard, strict: bool) -> Callable[...,
     async def view(**given: Any) -> Response:
         with trio.move_on_after(limit):
             actor = await guard(node)
+            reading.address(given)
             if "actor" in hints:
                 given["actor"] = actor
             if decoder is not None:

@@ -24,12 +24,13 @@ from engine.settings import is_loopback
 
 PREFIX: Final = "/api/v0"
 ACTOR: Final = "manage"
+MODULES: Final = (stations, tokens, certificates, partners)  # each has ROUTES
 STATUSES: Final = {HTTPStatus.UNPROCESSABLE_ENTITY: HTTPStatus.BAD_REQUEST}  # the reference knows no 422
 
 
 def manage_app(node: Node) -> QuartTrio:
     app = create_app("api.manage", render)
-    for module in (stations, tokens, certificates, partners):
+    for module in MODULES:
         mount(app, node, PREFIX, module.ROUTES, guard)
     return app
 

@@ -35,6 +35,21 @@ ASYNCPG_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.
 PASSING_CLASSES: Final = ("08", "25", "40", "53", "55P", "57", "58")
 # … and of values that the database will never take.
 DATA_CLASSES: Final = ("21", "22", "23", "54")
+# What is said of such values, by SQLSTATE: the database's own words name tables, columns and other rows.
+UNFIT: Final = {
+    "22001": "a text is too long",
+    "22003": "a number is too large",
+    "22008": "a time is out of range",
+    "22021": "a text has a character that cannot be stored",
+    "22P05": "a text has a character that cannot be stored",
+    "23502": "a value is missing",
+    "23514": "a value is out of bounds",
+    "54000": "a value is too large or nested too deeply",
+    "54001": "a value is too large or nested too deeply",
+}
+UNFIT_OTHERWISE: Final = "a value cannot be stored"
+TWICE: Final = "there is one like it already"
+DANGLING: Final = "what it refers to is not there, or is itself referred to"
 # Nobody is there to ask: no connection, or a server that stops, starts or crashed.
 AWAY_STATES: Final = ("08", "57P")
 
@@ -55,13 +70,19 @@ def is_away(error: BaseException) -> bool:
 
 
 def translated(error: Exception) -> Exception:
-    """A database error in terms of `engine.errors`, for repositories."""
+    """A database error in terms of `engine.errors`, for repositories.
+
+    Conflict and Invalid are for callers, so they are in words of ours; the others are for the log.
+    """
+    state = (error.sqlstate or "") if isinstance(error, asyncpg.PostgresError) else ""
+    if state.startswith(DATA_CLASSES):
+        log.warning("the database refused a value", error=str(error), sqlstate=state)
     if isinstance(error, asyncpg.UniqueViolationError):
-        return Conflict(error.detail or str(error))
+        return Conflict(TWICE)
     if isinstance(error, asyncpg.ForeignKeyViolationError):
-        return Conflict(error.detail or str(error))
-    if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "").startswith(DATA_CLASSES):
-        return Invalid(str(error))
+        return Conflict(DANGLING)
+    if state.startswith(DATA_CLASSES):
+        return Invalid(UNFIT.get(state, UNFIT_OTHERWISE))
     return (DatabaseAway if is_away(error) else StoreError)(f"database: {error}")
 
 

@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 from engine.domain.changes import EventPublished
-from engine.errors import DatabaseAway, Invalid, StoreError
+from engine.errors import Conflict, DatabaseAway, Invalid, StoreError
 from engine.metrics import Metrics
 from engine.settings import Settings
 from engine.store import Store, open_store
@@ -44,8 +44,25 @@ def test_what_counts_as_away(error: Exception, away: bool) -> None:
     assert isinstance(translated(error), DatabaseAway) is away
 
 
-def test_values_it_never_takes_are_the_caller_s_fault() -> None:
-    assert isinstance(translated(asyncpg.DataError("no such number")), Invalid)
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (asyncpg.DataError, Invalid),
+        (asyncpg.NumericValueOutOfRangeError, Invalid),
+        (asyncpg.NotNullViolationError, Invalid),
+        (asyncpg.ProgramLimitExceededError, Invalid),
+        (asyncpg.UniqueViolationError, Conflict),
+        (asyncpg.ForeignKeyViolationError, Conflict),
+    ],
+)
+def test_values_it_never_takes_are_the_caller_s_fault(
+    kind: type[asyncpg.PostgresError], said: type[Exception]
+) -> None:
+    error = kind('value "7" violates constraint "meter_values_pkey" of relation "meter_values"')
+    error.detail = "Key (token)=(another one's) already exists."
+    told = translated(error)
+    assert isinstance(told, said)
+    assert not any(word in str(told) for word in ("meter_values", "Key", "another", '"'))
 
 
 @pytest.mark.parametrize("kind", ASYNCPG_ERRORS)
