@@ -151,7 +151,7 @@ def _allowed(kind: Any) -> str:
 
     """msgspec's message taken apart: `.evses[0].uid` (empty: the document itself), and the fault there."""
 def place_and_fault(message: str) -> tuple[str, str]:
-    """msgspec's message taken apart: `.evses[0].uid` (empty: the document itself), and what is wrong there."""
+    """msgspec's message taken apart: `.evses[0].uid` (empty: the document itself), and the fault."""
     what, _, place = message.rpartition(" - at `")
     path = place.removeprefix("key in ")
     if not (path.startswith("$") and path.endswith("`")):
