@@ -149,7 +149,7 @@ def _allowed(kind: Any) -> str:
     words = choices(kind)
     return f"; allowed: {', '.join(words)}" if words else ""
 
-    """msgspec's message taken apart: `.evses[0].uid` (empty: the document itself), and the fault there."""
+
 def place_and_fault(message: str) -> tuple[str, str]:
     """msgspec's message taken apart: `.evses[0].uid` (empty: the document itself), and the fault."""
     what, _, place = message.rpartition(" - at `")
