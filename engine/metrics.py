@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -62,6 +63,14 @@ class Histogram:
         return HistogramMetricFamily(self.name, self.help, buckets=cumulated, sum_value=self.total)
 
 
+def _read(gauge: Callable[[], float]) -> float:
+    """What a gauge shows; NaN where it fails, so that the others are still seen."""
+    try:
+        return gauge()
+    except Exception:  # noqa: BLE001 - whatever is wrong with it is no reason to be blind
+        return math.nan
+
+
 class Metrics(Collector):
     """All counters of one node. `gauges` are asked at scrape time: name → (help, function)."""
 
@@ -89,6 +98,9 @@ class Metrics(Collector):
         self.call_seconds = Histogram(
             "voltrio_call_seconds", "Round trip of commands to chargers", LATENCY_BUCKETS
         )
+        self.task_failures = Tally(
+            "voltrio_task_failures", "Failures of the node's own tasks; each was begun again", ("task",)
+        )
         self.gauges: dict[str, tuple[str, Callable[[], float]]] = {}
 
     def collect(self) -> Iterator[Metric]:
@@ -96,7 +108,7 @@ class Metrics(Collector):
             if isinstance(value, (Tally, Histogram)):
                 yield value.family()
         for name, (help_, read) in self.gauges.items():
-            yield GaugeMetricFamily(name, help_, value=read())
+            yield GaugeMetricFamily(name, help_, value=_read(read))
 
     def exposition(self) -> bytes:
         """Prometheus text format."""

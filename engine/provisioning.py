@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final, cast
 
@@ -49,6 +50,7 @@ from engine.points import Registry
 from engine.store import Store
 from engine.store.repositories.provisioning import Installation, Setting
 from engine.store.repositories.stations import Station, StationPatch
+from engine.supervision import keep
 
 log = structlog.get_logger(__name__)
 
@@ -209,6 +211,8 @@ class Provisioner:
             log.info("configured and accepted", identity=identity)
         except (NotFound, StoreError) as error:
             log.info("not accepted yet", identity=identity, error=str(error))
+        except Exception:
+            log.exception("not accepted yet", identity=identity)
         finally:
             self._busy.discard(identity)
 
@@ -325,13 +329,13 @@ async def deliver_pending(
 ) -> None:
     """Deliver until cancelled."""
     provisioner = Provisioner(store, registry)
+
+    async def look() -> None:
+        while True:
+            with suppress(DatabaseAway):  # the store has said so
+                await provisioner.look(nursery)
+            await trio.sleep(interval)
+
     async with trio.open_nursery() as nursery:
         task_status.started()
-        while True:
-            try:
-                await provisioner.look(nursery)
-            except DatabaseAway:
-                pass  # the store has said so
-            except StoreError as error:
-                log.warning("cannot look for queued settings", error=str(error))
-            await trio.sleep(interval)
+        await keep("provisioning", look, registry.shared.metrics.task_failures)

@@ -53,8 +53,12 @@ class Poller:
 
     def watch(self, fd: int, ready: Callable[[], None]) -> None:
         """Call `ready` whenever `fd` can be read or has ended, until `forget`."""
-        self._selector.register(fd, selectors.EVENT_READ)  # as epoll's EPOLLIN
         self._watched[fd] = ready
+        try:
+            self._selector.register(fd, selectors.EVENT_READ)  # as epoll's EPOLLIN
+        except OSError:  # the system watches no more sockets for us
+            del self._watched[fd]
+            raise
 
     def forget(self, fd: int) -> None:
         """No more calls. To be done before `fd` is closed."""

@@ -38,6 +38,7 @@ from engine.points.presence import Presence
 from engine.points.shared import Outside, Shared, Store
 from engine.points.starts import Starts
 from engine.settings import Settings
+from engine.supervision import Task
 
 log = structlog.get_logger(__name__)
 
@@ -245,6 +246,14 @@ class Registry:
         self.shared.spawn(partial(self._live, actor, leftover))
         if self.draining:
             actor.drain()
+
+    def tasks(self) -> Mapping[str, Task]:
+        """What runs for all connections together, by name."""
+        return {
+            "timers": self.shared.timers.run,
+            "poller": self.shared.poller.run,
+            "remote starts": self.starts.run,
+        }
 
     async def restore(self) -> None:
         """Find out who was connected when the last run ended. To be done before anybody is let in."""

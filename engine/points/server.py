@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from functools import partial
 
 import trio
 
@@ -13,6 +14,7 @@ from engine.points.listener import Listener, listen
 from engine.points.registry import Registry
 from engine.points.shared import Store
 from engine.settings import Settings
+from engine.supervision import keep
 
 
 async def serve_chargers(
@@ -39,15 +41,15 @@ async def serve_chargers(
             doors += [(sock, certificates) for sock in secured]
         async with trio.open_nursery() as nursery:
             registry.shared.nursery = nursery
-            nursery.start_soon(registry.shared.timers.run)
-            nursery.start_soon(registry.shared.poller.run)
-            nursery.start_soon(registry.starts.run)
+            for name, task in registry.tasks().items():
+                nursery.start_soon(keep, name, task, metrics.task_failures)
             await registry.restore()
             task_status.started([_address(sock, secure is not None) for sock, secure in doors])
             with registry.door:
                 async with trio.open_nursery() as accepting:
                     for sock, secure in doors:
-                        accepting.start_soon(listener.accept_all, sock, secure)
+                        accept = partial(listener.accept_all, sock, secure)
+                        accepting.start_soon(keep, "accept", accept, metrics.task_failures)
             for sock, _ in doors:
                 sock.close()  # draining: who comes now is refused at once and tries elsewhere
     finally:

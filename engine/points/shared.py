@@ -25,6 +25,7 @@ from engine.points.poller import Poller
 from engine.points.timers import Timers
 from engine.points.transport import Carrier
 from engine.settings import Settings
+from engine.supervision import survived
 
 log = structlog.get_logger(__name__)
 
@@ -199,7 +200,7 @@ class Shared:
             log.error("change refused", error=str(error))
 
     def spawn(self, task: Callable[[], Any]) -> None:
-        """Run a task that belongs to the node, not to its starter."""
+        """Run a task that belongs to the node, not to its starter, and that ends nothing but itself."""
         if self.nursery is None:
             raise RuntimeError("the listeners are not running")
-        self.nursery.start_soon(task)
+        self.nursery.start_soon(survived, "connection", task, self.metrics.task_failures)

@@ -7,8 +7,10 @@ itself (CertSigningWaitMinimum, A02). How it is said in a version of OCPP is a t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -37,6 +39,7 @@ from engine.points import Registry
 from engine.security.authority import COMBINED, V2G_USES, Applicant, Authority
 from engine.store import Store
 from engine.store.repositories.security import Expiring, Issue, SigningRequest
+from engine.supervision import keep
 
 log = structlog.get_logger(__name__)
 
@@ -249,17 +252,17 @@ async def issue_certificates(
 ) -> None:
     """Serve requests until cancelled."""
     signer = Signer(store, registry, authority, renewal=renewal, now=now)
-    slowly_at = trio.current_time()
-    async with trio.open_nursery() as nursery:
-        task_status.started()
+    failures = registry.shared.metrics.task_failures
+
+    async def every(seconds: float, look: Callable[[], Awaitable[None]]) -> None:
         while True:
-            try:
-                await signer.look(nursery)
-                if trio.current_time() >= slowly_at:
-                    slowly_at = trio.current_time() + SLOW_INTERVAL
-                    await signer.look_slowly()
-            except DatabaseAway:
-                pass  # the store has said so
-            except StoreError as error:
-                log.warning("cannot look for certificate requests", error=str(error))
-            await trio.sleep(interval)
+            with suppress(DatabaseAway):  # the store has said so
+                await look()
+            await trio.sleep(seconds)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep, "signing", partial(every, interval, partial(signer.look, nursery)), failures)
+        nursery.start_soon(
+            keep, "certificate renewal", partial(every, SLOW_INTERVAL, signer.look_slowly), failures
+        )
+        task_status.started()

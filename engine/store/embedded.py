@@ -29,7 +29,9 @@ import trio
 
 from engine.domain.state import Frozen
 from engine.errors import StoreError
+from engine.metrics import Metrics
 from engine.store.background import beside
+from engine.supervision import keep
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +43,6 @@ PORT: Final = 5432  # names the socket file; no TCP port is opened
 SOCKET_PATH_MAX: Final = 100  # bytes; sun_path holds 104 or 108
 START_TIMEOUT: Final = 300  # seconds; crash recovery of a large cluster takes its time
 WATCH_INTERVAL: Final = 0.2  # seconds
-RESTART_DELAYS: Final = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)  # seconds; the last one repeats
 
 CONFIGURATION: Final = """\
 # Written by Voltrio at every start; put your own settings into postgresql.auto.conf (ALTER SYSTEM).
@@ -232,7 +233,7 @@ def cluster(data: Path) -> Cluster:
 
 
 @asynccontextmanager
-async def embedded(data: Path) -> AsyncIterator[Cluster]:
+async def embedded(data: Path, metrics: Metrics) -> AsyncIterator[Cluster]:
     """A running server on `<data>/postgres`. One that dies is started again.
 
     On leaving the server is stopped, unless another node uses it.
@@ -242,7 +243,8 @@ async def embedded(data: Path) -> AsyncIterator[Cluster]:
         fcntl.flock(users, fcntl.LOCK_SH)
         await trio.to_thread.run_sync(server.start)
         try:
-            async with beside(partial(_keep_running, server)):
+            watch = partial(_keep_running, server)
+            async with beside(partial(keep, "PostgreSQL", watch, metrics.task_failures)):
                 yield server
         finally:
             with trio.CancelScope(shield=True):
@@ -250,19 +252,12 @@ async def embedded(data: Path) -> AsyncIterator[Cluster]:
 
 
 async def _keep_running(server: Cluster) -> None:
-    failures = 0
+    """Look for ever. Raises StoreError when the server does not start, OSError when nobody can look."""
     while True:
         await trio.sleep(WATCH_INTERVAL)
-        if server.status() is not None:
-            failures = 0
-            continue
-        await trio.sleep(RESTART_DELAYS[min(failures, len(RESTART_DELAYS) - 1)])
-        log.warning("PostgreSQL is gone, starting it again", folder=str(server.folder), attempt=failures + 1)
-        try:
+        if server.status() is None:
+            log.warning("PostgreSQL is gone, starting it again", folder=str(server.folder))
             await trio.to_thread.run_sync(server.start)
-        except StoreError as error:
-            failures += 1
-            log.error("PostgreSQL does not start", error=str(error))
 
 
 def _leave(server: Cluster, users: IO[str]) -> None:

@@ -255,6 +255,14 @@ class Journal:
             except trio.TooSlowError:
                 self._disconnect()
                 reason = f"no answer within {COMMIT_TIMEOUT} s"
+            except MemoryError as error:
+                self._disconnect()
+                reason = repr(error)
+            except Exception as error:
+                # A bug is the trouble of these changes alone: the writer goes on with others.
+                log.exception("commit failed")
+                self._disconnect()
+                raise PlanError(repr(error)) from error
             if failures == 0 and not known:
                 log.warning("commits wait for the database", error=reason)
             await trio.sleep(
@@ -269,8 +277,8 @@ class Journal:
     def _plan(self, changes: Sequence[Change]) -> Plan:
         try:
             return [(statement, self._encoder.encode(rows)) for statement, rows in waves(changes)]
-        except (TypeError, ValueError, OverflowError) as error:
-            raise PlanError(str(error)) from error
+        except Exception as error:  # also where memory is short: each half needs less
+            raise PlanError(repr(error)) from error
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
@@ -278,9 +286,11 @@ class Journal:
                 self._connection = await self._database.run(self._database.connect())
                 if self._writer == 0:
                     self._writer = await self._database.run(self._connection.fetchval(REGISTER))
-            except asyncpg.PostgresError as error:
-                # A password changed, a database was renamed: that is no change's fault.
-                raise ConnectionError(str(error)) from error
+            except OSError:
+                raise
+            except Exception as error:
+                # A password changed, a database was renamed, no thread to be had: that is no change's fault.
+                raise ConnectionError(str(error) or repr(error)) from error
         return self._connection
 
     def _disconnect(self) -> None:

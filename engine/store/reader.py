@@ -25,6 +25,7 @@ from engine.settings import Settings
 from engine.store import histories, loading, loading_sessions
 from engine.store.batching import Batcher, Cache
 from engine.store.database import ASYNCPG_ERRORS, Connection, Database
+from engine.supervision import keep
 
 log = structlog.get_logger(__name__)
 
@@ -88,16 +89,16 @@ class Reader:
         self._stations = Batcher(database, loading.stations)
         self._charge_points = Batcher(database, self._load)
         self._facts = Batcher(database, self._look_up)
+        self._failures = metrics.task_failures
         metrics.gauges["voltrio_cached_stations"] = ("Station records in memory", self._station_cache.__len__)
         metrics.gauges["voltrio_cached_id_tags"] = ("Id tags in memory", self._token_cache.__len__)
 
     async def run(self) -> None:
         """Answer until cancelled."""
+        tasks = (self._stations.run, self._charge_points.run, self._facts.run, self._listen)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._stations.run)
-            nursery.start_soon(self._charge_points.run)
-            nursery.start_soon(self._facts.run)
-            nursery.start_soon(self._listen)
+            for task in tasks:
+                nursery.start_soon(keep, "reader", task, self._failures)
 
     async def station(self, identity: str) -> StationRecord | None:
         """Who may connect as `identity`; None when nobody registered it."""

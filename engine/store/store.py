@@ -30,6 +30,7 @@ from engine.store.repositories.provisioning import Certificates, Configuration, 
 from engine.store.repositories.security import StationCertificates
 from engine.store.repositories.sessions import Sessions
 from engine.store.repositories.stations import Stations
+from engine.supervision import keep
 
 log = structlog.get_logger(__name__)
 
@@ -84,7 +85,7 @@ async def open_store(
     with plain_errors():
         async with AsyncExitStack() as stack:
             if settings.database is None:
-                server = await stack.enter_async_context(embedded(Path(settings.data)))
+                server = await stack.enter_async_context(embedded(Path(settings.data), metrics))
                 opening = open_database(server.dsn(DATABASE), make=(server.dsn(ADMIN_DATABASE), DATABASE))
             else:
                 opening = open_database(settings.database)
@@ -92,7 +93,12 @@ async def open_store(
             await _bring_up_to_date(database)
             await retention.maintain(database, settings, datetime.now(UTC))
             store = Store(database, settings, metrics, jitter)
-            tasks = (store.reader.run, store.journal.run, partial(retention.run, database, settings))
+            maintain = partial(retention.run, database, settings)
+            tasks = (
+                store.reader.run,
+                store.journal.run,
+                partial(keep, "partitions", maintain, metrics.task_failures),
+            )
             async with beside(*tasks):
                 try:
                     yield store

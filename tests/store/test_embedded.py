@@ -55,16 +55,16 @@ async def test_a_killed_server_comes_back_and_nothing_acknowledged_is_lost(data:
 
 
 async def test_a_server_left_behind_is_taken_over_and_the_last_user_stops_it(data: Path) -> None:
-    async with running(data) as first:
+    async with running(data, Metrics()) as first:
         pid = first.pid()
-        async with running(data) as second:
+        async with running(data, Metrics()) as second:
             assert second.pid() == pid
         assert first.status() == "ready"
     assert first.status() is None
 
 
 async def test_a_stale_lock_whose_number_is_taken_again_is_removed(data: Path) -> None:
-    async with running(data) as server:
+    async with running(data, Metrics()) as server:
         file = server.folder / "postmaster.pid"
         kill(server.pid())
         lines = file.read_text().splitlines()
@@ -76,7 +76,7 @@ async def test_a_stale_lock_whose_number_is_taken_again_is_removed(data: Path) -
 
 
 async def test_nobody_else_may_enter(data: Path) -> None:
-    async with running(data) as server:
+    async with running(data, Metrics()) as server:
         assert stat.S_IMODE(server.folder.stat().st_mode) == 0o700
         assert stat.S_IMODE((data / "postgres.lock").stat().st_mode) == 0o600
         assert "host=" in server.dsn("voltrio")
@@ -84,7 +84,7 @@ async def test_nobody_else_may_enter(data: Path) -> None:
 
 async def test_a_long_path_gets_its_socket_elsewhere(data: Path) -> None:
     deep = data / ("x" * 60) / ("y" * 60)
-    async with running(deep) as server:
+    async with running(deep, Metrics()) as server:
         assert server.sockets != server.folder
         assert stat.S_IMODE(server.sockets.stat().st_mode) == 0o700
         assert server.status() == "ready"
