@@ -1,18 +1,21 @@
 """Structured logs: a line per event, console or JSON, to standard error, correlated and without secrets.
 
 Modules log through `structlog.get_logger(__name__)`; this file only decides how lines look. Libraries that
-use the standard `logging` come out in the same shape. Must not import any other part of the engine.
+use the standard `logging` come out in the same shape. Of the engine only the stream is imported here.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from engine.log_stream import LogStream
 
 SECRET_NAMES: Final = re.compile(
     r"password|passwd|secret|authorization|(^|_)token$|private_?key|^base64sha256", re.IGNORECASE
@@ -22,12 +25,15 @@ SECRET_TEXT: Final = re.compile(
     r"|(?P<user>://[^:/@\s]+:)[^@/\s]+(?=@)"  # passwords in addresses
 )
 HIDDEN: Final = "***"
+GAP: Final = "{lines} log lines were lost here\n"
+GAP_JSON: Final = '{{"event": "log lines were lost here", "lines": {lines}, "level": "warning"}}\n'
 MAX_DEPTH: Final = 4  # nested values deeper than this are shown, not searched
 
 
 def configure(log_format: str, level: str, stream: TextIO | None = None) -> None:
     """Set up logging for the process. `log_format` is `console` or `json`, `level` a name such as `info`."""
-    stream = stream or sys.stderr
+    output = stream or sys.stderr or open(os.devnull, "w")  # noqa: SIM115 - None where it was started closed
+    lines = LogStream(output, GAP_JSON if log_format == "json" else GAP)
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -41,17 +47,17 @@ def configure(log_format: str, level: str, stream: TextIO | None = None) -> None
         if log_format == "json"
         else [
             structlog.dev.ConsoleRenderer(
-                colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+                colors=lines.isatty(), exception_formatter=structlog.dev.plain_traceback
             )
         ]
     )
     structlog.configure(
         processors=[*shared, *final],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, lines)),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -21,6 +21,7 @@ import trio
 from engine.domain.state import Frozen
 from engine.errors import SettingsError
 from engine.limits import Places, open_files, share
+from engine.log_stream import LogStream
 from engine.metrics import Metrics
 from engine.ocpp.versions import protocols
 from engine.points import Registry, serve_chargers
@@ -64,6 +65,7 @@ async def run(
     Raises SettingsError, StoreError or OSError (an address in use) when it cannot start.
     """
     metrics = Metrics()
+    metrics.gauges["voltrio_log_lines_lost"] = ("Log lines that nobody took", lambda: LogStream.lost)
     with _alone_on(Path(settings.data)):
         await _run(settings, services, metrics, announce, task_status)
 

@@ -7,6 +7,7 @@ import shlex
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -95,7 +96,8 @@ def serve(config: Path | None, **flags: Any) -> None:
 
     def announce(_node: Node, addresses: Sequence[str]) -> None:
         calm_collector()
-        click.echo(start_up_text(settings, addresses, secret[0] if secret else None))
+        with suppress(OSError):  # nobody reads it: no reason not to run
+            click.echo(start_up_text(settings, addresses, secret[0] if secret else None))
 
     services = (serve_http, serve_manage, first_token)  # last, so that a token is made only to be shown
     run_or_fail(partial(run, settings, services, announce=announce))

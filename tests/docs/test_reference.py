@@ -13,6 +13,7 @@ from api.kernel.routes import Route
 from api.manage import certificates, partners
 from api.manage import stations as manage_stations
 from api.manage import tokens as manage_tokens
+from engine import node
 from engine.domain.plausibility import Review
 from engine.metrics import Histogram, Metrics, Tally
 from engine.ocpp import mending, policy, quirks, rpc
@@ -78,7 +79,9 @@ def names_of_metrics() -> set[str]:
     counted = {f"{value.name}_total" for value in values if isinstance(value, Tally)}
     timed = {value.name for value in values if isinstance(value, Histogram)}
     gauges = {
-        name for module in (registry, journal, reader, health) for name in GAUGE.findall(getsource(module))
+        name
+        for module in (registry, journal, reader, health, node)
+        for name in GAUGE.findall(getsource(module))
     }
     return counted | timed | gauges - {reader.CHANNEL, reader.SESSION_IDS, reader.ROW_IDS}
 

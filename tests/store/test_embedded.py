@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -15,7 +16,7 @@ from engine.errors import StoreError
 from engine.metrics import Metrics
 from engine.settings import Settings
 from engine.store import embedded, open_store
-from engine.store.embedded import cluster
+from engine.store.embedded import Cluster, cluster
 from engine.store.embedded import embedded as running
 
 from .conftest import NOW
@@ -94,3 +95,44 @@ def test_without_the_wheel_the_message_says_what_to_do(data: Path, monkeypatch: 
     monkeypatch.setattr(embedded, "PACKAGE", "no_such_package")
     with pytest.raises(StoreError, match="--database"):
         cluster(data)
+
+
+async def test_a_look_that_fails_ends_neither_the_node_nor_the_server(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, metrics, look = [], Metrics(), Cluster.status
+
+    def failing(server: Cluster) -> str | None:
+        looks.append(server)
+        if len(looks) < 3:
+            raise OSError(errno.EMFILE, "too many open files")
+        return look(server)
+
+    async with running(data, metrics) as server:
+        pid = server.pid()
+        monkeypatch.setattr(Cluster, "status", failing)
+        with trio.fail_after(30):
+            while len(looks) < 4:  # noqa: ASYNC110 - the watch looks at its own pace
+                await trio.sleep(0.05)
+        assert server.pid() == pid
+    assert metrics.task_failures == {("PostgreSQL",): 2}
+
+
+async def test_a_server_that_does_not_start_is_tried_again(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts, metrics, start = [], Metrics(), Cluster.start
+
+    def failing(server: Cluster) -> None:
+        attempts.append(server)
+        if len(attempts) < 3:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        start(server)
+
+    async with running(data, metrics) as server:
+        monkeypatch.setattr(Cluster, "start", failing)
+        kill(server.pid())
+        with trio.fail_after(30):
+            while len(attempts) < 3 or server.status() != "ready":  # noqa: ASYNC110 - as above
+                await trio.sleep(0.05)
+    assert metrics.task_failures == {("PostgreSQL",): 2}
