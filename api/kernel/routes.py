@@ -99,25 +99,35 @@ class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def mount(
-    app: QuartTrio, node: Node, prefix: str, routes: Sequence[Route], guard: Guard, *, strict: bool = False
+    app: QuartTrio,
+    node: Node,
+    prefix: str,
+    routes: Sequence[Route],
+    guard: Guard,
+    *,
+    strict: bool = False,
+    needs_body: bool = False,
 ) -> None:
     """Add `routes` under `prefix`; every request must pass `guard` first, unknown methods included.
 
-    With `strict` a query string is refused where the handler takes none.
+    With `strict` a query string is refused where the handler takes none. No body at all stands for an empty
+    object, unless the handler `needs_body`.
     """
     for route in routes:
         app.add_url_rule(
             prefix + route.rule,
             endpoint=f"{route.method} {prefix}{route.rule}",
-            view_func=_view(route, node, guard, strict),
+            view_func=_view(route, node, guard, strict=strict, needs_body=needs_body),
             methods=[route.method],
         )
 
 
-def _view(route: Route, node: Node, guard: Guard, strict: bool) -> Callable[..., Awaitable[Response]]:
+def _view(
+    route: Route, node: Node, guard: Guard, *, strict: bool, needs_body: bool
+) -> Callable[..., Awaitable[Response]]:
     hints = get_type_hints(route.handler, include_extras=True)
     decoder = msgspec.json.Decoder(hints["body"]) if "body" in hints else None
-    nothing = b"" if decoder is None else _without_body(decoder)
+    nothing = b"" if decoder is None or needs_body else _without_body(decoder)
     query = hints.get("query", NoQuery if strict else None)
     limit = float("inf") if route.limit is None else route.limit
 

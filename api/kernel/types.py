@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from msgspec import inspect
 
@@ -41,3 +42,14 @@ def words(kind: inspect.Type) -> list[str]:
 def marked(field: inspect.Field) -> str:
     """Its name in JSON, with `*` if it is required."""
     return field.encode_name + ("*" if field.required else "")
+
+
+def without_unknown(given: Any, kind: inspect.Type) -> Any:
+    """`given` without the members, at any depth, that the type does not have."""
+    kind = bare(kind)
+    if isinstance(given, list):
+        return [without_unknown(item, kind) for item in given]
+    if not (isinstance(given, dict) and isinstance(kind, inspect.StructType)):
+        return given
+    types = {field.encode_name: field.type for field in kind.fields}
+    return {name: without_unknown(value, types[name]) for name, value in given.items() if name in types}

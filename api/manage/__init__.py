@@ -31,7 +31,7 @@ STATUSES: Final = {HTTPStatus.UNPROCESSABLE_ENTITY: HTTPStatus.BAD_REQUEST}  # t
 def manage_app(node: Node) -> QuartTrio:
     app = create_app("api.manage", render)
     for module in MODULES:
-        mount(app, node, PREFIX, module.ROUTES, guard)
+        mount(app, node, PREFIX, module.ROUTES, guard, needs_body=True)
     return app
 
 

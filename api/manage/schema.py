@@ -1,5 +1,7 @@
 """Bodies of the management API, member by member as its reference names them. Unknown members are ignored.
 
+The reference names no bounds. Those here are of what is stored or sent on (OCPP, OCPI); nothing has a minimum
+that these do not have.
 `securityProfile` counts from 0: Basic over ws (0, OCPP's profile 1), Basic over TLS (1), mutual TLS (2).
 """
 
@@ -11,7 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-Text = Annotated[str, Meta(min_length=1, max_length=255)]
+Text = Annotated[str, Meta(max_length=255)]
 Pem = Annotated[str, Meta(min_length=1, max_length=65_536)]
 CountryCode = Annotated[str, Meta(min_length=2, max_length=2)]
 PartyId = Annotated[str, Meta(min_length=3, max_length=3)]
@@ -22,7 +24,7 @@ TokenUid = Annotated[str, Meta(min_length=1, max_length=36)]
 MAX_VALUE_16 = 500  # characters, OCPP 1.6 §7.35
 SettingName = Annotated[str, Meta(min_length=1, max_length=255)]
 SettingValue = Annotated[str, Meta(max_length=2_500)]
-ChargeStationSettings = Annotated[dict[SettingName, SettingValue], Meta(min_length=1, max_length=500)]
+ChargeStationSettings = Annotated[dict[SettingName, SettingValue], Meta(max_length=500)]
 
 
 class Camel(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -55,7 +57,7 @@ class InstallCertificate(Camel, frozen=True, kw_only=True):
 
 
 class ChargeStationInstallCertificates(Camel, frozen=True, kw_only=True):
-    certificates: Annotated[list[InstallCertificate], Meta(min_length=1, max_length=100)]
+    certificates: Annotated[list[InstallCertificate], Meta(max_length=100)]
 
 
 class ChargeStationTrigger(Camel, frozen=True, kw_only=True):
@@ -73,9 +75,9 @@ class Token(Camel, frozen=True, kw_only=True):
     party_id: PartyId
     type: Literal["AD_HOC_USER", "APP_USER", "OTHER", "RFID"]
     uid: TokenUid
-    contract_id: Annotated[str, Meta(min_length=1, max_length=36)]
+    contract_id: Annotated[str, Meta(max_length=36)]
     visual_number: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
-    issuer: Annotated[str, Meta(min_length=1, max_length=64)]
+    issuer: Annotated[str, Meta(max_length=64)]
     group_id: Annotated[str, Meta(max_length=36)] | UnsetType = UNSET
     valid: bool
     language_code: Language | UnsetType = UNSET
@@ -104,7 +106,7 @@ class TokenPage(Camel, frozen=True, kw_only=True):
     """Query of the token list; more than 100 at a time are cut to 100."""
 
     offset: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
-    limit: Annotated[int, Meta(ge=1)] = 20
+    limit: Annotated[int, Meta(ge=0)] = 20
 
 
 class Certificate(Camel, frozen=True, kw_only=True):

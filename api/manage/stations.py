@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from msgspec import UNSET
+from msgspec import UNSET, inspect
 
 from api.kernel.identities import identity
 from api.kernel.problems import INVALID_DATA
 from api.kernel.routes import Route
+from api.kernel.types import without_unknown
 from api.manage import rules
 from api.manage.schema import (
     MAX_VALUE_16,
@@ -24,8 +25,10 @@ from api.manage.schema import (
 from engine.errors import Conflict, Invalid
 from engine.node import Node
 from engine.ocpp.intents import Intent, SetProfile, Trigger, Verdict
+from engine.ocpp.messages.v21 import ChargingProfile
 from engine.store.repositories.stations import StationPatch
 
+PROFILE: Final = inspect.type_info(ChargingProfile)  # the newest version's has all members of the others
 TOO_LONG: Final = f"must have at most {MAX_VALUE_16} characters: the station is not known to speak OCPP 2.x"
 
 
@@ -78,8 +81,11 @@ async def trigger(node: Node, cs_id: str, body: ChargeStationTrigger) -> None:
 
 
 async def set_charging_profile(node: Node, cs_id: str, body: dict[str, Any]) -> None:
-    """The body is a ChargingProfileType of OCPP 2.0.1; it is said in the words of the station's version."""
-    await accepted(node, cs_id, SetProfile(profile=body))
+    """The body is a ChargingProfileType of OCPP 2.0.1; it is said in the words of the station's version.
+
+    Its schema is open: members that no version knows are left out, for no station would take them.
+    """
+    await accepted(node, cs_id, SetProfile(profile=without_unknown(body, PROFILE)))
 
 
 async def accepted(node: Node, cs_id: str, intent: Intent) -> None:

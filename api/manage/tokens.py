@@ -37,6 +37,8 @@ async def set_token(node: Node, body: Token, actor: str) -> None:
 
 
 async def list_tokens(node: Node, query: TokenPage) -> list[TokenView]:
+    if not query.limit:
+        return []
     rows = await node.store.id_tags.slice(offset=query.offset, limit=min(query.limit, MAX_PAGE))
     return [_shown(row) for row in rows]
 

@@ -155,7 +155,8 @@ async def test_bad_registrations(manage: httpx.AsyncClient) -> None:
 
 async def test_bodies_that_are_no_json(manage: httpx.AsyncClient) -> None:
     assert is_status(await manage.post("/cs/CP1", content=b"{"), 400)
-    assert is_status(await manage.post("/cs/CP1", content=b""), 400)
+    for path in ("/cs/CP1", "/cs/CP1/reconfigure", "/cs/CP1/certificates", "/token", "/register"):
+        assert is_status(await manage.post(path, content=b""), 400)
     assert is_status(await manage.post("/cs/CP1", content=b" " * 2_000_000), 413)
 
 
@@ -203,8 +204,20 @@ async def test_reconfigure_queues_settings(manage: httpx.AsyncClient, node: Node
 
 async def test_bad_settings(manage: httpx.AsyncClient) -> None:
     await manage.post("/cs/CP1", json={"securityProfile": 0})
-    for body in ({}, {"A": 1}, {"A": None}, {"": "x"}, {"A": "x" * 501}, []):
+    for body in ({"A": 1}, {"A": None}, {"": "x"}, {"A": "x" * 501}, []):
         assert is_status(await manage.post("/cs/CP1/reconfigure", json=body), 400)
+
+
+async def test_no_settings_and_no_certificates_are_none_to_queue(
+    manage: httpx.AsyncClient, node: Node
+) -> None:
+    await manage.post("/cs/CP1", json={"securityProfile": 0})
+    for operation, body in (("reconfigure", {}), ("certificates", {"certificates": []})):
+        answer = await manage.post(f"/cs/CP1/{operation}", json=body)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert is_status(await manage.post(f"/cs/nobody/{operation}", json=body), 404)
+    station = await node.store.stations.get("CP1")
+    assert list(await node.store.configuration.requested(station.id)) == []
 
 
 async def test_values_of_2x_may_be_longer(manage: httpx.AsyncClient, node: Node) -> None:
@@ -249,7 +262,6 @@ async def test_one_bad_certificate_queues_none(
         {},
     ):
         assert is_status(await manage.post("/cs/CP1/certificates", json={"certificates": [good, bad]}), 400)
-    assert is_status(await manage.post("/cs/CP1/certificates", json={"certificates": []}), 400)
     assert await node.store.certificates.installations((await node.store.stations.get("CP1")).id) == []
 
 
@@ -335,6 +347,24 @@ async def test_charging_profile_in_1_6(manage: httpx.AsyncClient, connect: Any) 
     assert sent["chargingSchedule"]["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": 8.1}]
 
 
+async def test_unknown_members_beside_a_charging_profile_are_ignored(
+    manage: httpx.AsyncClient, connect: Any
+) -> None:
+    charger = await connect("CP1")
+    charger.answers["SetChargingProfile"] = {"status": "Accepted"}
+    schedule: dict[str, Any] = PROFILE["chargingSchedule"]  # type: ignore[assignment]
+    (period,) = schedule["chargingSchedulePeriod"]
+    open_schedule = schedule | {"extra": [1], "chargingSchedulePeriod": [period | {"extra": {"a": 1}}]}
+    body = PROFILE | {"extra": "x", "chargingSchedule": [open_schedule]}
+    assert (await manage.post("/cs/CP1/setchargingprofile", json=PROFILE)).status_code == 200
+    assert (await manage.post("/cs/CP1/setchargingprofile", json=body)).status_code == 200
+    (_, plain), (_, opened) = charger.asked
+    assert opened == plain
+    # What another version knows is no unknown member: leaving it out would change what is meant.
+    known = PROFILE | {"maxOfflineDuration": 60}
+    assert is_status(await manage.post("/cs/CP1/setchargingprofile", json=known), 400)
+
+
 async def test_charging_profiles_that_fail(manage: httpx.AsyncClient, connect: Any) -> None:
     charger = await connect("CP1")
     for bad in ({}, PROFILE | {"stackLevel": "x"}, PROFILE | {"chargingProfilePurpose": "Other"}, []):
@@ -371,6 +401,12 @@ async def test_setting_a_token_again_replaces_it(manage: httpx.AsyncClient) -> N
     assert found.pop("lastUpdated") > "2026"
     del less["lastUpdated"]
     assert found == less | {"contractId": "GBTWK012345678V"}
+
+
+async def test_texts_of_a_token_may_be_empty(manage: httpx.AsyncClient) -> None:
+    assert (await manage.post("/token", json=TOKEN | {"issuer": "", "contractId": ""})).status_code == 201
+    found = (await manage.get("/token/DEADBEEF")).json()
+    assert (found["issuer"], found["contractId"]) == ("", "")
 
 
 async def test_unknown_tokens(manage: httpx.AsyncClient) -> None:
@@ -412,7 +448,8 @@ async def test_tokens_are_listed_page_by_page(manage: httpx.AsyncClient) -> None
     assert await listed(offset=5, limit=2) == uids[5:7]
     assert await listed(limit=1_000) == uids
     assert await listed(offset=100) == []
-    for bad in ("offset=-1", "limit=0", "limit=x", "offset=99999999999999"):
+    assert await listed(limit=0) == []
+    for bad in ("offset=-1", "limit=-1", "limit=x", "offset=99999999999999"):
         assert is_status(await manage.get(f"/token?{bad}"), 400)
 
 

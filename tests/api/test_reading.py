@@ -51,7 +51,7 @@ def test_a_setting_at_fault_is_named() -> None:
         "Long": ["must have at most 2500 characters"],
     }
     assert list(refused(ChargeStationSettings, b'{"%s": "1"}' % long.encode())) == ["x" * 48]
-    assert list(refused(ChargeStationSettings, b"{}")) == ["body"]
+    assert list(refused(ChargeStationSettings, b"[]")) == ["body"]
 
 
 def test_nul_is_refused_in_our_own_words() -> None:
