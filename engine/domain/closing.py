@@ -21,7 +21,8 @@ from engine.domain.changes import (
     SessionReviewed,
 )
 from engine.domain.notifications import Notification, publish
-from engine.domain.plausibility import CLOSED_BY_US, Review, clock_is_wrong, held, is_held
+from engine.domain.plausibility import CLOSED_BY_US, Review, clock_is_wrong, held, is_held, was_ever_held
+from engine.domain.pricing import Billed
 from engine.domain.state import ChargePoint, Frozen, Session, SessionStatus
 
 _REASON_OF: Final = {
@@ -60,8 +61,10 @@ class SessionStartStop(Notification, frozen=True, kw_only=True, tag="session.sta
 
 def finish(
     cp: ChargePoint, session: Session, stop: Stop, now: datetime, *codes: Review
-) -> tuple[ChargePoint, list[Change]]:
+) -> tuple[ChargePoint, Session, list[Change]]:
     """Closes a session by its real stop; corrects one that we had closed without it. `codes`: further doubts.
+
+    The session is returned as it is billed: its end, its final totals, and why it is held.
 
     After a boot the queued stop is the expected one, so it lifts the hold; after another start it is not.
     """
@@ -73,7 +76,7 @@ def finish(
     if is_held(session.review, Review.MISSING_STOP):
         doubts.append(Review.LATE_STOP)
     review = held(without_stop_codes(session.review), *doubts)
-    cp, changes = _close(
+    cp, closed, changes = _close(
         cp,
         replace(session, metering=totals, meter_stop_wh=stop.meter_wh, review=review),
         reason=stop.reason,
@@ -83,12 +86,12 @@ def finish(
     )
     if review is None and session.review is not None:
         changes.append(SessionReviewed(id=session.id, review=None, at=now))
-    return cp, changes
+    return cp, closed, changes
 
 
 def close_missing(
     cp: ChargePoint, session: Session, code: Review, *, bound: datetime, now: datetime
-) -> tuple[ChargePoint, list[Change]]:
+) -> tuple[ChargePoint, Session, list[Change]]:
     """Closes a session whose stop is missing: it ended with its last sample, else at `bound`, never after it.
 
     `code` is one of CLOSED_BY_US and gives the reason; the energy is what the samples told.
@@ -104,6 +107,18 @@ def close_missing(
     )
 
 
+def billed(session: Session) -> Billed:
+    """What the amount of a session depends on."""
+    return Billed(
+        energy_wh=session.metering.energy_wh,
+        started_at=session.started_at,
+        start_received_at=session.received_at or session.started_at,
+        stopped_at=session.stopped_at,
+        stop_received_at=session.stop_received_at,
+        clock_was_wrong=was_ever_held(session.review, session.released, Review.CLOCK_DRIFT),
+    )
+
+
 def without_stop_codes(review: str | None) -> str | None:
     """`review` without what a missing stop has put there."""
     kept = [code for code in (review or "").split(",") if code and code not in CLOSED_BY_US]
@@ -112,7 +127,7 @@ def without_stop_codes(review: str | None) -> str | None:
 
 def _close(
     cp: ChargePoint, session: Session, *, reason: str, at: datetime, stop_id_tag: str | None, now: datetime
-) -> tuple[ChargePoint, list[Change]]:
+) -> tuple[ChargePoint, Session, list[Change]]:
     energy_wh = session.metering.energy_wh
     changes: list[Change] = [
         SessionClosed(
@@ -145,7 +160,8 @@ def _close(
         last_updated_at=now,
     )
     cp, cleared = _end_profiles(without_session(cp, session), session, now)
-    return cp, [*changes, *cleared, publish(news, f"session:{session.id}", cp.operator_id, now)]
+    closed = replace(session, status=SessionStatus.FINISHED, stopped_at=at, stop_received_at=now)
+    return cp, closed, [*changes, *cleared, publish(news, f"session:{session.id}", cp.operator_id, now)]
 
 
 def _end_profiles(cp: ChargePoint, session: Session, now: datetime) -> tuple[ChargePoint, list[Change]]:

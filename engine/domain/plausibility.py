@@ -50,6 +50,11 @@ def is_held(review: str | None, code: Review) -> bool:
     return review is not None and code in review.split(",")
 
 
+def was_ever_held(review: str | None, released: str | None, code: Review) -> bool:
+    """Whether `code` is held, or was and a person has released it."""
+    return is_held(review, code) or is_held(released, code)
+
+
 def closed_by_us(session: Session) -> bool:
     """Whether `session` was closed without its stop, so that one real stop may still correct it.
 

@@ -1,11 +1,12 @@
 """What a session costs by the simple price: per session, per kWh, per minute. Exact decimals, rounded once.
 
 The result depends on nothing but its arguments, so it is computed whenever it is read and stored nowhere.
+Whoever tells an amount, to a station or over an API, has it from `cost`.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
@@ -23,6 +24,28 @@ class Amount(Frozen, frozen=True):
     energy: Decimal
     time: Decimal
     total: Decimal
+
+
+class Billed(Frozen, frozen=True):
+    """What the amount of a session depends on beside its price.
+
+    `clock_was_wrong`: its own times say nothing, those at which we were told of its begin and end count.
+    """
+
+    energy_wh: int
+    started_at: datetime
+    start_received_at: datetime
+    stopped_at: datetime | None = None  # None: it goes on
+    stop_received_at: datetime | None = None
+    clock_was_wrong: bool = False
+
+
+def cost(price: Price, session: Billed, now: datetime) -> Amount:
+    """The amount of a session: final where it has its end, else what it has come to at `now`."""
+    begun, ended = session.started_at, session.stopped_at
+    if session.clock_was_wrong:
+        begun, ended = session.start_received_at, session.stop_received_at or ended
+    return rate(price, session.energy_wh, (ended or now) - begun)
 
 
 def rate(price: Price, energy_wh: int, duration: timedelta) -> Amount:

@@ -173,7 +173,7 @@ def displace(cp: ChargePoint, session: Session, now: datetime) -> tuple[ChargePo
     for other in _on_evse(cp, session.evse_number):
         since = _began_beside(session, other)
         if other.id != session.id and _began_beside(other, session) <= since:
-            cp, closing = close_missing(cp, other, Review.MISSING_STOP, bound=since, now=now)
+            cp, _, closing = close_missing(cp, other, Review.MISSING_STOP, bound=since, now=now)
             changes += closing
     return cp, changes
 
@@ -188,8 +188,7 @@ def _take_place(
     ]
     if not newer:
         return with_session(cp, session), session, []
-    cp, closing = close_missing(cp, session, Review.MISSING_STOP, bound=min(newer), now=now)
-    return cp, replace(session, status=SessionStatus.FINISHED), closing
+    return close_missing(cp, session, Review.MISSING_STOP, bound=min(newer), now=now)
 
 
 def _opened(
@@ -267,13 +266,13 @@ def add_samples(
         return with_session(cp, after), changes
     if not closed_by_us(session):
         return cp, changes
-    cp, consequences = carry_on(cp, session, after, now)
+    cp, _, consequences = carry_on(cp, session, after, now)
     return cp, consequences + changes
 
 
 def carry_on(
     cp: ChargePoint, session: Session, after: Session, now: datetime
-) -> tuple[ChargePoint, list[Change]]:
+) -> tuple[ChargePoint, Session, list[Change]]:
     """What follows when a session that we closed turns out to be `after`: it goes on, or its end is moved."""
     if not _goes_on(cp, session, after):
         return _corrected(cp, session, after, now)
@@ -286,12 +285,12 @@ def carry_on(
         review=without_stop_codes(after.review),
     )
     reviewed = SessionReviewed(id=after.id, review=after.review, at=now)
-    return with_session(cp, after), [SessionReopened(id=after.id, at=now), reviewed]
+    return with_session(cp, after), after, [SessionReopened(id=after.id, at=now), reviewed]
 
 
 def _corrected(
     cp: ChargePoint, before: Session, after: Session, now: datetime
-) -> tuple[ChargePoint, list[Change]]:
+) -> tuple[ChargePoint, Session, list[Change]]:
     """The end we gave a session, moved by samples that came later."""
     ended = before.stopped_at or before.started_at
     newest = after.metering.last_sample_at or ended
@@ -302,7 +301,7 @@ def _corrected(
     ]
     bound = min(newer, default=max(ended, newest))
     if min(newest, bound) == ended and before.metering.energy_wh == after.metering.energy_wh:
-        return cp, []
+        return cp, after, []
     code = next(c for c in CLOSED_BY_US if is_held(after.review, c))
     return close_missing(cp, after, code, bound=bound, now=now)
 
@@ -345,6 +344,6 @@ def on_connector_status(
             cp = with_session(cp, replace(session, rebooted_at=None))
         elif word == _FREE:
             code = Review.MISSING_STOP_AFTER_BOOT
-            cp, closing = close_missing(cp, session, code, bound=session.rebooted_at, now=now)
+            cp, _, closing = close_missing(cp, session, code, bound=session.rebooted_at, now=now)
             changes += closing
     return cp, changes

@@ -113,6 +113,7 @@ class Session(Frozen, frozen=True):
     id_tag: str | None = None
     meter_start_wh: int = 0
     stopped_at: datetime | None = None  # closed sessions appear here only as looked-up facts
+    stop_received_at: datetime | None = None  # when its end was told, or we gave it one
     meter_stop_wh: int | None = None
     reservation_id: int | None = None
     parent_id_tag: str | None = None
@@ -121,6 +122,7 @@ class Session(Frozen, frozen=True):
     review: str | None = (
         None  # why billing is held for a person to look at: codes of domain.plausibility.Review
     )
+    released: str | None = None  # what a person has lifted of that
     rebooted_at: datetime | None = (
         None  # the charger booted and has not shown since that it goes on; no column
     )

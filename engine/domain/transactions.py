@@ -122,8 +122,8 @@ def append(
     changes += more
     if event.kind == "Ended":
         overlaps, beside = _overlaps(after, event.at, known)
-        cp, ending = finish(cp, after, _stop(after, event), now, *_unread(after, event), *overlaps)
-        return cp, replace(after, status=SessionStatus.FINISHED), changes + ending + beside
+        cp, closed, ending = finish(cp, after, _stop(after, event), now, *_unread(after, event), *overlaps)
+        return cp, closed, changes + ending + beside
     cp, after, placing = _placed(cp, session, after, now)
     return cp, after, changes + placing + _overlaps(after, None, known)[1]
 
@@ -140,12 +140,14 @@ def begin(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Ses
     after, session, changes = _begun(left, event, known)
     since = began(session)
     if since >= began(other):
-        over, closing = close_missing(cp, other, Review.MISSING_STOP, bound=since, now=now)
+        over, _, closing = close_missing(cp, other, Review.MISSING_STOP, bound=since, now=now)
         return replace(after, charging_profiles=over.charging_profiles), session, closing + changes
     if session.transaction_id in after.sessions:  # told late: the other one goes on
-        after, closing = close_missing(after, session, Review.MISSING_STOP, bound=began(other), now=now)
+        after, session, closing = close_missing(
+            after, session, Review.MISSING_STOP, bound=began(other), now=now
+        )
         changes += closing
-    return with_session(after, other), replace(session, status=SessionStatus.FINISHED), changes
+    return with_session(after, other), session, changes
 
 
 def _begun(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Session, list[Change]]:
@@ -177,8 +179,9 @@ def _begun(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Se
     changes += opening
     overlaps, beside = _overlaps(session, event.at if ended else None, known)
     if ended:
-        cp, ending = finish(cp, session, _stop(session, event), now, *_unread(session, event), *overlaps)
-        return cp, replace(session, status=SessionStatus.FINISHED), changes + ending + beside
+        unread = _unread(session, event)
+        cp, closed, ending = finish(cp, session, _stop(session, event), now, *unread, *overlaps)
+        return cp, closed, changes + ending + beside
     return cp, session, changes + beside
 
 
@@ -201,14 +204,16 @@ def refold(
         return _unfolded(cp, replace(session, status=SessionStatus.ACTIVE), stored, event, known)
     events = sorted((*history, event), key=position)
     after, periods = replay(cp, session.id, events, now)
-    after = replace(after, received_at=session.received_at)
     after = replace(
         after,
+        received_at=session.received_at,
         parent_id_tag=session.parent_id_tag,
         asked=session.asked,
-        offline=_offline(after),
+        price=session.price,
+        released=session.released,
         rebooted_at=_rebooted(session, event),
     )
+    after = replace(after, offline=_offline(after))
     stored_samples = {(v.at, _identity(s)) for other in history for v in other.values for s in v.samples}
     fresh = _measured(event.values, stored_samples)
     changes: list[Change] = [_stored(cp, session, event, known)]
@@ -223,20 +228,22 @@ def refold(
     if end is not None:
         had_end = end is not event
         released = _doubts(cp, session, history, end, known) if had_end and session.review is None else None
-        cp, ending = _ended(cp, session, after, end, now, *overlaps, had_end=had_end, released=released)
+        cp, closed, ending = _ended(
+            cp, session, after, end, now, *overlaps, had_end=had_end, released=released
+        )
     elif session.status is not SessionStatus.FINISHED:
-        cp, after, ending = _goes_on(cp, session, after, now)
+        cp, closed, ending = _goes_on(cp, session, after, now)
     elif closed_by_us(session):
-        cp, ending = _still_closed(cp, session, after, now)
+        cp, closed, ending = _still_closed(cp, session, after, now)
     else:
-        ending = []  # a person has released it: final, but the event is kept
+        closed, ending = session, []  # a person has released it: final, but the event is kept
     changes += ending
     opened = _open(cp, after)
     if opened is None and not any(
         isinstance(c, ChargingPeriodClosed) and c.session_id == after.id for c in ending
     ):
         changes += _period_closed(session, after)
-    return cp, opened or replace(after, status=SessionStatus.FINISHED), changes + beside
+    return cp, opened or closed, changes + beside
 
 
 def _totals(session: Session) -> tuple[object, ...]:
@@ -287,7 +294,7 @@ def _kept(
     review = held(session.review, Review.LATE_EVENT)
     if review != session.review:
         changes.append(SessionReviewed(id=session.id, review=review, at=known.now))
-    return cp, session, changes
+    return cp, replace(session, review=review), changes
 
 
 def _open(cp: ChargePoint, session: Session) -> Session | None:
@@ -332,7 +339,8 @@ def not_ongoing(cp: ChargePoint, transaction_id: str, now: datetime) -> tuple[Ch
     session = cp.sessions.get(transaction_id)
     if session is None:
         return cp, []
-    return close_missing(cp, session, Review.NOT_ONGOING, bound=now, now=now)
+    cp, _, changes = close_missing(cp, session, Review.NOT_ONGOING, bound=now, now=now)
+    return cp, changes
 
 
 # --- folding -----------------------------------------------------------------------------------------------
@@ -666,7 +674,7 @@ def _goes_on(
 
 def _still_closed(
     cp: ChargePoint, session: Session, after: Session, now: datetime
-) -> tuple[ChargePoint, list[Change]]:
+) -> tuple[ChargePoint, Session, list[Change]]:
     """A session that we closed without its end, and the end has not come."""
     codes = [code for code in CLOSED_BY_US if is_held(session.review, code)]
     known = replace(
@@ -675,14 +683,13 @@ def _still_closed(
         stopped_at=session.stopped_at,
         review=held(after.review, *codes),
     )
-    cp, changes = carry_on(cp, session, known, now)
-    opened = _open(cp, after)
-    if opened is not None:
+    cp, known, changes = carry_on(cp, session, known, now)
+    if known.status is not SessionStatus.FINISHED:
         # Its periods are written whole, with the one that lasts.
-        cp = with_session(cp, replace(opened, charging=after.charging))
+        cp = with_session(cp, replace(known, charging=after.charging))
     elif not changes and known.review != session.review:
         changes = [SessionReviewed(id=known.id, review=known.review, at=now)]
-    return cp, changes
+    return cp, known, changes
 
 
 def _ended(
@@ -694,29 +701,34 @@ def _ended(
     *overlaps: Review,
     had_end: bool,
     released: str | None,
-) -> tuple[ChargePoint, list[Change]]:
+) -> tuple[ChargePoint, Session, list[Change]]:
     """Closes by the real end, or corrects what the end said when less was known.
 
     What may be billed already is held when the totals change. `released`: why it was held before the event,
     where a person has released it; that alone holds it no more.
     """
-    cp, ending = finish(cp, after, _stop(after, end), now, *_unread(after, end), *overlaps)
-    closed = next(change for change in ending if isinstance(change, SessionClosed))
-    totals = (session.stopped_at, session.meter_stop_wh, session.metering.energy_wh)
-    same = (closed.stopped_at, closed.meter_stop_wh, closed.energy_wh) == totals
+    cp, closed, ending = finish(cp, after, _stop(after, end), now, *_unread(after, end), *overlaps)
+    same = _billed(closed) == _billed(session)
     review = closed.review
     if had_end and (is_held(session.review, Review.LATE_EVENT) or (session.review is None and not same)):
         review = held(review, Review.LATE_EVENT)
     reviewed = SessionReviewed(id=session.id, review=review, at=now)
     if had_end and same:
-        kept = review == session.review or (session.review is None and review == released)
-        return cp, [] if kept else [reviewed]
+        if session.review is None and review == released:
+            review = None
+        closed = replace(closed, review=review, stop_received_at=session.stop_received_at)
+        return cp, closed, [] if review == session.review else [reviewed]
     changes: list[Change] = [
-        replace(closed, review=review) if change is closed else change
+        replace(change, review=review) if isinstance(change, SessionClosed) else change
         for change in ending
         if not isinstance(change, SessionReviewed)
     ]
-    return cp, [*changes, reviewed] if review is None and session.review is not None else changes
+    lifted = review is None and session.review is not None
+    return cp, replace(closed, review=review), [*changes, reviewed] if lifted else changes
+
+
+def _billed(session: Session) -> tuple[object, ...]:
+    return session.stopped_at, session.meter_stop_wh, session.metering.energy_wh
 
 
 def _doubts(
@@ -725,8 +737,8 @@ def _doubts(
     """Why a session that ended was held, as far as its events say."""
     told, _ = replay(cp, session.id, sorted(history, key=position), known.now)
     overlaps, _ = _overlaps(told, end.at, known)
-    _, ending = finish(cp, told, _stop(told, end), known.now, *_unread(told, end), *overlaps)
-    return next(change.review for change in ending if isinstance(change, SessionClosed))
+    _, closed, _ = finish(cp, told, _stop(told, end), known.now, *_unread(told, end), *overlaps)
+    return closed.review
 
 
 def _period_closed(session: Session, after: Session) -> list[Change]:

@@ -30,7 +30,7 @@ from engine.store.database import Connection
 SESSIONS: Final = """
 select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.evse_number, s.connector_number, s.status,
        s.started_at, s.start_received_at, s.id_tag, s.meter_start_wh, s.stopped_at, s.meter_stop_wh,
-       s.energy_wh, s.reservation_id,
+       s.energy_wh, s.reservation_id, s.stop_received_at, s.released,
        s.review, s.charging_state as told_state, s.remote_start_id, s.offline,
        t.group_id as parent_id_tag,
        coalesce(a.method = 'admin' and a.status = 'accepted', false) as asked,
@@ -269,6 +269,8 @@ def _restored(row: asyncpg.Record) -> Restored:
             metering=_metering(row),
             charging=None if state is None else state == "charging",
             review=row["review"],
+            released=row["released"],
+            stop_received_at=row["stop_received_at"],
             charging_state=row["told_state"],
             remote_start_id=row["remote_start_id"],
             price=None if row["currency"] is None else _price(row),

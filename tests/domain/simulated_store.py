@@ -18,6 +18,7 @@ from engine.domain.state import (
     ChargePoint,
     Metering,
     Orphan,
+    Price,
     Registration,
     Session,
     SessionStatus,
@@ -60,9 +61,12 @@ def station(version: str, settings: StationSettings = StationSettings()) -> Char
 class Store:
     """One charge point's part of the database. `handle` runs a message as its actor would."""
 
-    def __init__(self, cp: ChargePoint, tokens: Mapping[str, Token] | None = None) -> None:
+    def __init__(
+        self, cp: ChargePoint, tokens: Mapping[str, Token] | None = None, price: Price | None = None
+    ) -> None:
         self.empty = cp
         self.cp = cp
+        self.price = price
         self.tokens = {uid.casefold(): token for uid, token in (tokens or {}).items()}
         self.sessions: dict[int, dict[str, Any]] = {}
         self.rows: dict[tuple[datetime, int], c.MeterValueAdded] = {}
@@ -125,7 +129,10 @@ class Store:
                 for row in self.rows.values()
                 if row.session_id is None and row.evse_number == evse_number and row.timestamp > after
             )
-        return Facts(tokens=tokens, session=session, samples=samples, told=told, loose=loose, new_ids=ids)
+        price = None if needs.event is None else self.price
+        return Facts(
+            tokens=tokens, session=session, samples=samples, told=told, loose=loose, price=price, new_ids=ids
+        )
 
     def samples(self) -> list[tuple[int | None, datetime, str]]:
         """Every stored sample: its session's id, its time, its identity. A list, so that doubles show."""
@@ -160,10 +167,17 @@ class Store:
                     "meter_stop_wh": None,
                     "energy_wh": None,
                     "reason": None,
+                    "stop_received_at": None,
+                    "released": None,
                 }
             case c.SessionClosed():
                 row = self.sessions[change.id]
-                row |= asdict(change) | {"review": change.review or row["review"]}
+                told = asdict(change)
+                row |= {
+                    **{k: v for k, v in told.items() if k != "received_at"},
+                    "review": change.review or row["review"],
+                    "stop_received_at": change.received_at,
+                }
             case c.SessionReviewed():
                 self.sessions[change.id]["review"] = change.review
             case c.SessionAmended():
@@ -303,8 +317,11 @@ class Store:
             meter_start_wh=row["meter_start_wh"],
             stopped_at=row["stopped_at"],
             meter_stop_wh=row["meter_stop_wh"],
-            metering=totals,
+            stop_received_at=row["stop_received_at"],
+            metering=totals if row["energy_wh"] is None else replace(totals, energy_wh=row["energy_wh"]),
             review=row["review"],
+            released=row["released"],
+            price=self.price,
             charging=next((p["charging_state"] == "charging" for p in lasting), None),
             reservation_id=row["reservation_id"],
             charging_state=row["charging_state"],

@@ -158,7 +158,7 @@ def test_a_reservation_that_is_not_loaded_is_left_to_the_store(
 def test_a_stop_closes_its_session_with_the_chargers_own_difference(cp: ChargePoint, later: Later) -> None:
     session = replace(cp.sessions["7"], charging=True)
     stop = Stop(at=later(60), meter_wh=9_000, reason="evdisconnected", id_tag="OTHER")
-    after, changes = closing.finish(cp, session, stop, later(61))
+    after, _, changes = closing.finish(cp, session, stop, later(61))
     assert not after.sessions
     [closed] = of(c.SessionClosed, changes)
     assert (closed.energy_wh, closed.meter_stop_wh, closed.reason) == (8_000, 9_000, "evdisconnected")
@@ -182,7 +182,7 @@ def test_a_doubtful_stop_is_held(
     cp: ChargePoint, later: Later, at: float, meter: int, wanted: tuple[str, float]
 ) -> None:
     stop = Stop(at=later(at), meter_wh=meter, reason="local")
-    _, changes = closing.finish(cp, cp.sessions["7"], stop, later(61))
+    _, _, changes = closing.finish(cp, cp.sessions["7"], stop, later(61))
     [closed] = of(c.SessionClosed, changes)
     assert (closed.review, closed.stopped_at) == (wanted[0], later(wanted[1]))
 
@@ -197,7 +197,7 @@ def test_the_real_stop_corrects_what_we_closed(
         cp.sessions["7"], status=SessionStatus.FINISHED, review=str(code), stopped_at=later(30)
     )
     stop = Stop(at=later(40), meter_wh=2_000, reason="powerloss")
-    _, changes = closing.finish(replace(cp, sessions={}), finished, stop, later(61))
+    _, _, changes = closing.finish(replace(cp, sessions={}), finished, stop, later(61))
     [closed] = of(c.SessionClosed, changes)
     assert (closed.stopped_at, closed.energy_wh, closed.review) == (later(40), 1_000, held)
     # SessionClosed without a review leaves it as it stands, so lifting it is said explicitly.
@@ -211,7 +211,7 @@ def test_a_transactions_profile_ends_with_it(cp: ChargePoint, later: Later) -> N
     default = replace(own, profile_id=2, purpose="TxDefaultProfile", transaction_id=None)
     cp = replace(cp, charging_profiles=(own, default))
     stop = Stop(at=later(60), meter_wh=1_100, reason="local")
-    after, changes = closing.finish(cp, cp.sessions["7"], stop, later(61))
+    after, _, changes = closing.finish(cp, cp.sessions["7"], stop, later(61))
     assert after.charging_profiles == (default,)
     assert [(p.profile_id, p.active) for p in of(c.ChargingProfileChanged, changes)] == [(1, False)]
 

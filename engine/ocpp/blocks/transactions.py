@@ -276,7 +276,7 @@ def _finish_v16(
     if request.transaction_data:
         values = measured_v16(session, request.transaction_data, facts.samples)
         session, changes = absorb(cp, session, values, now)
-    cp, ending = closing.finish(cp, session, _ended_v16(request), now, *codes)
+    cp, _, ending = closing.finish(cp, session, _ended_v16(request), now, *codes)
     return cp, changes + ending
 
 

@@ -18,9 +18,9 @@ from msgspec.structs import replace
 from engine.domain import transactions
 from engine.domain.authorization import Decision
 from engine.domain.changes import SessionMerged
-from engine.domain.closing import with_session
+from engine.domain.closing import billed, with_session
 from engine.domain.history import RANKS, Event, EventKey, Value, chosen, fingerprint
-from engine.domain.pricing import rate, spell
+from engine.domain.pricing import cost, spell
 from engine.domain.sessions import before, begun
 from engine.domain.starting import PendingKey, is_other
 from engine.domain.state import ChargePoint, Frozen, Policy, Price, Session, SessionStatus, StationNumber
@@ -62,8 +62,7 @@ def cost_so_far(cp: ChargePoint, session: Session, now: datetime) -> Cost | None
     is_over = session.status is SessionStatus.FINISHED
     if session.price is None or session.review is not None or not (is_over or cp.settings.tell_running_cost):
         return None
-    until = session.stopped_at or now
-    amount = rate(session.price, session.metering.energy_wh, until - session.started_at)
+    amount = cost(session.price, billed(session), now)
     return Cost(total=amount.total, message=None if is_over else spell(session.price))
 
 

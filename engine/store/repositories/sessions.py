@@ -7,7 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from engine.domain.pricing import rate
+from engine.domain.plausibility import Review, was_ever_held
+from engine.domain.pricing import Billed, cost
 from engine.domain.starting import Pending
 from engine.domain.state import Frozen, Price
 from engine.errors import Conflict, NotFound
@@ -119,9 +120,7 @@ select s.id, s.operator_id, s.charge_point_id, c.network_id as identity, s.evse_
        s.released, s.released_at, s.released_by,
        s.last_updated_at, s.expires_at,
        t.currency, t.price_per_session, t.price_per_kwh, t.price_per_minute,
-       case when concat_ws(',', s.review, s.released) like '%clock_drift%'
-            then coalesce(s.stop_received_at, now()) - s.start_received_at
-            else coalesce(s.stopped_at, now()) - s.started_at end as duration
+       s.start_received_at, s.stop_received_at, now() as read_at
 from sessions s
 join charge_points c on c.id = s.charge_point_id
 left join tariffs t on t.id = s.tariff_id
@@ -173,6 +172,7 @@ from sessions where status = 'pending' and expires_at <= $1 order by expires_at 
 FIRST_EVENT: Final = (-(2**63), datetime.fromisoformat("0001-01-02T00:00:00+00:00"), "", -(2**63))
 BEGINNING: Final = (datetime.fromisoformat("0001-01-02T00:00:00+00:00"), -(2**63))
 OPEN: Final = ("pending", "active")
+MOMENTS: Final = ("start_received_at", "stop_received_at", "read_at")
 PRICE: Final = ("price_per_session", "price_per_kwh", "price_per_minute")
 
 
@@ -270,12 +270,20 @@ def _conditions(narrow: SessionFilter) -> tuple[list[str], list[Any]]:
 
 
 def _priced(row: dict[str, Any]) -> SessionRow:
-    duration = row.pop("duration")
+    start_received_at, stop_received_at, read_at = (row.pop(name) for name in MOMENTS)
     prices = [row.pop(name) for name in PRICE]
     amount = None
     if row["currency"] is not None and row["transaction_id"] is not None:
         price = Price(
             currency=row["currency"], per_session=prices[0], per_kwh=prices[1], per_minute=prices[2]
         )
-        amount = rate(price, row["energy_wh"], duration).total
+        billed = Billed(
+            energy_wh=row["energy_wh"],
+            started_at=row["started_at"],
+            start_received_at=start_received_at,
+            stopped_at=row["stopped_at"],
+            stop_received_at=stop_received_at,
+            clock_was_wrong=was_ever_held(row["review"], row["released"], Review.CLOCK_DRIFT),
+        )
+        amount = cost(price, billed, read_at).total
     return SessionRow(amount=amount, **row)
