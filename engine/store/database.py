@@ -1,11 +1,10 @@
-"""The bridge to asyncpg: its asyncio loop inside Trio, the connection pool, and errors in our own words.
+"""asyncpg on its bridge: the connection pool, and errors in our own words.
 
 What touches asyncpg is a coroutine of asyncio flavour, handed to `Database.run`. SQL stands elsewhere.
 """
 
 from __future__ import annotations
 
-import contextvars
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
@@ -13,10 +12,10 @@ from typing import Any, Final, TypeVar
 import asyncpg
 import msgspec
 import structlog
-import trio_asyncio
 from asyncpg.pool import PoolConnectionProxy
 
 from engine.errors import Conflict, DatabaseAway, Invalid, StoreError
+from engine.store.bridge import Bridge, open_bridge
 
 log = structlog.get_logger(__name__)
 
@@ -92,19 +91,15 @@ class Database:
     That the database went away, and that it is back, is logged here: once each, whoever noticed first.
     """
 
-    def __init__(self, dsn: str, loop: trio_asyncio.TrioEventLoop) -> None:
+    def __init__(self, dsn: str, bridge: Bridge) -> None:
         self.dsn = dsn
-        self._loop = loop
-        # asyncio finds its loop through the context; callers of other Trio tasks may not carry it.
-        self._context = contextvars.copy_context()
+        self._bridge = bridge
         self._pool: asyncpg.Pool | None = None
         self._away = False
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Await an asyncio-flavoured coroutine from a Trio task."""
-        task = self._loop.create_task(work, context=self._context)
-        result: T = await self._loop.run_aio_future(task)
-        return result
+        return await self._bridge.call(work)
 
     async def reach(self, work: Coroutine[Any, Any, T]) -> T:
         """`run` for the first contact; raises StoreError when the database cannot be reached."""
@@ -224,12 +219,12 @@ async def _ensure(admin: str, name: str) -> None:
 
 @asynccontextmanager
 async def open_database(dsn: str, *, make: tuple[str, str] | None = None) -> AsyncIterator[Database]:
-    """asyncio's loop and a pool on `dsn`, closed on leaving.
+    """A bridge to asyncio and a pool on `dsn`, closed on leaving.
 
     `make`: address of a database from which to create the one of this name if missing. Raises StoreError.
     """
-    async with trio_asyncio.open_loop() as loop:
-        database = Database(dsn, loop)
+    async with open_bridge() as bridge:
+        database = Database(dsn, bridge)
         if make is not None:
             await database.reach(_ensure(*make))
         await database.reach(database.open())
