@@ -1,4 +1,4 @@
-"""`python -m bench`: measures Voltrio beside its peers; prints one table, saves it, puts it in the README."""
+"""`python -m bench`: measures Voltrio beside its peers; prints a table, saves it, shows it in the docs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import commands, kernels, machine, memory, report, storm, throughput, versions
+from bench import commands, kernels, machine, memory, pages, report, storm, throughput, versions
 from bench.report import Maker, Row
 from engine import logs
 
@@ -68,8 +68,8 @@ def main() -> None:
                 rows += measure(make)
     report.show(rows, console)
     if not (options.quick or options.no_save):
-        report.write_readme(report.save(rows))
-        console.print(f"Saved as {report.RESULTS.relative_to(report.ROOT)} and in README.md.")
+        pages.write(report.save(rows))
+        console.print(f"Saved as {report.RESULTS.relative_to(report.ROOT)} and in the documentation.")
 
 
 if __name__ == "__main__":

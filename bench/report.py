@@ -1,8 +1,7 @@
-"""Figures as rows: printed as one table, saved as JSON, written into the README as Markdown."""
+"""Figures as rows: printed as one table, saved as JSON."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +16,6 @@ from bench import machine
 
 ROOT: Final = Path(__file__).parent.parent
 RESULTS: Final = ROOT / "bench" / "results" / "latest.json"
-README: Final = ROOT / "README.md"
-MARKED: Final = re.compile(r"(?<=<!-- bench:begin -->\n).*?(?=<!-- bench:end -->)", re.DOTALL)
 OURS: Final = "Voltrio"
 
 Better = Literal["more", "less"]
@@ -131,21 +128,3 @@ def save(rows: Sequence[Row], file: Path = RESULTS) -> list[Row]:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(msgspec.json.format(msgspec.json.encode(merged), indent=1) + b"\n")
     return merged
-
-
-def markdown(rows: Sequence[Row]) -> str:
-    """The table for the README, with machine and date."""
-    lines = ["", "| Measured | Program | Figure | Voltrio is better by |", "| --- | --- | ---: | ---: |"]
-    for name, peer, figure, ratio in cells(rows):
-        program = f"**{peer}**" if is_ours(peer) else peer
-        lines.append(f"| {name} | {program} | {figure} | {ratio} |")
-    lines += ["", f"{rows[0].machine}, {rows[0].date[:10]}.", "", ""]
-    return "\n".join(lines)
-
-
-def write_readme(rows: Sequence[Row], file: Path = README) -> None:
-    """Put the table between the markers. Raises ValueError where they are missing."""
-    text, count = MARKED.subn(lambda _: markdown(rows), file.read_text())
-    if count != 1:
-        raise ValueError(f"{file} has no place for the table: <!-- bench:begin --> … <!-- bench:end -->")
-    file.write_text(text)

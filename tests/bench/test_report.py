@@ -1,4 +1,4 @@
-"""From figures to rows, and from rows to table, file and README."""
+"""From figures to rows, and from rows to table and file."""
 
 from __future__ import annotations
 
@@ -38,27 +38,6 @@ def test_what_was_not_measured_again_stays_in_its_place(make: Maker, tmp_path: P
     merged = report.save([make.single("d", 2.0, "s"), make.single("b", 2.0, "s")], file)
     assert [(row.name, row.value) for row in merged] == [("a", 1.0), ("b", 2.0), ("c", 1.0), ("d", 2.0)]
     assert msgspec.json.decode(file.read_bytes(), type=list[Row]) == merged
-
-
-def test_the_readme_gets_the_table_between_its_marks(make: Maker, tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nafter\n")
-    rows = make.compared("rate", "messages/s", 40_000.0, [("peer", 5_000.0)])
-    for _ in range(2):
-        report.write_readme(rows, readme)
-    text = readme.read_text()
-    assert "old" not in text
-    assert text.startswith("before\n<!-- bench:begin -->\n")
-    assert text.endswith("<!-- bench:end -->\nafter\n")
-    assert "| rate | **Voltrio** | 40,000 messages/s |  |" in text
-    assert "|  | peer | 5,000 messages/s | 8 × |" in text
-
-
-def test_a_readme_without_marks_is_refused(make: Maker, tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("nothing\n")
-    with pytest.raises(ValueError, match="no place"):
-        report.write_readme([make.single("a", 1.0, "s")], readme)
 
 
 def test_suites_become_rows_with_ours_first(make: Maker) -> None:
