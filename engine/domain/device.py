@@ -48,6 +48,11 @@ _LIMITED: Final[Mapping[tuple[str, str], str]] = {
     ("monitoringctrlr", "setvariablemonitoring"): "SetVariableMonitoring",
 }
 MAX_DIGITS: Final = 9
+# Variables that rules look at, whatever their component.
+PHASE_SWITCHING: Final = "acphaseswitchingsupported"
+MAX_EXTERNAL_ID: Final = "maxexternalconstraintsid"
+HEEDED: Final = frozenset({PHASE_SWITCHING, MAX_EXTERNAL_ID})
+NUMBER: Final = re.compile(r"[+-]?[0-9]{1,10}")
 
 
 class Limit(NamedTuple):
@@ -61,6 +66,12 @@ class Limit(NamedTuple):
 def is_secret(name: VariableName) -> bool:
     """Whether a value of it must not be kept."""
     return SECRET.search(name.variable) is not None
+
+
+def whole(value: str | None) -> int | None:
+    """A variable's value as a whole number; None where it is none."""
+    text = (value or "").strip()
+    return int(text) if NUMBER.fullmatch(text) else None
 
 
 def limit_of(component: str, variable: str, variable_instance: str, value: str | None) -> Limit | None:

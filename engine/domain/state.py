@@ -6,10 +6,10 @@ nothing half done. No I/O, no clock. Energy is whole Wh, power W, current A, vol
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -171,6 +171,16 @@ class InstalledProfile(Frozen, frozen=True):
     source: str = "CSO"  # who set it: CSO is we, others are reported by the station (OCPP 2.x)
 
 
+VEHICLE_LEAD: Final = timedelta(minutes=10)  # by which a vehicle may say what it needs before it charges
+
+
+class VehicleNeeds(Frozen, frozen=True):
+    """What the vehicle at an EVSE said of itself when it came (OCPP 2.x NotifyEVChargingNeeds)."""
+
+    at: datetime
+    parameters: frozenset[str] = frozenset()  # names of its limits, as in JSON: maxChargePower_L2 … (2.1)
+
+
 class Orphan(Frozen, frozen=True):
     """A transaction message whose transaction is not known (yet): acknowledged, kept, reconciled later."""
 
@@ -221,6 +231,8 @@ class ChargePoint(Frozen, frozen=True):
     charging_profiles: tuple[InstalledProfile, ...] = ()  # active ones
     items_per_message: dict[str, int] = {}  # most items of a request, by action (OCPP 2.x)
     bytes_per_message: dict[str, int] = {}  # its most bytes
+    variables: dict[tuple[str, int], str] = {}  # domain.device.HEEDED, by name in lower case and EVSE number
+    vehicles: dict[int, VehicleNeeds] = {}  # by EVSE number
     reports: dict[tuple[str, int], Report] = {}  # on their way, by message and request id; in memory only
     asked: frozenset[str] = frozenset()  # actions it may send before its boot is accepted; in memory only
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
@@ -15,6 +16,7 @@ import msgspec
 from engine.domain import device
 from engine.domain.access import StationRecord
 from engine.domain.state import (
+    VEHICLE_LEAD,
     ChargePoint,
     Connector,
     InstalledProfile,
@@ -24,11 +26,13 @@ from engine.domain.state import (
     Session,
     StationSettings,
     Token,
+    VehicleNeeds,
 )
 from engine.store import loading_sessions
 from engine.store.database import Connection
 
 ORPHANS_LOADED: Final = 100  # per charge point, oldest first; the rest follows when these are resolved
+V2X: Final = "ocpp2"  # how the names of versions begin that have vehicles
 SETTINGS_SHARED: Final = 1_000  # distinct settings kept once for all charge points that have them
 
 STATIONS: Final = """
@@ -77,11 +81,26 @@ select charge_point_id, evse_number, profile_id, purpose, stack_level,
 from charging_profiles
 where charge_point_id = any($1) and active
 """
-LIMITS: Final = """
-select charge_point_id, component, variable, variable_instance, value
+VARIABLES: Final = """
+select charge_point_id, component, variable, variable_instance, evse_number, value
 from device_variables
-where charge_point_id = any($1) and lower(variable) in ('itemspermessage', 'bytespermessage')
-  and attribute = 'Actual'
+where charge_point_id = any($1) and attribute = 'Actual'
+  and lower(variable) in (
+      'itemspermessage', 'bytespermessage', 'acphaseswitchingsupported', 'maxexternalconstraintsid'
+  )
+"""
+# What vehicles said since a moment, newest first.
+VEHICLES: Final = """
+select q.id as charge_point_id, r.evse_number, r.parameters, r.at
+from unnest($1::bigint[], $2::timestamptz[]) as q(id, since)
+cross join lateral (
+    select (payload ->> 'evseId')::integer as evse_number, at,
+           array(select json_object_keys(payload -> 'chargingNeeds' -> 'v2xChargingParameters')) as parameters
+    from ocpp_reports
+    where charge_point_id = q.id and action = 'NotifyEVChargingNeeds' and at >= q.since
+    order by at desc
+    limit 16
+) r
 """
 TOKENS: Final = """
 select q.n, t.id, t.uid, t.type, t.group_id, t.status, t.valid, t.expire_at, t.user_id,
@@ -115,6 +134,7 @@ async def charge_points(
     """
     ids = [record.id for record, _ in asked]
     rows = {row["id"]: row for row in await connection.fetch(CHARGE_POINTS, ids)}
+    asked = [(record, version or _spoken(rows.get(record.id))) for record, version in asked]
     connectors = _by_station(await connection.fetch(CONNECTORS, ids))
     sessions: defaultdict[int, dict[str, Session]] = defaultdict(dict)
     for restored in await loading_sessions.open_sessions(connection, ids):
@@ -122,7 +142,13 @@ async def charge_points(
     orphans = _by_station(await connection.fetch(ORPHANS, ids, ORPHANS_LOADED))
     reservations = _by_station(await connection.fetch(RESERVATIONS, ids))
     profiles = _by_station(await connection.fetch(PROFILES, ids))
-    limits = _by_station(await connection.fetch(LIMITS, ids))
+    variables = _by_station(await connection.fetch(VARIABLES, ids))
+    since = {
+        record.id: min(session.received_at or session.started_at for session in sessions[record.id].values())
+        for record, version in asked
+        if version.startswith(V2X) and record.id in sessions
+    }
+    vehicles = await _vehicles(connection, since) if since else {}
     states: list[ChargePoint | None] = []
     for record, version in asked:
         row = rows.get(record.id)
@@ -134,7 +160,7 @@ async def charge_points(
                 id=record.id,
                 identity=record.identity,
                 operator_id=record.operator_id,
-                version=version or row["network_protocol"] or "",
+                version=version,
                 settings=station_settings(row["settings"], defaults),
                 registration=Registration(row["registration_status"]),
                 booted=row["booted_at"] is not None and row["registration_status"] == Registration.ACCEPTED,
@@ -149,8 +175,10 @@ async def charge_points(
                 orphans=tuple(_orphan(orphan) for orphan in orphans[record.id]),
                 reservations={entry["id"]: _reservation(entry) for entry in reservations[record.id]},
                 charging_profiles=tuple(_profile(profile) for profile in profiles[record.id]),
-                items_per_message=_limits(limits[record.id], "items"),
-                bytes_per_message=_limits(limits[record.id], "bytes"),
+                items_per_message=_limits(variables[record.id], "items"),
+                bytes_per_message=_limits(variables[record.id], "bytes"),
+                variables=_heeded(variables[record.id]),
+                vehicles=vehicles.get(record.id, {}),
             )
         )
     return states
@@ -244,6 +272,28 @@ def _limits(rows: Sequence[asyncpg.Record], kind: device.Kind) -> dict[str, int]
         for row in rows
     )
     return {limit.action: limit.most for limit in told if limit is not None and limit.kind == kind}
+
+
+def _spoken(row: asyncpg.Record | None) -> str:
+    """The version that it spoke last."""
+    return (row["network_protocol"] or "") if row is not None else ""
+
+
+def _heeded(rows: Sequence[asyncpg.Record]) -> dict[tuple[str, int], str]:
+    named = ((row["variable"].casefold(), row["evse_number"], row["value"]) for row in rows)
+    return {(name, evse): value for name, evse, value in named if name in device.HEEDED and value is not None}
+
+
+async def _vehicles(
+    connection: Connection, since: Mapping[int, datetime]
+) -> Mapping[int, dict[int, VehicleNeeds]]:
+    """What the vehicles at EVSEs said last, by charge point; not before its moment, but for the lead."""
+    moments = [moment - VEHICLE_LEAD for moment in since.values()]
+    found: defaultdict[int, dict[int, VehicleNeeds]] = defaultdict(dict)
+    for row in await connection.fetch(VEHICLES, list(since), moments):
+        needs = VehicleNeeds(at=row["at"], parameters=frozenset(row["parameters"]))
+        found[row["charge_point_id"]].setdefault(row["evse_number"], needs)
+    return found
 
 
 def _token(row: asyncpg.Record) -> Token:

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
+from engine.domain import device
 from engine.domain.access import StationRecord
 from engine.domain.changes import (
     DeviceModelReported,
@@ -112,6 +113,28 @@ async def test_limits_of_messages_are_loaded_with_the_station(store: Store, stat
     state = await store.reader.load(station, "ocpp2.0.1")
     assert state.items_per_message == {"SetVariables": 4}
     assert state.bytes_per_message == {"SetVariables": 900}
+
+
+async def test_variables_that_rules_look_at_are_loaded_with_the_station(
+    store: Store, station: StationRecord
+) -> None:
+    highest = replace(
+        VARIABLE,
+        charge_point_id=station.id,
+        component="SmartChargingCtrlr",
+        evse_number=0,
+        variable="MaxExternalConstraintsId",
+        value="99",
+    )
+    switching = replace(highest, variable="ACPhaseSwitchingSupported", evse_number=2, value="true")
+    never_told = replace(switching, evse_number=3, value=None)
+    other = replace(highest, variable="Enabled", value="true")
+    await store.journal.commit([highest, switching, never_told, other])
+    state = await store.reader.load(station, "ocpp2.1")
+    assert state.variables == {
+        (device.MAX_EXTERNAL_ID, 0): "99",
+        (device.PHASE_SWITCHING, 2): "true",
+    }
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
 
 from engine.domain.access import StationRecord
-from engine.domain.changes import ChargePointBooted, ChargingPeriodOpened
+from engine.domain.changes import (
+    ChargePointBooted,
+    ChargePointConnected,
+    ChargingPeriodOpened,
+    ReportStored,
+)
 from engine.domain.history import EventKey
-from engine.domain.state import Price
+from engine.domain.state import Price, VehicleNeeds
 from engine.ocpp.step import Needs
 from engine.store import Store
 from engine.store.invariants import violations
@@ -37,6 +43,51 @@ async def test_a_boot_is_remembered_of_sessions_that_told_nothing_since(
     await store.journal.commit([booted, opened(station.id), measured(station.id, second=second)])
     session = (await store.reader.load(station, "ocpp1.6")).sessions["1"]
     assert session.rebooted_at == (at(60) if marked else None)
+
+
+def needs(station: int, evse: int, second: float, *parameters: str) -> ReportStored:
+    said = {"v2xChargingParameters": dict.fromkeys(parameters, 1.0)} if parameters else {}
+    payload = {"evseId": evse, "chargingNeeds": {"requestedEnergyTransfer": "DC", **said}}
+    return ReportStored(
+        charge_point_id=station,
+        action="NotifyEVChargingNeeds",
+        request_id=None,
+        payload=json.dumps(payload).encode(),
+        at=at(second),
+    )
+
+
+async def test_what_the_vehicle_of_a_session_said_is_found_again(
+    store: Store, station: StationRecord
+) -> None:
+    said = [
+        needs(station.id, 1, -700, "maxChargePower_L3"),  # of an earlier vehicle
+        needs(station.id, 1, -60, "maxChargePower"),
+        needs(station.id, 1, 5, "maxChargePower", "maxChargePower_L2"),
+        needs(station.id, 2, 6),
+    ]
+    await store.journal.commit([opened(station.id), *said])
+    state = await store.reader.load(station, "ocpp2.1")
+    assert state.vehicles == {
+        1: VehicleNeeds(at=at(5), parameters=frozenset({"maxChargePower", "maxChargePower_L2"})),
+        2: VehicleNeeds(at=at(6)),
+    }
+    assert (await store.reader.load(station, "ocpp1.6")).vehicles == {}
+
+
+async def test_without_a_session_there_is_no_vehicle(store: Store, station: StationRecord) -> None:
+    await store.journal.commit([needs(station.id, 1, 5)])
+    assert (await store.reader.load(station, "ocpp2.1")).vehicles == {}
+
+
+async def test_the_version_that_was_spoken_last(store: Store, station: StationRecord) -> None:
+    assert (await store.reader.load(station, "")).version == ""
+    connected = ChargePointConnected(
+        id=station.id, at=at(0), protocol="ocpp2.1", security_profile=1, remote_address="127.0.0.1"
+    )
+    await store.journal.commit([connected])
+    assert (await store.reader.load(station, "")).version == "ocpp2.1"
+    assert (await store.reader.load(station, "ocpp1.6")).version == "ocpp1.6"
 
 
 async def test_a_session_has_the_price_of_its_begin(store: Store, station: StationRecord) -> None:

@@ -5,12 +5,12 @@ Where a profile may go and what a station holds is the business of `smart_chargi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
+from engine.ocpp.blocks.charging_profiles_v21 import period_errors_v21, profile_errors_v21
 from engine.ocpp.messages import v21, v201
 
 Profile: TypeAlias = v201.ChargingProfile | v21.ChargingProfile
@@ -18,19 +18,6 @@ Schedule: TypeAlias = v201.ChargingSchedule | v21.ChargingSchedule
 Period: TypeAlias = v201.ChargingSchedulePeriod | v21.ChargingSchedulePeriod
 
 RECURRENCE_SECONDS: Final = {"Daily": 86_400, "Weekly": 604_800}
-
-# 2.1 Q, "limits and setpoints per operation mode": which members a period must have, and which it must not.
-# The modes that stations steer themselves by (frequency, load balancing) need no value of ours.
-OPERATION_MODES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "Idle": ((), ("limit", "discharge_limit", "setpoint", "setpoint_reactive")),
-    "ChargingOnly": (("limit",), ("discharge_limit", "setpoint", "setpoint_reactive")),
-    "CentralSetpoint": (("setpoint",), ()),
-    "ExternalSetpoint": ((), ("setpoint", "setpoint_reactive")),
-    "ExternalLimits": ((), ("limit", "discharge_limit", "setpoint", "setpoint_reactive")),
-    "CentralFrequency": (("setpoint",), ("setpoint_reactive",)),
-    "LocalFrequency": ((), ("setpoint", "setpoint_reactive")),
-    "LocalLoadBalancing": ((), ("setpoint", "setpoint_reactive")),
-}
 
 
 def profile_errors(profile: Profile, member: str) -> list[str]:
@@ -48,7 +35,8 @@ def profile_errors(profile: Profile, member: str) -> list[str]:
     errors += _recurrence_errors(profile)
     if profile.valid_from and profile.valid_to and profile.valid_to <= profile.valid_from:
         errors.append("validTo must be after validFrom")
-    errors += _dynamic_errors(profile)
+    if isinstance(profile, v21.ChargingProfile):
+        errors += profile_errors_v21(profile)
     # K01.FR.38: a limit of the station must not begin anew with each transaction.
     if (
         profile.charging_profile_purpose == "ChargingStationMaxProfile"
@@ -56,17 +44,6 @@ def profile_errors(profile: Profile, member: str) -> list[str]:
     ):
         errors.append("a ChargingStationMaxProfile must not be Relative")
     return [f"{member}: {error}" for error in errors]
-
-
-def _dynamic_errors(profile: Profile) -> list[str]:
-    """2.1: a Dynamic profile is one period whose values change; only such a one is updated."""
-    if profile.charging_profile_kind == "Dynamic":
-        periods = [len(schedule.charging_schedule_period) for schedule in profile.charging_schedule]
-        one = periods == [1]  # K28.FR.01
-        return [] if one else ["a Dynamic profile has one chargingSchedule with one chargingSchedulePeriod"]
-    timed = (getattr(profile, name, UNSET) for name in ("dyn_update_interval", "dyn_update_time"))
-    told = any(member is not UNSET for member in timed)  # K01.FR.122
-    return ["dynUpdateInterval and dynUpdateTime go with kind Dynamic only"] if told else []
 
 
 def _recurrence_errors(profile: Profile) -> list[str]:
@@ -94,11 +71,12 @@ def _schedule_errors(schedule: Schedule, profile: Profile) -> list[str]:
         elif longest is not None and schedule.duration > longest:
             errors.append("chargingSchedule.duration is longer than its recurrence")
     for period in schedule.charging_schedule_period:
-        errors += _period_errors(period)
+        errors += period_errors(period)
     return errors
 
 
-def _period_errors(period: Period) -> list[str]:
+def period_errors(period: Period) -> list[str]:
+    """What is wrong with one period."""
     errors = []
     if period.limit and period.limit < 0:
         errors.append("a limit must not be negative")
@@ -111,26 +89,5 @@ def _period_errors(period: Period) -> list[str]:
         elif not 1 <= period.phase_to_use <= 3:
             errors.append("phaseToUse must be 1 to 3")
     if isinstance(period, v21.ChargingSchedulePeriod):
-        errors += _mode_errors(period)
+        errors += period_errors_v21(period)
     return errors
-
-
-def _mode_errors(period: v21.ChargingSchedulePeriod) -> list[str]:
-    mode = period.operation_mode or "ChargingOnly"  # the default of 2.1
-    least, never = OPERATION_MODES[mode]
-    errors = [
-        f"{_member(name)} does not go with operationMode {mode}" for name in never if _has(period, name)
-    ]
-    if least and not any(_has(period, name) for name in least):
-        wanted = " or ".join(_member(name) for name in least)
-        errors.append(f"operationMode {mode} needs {wanted}")
-    return errors
-
-
-def _has(period: Any, name: str) -> bool:
-    return getattr(period, name) is not UNSET
-
-
-def _member(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)

@@ -53,7 +53,7 @@ def notify_report_v2x(
     at = following.stamp(cp, PART, request.request_id, now)
     rows = [row for entry in request.report_data or () for row in _rows(cp, entry, at)]
     state, report = following.part(
-        _limited(cp, rows), PART, request.request_id, request.seq_no, bool(request.tbc)
+        _heeding(cp, rows), PART, request.request_id, request.seq_no, bool(request.tbc)
     )
     changes: list[Change] = [*rows]
     if report and report.complete and report.full:
@@ -286,22 +286,24 @@ def _given(value: Any) -> Any:
 
 
 def _read(cp: ChargePoint, rows: Sequence[DeviceVariableRead]) -> Outcome:
-    return Outcome(state=_limited(cp, rows), reply=None, changes=rows)
+    return Outcome(state=_heeding(cp, rows), reply=None, changes=rows)
 
 
-def _limited(cp: ChargePoint, rows: Iterable[DeviceVariableRead]) -> ChargePoint:
-    """The state with what the rows say of the size of messages."""
-    told = (
-        device.limit_of(row.component, row.variable, row.variable_instance, row.value)
-        for row in rows
-        if row.attribute == DEFAULT_ATTRIBUTE
-    )
-    items, size = cp.items_per_message, cp.bytes_per_message
-    for limit in told:
+def _heeding(cp: ChargePoint, rows: Iterable[DeviceVariableRead]) -> ChargePoint:
+    """The state with what the rows say of the size of messages, and of variables that rules look at."""
+    items, size, variables = cp.items_per_message, cp.bytes_per_message, cp.variables
+    for row in rows:
+        if row.attribute != DEFAULT_ATTRIBUTE:
+            continue
+        name = row.variable.casefold()
+        if name in device.HEEDED and row.value is not None:
+            variables = {**variables, (name, row.evse_number): row.value}
+        limit = device.limit_of(row.component, row.variable, row.variable_instance, row.value)
         if limit is not None and limit.kind == "items":
             items = {**items, limit.action: limit.most}
         elif limit is not None:
             size = {**size, limit.action: limit.most}
-    if items is cp.items_per_message and size is cp.bytes_per_message:
+    known = (cp.items_per_message, cp.bytes_per_message, cp.variables)
+    if all(new is old for new, old in zip((items, size, variables), known, strict=True)):
         return cp
-    return replace(cp, items_per_message=items, bytes_per_message=size)
+    return replace(cp, items_per_message=items, bytes_per_message=size, variables=variables)

@@ -24,20 +24,24 @@ DER_MEMBERS: Final[Mapping[str, str]] = {
     "Gradients": "gradient",
     "LimitMaxDischarge": "limit_max_discharge",
 }
+ALWAYS_DEFAULT: Final = frozenset({"EnterService", "Gradients"})
 CURVE: Final = "curve"
 ALL_MEMBERS: Final = (CURVE, *DER_MEMBERS.values())
 
 
 def check_set_der_control_v21(request: v21.SetDERControl, cp: ChargePoint, now: datetime) -> list[str]:
-    """The setting of its control type, and no other; a default one has no beginning and no end (R04)."""
+    """The setting of its control type, and no other; some are default ones, which have no time (R04)."""
     wanted = DER_MEMBERS.get(request.control_type, CURVE)
     given = [name for name in ALL_MEMBERS if getattr(request, name) is not UNSET]
     if given != [wanted]:
-        return [f"controlType {request.control_type} takes {_json_name(wanted)} and nothing else"]
+        rule = f"takes {_json_name(wanted)} and nothing else (R04.FR.16)"
+        return [f"controlType {request.control_type} {rule}"]
     setting = getattr(request, wanted)
     timed = [n for n in ("start_time", "duration") if getattr(setting, n, UNSET) is not UNSET]
     if request.is_default and timed:
-        return ["a default control has neither startTime nor duration"]
+        return ["a default control has neither startTime nor duration (R04.FR.12)"]
+    if not request.is_default and request.control_type in ALWAYS_DEFAULT:
+        return [f"controlType {request.control_type} is a default control only (R04.FR.14)"]
     return []
 
 

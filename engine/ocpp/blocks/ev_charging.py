@@ -16,9 +16,10 @@ from msgspec.structs import replace
 from engine.domain.state import ChargePoint, InstalledProfile
 from engine.ocpp import rpc
 from engine.ocpp.blocks import reports
-from engine.ocpp.blocks.charging_profiles_v2x import Profile, Schedule
+from engine.ocpp.blocks.charging_profiles_v2x import Profile, Schedule, profile_errors
 from engine.ocpp.blocks.smart_charging_v2x import amended, held_profile
 from engine.ocpp.blocks.twins import response_to, version_of
+from engine.ocpp.blocks.vehicle_needs import remembered, vehicle_errors
 from engine.ocpp.messages import decode_hook, v21, v201
 from engine.ocpp.step import Facts, Outcome
 
@@ -36,7 +37,7 @@ def notify_ev_charging_needs_v2x(
     """No schedule is promised (K15.FR.04); 2.1's Rejected would end the transaction (Q01.FR.04)."""
     status = "NoChargingProfile" if version_of(request) == "ocpp2.1" else "Rejected"
     reply = response_to(request, status=status)
-    return Outcome(state=cp, reply=reply, changes=reports.told(cp, request, now))
+    return Outcome(state=remembered(cp, request, now), reply=reply, changes=reports.told(cp, request, now))
 
 
 def notify_ev_charging_schedule_v2x(
@@ -74,14 +75,18 @@ def pull_dynamic_schedule_update_v21(
 def check_update_dynamic_schedule_v21(
     request: v21.UpdateDynamicSchedule, cp: ChargePoint, now: datetime
 ) -> list[str]:
-    """Something of a profile that is dynamic, if we know it (2.1 K28.FR.11)."""
+    """Something of a profile that is dynamic, if we know it (2.1 K28.FR.11), and that it may have."""
     if all(getattr(request.schedule_update, name) is UNSET for name in DYNAMIC):
         return ["scheduleUpdate must not be empty"]
     held = held_profile(cp, request.charging_profile_id)
     profile = _decoded(held, "ocpp2.1") if held is not None else None
-    if profile is not None and profile.charging_profile_kind != "Dynamic":
+    if held is None or not isinstance(profile, v21.ChargingProfile):
+        return []
+    if profile.charging_profile_kind != "Dynamic":
         return ["chargingProfileId is not that of a Dynamic profile"]
-    return []
+    updated = _updated(profile, request.schedule_update)
+    errors = profile_errors(updated, "scheduleUpdate")
+    return errors + vehicle_errors(updated, held.evse_number, cp, now)
 
 
 def update_dynamic_schedule_answered_v21(
@@ -95,13 +100,18 @@ def update_dynamic_schedule_answered_v21(
     profile = _decoded(held, "ocpp2.1") if held is not None else None
     if response.status != "Accepted" or held is None or not isinstance(profile, v21.ChargingProfile):
         return Outcome(state=cp, reply=None)
+    updated = replace(_updated(profile, request.schedule_update), dyn_update_time=now)
+    return amended(cp, held, rpc.encode(updated), now)
+
+
+def _updated(profile: v21.ChargingProfile, update: v21.ChargingScheduleUpdate) -> v21.ChargingProfile:
+    """The profile with these values in its one period."""
     first, *others = profile.charging_schedule
-    values = {name: getattr(request.schedule_update, name) for name in DYNAMIC}
+    values = {name: getattr(update, name) for name in DYNAMIC}
     given = {name: value for name, value in values.items() if value is not UNSET}
     period = replace(first.charging_schedule_period[0], **given)
     schedule = replace(first, charging_schedule_period=[period])
-    updated = replace(profile, charging_schedule=[schedule, *others], dyn_update_time=now)
-    return amended(cp, held, rpc.encode(updated), now)
+    return replace(profile, charging_schedule=[schedule, *others])
 
 
 def check_use_priority_charging_v21(

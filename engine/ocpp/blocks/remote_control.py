@@ -13,6 +13,8 @@ from msgspec import UnsetType
 from engine.domain.state import ChargePoint
 from engine.ocpp.blocks.charging_profiles import profile_errors_v16
 from engine.ocpp.blocks.charging_profiles_v2x import profile_errors
+from engine.ocpp.blocks.smart_charging_v2x import station_errors
+from engine.ocpp.blocks.vehicle_needs import vehicle_errors
 from engine.ocpp.messages import v16, v21, v201
 
 OF_ONE_CONNECTOR: Final = frozenset({"MeterValues", "StatusNotification"})
@@ -69,6 +71,8 @@ def check_request_start_transaction_v2x(
         if profile.transaction_id:  # F01.FR.11
             errors.append("chargingProfile.transactionId must be absent: the transaction has not started")
         errors += profile_errors(profile, "chargingProfile")
+        errors += station_errors(profile, request.evse_id or 0, cp)
+        errors += vehicle_errors(profile, request.evse_id or 0, cp, now)
     return errors
 
 

@@ -16,13 +16,14 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from engine.domain import notifications
+from engine.domain import device, notifications
 from engine.domain.changes import Change, ChargingProfileChanged
 from engine.domain.state import ChargePoint, InstalledProfile, Session
 from engine.ocpp import rpc
 from engine.ocpp.blocks import following, reports
 from engine.ocpp.blocks.charging_profiles_v2x import Profile, profile_errors
 from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.blocks.vehicle_needs import vehicle_errors
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Outcome
 
@@ -51,7 +52,29 @@ def check_set_charging_profile_v2x(request: SetProfile, cp: ChargePoint, now: da
         errors.append("evseId must not be negative")
     if profile.valid_to and profile.valid_to <= now:
         errors.append("chargingProfile.validTo is past")
+    errors += station_errors(profile, request.evse_id, cp)
+    errors += vehicle_errors(profile, request.evse_id, cp, now)
     return errors + _rivalry_errors(request, cp)
+
+
+def station_errors(profile: Profile, evse_id: int, cp: ChargePoint) -> list[str]:
+    """What the station said of itself that a profile does not go with; the whole station is EVSE 0."""
+    errors = []
+    highest = device.whole(cp.variables.get((device.MAX_EXTERNAL_ID, 0)))
+    if highest is not None and profile.id <= highest:
+        reason = f"must be greater than {highest}, the station's MaxExternalConstraintsId (K01.FR.80)"
+        errors.append(f"chargingProfile.id {reason}")
+    periods = [one for schedule in profile.charging_schedule for one in schedule.charging_schedule_period]
+    if any(period.phase_to_use is not UNSET for period in periods) and not _switches_phases(cp, evse_id):
+        errors.append("phaseToUse: the EVSE's ACPhaseSwitchingSupported is not true (K01.FR.20)")
+    return errors
+
+
+def _switches_phases(cp: ChargePoint, evse_id: int) -> bool:
+    """Whether each EVSE that is meant can choose its phase; one that never said so might."""
+    said = {evse: value for (name, evse), value in cp.variables.items() if name == device.PHASE_SWITCHING}
+    meant = said if evse_id == 0 else {evse_id: said.get(evse_id, said.get(0, "true"))}
+    return all(value.strip().casefold() == "true" for value in meant.values())
 
 
 def check_clear_charging_profile_v2x(request: ClearProfile, cp: ChargePoint, now: datetime) -> list[str]:

@@ -89,6 +89,19 @@ def test_a_default_control_has_no_beginning(newest: ChargePoint, now: datetime) 
         assert (energy_v21.check_set_der_control_v21(request, newest, now) == []) is good
 
 
+@pytest.mark.proves("2.1", "SetDERControl")
+@pytest.mark.parametrize("default", [True, False])
+def test_some_grid_controls_are_default_ones_only(newest: ChargePoint, now: datetime, default: bool) -> None:
+    request = v21.SetDERControl(
+        is_default=default,
+        control_id="c",
+        control_type="Gradients",
+        gradient=v21.Gradient(priority=1, gradient=1.0, soft_gradient=1.0),
+    )
+    reasons = energy_v21.check_set_der_control_v21(request, newest, now)
+    assert (reasons == []) if default else ["R04.FR.14" in one for one in reasons] == [True]
+
+
 @pytest.mark.proves("2.1", "VatNumberValidation")
 @pytest.mark.parametrize(
     ("number", "status"),
