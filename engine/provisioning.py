@@ -117,7 +117,7 @@ async def accept(
 
     One that is connected is asked to boot again, not to have to wait; whether it agreed comes second.
     """
-    accepted = replace(patch, registration_status="Accepted", accept_when_configured=False)
+    accepted = replace(patch, registration_status=Registration.ACCEPTED, accept_when_configured=False)
     station = await store.stations.update(identity, accepted, actor=actor)
     await registry.refresh(identity)
     return station, await _boot_again(registry, identity)

@@ -21,6 +21,7 @@ from api.kernel.views import (
     page,
     shown,
 )
+from engine.domain.vocabulary import ReservationStatus
 from engine.node import Node
 from engine.store.repositories.inventory import DisplayMessage, HeldLimit, HeldProfile, VariableKey
 
@@ -171,7 +172,7 @@ class ProfileQuery(Camel, frozen=True, kw_only=True):
 class ReservationQuery(Camel, frozen=True, kw_only=True):
     cursor: Number | None = None
     limit: Limit = 100
-    status: Literal["active", "done", "expired", "canceled", "rejected"] | None = None
+    status: ReservationStatus | None = None
 
 
 class IssuedQuery(Camel, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from api.kernel.problems import INVALID_DATA
 from api.kernel.routes import Route
 from api.kernel.views import Camel, Limit, Number, Page, page, shown
 from engine import provisioning
+from engine.domain.state import Registration
 from engine.errors import Invalid, NotFound
 from engine.node import Node
 from engine.store.repositories.provisioning import Installation, ReportedKey, Setting
@@ -33,7 +34,6 @@ OPEN: Final = (
 
 Profile = Annotated[int, Meta(ge=0, le=3)]
 Password = Annotated[str, Meta(min_length=16, max_length=40)]  # OCPP 1.6 security whitepaper A00
-Registration = Literal["Accepted", "Pending", "Rejected"]
 Status = Literal["enabled", "disabled"]
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 

@@ -19,6 +19,7 @@ Slot = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Interface = Literal[
     "Wired0", "Wired1", "Wired2", "Wired3", "Wireless0", "Wireless1", "Wireless2", "Wireless3", "Any"
 ]
+UpgradeStatus = Literal["pending", "applied", "rejected", "expired"]
 
 
 class Upgrade(Camel, frozen=True, kw_only=True):
@@ -32,9 +33,9 @@ class Upgrade(Camel, frozen=True, kw_only=True):
 
 
 class UpgradeView(Camel, frozen=True, kw_only=True):
-    """`status` is moving (let in with either), moved, kept (it never came with it) or refused (by it)."""
+    """`status` is pending (let in with either), applied, rejected (by it) or expired (it never came so)."""
 
-    status: Literal["moving", "moved", "kept", "refused"]
+    status: UpgradeStatus
     wanted: int
     security_profile: int
     planned_at: datetime
@@ -69,12 +70,12 @@ async def show(node: Node, identity: str) -> UpgradeView:
     )
 
 
-def _status(move: Move) -> Literal["moving", "moved", "kept", "refused"]:
+def _status(move: Move) -> UpgradeStatus:
     if move.refused:
-        return "refused"
+        return "rejected"
     if move.under_way:
-        return "moving"
-    return "moved" if move.security_profile >= move.wanted else "kept"
+        return "pending"
+    return "applied" if move.security_profile >= move.wanted else "expired"
 
 
 ROUTES = (

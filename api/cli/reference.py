@@ -1,4 +1,4 @@
-"""`python -m api.cli.reference`: the reference pages of settings and command line, from their declarations.
+"""`python -m api.cli.reference`: the reference pages of settings, command line and words, as declared.
 
 Pages that a program can write go stale only where nobody looks: `--check` fails then, and `make generated`
 runs it. What the settings mean stands in `engine.settings`, what the commands do in their own modules.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from inspect import cleandoc
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,7 @@ from msgspec import inspect
 from api.cli import main as voltrio
 from api.cli.client import TIMEOUT
 from api.cli.options import plain
+from api.cli.words import words_page
 from engine.settings import ENVIRONMENT_PREFIX, Settings
 from engine.validation import choices
 
@@ -200,7 +202,11 @@ def _option(option: click.Option) -> str:
     return f"| {names} | {words} |"
 
 
-GENERATED: Final[Mapping[str, Callable[[], str]]] = {"settings.md": settings_page, "cli.md": cli_page}
+GENERATED: Final[Mapping[str, Callable[[], str]]] = {
+    "settings.md": settings_page,
+    "cli.md": cli_page,
+    "words.md": partial(words_page, NOTICE),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -102,7 +102,7 @@ def add(
     if password is not None:
         body["password"] = password
     if pending:
-        body["registrationStatus"] = "Pending"
+        body["registrationStatus"] = "pending"
     added = client.post("/stations", body)
     if json_:
         print_json(added)
@@ -123,8 +123,7 @@ def list_(client: Client, *, connected: bool, registration: str | None, json_: b
     rows = [
         row
         for row in client.pages("/stations")
-        if (row["connected"] or not connected)
-        and registration in {None, str(row["registrationStatus"]).lower()}
+        if (row["connected"] or not connected) and registration in {None, row["registrationStatus"]}
     ]
     narrowed = connected or registration is not None
     print_rows(rows, LIST, json_, "No such charge point." if narrowed else NO_STATIONS)
@@ -252,7 +251,7 @@ def change(
         password=password,
         certificateSerial=certificate_serial,
         invalidUsernameAllowed=any_user_name,
-        registrationStatus=registration and registration.capitalize(),
+        registrationStatus=registration,
         status=None if enable is None else ("enabled" if enable else "disabled"),
     )
     settings = dict(map(_setting, changed))
@@ -306,7 +305,7 @@ Examples:
 \b
 Before profile 2 the charger needs the root of this server's certificate, before profile 3 one of its
 own as well (docs/how-to/certificates.md). It keeps the present profile as its second choice.
-Status: moving (let in with either), moved, kept (it did not come with it within a day), refused (by it).
+Status: pending (let in with either), applied, rejected (by it), expired (it did not come so within a day).
 """
 )
 @click.argument("identity")

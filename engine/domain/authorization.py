@@ -5,26 +5,27 @@ What the charger is told stands in the protocol's blocks; how a tag is found sta
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from engine.domain.changes import AuthorizationMade, Change
 from engine.domain.notifications import Notification, publish
 from engine.domain.state import ChargePoint, Frozen, Token
+from engine.domain.vocabulary import AuthorizationMethod, Verdict
 
 # How an id tag is presented: the types of OCPP 2.x, where one tag has several of them together.
 IdTagType = Literal["rfid", "mac_address", "emaid", "key_code", "central", "evccid", "vin", "direct_payment"]
-
-
-class Verdict(StrEnum):
-    """The answer to a presented id tag, in the words that all OCPP versions share (1.6 §7.2)."""
-
-    ACCEPTED = "Accepted"
-    BLOCKED = "Blocked"
-    EXPIRED = "Expired"
-    INVALID = "Invalid"
-    CONCURRENT = "ConcurrentTx"
+METHODS: Final[Mapping[str, AuthorizationMethod]] = {
+    "rfid": AuthorizationMethod.ID_TAG,
+    "mac_address": AuthorizationMethod.MAC_ADDRESS,
+    "emaid": AuthorizationMethod.PLUG_AND_CHARGE_ISO15118,
+    "key_code": AuthorizationMethod.ID_TAG,
+    "central": AuthorizationMethod.USER_DEVICE,
+    "evccid": AuthorizationMethod.MAC_ADDRESS,
+    "vin": AuthorizationMethod.PLUG_AND_CHARGE,
+    "direct_payment": AuthorizationMethod.PAYMENT_TERMINAL,
+}
 
 
 class AuthorizationChanged(Notification, frozen=True, kw_only=True, tag="authorization.changed"):
@@ -41,32 +42,35 @@ class Decision(Frozen, frozen=True):
 
     verdict: Verdict
     token: Token | None = None
+    method: AuthorizationMethod = AuthorizationMethod.ID_TAG
 
     @property
     def accepted(self) -> bool:
         return self.verdict is Verdict.ACCEPTED
 
 
-_REASONS = {
-    Verdict.BLOCKED: "blocked",
-    Verdict.EXPIRED: "expired",
-    Verdict.INVALID: "invalid",
-    Verdict.CONCURRENT: "concurrent_tx",
-}
-
-
 def decide(
-    token: Token | None, now: datetime, *, unknown_accepted: bool = False, uncounted: int | None = None
+    token: Token | None,
+    now: datetime,
+    *,
+    unknown_accepted: bool = False,
+    uncounted: int | None = None,
+    presented: str = "rfid",
+    asked: bool = False,
 ) -> Decision:
     """The verdict on a tag at `now`.
 
     `unknown_accepted`: the station starts unknown tags too (a known tag is still judged). `uncounted`: how
     many of the token's open sessions must not count against its limit (the one being started, those it ends);
-    None where the limit plays no part, which is everywhere but in a start (1.6 §7.2).
+    None where the limit plays no part, which is everywhere but in a start (1.6 §7.2). `presented`: as what,
+    for the method of an unknown tag. `asked`: it is a remote start's, whose asker answers for it.
     """
+    kind = presented if token is None else token.type
+    method = AuthorizationMethod.ADMIN if asked else METHODS[kind]
     if token is None:
-        return Decision(verdict=Verdict.ACCEPTED if unknown_accepted else Verdict.INVALID)
-    return Decision(verdict=_verdict(token, now, uncounted), token=token)
+        accepted = unknown_accepted or asked
+        return Decision(verdict=Verdict.ACCEPTED if accepted else Verdict.UNKNOWN, method=method)
+    return Decision(verdict=_verdict(token, now, uncounted), token=token, method=method)
 
 
 def _verdict(token: Token, now: datetime, uncounted: int | None) -> Verdict:
@@ -90,7 +94,6 @@ def recorded(
     id_tag: str,
     evse_number: int | None,
     now: datetime,
-    method: Literal["id_tag", "admin"] = "id_tag",
 ) -> tuple[Change, ...]:
     """The authorization's row and its notification. `evse_number` is None where the message names none."""
     token = decision.token
@@ -103,9 +106,9 @@ def recorded(
         id_tag_uid=id_tag,
         id_tag_id=None if token is None else token.id,
         user_id=None if token is None else token.user_id,
-        method=method,
+        method=decision.method,
         status=status,
-        rejection_reason=_REASONS.get(decision.verdict),
+        rejection_reason=None if decision.accepted else decision.verdict,
         created_at=now,
     )
     news = AuthorizationChanged(

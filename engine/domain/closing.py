@@ -24,21 +24,22 @@ from engine.domain.notifications import Notification, publish
 from engine.domain.plausibility import CLOSED_BY_US, Review, clock_is_wrong, held, is_held, was_ever_held
 from engine.domain.pricing import Billed
 from engine.domain.state import ChargePoint, Frozen, Session, SessionStatus
+from engine.domain.vocabulary import SessionReason
 
 _REASON_OF: Final = {
-    Review.MISSING_STOP: "new_start_transaction_received",
-    Review.MISSING_STOP_AFTER_BOOT: "reboot",
-    Review.NOT_ONGOING: "other",
+    Review.MISSING_STOP: SessionReason.NEW_START_TRANSACTION_RECEIVED,
+    Review.MISSING_STOP_AFTER_BOOT: SessionReason.REBOOT,
+    Review.NOT_ONGOING: SessionReason.OTHER,
 }
 STAMPED_WITHIN: Final = timedelta(minutes=1)  # before the last sample: a stop that is so is stamped wrong
 
 
 class Stop(Frozen, frozen=True):
-    """The end of a transaction as told by its station. `reason` is one of the API's session reasons."""
+    """The end of a transaction as told by its station."""
 
     at: datetime
     meter_wh: int | None  # None: no register was ever told
-    reason: str
+    reason: SessionReason
     id_tag: str | None = None
 
 
@@ -126,7 +127,13 @@ def without_stop_codes(review: str | None) -> str | None:
 
 
 def _close(
-    cp: ChargePoint, session: Session, *, reason: str, at: datetime, stop_id_tag: str | None, now: datetime
+    cp: ChargePoint,
+    session: Session,
+    *,
+    reason: SessionReason,
+    at: datetime,
+    stop_id_tag: str | None,
+    now: datetime,
 ) -> tuple[ChargePoint, Session, list[Change]]:
     energy_wh = session.metering.energy_wh
     changes: list[Change] = [
@@ -156,7 +163,7 @@ def _close(
         meter_stop=session.meter_start_wh if meter_stop is None else meter_stop,
         stopped_at_timestamp=at,
         energy_consumed=energy_wh,
-        reason=reason,
+        reason=reason.public,
         last_updated_at=now,
     )
     cp, cleared = _end_profiles(without_session(cp, session), session, now)

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from engine.domain.plausibility import Review, clock_is_wrong, is_held
 from engine.domain.state import Frozen, Session, SessionStatus
+from engine.domain.vocabulary import ChargingState, SessionReason
 
 Position: TypeAlias = tuple[int, datetime, int, int]
 Kind: TypeAlias = Literal["Started", "Updated", "Ended"]
@@ -54,10 +55,10 @@ class Event(Frozen, frozen=True):
     evse_number: int | None = None
     connector_number: int | None = None
     id_tag: str | None = None
-    charging_state: str | None = None
+    charging_state: ChargingState | None = None
     reservation_id: int | None = None
     remote_start_id: int | None = None
-    stopped_reason: str | None = None
+    stopped_reason: SessionReason | None = None
     values: Sequence[Value] = ()
 
 

@@ -27,6 +27,7 @@ from engine.domain.plausibility import (
     is_held,
 )
 from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus, StationSettings
+from engine.domain.vocabulary import ChargingState
 from ext.metering import FINGERPRINT, Reading, kind_of, whole_units
 
 JITTER_WH: Final = 100  # by so much a register seems to fall when it is rounded, as 0.1 kWh are
@@ -40,7 +41,6 @@ IDLE_UP_TO_W: Final = 50.0
 CHARGING_FROM_A: Final = 0.5  # for stations that report no power
 IDLE_UP_TO_A: Final = 0.25
 
-_CHARGING: Final = "charging"  # a session's charging_state, as the charger names it
 _COMPLETE: Final = (1, 14)  # phases of a register that has all the energy: as one, or each of three
 
 _encode = msgspec.json.Encoder().encode
@@ -320,7 +320,7 @@ def ends_with_register(session: Session, values: Iterable[Measured], at: datetim
         if told is not None and abs(at - measured.at) <= REGISTER_WITHIN:
             return True
     since = metering.register_at
-    if since is None or session.period_at is None or session.charging_state == _CHARGING:
+    if since is None or session.period_at is None or session.charging_state is ChargingState.CHARGING:
         return False
     return session.charging is False and session.period_at <= since
 

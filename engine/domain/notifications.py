@@ -7,13 +7,13 @@ rules know no row ids of EVSEs, delivery adds `evseId` when it matches subscript
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from engine.domain.changes import EventPublished
 from engine.domain.state import ChargePoint
+from engine.domain.vocabulary import ReservationStatus
 
 
 class Notification(
@@ -176,9 +176,6 @@ class CustomerInformationReceived(
     charge_point_id: int
     request_id: int
     timestamp: datetime
-
-
-ReservationStatus = Literal["active", "expired", "canceled", "done"]
 
 
 class ReservationChanged(Notification, frozen=True, kw_only=True, tag="reservation.changed"):

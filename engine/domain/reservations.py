@@ -12,8 +12,9 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from engine.domain.changes import Change, ReservationEnded, ReservationMade
-from engine.domain.notifications import ReservationChanged, ReservationStatus, publish
+from engine.domain.notifications import ReservationChanged, publish
 from engine.domain.state import ChargePoint, Reservation
+from engine.domain.vocabulary import ReservationStatus
 
 
 def hold(cp: ChargePoint, made: Reservation, now: datetime) -> tuple[ChargePoint, Sequence[Change]]:
@@ -28,7 +29,7 @@ def hold(cp: ChargePoint, made: Reservation, now: datetime) -> tuple[ChargePoint
         expiry_date=made.expiry_date,
         at=now,
     )
-    news = ReservationChanged(reservation_id=made.id, status="active", last_updated_at=now)
+    news = ReservationChanged(reservation_id=made.id, status=ReservationStatus.ACTIVE, last_updated_at=now)
     told = publish(news, f"reservation:{made.id}", cp.operator_id, now)
     return replace(cp, reservations={**cp.reservations, made.id: made}), (row, told)
 

@@ -21,12 +21,14 @@ from engine.domain.metering import Measured, absorb
 from engine.domain.notifications import publish
 from engine.domain.plausibility import CLOSED_BY_US, Review, clock_is_wrong, closed_by_us, held, is_held
 from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus
+from engine.domain.vocabulary import HardwareStatus, ReservationStatus
 
 OFFLINE_AFTER: Final = timedelta(minutes=2)  # a start told later than this after it happened was kept offline
 
-# Connector states in which a transaction goes on, and the one that says there is none (OCPP 1.6 §4.9).
-_GOES_ON: Final = frozenset({"charging", "suspendedev", "suspendedevse"})
-_FREE: Final = "available"
+# Connector states in which a transaction goes on (OCPP 1.6 §4.9).
+_GOES_ON: Final = frozenset(
+    {HardwareStatus.CHARGING, HardwareStatus.SUSPENDED_EV, HardwareStatus.SUSPENDED_EVSE}
+)
 # Closed by us for a reason that the charger may refute by going on.
 _MAY_GO_ON: Final = (Review.MISSING_STOP_AFTER_BOOT, Review.NOT_ONGOING)
 
@@ -244,7 +246,7 @@ def consume_reservation(
     """Ends the reservation that a session names, if it is open."""
     if session.reservation_id is None:
         return cp, ()
-    cp, ended = reservations.end(cp, session.reservation_id, "done", now, session.id)
+    cp, ended = reservations.end(cp, session.reservation_id, ReservationStatus.DONE, now, session.id)
     return cp, (ended,)
 
 
@@ -332,17 +334,16 @@ def on_boot(cp: ChargePoint, now: datetime) -> tuple[ChargePoint, list[Change]]:
 
 
 def on_connector_status(
-    cp: ChargePoint, evse_number: int, status: str, now: datetime
+    cp: ChargePoint, evse_number: int, status: HardwareStatus, now: datetime
 ) -> tuple[ChargePoint, list[Change]]:
-    """A connector reported its status (any case): `Available` after a boot ends the session open there."""
-    word = status.casefold()
+    """A connector reported its status: one that is available after a boot ends the session open there."""
     changes: list[Change] = []
     for session in [s for s in cp.sessions.values() if s.evse_number == evse_number]:
         if session.rebooted_at is None:
             continue
-        if word in _GOES_ON:
+        if status in _GOES_ON:
             cp = with_session(cp, replace(session, rebooted_at=None))
-        elif word == _FREE:
+        elif status is HardwareStatus.AVAILABLE:
             code = Review.MISSING_STOP_AFTER_BOOT
             cp, _, closing = close_missing(cp, session, code, bound=session.rebooted_at, now=now)
             changes += closing

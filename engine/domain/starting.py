@@ -13,19 +13,18 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from engine.domain.authorization import Decision, recorded
 from engine.domain.changes import Change, SessionAsked, SessionGivenUp
 from engine.domain.notifications import Notification, publish
 from engine.domain.state import ChargePoint, Frozen, Price, Session, SessionStatus
+from engine.domain.vocabulary import SessionReason
 
 # A start that is not numbered belongs to a session asked for at most so long after it: clocks differ.
 CLOCK_TOLERANCE: Final = timedelta(minutes=1)
 _OWN_TAG: Final = re.compile(r"\*(\d{7,10})", re.ASCII)
 _MAX_ID: Final = 2**31 - 1
-
-Reason = Literal["rejected", "remote_start_failed", "expired"]
 
 
 class SessionUpdated(Notification, frozen=True, kw_only=True, tag="SessionUpdateNotification"):
@@ -131,7 +130,6 @@ def ask(
         id_tag=id_tag,
         evse_number=evse_number or None,
         now=now,
-        method="admin",
     )
     return pending, [
         *authorized,
@@ -142,9 +140,9 @@ def ask(
     ]
 
 
-def give_up(pending: Pending, reason: Reason, now: datetime) -> SessionGivenUp:
+def give_up(pending: Pending, reason: SessionReason, now: datetime) -> SessionGivenUp:
     """What ends a session that does not begin; without effect once it has begun."""
-    status = SessionStatus.EXPIRED if reason == "expired" else SessionStatus.FAILED
+    status = SessionStatus.EXPIRED if reason is SessionReason.TIMEOUT else SessionStatus.FAILED
     news = publish(_news(pending, status, reason, now), f"session:{pending.id}", pending.operator_id, now)
     return SessionGivenUp(
         id=pending.id,
@@ -162,12 +160,14 @@ def is_other(pending: Pending, session: Session) -> bool:
     return pending.id != session.id
 
 
-def _news(pending: Pending, status: SessionStatus, reason: Reason | None, now: datetime) -> SessionUpdated:
+def _news(
+    pending: Pending, status: SessionStatus, reason: SessionReason | None, now: datetime
+) -> SessionUpdated:
     return SessionUpdated(
         session_id=pending.id,
         charge_point_id=pending.charge_point_id,
         evse_number=pending.evse_number,
         status=status,
-        reason=reason,
+        reason=None if reason is None else reason.public,
         last_updated_at=now,
     )

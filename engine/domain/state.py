@@ -14,15 +14,17 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from engine.domain.vocabulary import ChargingState, HardwareStatus, SessionReason
+
 StationNumber = 0  # EVSE number 0 (connectorId 0 in OCPP 1.6) is the charge point as a whole
 
 
 class Registration(StrEnum):
-    """Answer to BootNotification (OCPP 1.6 §4.2)."""
+    """What a BootNotification is answered (OCPP 1.6 §4.2)."""
 
-    ACCEPTED = "Accepted"
-    PENDING = "Pending"
-    REJECTED = "Rejected"
+    ACCEPTED = "accepted"
+    PENDING = "pending"
+    REJECTED = "rejected"
 
 
 class SessionStatus(StrEnum):
@@ -126,7 +128,7 @@ class Session(Frozen, frozen=True):
     rebooted_at: datetime | None = (
         None  # the charger booted and has not shown since that it goes on; no column
     )
-    charging_state: str | None = None  # as the charger names it (OCPP 2.x); None: judged by what is measured
+    charging_state: ChargingState | None = None  # told by the charger (2.x); None: judged by what is measured
     price: Price | None = None  # of its operator when it began
     remote_start_id: int | None = None  # of the RequestStartTransaction that led to it (OCPP 2.x)
     position: tuple[int, datetime, int, int] | None = (
@@ -143,7 +145,7 @@ class Session(Frozen, frozen=True):
 class Connector(Frozen, frozen=True):
     """Hardware state as last reported by StatusNotification."""
 
-    status: str
+    status: HardwareStatus
     error_code: str = "NoError"
     info: str | None = None
     vendor_id: str | None = None
@@ -191,7 +193,7 @@ class Orphan(Frozen, frozen=True):
     id_tag: str | None
     meter_wh: int | None
     timestamp: datetime
-    reason: str | None
+    reason: SessionReason | None
     payload: bytes  # the message's payload as received (JSON)
 
 

@@ -8,7 +8,7 @@ session is depends on which events are known and on nothing else. How it opens, 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Hashable, Iterable, Iterator, Sequence, Set
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from operator import itemgetter
@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from engine.domain.authorization import Decision, Verdict, recorded
+from engine.domain.authorization import Decision, recorded
 from engine.domain.changes import (
     Change,
     ChargingPeriodClosed,
@@ -52,16 +52,9 @@ from engine.domain.plausibility import (
 from engine.domain.sessions import OFFLINE_AFTER, began, carry_on, consume_reservation, displace, enter, place
 from engine.domain.starting import Pending
 from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus, StationNumber
+from engine.domain.vocabulary import ChargingState, SessionReason, Verdict
 from ext.metering import FINGERPRINT, kind_of, read_numbers
 
-# chargingState → our word for it, and whether energy flows (OCPP 2.0.1 part 2, ChargingStateEnumType).
-CHARGING_STATES: Final[Mapping[str, tuple[str, bool]]] = {
-    "Charging": ("charging", True),
-    "EVConnected": ("evConnected", False),
-    "SuspendedEV": ("suspendedEV", False),
-    "SuspendedEVSE": ("suspendedEVSE", False),
-    "Idle": ("idle", False),
-}
 # triggerReasons under which a tag is presented to end the transaction, not to begin it.
 _TO_STOP: Final = frozenset({"StopAuthorized", "Deauthorized"})
 _FIRST_CONNECTOR: Final = 1
@@ -169,7 +162,7 @@ def _begun(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Se
     cp, session, opening = enter(
         cp,
         session,
-        decision or Decision(verdict=Verdict.INVALID),
+        decision or Decision(verdict=Verdict.UNKNOWN),
         key=start_key(known.told, event),
         authorization_id=None if decision is None else known.authorization_id,
         offline=session.offline,
@@ -436,11 +429,11 @@ def _extended(
         # Its only register is that of the end, whatever the time stamps say.
         session = replace(session, review=held(session.review, Review.MISSING_REGISTER))
     charging_state, charging, period_at = session.charging_state, session.charging, session.period_at
-    told = CHARGING_STATES.get(event.charging_state or "")
-    if told is not None:
-        charging_state = told[0]
-        if told[1] is not charging and event.kind != "Ended":
-            charging = told[1]
+    if event.charging_state is not None:
+        charging_state = event.charging_state
+        flows = charging_state is ChargingState.CHARGING  # 2.0.1 part 2, ChargingStateEnumType
+        if flows is not charging and event.kind != "Ended":
+            charging = flows
             period_at = max(event.at, period_at or event.at)
             energy_wh = session.metering.energy_wh
             changes += flipped(cp, session, charging, at=period_at, energy_wh=energy_wh, now=now)
@@ -649,7 +642,7 @@ def _stop(session: Session, end: Event) -> Stop:
         at=end.at,
         meter_wh=session.metering.register_wh,
         # 2.0.1 part 2, TransactionType: left out only where it is Local.
-        reason=(end.stopped_reason or "Local").lower(),
+        reason=end.stopped_reason or SessionReason.LOCAL,
         id_tag=session.stop_id_tag,
     )
 

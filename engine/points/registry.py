@@ -19,6 +19,7 @@ import trio
 from msgspec.structs import replace
 
 from engine.domain.state import ChargePoint
+from engine.domain.vocabulary import SessionReason
 from engine.errors import (
     CallDropped,
     CallRefused,
@@ -121,10 +122,10 @@ class Registry:
         except (CallTimeout, CallDropped):
             raise  # it may have understood and follow yet
         except VoltrioError:
-            await self.starts.give_up(pending, "remote_start_failed")
+            await self.starts.give_up(pending, SessionReason.REMOTE_START_FAILED)
             raise
         if result.verdict is not Verdict.ACCEPTED:
-            await self.starts.give_up(pending, "rejected")
+            await self.starts.give_up(pending, SessionReason.REJECTED)
         if not isinstance(result, Started):
             return result
         running = state.sessions.get(result.transaction_id or "")

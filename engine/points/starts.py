@@ -15,8 +15,9 @@ from msgspec.structs import replace
 
 from engine.domain import starting
 from engine.domain.authorization import decide
-from engine.domain.starting import Pending, Reason
+from engine.domain.starting import Pending
 from engine.domain.state import ChargePoint, Token
+from engine.domain.vocabulary import SessionReason
 from engine.errors import Conflict, StoreError
 from engine.ocpp.blocks.authorization_v2x import ID_TOKEN_TYPES
 from engine.ocpp.intents import Start
@@ -47,7 +48,7 @@ class Starts:
         id_tag = intent.id_tag or starting.own_tag(session_id)
         now = self._shared.now()
         # The asker answers for a tag that nobody knows.
-        decision = decide(facts.tokens.get(id_tag), now, unknown_accepted=True, uncounted=0)
+        decision = decide(facts.tokens.get(id_tag), now, uncounted=0, asked=True)
         if not decision.accepted:
             raise Conflict(f"id tag {id_tag!r} may not charge: {decision.verdict}")
         told = replace(
@@ -72,7 +73,7 @@ class Starts:
         """The intent as it would be told, to see whether it can be said at all."""
         return replace(intent, id_tag=intent.id_tag or starting.own_tag(0), request_id=0)
 
-    async def give_up(self, pending: Pending, reason: Reason) -> None:
+    async def give_up(self, pending: Pending, reason: SessionReason) -> None:
         """It will not begin; without effect if it has."""
         await self._shared.write([starting.give_up(pending, reason, self._shared.now())])
 
@@ -80,7 +81,9 @@ class Starts:
         """Give up those that did not begin in time; how many there were. Raises StoreError."""
         now = self._shared.now()
         overdue = await self._shared.store.sessions.overdue(now, limit=SWEPT)
-        await self._shared.write([starting.give_up(pending, "expired", now) for pending in overdue])
+        await self._shared.write(
+            [starting.give_up(pending, SessionReason.TIMEOUT, now) for pending in overdue]
+        )
         return len(overdue)
 
     async def run(self) -> NoReturn:

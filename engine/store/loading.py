@@ -28,6 +28,7 @@ from engine.domain.state import (
     Token,
     VehicleNeeds,
 )
+from engine.domain.vocabulary import HardwareStatus, SessionReason
 from engine.store import loading_sessions
 from engine.store.database import Connection
 
@@ -221,7 +222,7 @@ def _connectors(station: asyncpg.Record, rows: Sequence[asyncpg.Record]) -> dict
 
 def _connector(row: asyncpg.Record) -> Connector:
     return Connector(
-        status=row["status"],
+        status=HardwareStatus(row["status"]),
         error_code=row["error_code"],
         info=row["info"],
         vendor_id=row["vendor_id"],
@@ -239,7 +240,7 @@ def _orphan(row: asyncpg.Record) -> Orphan:
         id_tag=row["id_tag"],
         meter_wh=row["meter_wh"],
         timestamp=row["timestamp"],
-        reason=row["reason"],
+        reason=None if row["reason"] is None else SessionReason(row["reason"]),
         payload=row["payload"].encode(),
     )
 

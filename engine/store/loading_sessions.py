@@ -24,6 +24,7 @@ from engine.domain.state import (
     Session,
     SessionStatus,
 )
+from engine.domain.vocabulary import ChargingState
 from engine.store.database import Connection
 
 # The row written last has the totals; ties are rows of one message.
@@ -271,7 +272,7 @@ def _restored(row: asyncpg.Record) -> Restored:
             review=row["review"],
             released=row["released"],
             stop_received_at=row["stop_received_at"],
-            charging_state=row["told_state"],
+            charging_state=None if row["told_state"] is None else ChargingState(row["told_state"]),
             remote_start_id=row["remote_start_id"],
             price=None if row["currency"] is None else _price(row),
             offline=row["offline"],

@@ -148,7 +148,7 @@ async def test_disabling_and_deleting_disconnect(admin: httpx.AsyncClient, conne
 
 
 async def test_accepting_asks_for_the_boot_again(admin: httpx.AsyncClient, connect: Any) -> None:
-    charger = await connect("CP1", boot=False, registration_status="Pending")
+    charger = await connect("CP1", boot=False, registration_status="pending")
     assert (await charger.boot())["status"] == "Pending"
     charger.answers["TriggerMessage"] = {"status": "Accepted"}
     answer = await admin.post("/stations/CP1/accept")
@@ -197,14 +197,14 @@ async def test_accepting_with_what_does_not_fit(admin: httpx.AsyncClient, node: 
     for body in ({"password": "short"}, {"securityProfile": 0, "password": "sixteen letters!"}):
         answer = await admin.post("/stations/CP1/accept", json=body)
         assert (answer.status_code, list(answer.json()["errors"])) == (422, ["password"])
-    assert (await admin.get("/stations/CP1")).json()["registrationStatus"] == "Pending"
+    assert (await admin.get("/stations/CP1")).json()["registrationStatus"] == "pending"
 
 
 async def test_accepting_a_station_that_is_away(admin: httpx.AsyncClient) -> None:
-    await admin.post("/stations", json={"identity": "CP1", "registrationStatus": "Pending"})
+    await admin.post("/stations", json={"identity": "CP1", "registrationStatus": "pending"})
     answer = (await admin.post("/stations/CP1/accept")).json()
     assert answer == {"triggered": False, "securityProfile": 1, "warning": None}
-    assert (await admin.get("/stations/CP1")).json()["registrationStatus"] == "Accepted"
+    assert (await admin.get("/stations/CP1")).json()["registrationStatus"] == "accepted"
     assert (await admin.post("/stations/nobody/accept")).status_code == 404
 
 

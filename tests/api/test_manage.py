@@ -103,11 +103,11 @@ async def test_a_new_station_is_pending_until_configured(
 ) -> None:
     await manage.post("/cs/CP1", json={"securityProfile": 0, "base64SHA256Password": PASSWORD})
     station = await node.store.stations.get("CP1")
-    assert (station.registration_status, station.accept_when_configured) == ("Pending", True)
+    assert (station.registration_status, station.accept_when_configured) == ("pending", True)
     # What a person decides holds.
-    await admin.patch("/stations/CP1", json={"registrationStatus": "Pending"})
+    await admin.patch("/stations/CP1", json={"registrationStatus": "pending"})
     station = await node.store.stations.get("CP1")
-    assert (station.registration_status, station.accept_when_configured) == ("Pending", False)
+    assert (station.registration_status, station.accept_when_configured) == ("pending", False)
 
 
 @pytest.mark.parametrize(("zero_based", "stored"), [(0, 1), (1, 2), (2, 3)])

@@ -247,12 +247,12 @@ async def test_a_new_station_is_accepted_once_all_has_its_verdict(
         "TriggerMessage": ACCEPTED,
     }
     await deliver()
-    assert (await node.store.stations.get("CP1")).registration_status == "Pending"
+    assert (await node.store.stations.get("CP1")).registration_status == "pending"
     await deliver()
     assert [action for action, _ in charger.asked] == ["ChangeConfiguration"] * 2 + ["TriggerMessage"]
     assert (await charger.boot())["status"] == "Accepted"
     station = await node.store.stations.get("CP1")
-    assert (station.registration_status, station.accept_when_configured) == ("Accepted", False)
+    assert (station.registration_status, station.accept_when_configured) == ("accepted", False)
 
 
 async def test_nothing_to_configure_is_accepted_after_the_boot(
@@ -274,10 +274,10 @@ async def test_registering_again_does_not_take_a_station_out_of_service(node: No
 
 
 async def test_who_waits_for_a_person_goes_on_waiting(node: Node, connect: Any, deliver: Deliver) -> None:
-    charger = await connect("CP1", registration_status="Pending")
+    charger = await connect("CP1", registration_status="pending")
     await deliver()
     assert charger.asked == []
-    assert (await node.store.stations.get("CP1")).registration_status == "Pending"
+    assert (await node.store.stations.get("CP1")).registration_status == "pending"
 
 
 async def test_nothing_is_sent_before_the_first_boot(
@@ -293,7 +293,7 @@ async def test_nothing_is_sent_before_the_first_boot(
     assert await statuses(node, "CP1") == {"A": "Accepted"}
 
 
-@pytest.mark.parametrize(("registration", "asked"), [("Pending", 1), ("Rejected", 0)])
+@pytest.mark.parametrize(("registration", "asked"), [("pending", 1), ("rejected", 0)])
 async def test_pending_stations_are_configured_and_rejected_ones_left_alone(
     connect: Any, deliver: Deliver, request_settings: Any, registration: str, asked: int
 ) -> None:

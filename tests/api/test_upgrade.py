@@ -18,7 +18,7 @@ async def test_from_told_to_moved(admin: httpx.AsyncClient, node: Node, connect:
     assert (await admin.get(PATH)).status_code == 404
     charger.answers |= {"ChangeConfiguration": ACCEPTED, "Reset": ACCEPTED}
     answer = await admin.post(PATH, json={"securityProfile": 2})
-    assert (answer.status_code, answer.json()["status"]) == (200, "moving")
+    assert (answer.status_code, answer.json()["status"]) == (200, "pending")
     assert charger.asked == [
         ("ChangeConfiguration", {"key": "SecurityProfile", "value": "2"}),
         ("Reset", {"type": "Soft"}),
@@ -32,7 +32,7 @@ async def test_from_told_to_moved(admin: httpx.AsyncClient, node: Node, connect:
     await node.store.journal.commit([came])
     await node.store.station_certificates.settle_profiles(later - timedelta(days=1))
     shown = (await admin.get(PATH)).json()
-    assert (shown["status"], shown["wanted"], shown["securityProfile"]) == ("moved", 2, 2)
+    assert (shown["status"], shown["wanted"], shown["securityProfile"]) == ("applied", 2, 2)
     assert shown["actor"] == "token:test"
 
 
@@ -41,7 +41,7 @@ async def test_who_never_comes_keeps_its_profile(admin: httpx.AsyncClient, node:
     charger.answers |= {"ChangeConfiguration": ACCEPTED, "Reset": ACCEPTED}
     await admin.post(PATH, json={"securityProfile": 1})
     await node.store.station_certificates.settle_profiles(datetime.now(UTC) + timedelta(days=2))
-    assert (await admin.get(PATH)).json()["status"] == "kept"
+    assert (await admin.get(PATH)).json()["status"] == "expired"
 
 
 @pytest.mark.parametrize("refusal", [{"status": "Rejected"}, ("InternalError", "no", {})])
@@ -53,7 +53,7 @@ async def test_a_refusal_closes_the_way_at_once(
     answer = await admin.post(PATH, json={"securityProfile": 2})
     assert answer.status_code in {406, 409}
     assert (await admin.get("/stations/CP1")).json()["nextSecurityProfile"] is None
-    assert (await admin.get(PATH)).json()["status"] == "refused"
+    assert (await admin.get(PATH)).json()["status"] == "rejected"
 
 
 async def test_one_that_leaves_instead_of_answering_is_on_its_way(
@@ -68,7 +68,7 @@ async def test_one_that_leaves_instead_of_answering_is_on_its_way(
 
     charger.heard = leave
     answer = await admin.post(PATH, json={"securityProfile": 2})
-    assert (answer.status_code, answer.json()["status"]) == (200, "moving")
+    assert (answer.status_code, answer.json()["status"]) == (200, "pending")
 
 
 async def test_where_there_is_no_way(admin: httpx.AsyncClient, connect: Any) -> None:

@@ -29,7 +29,7 @@ def session(number: int, status: str = "active", energy: int = 1_200) -> dict[st
         "energyWh": energy,
         "powerW": 7_000.4,
         "socPercent": 55.0,
-        "reason": None if status == "active" else "EVDisconnected",
+        "reason": None if status == "active" else "ev_disconnected",
     }
 
 
@@ -141,7 +141,7 @@ def test_station_add_with_everything(run: Any, played: Any) -> None:
         "identity": "CP1",
         "securityProfile": 2,
         "password": "sixteen letters!",
-        "registrationStatus": "Pending",
+        "registrationStatus": "pending",
     }
 
 
@@ -197,7 +197,7 @@ def test_tail_begins_with_the_newest(run: Any, played: Any) -> None:
     played.answers["GET /sessions"] = page(session(8, "finished"), session(7, "finished"))
     lines = run("session", "tail", "--no-follow").output.splitlines()
     assert ["#7" in lines[0], "#8" in lines[1]] == [True, True]
-    assert "EVDisconnected" in lines[0]
+    assert "ev_disconnected" in lines[0]
 
 
 def test_tail_as_json_is_a_document_per_line(run: Any, played: Any) -> None:
@@ -275,7 +275,7 @@ def test_change_names_only_what_changes(run: Any, played: Any) -> None:
     assert run("station", "change", "CP1", *words).exit_code == 0
     assert sent(played.asked[-1]) == {
         "status": "disabled",
-        "registrationStatus": "Pending",
+        "registrationStatus": "pending",
         "settings": {"boot_retry_interval": 5, "heartbeat_interval": 42},
     }
     run("station", "change", "CP1", "--name", "Left", "--any-user-name")
@@ -307,7 +307,7 @@ def test_disconnect(run: Any, played: Any) -> None:
 
 def test_upgrade_and_how_it_went(run: Any, played: Any) -> None:
     move = {
-        "status": "moving",
+        "status": "pending",
         "wanted": 2,
         "securityProfile": 1,
         "plannedAt": "2026-01-02T03:04:05Z",
@@ -315,12 +315,12 @@ def test_upgrade_and_how_it_went(run: Any, played: Any) -> None:
     }
     played.answers |= {
         "POST /stations/CP1/upgrade": httpx.Response(200, json=move),
-        "GET /stations/CP1/upgrade": httpx.Response(200, json=move | {"status": "moved"}),
+        "GET /stations/CP1/upgrade": httpx.Response(200, json=move | {"status": "applied"}),
     }
     told = run("station", "upgrade", "CP1", "--profile", "2", "--url", "wss://csms/ocpp", "--slot", "3")
-    assert "moving" in told.output
+    assert "pending" in told.output
     assert sent(played.asked[0]) == {"securityProfile": 2, "url": "wss://csms/ocpp", "slot": 3}
-    assert json.loads(run("station", "upgrade", "CP1", "--json").output)["status"] == "moved"
+    assert json.loads(run("station", "upgrade", "CP1", "--json").output)["status"] == "applied"
     played.answers["POST /stations/CP1/upgrade"] = httpx.Response(424, json={"message": "not connected"})
     assert run("station", "upgrade", "CP1", "--profile", "2").exit_code == 5
 

@@ -5,9 +5,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from engine.domain.authorization import Verdict, decide, recorded
+from engine.domain.authorization import decide, recorded
 from engine.domain.changes import AuthorizationMade, EventPublished
 from engine.domain.state import ChargePoint, Token
+from engine.domain.vocabulary import Verdict
 
 TOKEN = Token(
     id=3,
@@ -61,8 +62,8 @@ def test_the_limit_counts_other_sessions(
     assert decide(token, now, uncounted=uncounted).verdict is verdict
 
 
-def test_an_unknown_tag_is_invalid_unless_the_station_starts_anybody(now: datetime) -> None:
-    assert decide(None, now).verdict is Verdict.INVALID
+def test_an_unknown_tag_is_refused_unless_the_station_starts_anybody(now: datetime) -> None:
+    assert decide(None, now).verdict is Verdict.UNKNOWN
     assert decide(None, now, unknown_accepted=True).accepted
     assert decide(replace(TOKEN, status="disabled"), now, unknown_accepted=True).verdict is Verdict.BLOCKED
 

@@ -18,6 +18,7 @@ from engine.domain.metering import Measured
 from engine.domain.plausibility import Review
 from engine.domain.sessions import Start
 from engine.domain.state import ChargePoint, InstalledProfile, Reservation, Session, SessionStatus
+from engine.domain.vocabulary import HardwareStatus, SessionReason
 from engine.ocpp.messages import v16
 from ext.metering import read
 
@@ -157,11 +158,11 @@ def test_a_reservation_that_is_not_loaded_is_left_to_the_store(
 
 def test_a_stop_closes_its_session_with_the_chargers_own_difference(cp: ChargePoint, later: Later) -> None:
     session = replace(cp.sessions["7"], charging=True)
-    stop = Stop(at=later(60), meter_wh=9_000, reason="evdisconnected", id_tag="OTHER")
+    stop = Stop(at=later(60), meter_wh=9_000, reason=SessionReason.EV_DISCONNECTED, id_tag="OTHER")
     after, _, changes = closing.finish(cp, session, stop, later(61))
     assert not after.sessions
     [closed] = of(c.SessionClosed, changes)
-    assert (closed.energy_wh, closed.meter_stop_wh, closed.reason) == (8_000, 9_000, "evdisconnected")
+    assert (closed.energy_wh, closed.meter_stop_wh, closed.reason) == (8_000, 9_000, "ev_disconnected")
     assert (closed.stopped_at, closed.received_at, closed.stop_id_tag) == (later(60), later(61), "OTHER")
     assert closed.review is None
     [period] = of(c.ChargingPeriodClosed, changes)
@@ -181,8 +182,8 @@ def test_a_stop_closes_its_session_with_the_chargers_own_difference(cp: ChargePo
 def test_a_doubtful_stop_is_held(
     cp: ChargePoint, later: Later, at: float, meter: int, wanted: tuple[str, float]
 ) -> None:
-    stop = Stop(at=later(at), meter_wh=meter, reason="local")
-    _, _, changes = closing.finish(cp, cp.sessions["7"], stop, later(61))
+    stop = Stop(at=later(at), meter_wh=meter, reason=SessionReason.LOCAL)
+    _, changes = closing.finish(cp, cp.sessions["7"], stop, later(61))
     [closed] = of(c.SessionClosed, changes)
     assert (closed.review, closed.stopped_at) == (wanted[0], later(wanted[1]))
 
@@ -196,8 +197,8 @@ def test_the_real_stop_corrects_what_we_closed(
     finished = replace(
         cp.sessions["7"], status=SessionStatus.FINISHED, review=str(code), stopped_at=later(30)
     )
-    stop = Stop(at=later(40), meter_wh=2_000, reason="powerloss")
-    _, _, changes = closing.finish(replace(cp, sessions={}), finished, stop, later(61))
+    stop = Stop(at=later(40), meter_wh=2_000, reason=SessionReason.POWER_LOSS)
+    _, changes = closing.finish(replace(cp, sessions={}), finished, stop, later(61))
     [closed] = of(c.SessionClosed, changes)
     assert (closed.stopped_at, closed.energy_wh, closed.review) == (later(40), 1_000, held)
     # SessionClosed without a review leaves it as it stands, so lifting it is said explicitly.
@@ -210,7 +211,7 @@ def test_a_transactions_profile_ends_with_it(cp: ChargePoint, later: Later) -> N
     )
     default = replace(own, profile_id=2, purpose="TxDefaultProfile", transaction_id=None)
     cp = replace(cp, charging_profiles=(own, default))
-    stop = Stop(at=later(60), meter_wh=1_100, reason="local")
+    stop = Stop(at=later(60), meter_wh=1_100, reason=SessionReason.LOCAL)
     after, _, changes = closing.finish(cp, cp.sessions["7"], stop, later(61))
     assert after.charging_profiles == (default,)
     assert [(p.profile_id, p.active) for p in of(c.ChargingProfileChanged, changes)] == [(1, False)]
@@ -223,7 +224,7 @@ def test_a_boot_closes_nothing_until_the_connector_is_free(cp: ChargePoint, late
     booted, changes = sessions.on_boot(cp, later(10))
     assert changes == []
     assert set(booted.sessions) == {"7"}
-    after, changes = sessions.on_connector_status(booted, 1, "Available", later(11))
+    after, changes = sessions.on_connector_status(booted, 1, HardwareStatus.AVAILABLE, later(11))
     assert not after.sessions
     [closed] = of(c.SessionClosed, changes)
     assert (closed.reason, closed.stopped_at, closed.review) == (
@@ -234,29 +235,29 @@ def test_a_boot_closes_nothing_until_the_connector_is_free(cp: ChargePoint, late
 
 
 def test_available_without_a_boot_says_nothing(cp: ChargePoint, later: Later) -> None:
-    assert sessions.on_connector_status(cp, 1, "Available", later(11)) == (cp, [])
+    assert sessions.on_connector_status(cp, 1, HardwareStatus.AVAILABLE, later(11)) == (cp, [])
 
 
-@pytest.mark.parametrize("status", ["Preparing", "Finishing", "Faulted", "Unavailable"])
+@pytest.mark.parametrize("status", ["preparing", "finishing", "faulted", "unavailable"])
 def test_other_states_after_a_boot_leave_it_open_and_in_doubt(
     cp: ChargePoint, later: Later, status: str
 ) -> None:
     booted, _ = sessions.on_boot(cp, later(10))
-    assert sessions.on_connector_status(booted, 1, status, later(11)) == (booted, [])
+    assert sessions.on_connector_status(booted, 1, HardwareStatus(status), later(11)) == (booted, [])
 
 
 def test_another_connector_says_nothing(cp: ChargePoint, later: Later) -> None:
     booted, _ = sessions.on_boot(cp, later(10))
-    assert sessions.on_connector_status(booted, 2, "Available", later(11)) == (booted, [])
-    assert sessions.on_connector_status(booted, 0, "Available", later(11)) == (booted, [])
+    assert sessions.on_connector_status(booted, 2, HardwareStatus.AVAILABLE, later(11)) == (booted, [])
+    assert sessions.on_connector_status(booted, 0, HardwareStatus.AVAILABLE, later(11)) == (booted, [])
 
 
-@pytest.mark.parametrize("status", ["Charging", "SuspendedEV", "suspendedEVSE"])
+@pytest.mark.parametrize("status", ["charging", "suspendedEV", "suspendedEVSE"])
 def test_a_transaction_that_goes_on_after_a_boot_is_no_longer_in_doubt(
     cp: ChargePoint, later: Later, status: str
 ) -> None:
     booted, _ = sessions.on_boot(cp, later(10))
-    after, changes = sessions.on_connector_status(booted, 1, status, later(11))
+    after, changes = sessions.on_connector_status(booted, 1, HardwareStatus(status), later(11))
     assert (after, changes) == (cp, [])
 
 
@@ -266,7 +267,7 @@ def test_a_sample_after_the_boot_shows_that_it_goes_on(cp: ChargePoint, later: L
     assert queued.sessions["7"].rebooted_at is not None
     live, _ = sessions.add_samples(queued, queued.sessions["7"], [value(later(12), 1_200)], later(12))
     assert live.sessions["7"].rebooted_at is None
-    assert sessions.on_connector_status(live, 1, "Available", later(13)) == (live, [])
+    assert sessions.on_connector_status(live, 1, HardwareStatus.AVAILABLE, later(13)) == (live, [])
 
 
 # --- samples after the end ---------------------------------------------------------------------------------

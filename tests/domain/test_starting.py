@@ -8,13 +8,14 @@ import msgspec
 import pytest
 
 from engine.domain import changes as c
-from engine.domain.authorization import Decision, Verdict
+from engine.domain.authorization import Decision
 from engine.domain.starting import Pending, ask, give_up, key_of_tag, number_of, own_tag
 from engine.domain.state import ChargePoint, SessionStatus, StationSettings
+from engine.domain.vocabulary import AuthorizationMethod, SessionReason, Verdict
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=5)
-ACCEPTED = Decision(verdict=Verdict.ACCEPTED)
+ACCEPTED = Decision(verdict=Verdict.ACCEPTED, method=AuthorizationMethod.ADMIN)
 
 
 @pytest.fixture
@@ -79,10 +80,10 @@ def test_asking_writes_authorization_session_and_news() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "status"), [("expired", "expired"), ("rejected", "failed"), ("remote_start_failed", "failed")]
+    ("reason", "status"), [("timeout", "expired"), ("rejected", "failed"), ("remote_start_failed", "failed")]
 )
 def test_giving_up_says_why(pending: Pending, reason: str, status: str) -> None:
-    change = give_up(pending, reason, SOON)  # type: ignore[arg-type] # one of the reasons
+    change = give_up(pending, SessionReason(reason), SOON)
     assert (change.id, change.status, change.reason) == (7, status, reason)
     news = msgspec.json.decode(change.news)
     assert (news["sessionId"], news["status"], news["reason"]) == (7, status, reason)

@@ -282,7 +282,7 @@ def test_an_offline_transaction_comes_late_twice_and_in_disorder(program: Progra
     identity = play("OFFLINE", deliver)
     (session,) = program.rows("/sessions", station=identity)
     assert (session["status"], session["energyWh"], session["offline"]) == ("finished", 1_000, True)
-    assert session["reason"] == "evdisconnected"
+    assert session["reason"] == "ev_disconnected"
     assert len(program.rows(f"/sessions/{session['id']}/meter-values")) == 3
 
 

@@ -142,7 +142,7 @@ def test_it_expires_when_the_station_does_not_begin(impatient: Program, version:
         station.answer(message_id, "Accepted")
         number = told.result().json()["sessionId"]
         impatient.wait_until(lambda: station.session(number)["status"] == "expired")
-        assert station.session(number)["reason"] == "expired"
+        assert station.session(number)["reason"] == "timeout"
         # The station begins all the same: that is recorded, but nobody answers for the tag any longer.
         assert station.start(request) != "Accepted"
 

@@ -55,7 +55,7 @@ async def real(settings: Settings, start: Any) -> AsyncIterator[Any]:
     metrics = Metrics()
     async with open_store(settings, metrics) as store:
         await store.stations.add("CP1", StationPatch(security_profile=0), actor="test")
-        pending = StationPatch(security_profile=0, registration_status="Pending")
+        pending = StationPatch(security_profile=0, registration_status="pending")
         await store.stations.add("CP2", pending, actor="test")
         registry = Registry(settings, store, metrics)
         async with trio.open_nursery() as nursery:

@@ -79,7 +79,7 @@ async def test_a_transaction_goes_on_over_connections_in_any_order(real: Any, ve
         assert await real.ask(ws, "TransactionEvent", late, "6") == [3, "6", {}]
         assert real.registry.state("CP1").sessions == {}
     (session,) = await real.store.sessions.list()
-    assert (session.status, session.reason, session.energy_wh) == ("finished", "evdisconnected", 3_500)
+    assert (session.status, session.reason, session.energy_wh) == ("finished", "ev_disconnected", 3_500)
     assert session.review is None
     assert [(e.seq_no, e.offline) for e in await real.store.sessions.events(session.id)] == [
         (0, False), (1, True), (2, False), (3, True)

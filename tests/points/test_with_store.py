@@ -87,7 +87,7 @@ async def test_presence_is_written_and_restored(settings: Settings, make: Any) -
 async def test_accept_unknown_and_acceptance_by_the_operator(settings: Settings, make: Any) -> None:
     async with node(replace(settings, accept_unknown=True), make) as site, site.connect("NEW") as ws:
         assert (await site.ask(ws, "BootNotification", BOOT))[2]["status"] == "Pending"
-        await site.store.stations.update("NEW", StationPatch(registration_status="Accepted"), actor="test")
+        await site.store.stations.update("NEW", StationPatch(registration_status="accepted"), actor="test")
         await site.registry.refresh("NEW")
         assert (await site.ask(ws, "StartTransaction", START, "2"))[2] == "SecurityError"
         assert (await site.ask(ws, "BootNotification", BOOT, "3"))[2]["status"] == "Accepted"

@@ -9,10 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from engine.domain.access import StationRecord
-from engine.domain.authorization import Decision, Verdict
+from engine.domain.authorization import Decision
 from engine.domain.changes import SessionMerged
 from engine.domain.starting import Pending, PendingKey, ask, give_up
 from engine.domain.state import ChargePoint, Price, SessionStatus
+from engine.domain.vocabulary import AuthorizationMethod, SessionReason, Verdict
 from engine.ocpp.step import Needs
 from engine.store import Store
 
@@ -29,7 +30,9 @@ async def asked_for(store: Store, cp: ChargePoint, number: int, **other: Any) ->
         "session_id": number, "authorization_id": number + 100, "id_tag": "Card", "evse_number": 1,
         "expires_at": at(300), "now": at(0),
     }  # fmt: skip
-    pending, changes = ask(cp, Decision(verdict=Verdict.ACCEPTED), **{**values, **other})
+    pending, changes = ask(
+        cp, Decision(verdict=Verdict.ACCEPTED, method=AuthorizationMethod.ADMIN), **{**values, **other}
+    )
     await store.journal.commit(changes)
     return pending
 
@@ -113,9 +116,9 @@ async def test_it_is_overdue_when_its_time_is_over(store: Store, state: ChargePo
 async def test_given_up_it_says_why_and_tells_once(store: Store, state: ChargePoint, count: Any) -> None:
     pending = await asked_for(store, state, 7)
     for _ in range(2):
-        await store.journal.commit([give_up(pending, "expired", at(300))])
+        await store.journal.commit([give_up(pending, SessionReason.TIMEOUT, at(300))])
     row = await store.sessions.get(7)
-    assert (row.status, row.reason, row.stopped_at, row.energy_wh) == ("expired", "expired", at(300), 0)
+    assert (row.status, row.reason, row.stopped_at, row.energy_wh) == ("expired", "timeout", at(300), 0)
     assert await count("events where subject = 'session:7' and payload->>'status' = 'expired'") == 1
     assert await store.sessions.overdue(at(999), limit=10) == []
     # A transaction that names it is still its own; one that only has its tag is not.
@@ -128,7 +131,7 @@ async def test_given_up_it_says_why_and_tells_once(store: Store, state: ChargePo
 
 async def test_what_has_begun_is_not_given_up(store: Store, state: ChargePoint, count: Any) -> None:
     pending = await asked_for(store, state, 7)
-    await store.journal.commit([opened(state.id, 7), give_up(pending, "rejected", at(5))])
+    await store.journal.commit([opened(state.id, 7), give_up(pending, SessionReason.REJECTED, at(5))])
     assert (await store.sessions.get(7)).status == "active"
     assert await count("events where payload->>'status' = 'failed'") == 0
 

@@ -106,7 +106,7 @@ async def test_every_order_leaves_the_same_rows(store: Store) -> None:
     rng = random.Random(3)
     clean = await tell(store, "CLEAN", told(), rng)
     reasons = {name: one["session"]["reason"] for name, one in clean.items()}
-    assert reasons == {"tx": "new_start_transaction_received", "next": "evdisconnected", "last": None}
+    assert reasons == {"tx": "new_start_transaction_received", "next": "ev_disconnected", "last": None}
     *events, last = told()
     for n in range(ORDERS):
         shuffled = [*events, *rng.sample(events, 3)]

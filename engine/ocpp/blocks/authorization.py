@@ -5,25 +5,18 @@ The verdict is `domain.authorization`'s; here it gets the version's words and bo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import UNSET
 
-from engine.domain.authorization import Decision, Verdict, decide, recorded
+from engine.domain.authorization import Decision, decide, recorded
 from engine.domain.starting import key_of_tag
 from engine.domain.state import ChargePoint, Session
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Needs, Outcome
+from engine.ocpp.vocabulary import AUTHORIZATION_STATUS_V16
 
-_STATUS_V16: Final[Mapping[Verdict, Literal["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"]]] = {
-    Verdict.ACCEPTED: "Accepted",
-    Verdict.BLOCKED: "Blocked",
-    Verdict.EXPIRED: "Expired",
-    Verdict.INVALID: "Invalid",
-    Verdict.CONCURRENT: "ConcurrentTx",
-}
 _ID_TAG_LENGTH_V16: Final = 20  # OCPP 1.6 §7.28 IdToken
 
 
@@ -61,9 +54,9 @@ def decide_v16(
     return decide(
         facts.tokens.get(id_tag),
         now,
-        unknown_accepted=cp.settings.auto_start_without_authorization
-        or is_asked(cp, id_tag, facts, now, start=start),
+        unknown_accepted=cp.settings.auto_start_without_authorization,
         uncounted=uncounted,
+        asked=is_asked(cp, id_tag, facts, now, start=start),
     )
 
 
@@ -87,10 +80,10 @@ def id_tag_info_v16(decision: Decision) -> v16.IdTagInfo:
     """The verdict as OCPP 1.6 tells it; a group longer than an idTag may be is left out."""
     token = decision.token
     if token is None:
-        return v16.IdTagInfo(status=_STATUS_V16[decision.verdict])
+        return v16.IdTagInfo(status=AUTHORIZATION_STATUS_V16[decision.verdict])
     group = token.group_id
     return v16.IdTagInfo(
         expiry_date=token.expires_at or UNSET,
         parent_id_tag=group if group and len(group) <= _ID_TAG_LENGTH_V16 else UNSET,
-        status=_STATUS_V16[decision.verdict],
+        status=AUTHORIZATION_STATUS_V16[decision.verdict],
     )

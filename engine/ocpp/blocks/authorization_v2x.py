@@ -13,18 +13,19 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from engine.domain.authorization import Decision, Verdict, decide, recorded
+from engine.domain.authorization import Decision, decide, recorded
 from engine.domain.outside import Answer, Question, Revocation
 from engine.domain.starting import PendingKey, key_of_tag, number_of
 from engine.domain.state import ChargePoint, Session, StationNumber
+from engine.domain.vocabulary import Verdict
 from engine.ocpp.blocks.authorization import is_asked
 from engine.ocpp.blocks.certificates import certificate_status_needs_v2x
 from engine.ocpp.blocks.twins import response_to, sibling_of, version_of
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Message, Needs, Outcome
+from engine.ocpp.vocabulary import AUTHORIZATION_STATUS_V2X
 
 Authorize: TypeAlias = v201.Authorize | v21.Authorize
-Status: TypeAlias = Literal["Accepted", "Blocked", "ConcurrentTx", "Expired", "Invalid", "Unknown"]
 CertificateStatus: TypeAlias = Literal[
     "Accepted",
     "SignatureError",
@@ -37,20 +38,13 @@ CertificateStatus: TypeAlias = Literal[
 ChainHook: TypeAlias = Callable[[str, datetime], CertificateStatus]
 Step: TypeAlias = Callable[[ChargePoint, Authorize, Facts, datetime], Outcome]
 
-_STATUS: Final[Mapping[Verdict, Status]] = {
-    Verdict.ACCEPTED: "Accepted",
-    Verdict.BLOCKED: "Blocked",
-    Verdict.EXPIRED: "Expired",
-    Verdict.INVALID: "Invalid",
-    Verdict.CONCURRENT: "ConcurrentTx",
-}
 # What a responder says of a certificate → what the vehicle is told (2.0.1 C07.FR.05).
 _REVOCATION: Final[Mapping[str, CertificateStatus]] = {
     "Good": "Accepted",
     "Revoked": "CertificateRevoked",  # FR.16
     "Unknown": "CertChainError",  # FR.17: it cannot be verified
 }
-_OF_THE_CONTRACT: Final = frozenset({Verdict.BLOCKED, Verdict.EXPIRED, Verdict.INVALID})
+_OF_THE_CONTRACT: Final = frozenset({Verdict.BLOCKED, Verdict.EXPIRED, Verdict.INVALID, Verdict.UNKNOWN})
 # Type of an id tag (domain.authorization.IdTagType) → how it may be presented (IdTokenEnumType), first as
 # stations are told it. Presented in another way it is another token: a card's number, which many can read,
 # must not charge when it is typed at a keypad.
@@ -129,8 +123,10 @@ def decide_v2x(
     decision = decide(
         known,
         now,
-        unknown_accepted=cp.settings.auto_start_without_authorization or asked,
+        unknown_accepted=cp.settings.auto_start_without_authorization,
         uncounted=uncounted,
+        presented=_presented(token),
+        asked=asked,
     )
     group = cp.settings.master_pass_group
     if start is not None and known is not None and group is not None and known.group_id == group:
@@ -138,22 +134,22 @@ def decide_v2x(
     return decision
 
 
+def _presented(token: IdToken) -> str:
+    """As what an unknown token is presented."""
+    return next((kind for kind, types in ID_TOKEN_TYPES.items() if token.type in types), "rfid")
+
+
 def id_token_info_v2x(
     request: Message,
     decision: Decision,
     now: datetime,
     evses: Sequence[int] = (),
-    told: Status | None = None,
 ) -> Any:
-    """The verdict as an IdTokenInfo of the version of `request`; `evses` where it holds for these alone.
-
-    `told`: the status to give whether the token is known or not.
-    """
+    """The verdict as an IdTokenInfo of the version of `request`; `evses` where it holds for these alone."""
     token = decision.token
-    status = told or _STATUS[decision.verdict]
+    status = AUTHORIZATION_STATUS_V2X[decision.verdict]
     if token is None:
-        unknown = told is None and status == "Invalid"
-        return sibling_of(request, "IdTokenInfo", status="Unknown" if unknown else status)
+        return sibling_of(request, "IdTokenInfo", status=status)
     group = token.group_id
     fits = group and len(group) <= _LONGEST[version_of(request)]
     return sibling_of(
@@ -210,13 +206,11 @@ def authorize_v2x(chains: ChainHook = no_anchor) -> Step:
         """
         decision = decide_v2x(cp, request.id_token, facts, now)
         status = _certificate_status(cp, request, facts.outside, chains, now)
-        told = None
         if status == "Accepted" and decision.verdict in _OF_THE_CONTRACT:
             status = "ContractCancelled"  # C07.FR.13: the certificate is good, the contract is not
         elif status is not None and status != "Accepted":  # C07.FR.15 to FR.17
             expired = status == "CertificateExpired"
             decision = replace(decision, verdict=Verdict.EXPIRED if expired else Verdict.INVALID)
-            told = _STATUS[decision.verdict]
         changes = recorded(
             cp,
             decision,
@@ -227,7 +221,7 @@ def authorize_v2x(chains: ChainHook = no_anchor) -> Step:
         )
         reply = response_to(
             request,
-            id_token_info=id_token_info_v2x(request, decision, now, open_evses(cp, decision, now), told),
+            id_token_info=id_token_info_v2x(request, decision, now, open_evses(cp, decision, now)),
             certificate_status=status or UNSET,
         )
         return Outcome(state=cp, reply=reply, changes=changes)

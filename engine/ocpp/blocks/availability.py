@@ -9,7 +9,7 @@ uptime is computed from it. A report that repeats what is known writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -22,21 +22,8 @@ from engine.domain.state import ChargePoint, Connector, StationNumber
 from engine.ocpp.blocks.twins import response_to
 from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Outcome
+from engine.ocpp.vocabulary import HARDWARE_STATUS
 
-HARDWARE_STATUS: Final[
-    Mapping[str, str]
-] = {  # OCPP 1.6 §7.7, 2.x ConnectorStatusEnum → the name our API gives it
-    "Available": "available",
-    "Occupied": "occupied",  # OCPP 2.x
-    "Preparing": "preparing",
-    "Charging": "charging",
-    "SuspendedEVSE": "suspendedEVSE",
-    "SuspendedEV": "suspendedEV",
-    "Finishing": "finishing",
-    "Reserved": "reserved",
-    "Unavailable": "unavailable",
-    "Faulted": "faulted",
-}
 WHOLE_STATION: Final = (StationNumber, 0)  # it has no connector of its own
 MAX_CONNECTORS: Final = 256  # more than any charge point has; a faulty one must not make rows without end
 CLOCK_NEVER_SET: Final = datetime(

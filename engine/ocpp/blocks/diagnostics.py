@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from msgspec import UnsetType
@@ -16,14 +15,7 @@ from engine.ocpp.blocks.checks import location_errors, retry_errors
 from engine.ocpp.blocks.twins import response_to
 from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Outcome
-
-DiagnosticsStatus = Literal["idle", "uploaded", "uploadfailed", "uploading"]
-DIAGNOSTICS_STATUS: Final[dict[str, DiagnosticsStatus]] = {  # OCPP 1.6 §7.24 → the name our API gives it
-    "Idle": "idle",
-    "Uploaded": "uploaded",
-    "UploadFailed": "uploadfailed",
-    "Uploading": "uploading",
-}
+from engine.ocpp.vocabulary import UPLOAD_STATUS
 
 
 def diagnostics_status_notification_v16(
@@ -31,7 +23,7 @@ def diagnostics_status_notification_v16(
 ) -> Outcome:
     """Keep how far a GetDiagnostics has come (OCPP 1.6 §4.4)."""
     news = notifications.DiagnosticsStatusNotification(
-        charge_point_id=cp.id, status=DIAGNOSTICS_STATUS[request.status], last_updated_at=now
+        charge_point_id=cp.id, status=UPLOAD_STATUS[request.status].public, last_updated_at=now
     )
     return Outcome(
         state=cp,
@@ -133,4 +125,4 @@ def _log_changed(
 
 
 def _changed(cp: ChargePoint, status: str, request_id: int | None, now: datetime) -> LogStatusChanged:
-    return LogStatusChanged(id=cp.id, log_status=status, request_id=request_id, at=now)
+    return LogStatusChanged(id=cp.id, log_status=UPLOAD_STATUS[status], request_id=request_id, at=now)

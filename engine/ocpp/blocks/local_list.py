@@ -18,6 +18,7 @@ from engine.ocpp.blocks.device_model import length_errors
 from engine.ocpp.blocks.twins import made_for
 from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Outcome
+from engine.ocpp.vocabulary import AUTHORIZATION_STATUS_V2X, AUTHORIZATION_STATUS_V16
 
 MAX_UID: Final = 20  # idToken is CiString20 (OCPP 1.6 §7.15, §7.28)
 SEND_LIST: Final = "SendLocalList"
@@ -230,7 +231,7 @@ def _entry(token: Token, now: datetime) -> v16.AuthorizationData:
         id_tag_info=v16.IdTagInfo(
             expiry_date=token.expires_at or UNSET,
             parent_id_tag=parent if parent and len(parent) <= MAX_UID else UNSET,
-            status=authorization.decide(token, now).verdict.value,
+            status=AUTHORIZATION_STATUS_V16[authorization.decide(token, now).verdict],
         ),
     )
 
@@ -250,7 +251,7 @@ def _entry_v2x(version: str, token: Token, now: datetime) -> Any:
     info = made_for(
         version,
         "IdTokenInfo",
-        status=authorization.decide(token, now).verdict.value,
+        status=AUTHORIZATION_STATUS_V2X[authorization.decide(token, now).verdict],
         cache_expiry_date_time=token.expires_at or UNSET,
         group_id_token=made_for(version, "IdToken", id_token=group, type="Central")
         if group and len(group) <= MAX_UIDS_V2X[version]

@@ -20,6 +20,7 @@ from engine.domain.state import ChargePoint, Registration
 from engine.ocpp.blocks.twins import made_for, response_to
 from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Message, Outcome
+from engine.ocpp.vocabulary import REGISTRATION_STATUS
 
 ALL_STATUSES: Final = v16.TriggerMessage(requested_message="StatusNotification")
 ALL_KEYS: Final = v16.GetConfiguration()
@@ -49,7 +50,9 @@ def boot_notification_v16(
     return Outcome(
         state=state,
         reply=v16.BootNotificationResponse(
-            status=cp.registration.value, current_time=_clock(now), interval=_interval(cp, accepted)
+            status=REGISTRATION_STATUS[cp.registration],
+            current_time=_clock(now),
+            interval=_interval(cp, accepted),
         ),
         changes=changes,
         calls=_calls_v16(cp) if accepted else (),
@@ -75,7 +78,10 @@ def boot_notification_v2x(
     # F06: a boot that we asked for is told by a station that did not restart.
     state, changes = _booted(cp, identity, now, restarted=request.reason != "Triggered")
     reply = response_to(
-        request, status=cp.registration.value, current_time=_clock(now), interval=_interval(cp, accepted)
+        request,
+        status=REGISTRATION_STATUS[cp.registration],
+        current_time=_clock(now),
+        interval=_interval(cp, accepted),
     )
     calls = _calls_v2x(cp, now) if accepted and request.reason != "Triggered" else ()
     return Outcome(state=state, reply=reply, changes=changes, calls=calls)
@@ -194,7 +200,7 @@ def _booted(
     row = ChargePointBooted(
         id=cp.id,
         at=now,
-        registration_status=cp.registration.value,
+        registration_status=cp.registration,
         vendor=identity.vendor,
         model=identity.model,
         charge_point_serial_number=identity.charge_point_serial_number,

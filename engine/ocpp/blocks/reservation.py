@@ -5,24 +5,17 @@ One that led to a session is ended by the transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
 
 from msgspec import UnsetType
 
 from engine.domain import reservations
-from engine.domain.notifications import ReservationStatus
 from engine.domain.state import ChargePoint, Reservation
+from engine.domain.vocabulary import ReservationStatus
 from engine.ocpp.blocks.twins import response_to
 from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Outcome
-
-ENDS: Final[Mapping[str, ReservationStatus]] = {  # ReservationUpdateStatusEnum (H04)
-    "Expired": "expired",
-    "Removed": "canceled",
-    "NoTransaction": "expired",  # 2.1: its user came, and no transaction followed in time
-}
+from engine.ocpp.vocabulary import RESERVATION_STATUS
 
 
 def check_reserve_now_v16(request: v16.ReserveNow, cp: ChargePoint, now: datetime) -> list[str]:
@@ -107,7 +100,7 @@ def reservation_status_update_v2x(
     now: datetime,
 ) -> Outcome:
     """A reservation is over without having been used (H04.FR.01), or was removed (H01.FR.16, FR.17)."""
-    status = ENDS[request.reservation_update_status]
+    status = RESERVATION_STATUS[request.reservation_update_status]
     state, ended = reservations.end(cp, request.reservation_id, status, now)
     return Outcome(state=state, reply=response_to(request), changes=(ended,))
 
@@ -123,5 +116,7 @@ def _answered(cp: ChargePoint, reservation: Reservation, status: str, now: datet
 def _canceled(cp: ChargePoint, number: int, status: str, now: datetime) -> Outcome:
     known = cp.reservations.get(number)
     lapsed = status != "Accepted" and (known is None or known.expiry_date <= now)
-    state, ended = reservations.end(cp, number, "expired" if lapsed else "canceled", now)
+    state, ended = reservations.end(
+        cp, number, ReservationStatus.EXPIRED if lapsed else ReservationStatus.CANCELED, now
+    )
     return Outcome(state=state, reply=None, changes=(ended,))

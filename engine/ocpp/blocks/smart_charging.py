@@ -21,6 +21,7 @@ from engine.ocpp import rpc
 from engine.ocpp.blocks.charging_profiles import profile_errors_v16, profile_v16_from_v201
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Outcome
+from engine.ocpp.vocabulary import PROFILE_PURPOSES, RECURRENCY
 
 
 def profile_from_v201(body: Mapping[str, Any], cp: ChargePoint | None = None) -> v16.SetChargingProfile:
@@ -211,8 +212,8 @@ def _applied(profile: v16.ChargingProfile) -> notifications.AppliedProfile:
         charging_rate_unit=schedule.charging_rate_unit,
         stack_level=profile.stack_level,
         charging_profile_kind=profile.charging_profile_kind,
-        recurrency_kind=profile.recurrency_kind.lower() if profile.recurrency_kind else None,
-        purpose=profile.charging_profile_purpose,
+        recurrency_kind=RECURRENCY.get(profile.recurrency_kind or ""),
+        purpose=PROFILE_PURPOSES[profile.charging_profile_purpose],
         valid_to=profile.valid_to or None,
         valid_from=profile.valid_from or None,
         duration=schedule.duration or None,

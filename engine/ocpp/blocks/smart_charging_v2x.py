@@ -26,6 +26,7 @@ from engine.ocpp.blocks.twins import response_to
 from engine.ocpp.blocks.vehicle_needs import vehicle_errors
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Outcome
+from engine.ocpp.vocabulary import PROFILE_PURPOSES, RECURRENCY
 
 SetProfile: TypeAlias = v201.SetChargingProfile | v21.SetChargingProfile
 ClearProfile: TypeAlias = v201.ClearChargingProfile | v21.ClearChargingProfile
@@ -369,8 +370,8 @@ def _applied(profile: Profile) -> notifications.AppliedProfile:
         charging_rate_unit=schedule.charging_rate_unit,
         stack_level=profile.stack_level,
         charging_profile_kind=profile.charging_profile_kind,
-        recurrency_kind=profile.recurrency_kind.lower() if profile.recurrency_kind else None,
-        purpose=profile.charging_profile_purpose,
+        recurrency_kind=RECURRENCY.get(profile.recurrency_kind or ""),
+        purpose=PROFILE_PURPOSES[profile.charging_profile_purpose],
         valid_to=profile.valid_to or None,
         valid_from=profile.valid_from or None,
         duration=schedule.duration or None,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain import closing, sessions
@@ -34,6 +33,7 @@ from engine.ocpp.blocks.authorization import decide_v16, id_tag_info_v16
 from engine.ocpp.blocks.metering import earliest_v16, late_since_v16, measured_v16
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Message, Needs, Outcome
+from engine.ocpp.vocabulary import STOP_REASONS
 
 _stop_v16 = msgspec.json.Decoder(v16.StopTransaction)
 _samples_v16 = msgspec.json.Decoder(list[v16.SampledValue])
@@ -285,7 +285,7 @@ def _ended_v16(request: v16.StopTransaction) -> Stop:
         at=request.timestamp,
         meter_wh=request.meter_stop,
         # OCPP 1.6 §6.49: the reason may be left out only when it is Local.
-        reason="local" if request.reason is UNSET else request.reason.lower(),
+        reason=STOP_REASONS[request.reason or "Local"],
         id_tag=request.id_tag or None,
     )
 
@@ -299,6 +299,6 @@ def _orphan_v16(request: v16.StopTransaction, orphan_id: int) -> Orphan:
         id_tag=request.id_tag or None,
         meter_wh=request.meter_stop,
         timestamp=request.timestamp,
-        reason=request.reason or None,
+        reason=STOP_REASONS.get(request.reason or ""),
         payload=msgspec.json.encode(request),
     )

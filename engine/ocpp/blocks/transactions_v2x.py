@@ -36,6 +36,7 @@ from engine.ocpp.blocks.twins import response_to, sibling_of
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.rpc import Code
 from engine.ocpp.step import Facts, Message, Needs, Outcome, Refusal
+from engine.ocpp.vocabulary import CHARGING_STATES, STOP_REASONS
 
 TransactionEvent: TypeAlias = v201.TransactionEvent | v21.TransactionEvent
 MAX_ASKED: Final = 16  # transactions asked about at once; more EVSEs than a charge point has
@@ -144,10 +145,10 @@ def event_of(request: TransactionEvent | _Event, content: int = 0) -> Event:
         evse_number=evse.id if evse else None,
         connector_number=evse.connector_id or None if evse else None,
         id_tag=uid_of(token) if token else None,
-        charging_state=info.charging_state or None,
+        charging_state=CHARGING_STATES.get(info.charging_state or ""),
         reservation_id=_given(request.reservation_id),
         remote_start_id=_given(info.remote_start_id),
-        stopped_reason=info.stopped_reason or None,
+        stopped_reason=STOP_REASONS.get(info.stopped_reason or ""),
         values=[Value(at=v.timestamp, samples=v.sampled_value) for v in request.meter_value or ()],
     )
 

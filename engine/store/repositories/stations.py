@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from engine.domain.plausibility import Review
-from engine.domain.state import Frozen, Policy, StationSettings
+from engine.domain.state import Frozen, Policy, Registration, StationSettings
 from engine.errors import Conflict, Invalid, NotFound
 from engine.store.database import Database
 from engine.store.repositories.base import DEFAULT_OPERATOR, Audit, Repository, assignments, given, page
@@ -35,7 +35,7 @@ class Station(Frozen, frozen=True):
     password_sha256: bytes | None
     invalid_username_allowed: bool
     certificate_serial: str | None
-    registration_status: str  # Accepted | Pending | Rejected
+    registration_status: str  # domain.state.Registration
     accept_when_configured: bool  # pending until what is queued for it was delivered
     network_status: str
     network_status_at: datetime | None
@@ -121,7 +121,7 @@ where network_status in ('available', 'temporarily_unavailable') and deleted_at 
 # Booted once, and nothing more to be told: every queued setting and certificate has its verdict.
 CONFIGURED: Final = """
 select c.id from charge_points c
-where c.accept_when_configured and c.registration_status = 'Pending' and c.booted_at is not null
+where c.accept_when_configured and c.registration_status = 'pending' and c.booted_at is not null
   and c.deleted_at is null and c.id > $1
   and not exists (select from charge_point_settings s where s.charge_point_id = c.id and s.status = 'Pending')
   and not exists (select from charge_point_certificates t
@@ -208,14 +208,14 @@ class Stations(Repository):
         """
         new = patch
         if configure_first:
-            new = replace(patch, registration_status="Pending", accept_when_configured=True)
+            new = replace(patch, registration_status=Registration.PENDING, accept_when_configured=True)
         if not await self._insert(identity, new, actor):
             return await self.update(identity, patch, actor=actor)
         return await self.get(identity)
 
     async def create_pending(self, identity: str) -> None:
         """A charge point nobody registered presented itself: known from now on, its boots stay pending."""
-        patch = StationPatch(security_profile=0, registration_status="Pending")
+        patch = StationPatch(security_profile=0, registration_status=Registration.PENDING)
         await self._insert(identity, patch, "accept_unknown")
 
     async def update(self, identity: str, patch: StationPatch, *, actor: str) -> Station:

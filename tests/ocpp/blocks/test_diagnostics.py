@@ -23,24 +23,24 @@ from engine.ocpp.step import Facts
 
 @pytest.mark.proves("1.6", "DiagnosticsStatusNotification")
 @pytest.mark.parametrize(
-    ("status", "ours"),
+    ("status", "ours", "published"),
     [
-        ("Idle", "idle"),
-        ("Uploading", "uploading"),
-        ("Uploaded", "uploaded"),
-        ("UploadFailed", "uploadfailed"),
+        ("Idle", "idle", "idle"),
+        ("Uploading", "uploading", "uploading"),
+        ("Uploaded", "uploaded", "uploaded"),
+        ("UploadFailed", "upload_failed", "uploadfailed"),
     ],
 )
 def test_diagnostics_progress_is_kept_and_published(
-    cp: ChargePoint, now: datetime, status: Any, ours: str
+    cp: ChargePoint, now: datetime, status: Any, ours: str, published: str
 ) -> None:
     request = v16.DiagnosticsStatusNotification(status=status)
     outcome = diagnostics_status_notification_v16(cp, request, Facts(), now)
     assert outcome.reply == v16.DiagnosticsStatusNotificationResponse()
     kept, event = outcome.changes
-    assert kept == LogStatusChanged(id=12, log_status=status, request_id=None, at=now)
+    assert kept == LogStatusChanged(id=12, log_status=ours, request_id=None, at=now)
     assert isinstance(event, EventPublished)
-    assert msgspec.json.decode(event.payload)["status"] == ours
+    assert msgspec.json.decode(event.payload)["status"] == published
 
 
 @pytest.mark.proves("1.6", "LogStatusNotification")
@@ -52,7 +52,7 @@ def test_log_progress_keeps_its_request(cp: ChargePoint, now: datetime, request_
     assert list(outcome.changes) == [
         LogStatusChanged(
             id=12,
-            log_status="PermissionDenied",
+            log_status="permission_denied",
             request_id=None if request_id is UNSET else request_id,
             at=now,
         )

@@ -37,7 +37,7 @@ def test_answers_with_the_stored_registration_and_its_interval(
 ) -> None:
     outcome = boot_notification_v16(replace(cp, registration=registration), BOOT, Facts(), now)
     assert outcome.reply == v16.BootNotificationResponse(
-        status=registration.value, current_time=now, interval=interval
+        status=registration.value.capitalize(), current_time=now, interval=interval
     )
     assert outcome.state.booted is booted
     assert outcome.state.registration is registration
@@ -72,7 +72,7 @@ def test_identity_is_stored_even_while_pending(cp: ChargePoint, now: datetime) -
     assert outcome.changes[0] == ChargePointBooted(
         id=12,
         at=now,
-        registration_status="Pending",
+        registration_status="pending",
         vendor="Acme",
         model="Twin",
         charge_point_serial_number="S-1",

@@ -69,7 +69,7 @@ def test_answers_with_the_stored_registration(  # noqa: PLR0917 - one row of the
     cp = asking(replace(station, registration=registration), read_configuration_after_boot=True)
     outcome = boot_notification_v2x(cp, boot(words), Facts(), now + timedelta(microseconds=987_654))
     assert outcome.reply == words.BootNotificationResponse(
-        status=registration.value, current_time=now, interval=interval
+        status=registration.value.capitalize(), current_time=now, interval=interval
     )
     assert outcome.state.booted is open_
     assert bool(outcome.calls) is open_

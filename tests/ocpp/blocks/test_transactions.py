@@ -152,7 +152,7 @@ def test_a_stop_ends_its_transaction(store: Store) -> None:
     assert (row["status"], row["reason"], row["energy_wh"]) == ("finished", "local", 1_000)
 
 
-def test_the_reason_is_kept_in_lower_case(store: Store) -> None:
+def test_the_reason_is_kept_in_our_word(store: Store) -> None:
     request = v16.StopTransaction(
         transaction_id=start(store).transaction_id,
         meter_stop=2_000,
@@ -160,7 +160,7 @@ def test_the_reason_is_kept_in_lower_case(store: Store) -> None:
         reason="EVDisconnected",
     )
     store.handle(STOP, request, NOON + HOUR)
-    assert only(store)["reason"] == "evdisconnected"
+    assert only(store)["reason"] == "ev_disconnected"
 
 
 def test_the_stops_tag_is_judged_without_a_limit(store: Store) -> None:

@@ -153,7 +153,7 @@ def test_the_end_closes_by_the_last_register(station: ChargePoint, words: Module
     ended = event(words, hour, 2, "Ended", register=6_000, info=info)
     outcome = STEP(state, ended, Facts(), hour)
     [closed] = of(c.SessionClosed, outcome)
-    assert (closed.reason, closed.energy_wh, closed.meter_stop_wh) == ("soclimitreached", 5_000, 6_000)
+    assert (closed.reason, closed.energy_wh, closed.meter_stop_wh) == ("soc_limit_reached", 5_000, 6_000)
     assert (closed.stopped_at, closed.stop_id_tag, closed.review) == (hour, "OTHER", None)
     assert outcome.state.sessions == {}
 

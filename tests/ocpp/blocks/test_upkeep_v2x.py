@@ -125,7 +125,7 @@ def test_the_progress_of_a_log_is_kept(words: Any, station: ChargePoint, now: da
     request = words.LogStatusNotification(status="Uploading", request_id=9)
     outcome = log_status_notification_v2x(station, request, Facts(), now)
     assert outcome.reply == words.LogStatusNotificationResponse()
-    assert list(outcome.changes) == [LogStatusChanged(id=12, log_status="Uploading", request_id=9, at=now)]
+    assert list(outcome.changes) == [LogStatusChanged(id=12, log_status="uploading", request_id=9, at=now)]
 
 
 @pytest.mark.proves("2.x", "GetLog")
