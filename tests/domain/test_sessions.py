@@ -183,7 +183,7 @@ def test_a_doubtful_stop_is_held(
     cp: ChargePoint, later: Later, at: float, meter: int, wanted: tuple[str, float]
 ) -> None:
     stop = Stop(at=later(at), meter_wh=meter, reason=SessionReason.LOCAL)
-    _, changes = closing.finish(cp, cp.sessions["7"], stop, later(61))
+    _, _, changes = closing.finish(cp, cp.sessions["7"], stop, later(61))
     [closed] = of(c.SessionClosed, changes)
     assert (closed.review, closed.stopped_at) == (wanted[0], later(wanted[1]))
 
@@ -198,7 +198,7 @@ def test_the_real_stop_corrects_what_we_closed(
         cp.sessions["7"], status=SessionStatus.FINISHED, review=str(code), stopped_at=later(30)
     )
     stop = Stop(at=later(40), meter_wh=2_000, reason=SessionReason.POWER_LOSS)
-    _, changes = closing.finish(replace(cp, sessions={}), finished, stop, later(61))
+    _, _, changes = closing.finish(replace(cp, sessions={}), finished, stop, later(61))
     [closed] = of(c.SessionClosed, changes)
     assert (closed.stopped_at, closed.energy_wh, closed.review) == (later(40), 1_000, held)
     # SessionClosed without a review leaves it as it stands, so lifting it is said explicitly.
