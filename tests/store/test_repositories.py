@@ -35,7 +35,7 @@ async def test_stations_from_added_to_deleted(store: Store) -> None:
     added = await store.stations.add(
         "CP1", StationPatch(security_profile=2, password_sha256=bytes(32)), actor="a"
     )
-    assert (added.identity, added.name, added.registration_status) == ("CP1", "CP1", "Accepted")
+    assert (added.identity, added.name, added.registration_status) == ("CP1", "CP1", "accepted")
     assert added.has_password
     with pytest.raises(Conflict):
         await store.stations.add("CP1", StationPatch(), actor="a")
@@ -66,7 +66,7 @@ async def test_an_unknown_charger_is_created_pending_once(store: Store) -> None:
     for _ in range(2):
         await store.stations.create_pending("CP9")
     station = await store.stations.get("CP9")
-    assert (station.registration_status, station.security_profile) == ("Pending", 0)
+    assert (station.registration_status, station.security_profile) == ("pending", 0)
     assert await actions(store) == ["station.add"]
 
 
