@@ -108,9 +108,8 @@ async def _run(
             settings=settings, store=store, registry=registry, metrics=metrics, http_places=http_places
         )
         async with trio.open_nursery() as nursery:
-            addresses: list[str] = list(
-                await nursery.start(serve_chargers, settings, store, registry, metrics)
-            )
+            chargers = partial(serve_chargers, shares=shares)
+            addresses: list[str] = list(await nursery.start(chargers, settings, store, registry, metrics))
             await nursery.start(deliver_pending, node.store, node.registry)
             renewal = timedelta(days=settings.certificate_renewal_days)
             sign = partial(issue_certificates, store, registry, authority, renewal=renewal, now=now)

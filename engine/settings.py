@@ -85,6 +85,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[str, ...],
         Meta(description="Load balancers (addresses, networks) that are believed who is behind them."),
     ] = ()
+    allowed_origins: Annotated[
+        tuple[str, ...],
+        Meta(description="Values of Origin with which charge points may connect; web pages send one."),
+    ] = ()
     handshake_timeout: Annotated[Seconds, Meta(description="TLS and HTTP upgrade must be done within.")] = (
         20.0
     )

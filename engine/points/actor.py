@@ -533,6 +533,10 @@ class Actor:
     def _leave(self) -> None:
         self.close(1012, "service restart", "drain")
 
+    def cut(self) -> None:
+        """Close the socket, without a word."""
+        self._transport.close()
+
     def settled(self) -> None:
         """A request of ours has ended."""
         if self._draining:

@@ -64,23 +64,31 @@ class Refused(Frozen, frozen=True):
 
 
 def authenticate(record: StationRecord | None, identity: str, given: Credentials) -> Admitted | Refused:
-    """Decide for the stored `record` of `identity`, None if there is none."""
+    """Decide for the stored `record` of `identity`, None if there is none.
+
+    The password is hashed and compared once, whoever it is: how long that takes tells nothing.
+    """
+    fits = _password_fits(record or _NOBODY, identity, given)
     if record is None:
-        _password_fits(_NOBODY, identity, given)  # takes as long as for a known one
         return _refused("unknown identity")
+    return _decide(record, identity, given, fits)
+
+
+def _decide(record: StationRecord, identity: str, given: Credentials, fits: bool) -> Admitted | Refused:
+    """`fits`: the password is that of the record."""
     if record.next_security_profile is not None:
         # A05: moving up. What it is leaving is good enough until it came with the better one.
         moved = replace(record, security_profile=record.next_security_profile, next_security_profile=None)
-        verdict = authenticate(moved, identity, given)
+        verdict = _decide(moved, identity, given, fits)
         if isinstance(verdict, Admitted):
             return verdict
     if record.security_profile == 3:
-        return _with_certificate(record, identity, given)
+        return _with_certificate(record, identity, given, fits)
     if record.security_profile == 0:
         if not record.enabled:
             return _forbidden("This charge point is disabled.", "disabled")
         return Admitted(profile=0)
-    if not _password_fits(record, identity, given):
+    if not fits:
         return _refused("wrong or missing credentials")
     if not record.enabled:
         return _forbidden("This charge point is disabled.", "disabled")
@@ -90,11 +98,13 @@ def authenticate(record: StationRecord | None, identity: str, given: Credentials
     return Admitted(profile=2 if given.secure else 1)
 
 
-def _with_certificate(record: StationRecord, identity: str, given: Credentials) -> Admitted | Refused:
+def _with_certificate(
+    record: StationRecord, identity: str, given: Credentials, fits: bool
+) -> Admitted | Refused:
     """Profile 3: the certificate belongs to the identity by its serial if one is recorded, else by CN."""
     certificate = given.certificate
     if certificate is None:
-        if _password_fits(record, identity, given):
+        if fits:
             return _forbidden("Connect with a client certificate: security profile 3.", "no certificate")
         return _refused("no client certificate")
     if record.certificate_serial is not None:

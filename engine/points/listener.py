@@ -1,7 +1,9 @@
 """From a TCP connection to a living charge point: accept, TLS, HTTP upgrade, reception, claim.
 
 A greeting is a task of its own that ends when the actor's begins, so that nothing of it stays in memory. All
-of it must be done within settings.handshake_timeout, for which one timer closes the socket.
+of it must be done within settings.handshake_timeout, for which one timer closes the socket. Until it has
+logged in, a connection has one of a limited number of places (`engine.limits`), and while it is silent it
+may have to give that to a newer one.
 """
 
 from __future__ import annotations
@@ -16,19 +18,20 @@ import structlog
 import trio
 
 from engine.errors import NotFound, StoreError
+from engine.limits import Place, Places, Shares
 from engine.points import authentication
 from engine.points.actor import Actor
 from engine.points.certificates import Certificates
 from engine.points.handshake import Handshake, Rejection, Upgrade, accept, refuse
 from engine.points.reception import DATABASE_PATIENCE, Entry, Reception, Turned, Visitor
 from engine.points.registry import Registry
+from engine.points.sockets import Spare
 from engine.points.transport import PlainTransport, TlsTransport, Transport
 from engine.settings import Settings
 from ext import websocket
 
 log = structlog.get_logger(__name__)
 
-BACKLOG: Final = 4_096
 ACCEPT_AT_ONCE: Final = 64  # connections accepted before other tasks get their turn
 EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 EXHAUSTED_PAUSE: Final = 0.1  # seconds
@@ -42,70 +45,85 @@ TLS_EVENTS: Final = {  # what OpenSSL calls it → the security whitepaper's eve
 }
 
 
-async def listen(host: str, port: int) -> list[socket.socket]:
-    """Listening sockets on all addresses of `host`; port 0 lets the system choose one for all of them.
-
-    Raises OSError naming the address that cannot be had.
-    """
-    found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    listening: list[socket.socket] = []
-    try:
-        for family, kind, protocol, _, address in found:
-            sock = socket.socket(family, kind, protocol)
-            listening.append(sock)
-            sock.setblocking(False)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.bind((address[0], port, *address[2:]))
-            sock.listen(BACKLOG)
-            port = sock.getsockname()[1]
-    except OSError as error:
-        for sock in listening:
-            sock.close()
-        raise OSError(error.errno, f"{error.strerror}: {host}:{port}") from None
-    return listening
-
-
 class Listener:
     """What all doors of a node share."""
 
-    def __init__(self, registry: Registry, settings: Settings) -> None:
+    def __init__(self, registry: Registry, settings: Settings, shares: Shares) -> None:
         self._registry = registry
         self._shared = registry.shared
         self._settings = settings
+        self._shares = shares
         self._reception = Reception(registry.shared)
-        self._greeting = 0  # connections that are neither refused nor an actor's yet
+        self._places = Places(
+            lambda: min(shares.waiting, shares.sockets - len(registry)),
+            settings.max_waiting_per_address,
+            self._reception.is_proxy,
+        )
+        self._spare = Spare()
+        self._entering = 0  # connections that have logged in and are no actor's yet
+        gauges = self._shared.metrics.gauges
+        gauges["voltrio_ocpp_waiting"] = ("Connections that have not logged in", self._places.__len__)
+        gauges["voltrio_ocpp_places"] = ("Charge points that may be connected", lambda: shares.chargers)
 
     async def accept_all(self, listening: socket.socket, certificates: Certificates | None) -> NoReturn:
         """Greet everybody who comes to `listening`, for ever."""
+        exhausted = False
         while True:
             await trio.lowlevel.wait_readable(listening.fileno())
-            for _ in range(ACCEPT_AT_ONCE):
-                try:
-                    sock, address = listening.accept()
-                except BlockingIOError:
-                    break
-                except OSError as error:
-                    if error.errno in EXHAUSTED:
-                        log.error("no more connections possible", error=str(error))
-                        await trio.sleep(EXHAUSTED_PAUSE)
+            try:
+                self._accept_some(listening, certificates)
+                exhausted = False
+            except OSError as error:
+                if not exhausted:
+                    log.error("no more connections possible, newcomers are closed", error=str(error))
+                exhausted = True
+                for _ in range(ACCEPT_AT_ONCE):
+                    if not self._spare.turn_away(listening):
                         break
-                    continue  # it left before it was accepted
-                self._shared.spawn(partial(self._greet, sock, str(address[0]), certificates))
+                    self._shared.metrics.connections.add("full")
+                await trio.sleep(EXHAUSTED_PAUSE)
 
-    async def _greet(self, sock: socket.socket, address: str, certificates: Certificates | None) -> None:
+    def close(self) -> None:
+        """Give back what the doors share."""
+        self._spare.close()
+
+    def _accept_some(self, listening: socket.socket, certificates: Certificates | None) -> None:
+        """Take in who waits, as many as may come at once. Raises OSError when the system has no more room."""
+        for _ in range(ACCEPT_AT_ONCE):
+            try:
+                sock, address = listening.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in EXHAUSTED:
+                    raise
+                continue  # it left before it was accepted
+            self._take_in(PlainTransport(sock, self._shared.carrier), str(address[0]), certificates)
+
+    def _take_in(self, plain: PlainTransport, address: str, certificates: Certificates | None) -> None:
+        """Give a new connection a place and greet it; a full node says so, where that costs it nothing."""
+        place = self._places.take(address, plain.close)
+        if place is not None:
+            self._shared.spawn(partial(self._greet, plain, place, address, certificates))
+            return
+        self._shared.metrics.connections.add("full")
+        if certificates is None:
+            plain.receive()  # closing with something unread would reset our words away
+            plain.send(refuse(self._reception.busy("full", address).rejection))
+        plain.close()
+
+    async def _greet(
+        self, plain: PlainTransport, place: Place, address: str, certificates: Certificates | None
+    ) -> None:
         """One connection, until it is refused or an actor's."""
-        plain = PlainTransport(sock, self._shared.carrier)
         timer = self._shared.timers.after(self._settings.handshake_timeout, plain.close)
         outcome = "left"  # or did not get done in time
-        self._greeting += 1
         try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            plain.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if certificates is None:
-                outcome = await self._receive(plain, Visitor(address=address))
+                outcome = await self._receive(plain, place, Visitor(address=address))
             else:
-                outcome = await self._receive_securely(plain, address, certificates)
+                outcome = await self._receive_securely(plain, place, address, certificates)
         except ssl.SSLError as error:
             outcome = "tls_failed"
             event = TLS_EVENTS.get(error.reason or "")
@@ -119,51 +137,66 @@ class Listener:
             outcome = "failed"
         finally:
             timer.cancel()
-            self._greeting -= 1
-            self._shared.metrics.connections.add(outcome)
+            place.leave()
+            self._shared.metrics.connections.add("crowded_out" if place.crowded_out else outcome)
             if outcome != "accepted":
                 plain.close()
 
-    async def _receive_securely(self, plain: PlainTransport, address: str, certificates: Certificates) -> str:
+    async def _receive_securely(
+        self, plain: PlainTransport, place: Place, address: str, certificates: Certificates
+    ) -> str:
         tls = TlsTransport(plain, certificates.context(self._shared.steady()))
         while not tls.handshake():
             await trio.lowlevel.wait_readable(plain.sock.fileno())
         visitor = Visitor(address=address, secure=True, certificate=tls.peer_certificate())
-        return await self._receive(tls, visitor)
+        return await self._receive(tls, place, visitor)
 
-    async def _receive(self, transport: Transport, visitor: Visitor) -> str:
+    async def _receive(self, transport: Transport, place: Place, visitor: Visitor) -> str:
         """From the request to its end or the actor's begin. Returns the outcome for the counter."""
         request = await _request(transport)
         if isinstance(request, Rejection):
-            await _part(transport, refuse(request))
+            await _part(transport, place, refuse(request))
             return "bad_request"
         visitor = self._reception.behind(request, visitor)
-        entry = await self._reception.admit(request, visitor, room=self._has_room)
+        entry = await self._admit(request, place, visitor)
         if isinstance(entry, Turned):
-            await _part(transport, refuse(entry.rejection))
+            await _part(transport, place, refuse(entry.rejection))
             return entry.outcome
         if entry.version is None:
             # OCPP-J 1.6 §3.1.2: upgrade without a subprotocol, then close.
             goodbye = websocket.close_frame(1002, f"offer one of {', '.join(self._shared.dialects)}")
-            await _part(transport, accept(request, None, deflate=False).response + goodbye)
+            await _part(transport, place, accept(request, None, deflate=False).response + goodbye)
             return "no_subprotocol"
-        return await self._begin(transport, visitor, request, entry, entry.version)
+        self._entering += 1
+        try:
+            begun = await self._begin(transport, visitor, request, entry, entry.version)
+        finally:
+            self._entering -= 1
+        if isinstance(begun, Turned):
+            await _part(transport, place, refuse(begun.rejection))
+            return begun.outcome
+        return "accepted" if begun else "left"
+
+    async def _admit(self, request: Upgrade, place: Place, visitor: Visitor) -> Entry | Turned:
+        if self._registry.draining:
+            return self._reception.busy("overloaded", visitor.address)
+        if not place.move(visitor.address):
+            return self._reception.busy("full", visitor.address)
+        place.busy()
+        return await self._reception.admit(request, visitor)
 
     def _has_room(self, identity: str) -> bool:
-        """Whether this node takes it now; who replaces a connection of its own needs no further place."""
+        """Whether this one of those that enter may be connected; who replaces its own needs no more room."""
         registry = self._registry
-        if registry.draining:
-            return False
-        return (
-            registry.is_connected(identity)
-            or len(registry) + self._greeting <= self._settings.max_connections
-        )
+        return registry.is_connected(identity) or len(registry) + self._entering <= self._shares.chargers
 
     async def _begin(
         self, transport: Transport, visitor: Visitor, request: Upgrade, entry: Entry, version: str
-    ) -> str:
-        """Claim the identity, load the state, upgrade, and hand over to an actor."""
+    ) -> bool | Turned:
+        """Claim the identity, load the state, upgrade, hand over to an actor; False: it left meanwhile."""
         record = entry.record
+        if not self._has_room(record.identity):
+            return self._reception.busy("full", record.identity)
         generation = self._registry.claim(record.identity)
         state = None
         try:
@@ -175,13 +208,11 @@ class Listener:
             if state is None or transport.closed:
                 await self._registry.release(record.identity, generation, record.id)
         if state is None:
-            await _part(transport, refuse(self._reception.busy("", record.identity).rejection))
-            return "database_away"
+            return self._reception.busy("database_away", record.identity)
         if transport.closed:
-            return "left"
+            return False
         if not self._registry.holds(record.identity, generation):
-            await _part(transport, refuse(self._reception.busy("superseded", record.identity).rejection))
-            return "superseded"
+            return self._reception.busy("superseded", record.identity)
         accepted = accept(request, version)
         transport.send(accepted.response)
         actor = Actor(
@@ -196,24 +227,26 @@ class Listener:
             remote=visitor.address,
         )
         self._registry.attach(actor, request.leftover)
-        return "accepted"
+        return True
 
 
 async def _request(transport: Transport) -> Upgrade | Rejection:
     """Read the HTTP request."""
-    handshake = Handshake()
+    handshake: Handshake | None = None  # many never say anything
     while True:
         data = transport.receive()  # TLS may have brought it already
         if data is None:
             await trio.lowlevel.wait_readable(transport.sock.fileno())
             continue
+        handshake = handshake or Handshake()
         request = handshake.receive(data)
         if request is not None:
             return request
 
 
-async def _part(transport: Transport, words: bytes) -> None:
+async def _part(transport: Transport, place: Place, words: bytes) -> None:
     """Say the last words and wait until the peer has taken them: closing at once could reset them away."""
+    place.idle()
     transport.send(words)
     transport.finish()
     with trio.move_on_after(LINGER):

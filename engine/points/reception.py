@@ -1,8 +1,12 @@
 """Whether a well-formed upgrade request leads to a charge point: path, limits, subprotocol, authentication.
 
-Whoever is turned away learns it by an HTTP status before any upgrade, in this order: 404 for another path,
-429 after too many failed log-ins, 503 (with Retry-After) under overload, while draining and without a
-database, 401 and 403 from `authentication`. No sockets here; the listener sends what comes out.
+Whoever is turned away learns it by an HTTP status before any upgrade, in this order: 403 for a web page, 404
+for another path, 429 after too many failed log-ins or beside another one, 503 (with Retry-After) under
+overload and without a database, 401 and 403 from `authentication`. No sockets here; the listener sends what
+comes out.
+
+A password is judged and counted in one breath: between the look at the limit and the count of a failure
+nothing is awaited, so that however many come at once, no more are judged than the limit allows.
 """
 
 from __future__ import annotations
@@ -10,7 +14,6 @@ from __future__ import annotations
 import math
 import re
 import zlib
-from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -21,6 +24,7 @@ from engine.domain.access import StationRecord
 from engine.domain.changes import SecurityEventReported
 from engine.domain.state import Frozen
 from engine.errors import NotFound, StoreError
+from engine.limits import owner_of
 from engine.points import authentication
 from engine.points.admission import Bucket, Failures
 from engine.points.authentication import Certificate, Credentials, Refused
@@ -35,7 +39,10 @@ DATABASE_PATIENCE: Final = 5.0  # seconds for the look-ups of one connection; ma
 SPREAD: Final = 10  # seconds over which those turned away are asked to come back
 
 PATH: Final = re.compile(r"/ocpp/([^/]+)")
+NEWCOMER_RATE: Final = 1.0  # unknown charge points per second that accept_unknown creates
+NEWCOMERS_AT_ONCE: Final = 1_000  # … and after a quiet time
 MAX_IDENTITY: Final = 255  # characters
+WEB_PAGE: Final = "Web pages may not connect here: allowed_origins names the values of Origin that may."
 
 
 class Turned(Frozen, frozen=True):
@@ -85,8 +92,11 @@ class Reception:
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
         self._arrivals = Bucket(shared.settings.connection_rate)
+        self._newcomers = Bucket(NEWCOMER_RATE, NEWCOMERS_AT_ONCE)
         self._failures = Failures(shared.settings.auth_failures)
+        self._pending: set[tuple[str, str]] = set()  # log-ins being checked
         self._proxies = Proxies(shared.settings.trusted_proxies)
+        self._origins = {origin.lower() for origin in shared.settings.allowed_origins}
 
     def behind(self, upgrade: Upgrade, peer: Visitor) -> Visitor:
         """Who it is that a trusted proxy speaks for; `peer` itself where it is none."""
@@ -100,10 +110,14 @@ class Reception:
             certificate_sha256=told.certificate_sha256 if told.secure else None,
         )
 
-    async def admit(
-        self, upgrade: Upgrade, visitor: Visitor, *, room: Callable[[str], bool]
-    ) -> Entry | Turned:
-        """Decide; `room` says of an identity whether this node takes it now. May wait for its turn."""
+    def is_proxy(self, address: str) -> bool:
+        """Whether it is trusted to speak for others."""
+        return self._proxies.trusts(address)
+
+    async def admit(self, upgrade: Upgrade, visitor: Visitor) -> Entry | Turned:
+        """Decide. May wait for its turn."""
+        if not self._is_no_web_page(upgrade):
+            return _turned("foreign_origin", 403, WEB_PAGE)
         identity = identity_in(upgrade.path)
         if identity is None:
             return _turned(
@@ -111,21 +125,39 @@ class Reception:
                 404,
                 "Connect to /ocpp/<identity>, percent-encoded, 1 to 255 characters without a slash.",
             )
-        now = self._shared.steady()
-        wait = self._failures.wait(visitor.address, identity, now)
-        if wait > 0:
-            return _later("rate_limited", 429, "Too many failed log-ins.", wait)
-        turn = self._arrivals.take(now, PATIENCE) if room(identity) else None
+        limited = self._limited(visitor, identity)
+        if limited is not None:
+            return limited
+        turn = self._arrivals.take(self._shared.steady(), PATIENCE)
         if turn is None:
             return self.busy("overloaded", identity)
         if turn > 0:
             await trio.sleep(turn)
-        with trio.move_on_after(DATABASE_PATIENCE):
-            try:
+        return await self._alone(identity, upgrade, visitor)
+
+    async def _alone(self, identity: str, upgrade: Upgrade, visitor: Visitor) -> Entry | Turned:
+        """One log-in of an identity from an address at a time."""
+        key = (owner_of(visitor.address), identity)
+        if key in self._pending:
+            return _later("rate_limited", 429, "Another log-in of this charge point is being checked.", 1)
+        self._pending.add(key)
+        try:
+            with trio.move_on_after(DATABASE_PATIENCE):
                 return await self._identify(identity, upgrade, visitor)
-            except StoreError as error:
-                log.warning("no database for a connection", identity=identity, error=str(error))
+        except StoreError as error:
+            log.warning("no database for a connection", identity=identity, error=str(error))
+        finally:
+            self._pending.discard(key)
         return self.busy("database_away", identity)
+
+    def _is_no_web_page(self, upgrade: Upgrade) -> bool:
+        """A browser names the page that connects; chargers have none (RFC 6455 §10.2)."""
+        origin = upgrade.header(b"origin")
+        return origin is None or origin.decode("latin-1").lower() in self._origins
+
+    def _limited(self, visitor: Visitor, identity: str) -> Turned | None:
+        wait = self._failures.wait(owner_of(visitor.address), identity, self._shared.steady())
+        return _later("rate_limited", 429, "Too many failed log-ins.", wait) if wait > 0 else None
 
     def busy(self, outcome: str, identity: str) -> Turned:
         """503; everybody is given another time to come back."""
@@ -138,10 +170,9 @@ class Reception:
         self, charge_point_id: int | None, visitor: Visitor, identity: str, event: str, detail: str
     ) -> None:
         """Count and report a failed log-in; too many from one place are neither reported nor looked at."""
-        now = self._shared.steady()
-        if self._failures.wait(visitor.address, identity, now) > 0:
+        if self._limited(visitor, identity) is not None:
             return
-        self._failures.record(visitor.address, identity, now)
+        self._failures.record(owner_of(visitor.address), identity, self._shared.steady())
         at = self._shared.now()
         row = SecurityEventReported(
             charge_point_id=charge_point_id,
@@ -154,14 +185,36 @@ class Reception:
         self._shared.journal.append((row,))
 
     async def _identify(self, identity: str, upgrade: Upgrade, visitor: Visitor) -> Entry | Turned:
+        reader = self._shared.reader
         credentials = Credentials(
             authorization=upgrade.authorization,
             secure=visitor.secure,
             certificate=visitor.certificate or await self._uploaded(visitor.certificate_sha256),
         )
-        record = await self._shared.reader.station(identity)
+        remembered = reader.remembered(identity)
+        record = remembered or await reader.look_up(identity)
         if record is None and self._shared.settings.accept_unknown:
+            if self._newcomers.take(self._shared.steady(), patience=0) is None:
+                return self.busy("overloaded", identity)
             record = await self._create(identity)
+        entry = self._judge(record, identity, credentials, upgrade, visitor)
+        if remembered is not None and isinstance(entry, Turned):
+            # One look-up for each refusal: how long it takes must not tell whether there is such a charger.
+            await reader.look_up(identity)
+        return entry
+
+    def _judge(
+        self,
+        record: StationRecord | None,
+        identity: str,
+        credentials: Credentials,
+        upgrade: Upgrade,
+        visitor: Visitor,
+    ) -> Entry | Turned:
+        """Look at the limit, decide, and count: in one breath."""
+        limited = self._limited(visitor, identity)
+        if limited is not None:
+            return limited
         verdict = authentication.authenticate(record, identity, credentials)
         if isinstance(verdict, Refused):
             self.report(record.id if record else None, visitor, identity, verdict.event, verdict.detail)
@@ -187,7 +240,7 @@ class Reception:
         await self._shared.store.stations.create_pending(identity)
         self._shared.reader.forget(identity)
         log.info("unknown charge point created as pending", identity=identity)
-        return await self._shared.reader.station(identity)
+        return await self._shared.reader.look_up(identity)
 
 
 def _turned(outcome: str, status: int, body: str, *headers: tuple[str, str]) -> Turned:

@@ -266,6 +266,7 @@ class Registry:
             await self.shared.write([actor.connected(), *self._presence.connected(actor.record.id)])
             await actor.run(leftover)
         finally:
+            actor.cut()  # it may never have run
             self.shared.metrics.closes.add(actor.closed_for or "lost")
             log.debug("disconnected", identity=identity, why=actor.closed_for)
             if self._actors.get(identity) is actor:

@@ -8,11 +8,13 @@ from functools import partial
 
 import trio
 
+from engine.limits import MOST, Shares, share
 from engine.metrics import Metrics
 from engine.points.certificates import Certificates
-from engine.points.listener import Listener, listen
+from engine.points.listener import Listener
 from engine.points.registry import Registry
 from engine.points.shared import Store
+from engine.points.sockets import listen
 from engine.settings import Settings
 from engine.supervision import keep
 
@@ -23,15 +25,18 @@ async def serve_chargers(
     registry: Registry,
     metrics: Metrics,
     *,
+    shares: Shares | None = None,
     task_status: trio.TaskStatus[Sequence[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve charge points until cancelled; `registry.drain` closes the doors before.
+
+    `shares` says how many connections there may be; as many as the settings allow if absent.
 
     Reports as `started` the addresses, e.g. `ws://127.0.0.1:9000/ocpp/`. Raises OSError when a port or a
     certificate cannot be used (ssl.SSLError is one).
     """
     certificates = Certificates(settings) if settings.ocpp_tls_port is not None else None
-    listener = Listener(registry, settings)
+    listener = Listener(registry, settings, shares or share(MOST, settings))
     doors: list[tuple[socket.socket, Certificates | None]] = [
         (sock, None) for sock in await listen(settings.ocpp_host, settings.ocpp_port)
     ]
@@ -53,6 +58,7 @@ async def serve_chargers(
             for sock, _ in doors:
                 sock.close()  # draining: who comes now is refused at once and tries elsewhere
     finally:
+        listener.close()
         for sock, _ in doors:
             sock.close()
 

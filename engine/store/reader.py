@@ -102,14 +102,20 @@ class Reader:
 
     async def station(self, identity: str) -> StationRecord | None:
         """Who may connect as `identity`; None when nobody registered it."""
+        return self.remembered(identity) or await self.look_up(identity)
+
+    def remembered(self, identity: str) -> StationRecord | None:
+        """The same from memory; None where that is not known without asking."""
+        return self._station_cache.get(identity)
+
+    async def look_up(self, identity: str) -> StationRecord | None:
+        """The same from the database, whatever is remembered."""
         if "\0" in identity:  # no text of PostgreSQL holds it
             return None
-        record = self._station_cache.get(identity)
-        if record is None:
-            generation = self._station_cache.generation
-            record = await self._stations.ask(identity)
-            if record is not None:
-                self._station_cache.keep(identity, record, generation)
+        generation = self._station_cache.generation
+        record = await self._stations.ask(identity)
+        if record is not None:
+            self._station_cache.keep(identity, record, generation)
         return record
 
     def forget(self, identity: str) -> None:

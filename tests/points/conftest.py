@@ -85,6 +85,12 @@ class MemoryReader:
             raise self.fault
         return self.records.get(identity)
 
+    def remembered(self, identity: str) -> StationRecord | None:
+        return None
+
+    async def look_up(self, identity: str) -> StationRecord | None:
+        return await self.station(identity)
+
     async def load(self, record: StationRecord, version: str) -> ChargePoint:
         await trio.lowlevel.checkpoint()
         state = self.states[record.identity]

@@ -260,6 +260,15 @@ async def test_unknown_stations_are_none(store: Store) -> None:
     assert await store.reader.station("NUL\0") is None
 
 
+async def test_a_station_is_remembered_once_it_was_looked_up(store: Store, station: StationRecord) -> None:
+    with trio.fail_after(10):
+        while store.reader.remembered("CP1") is None:  # caches are on as soon as changes are heard of
+            assert await store.reader.look_up("CP1") == station
+    assert store.reader.remembered("CP1") == station
+    assert await store.reader.look_up("nobody") is None
+    assert store.reader.remembered("nobody") is None
+
+
 async def test_a_changed_station_is_read_anew(store: Store, station: StationRecord) -> None:
     assert (await store.reader.station("CP1")) == station
     await store.stations.update("CP1", StationPatch(security_profile=2), actor="test")
