@@ -14,21 +14,26 @@ from api.kernel.routes import Route
 from api.kernel.types import marked, path_to, words
 from engine import provisioning
 from engine.domain.state import Policy
-from engine.errors import Invalid
+from engine.errors import CallRefused, Invalid
 from engine.node import Node
 from engine.ocpp import policy, rpc
-from engine.ocpp.step import Message, Refusal
+from engine.ocpp.step import Message, Raw, Refusal
 from engine.ocpp.versions import PROTOCOLS
+from engine.store.repositories.base import Audit
 
 MAX_TIMEOUT = 600.0  # seconds
 
 
 class CallBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`payload` as OCPP has it; `timeout` in seconds includes the wait for earlier commands."""
+    """`payload` as OCPP has it; `timeout` in seconds includes the wait for earlier commands.
+
+    With `force` it is sent although it breaks a rule, a schema, or is no request at all: for laboratories.
+    """
 
     action: Annotated[str, Meta(min_length=1, max_length=64)]
     payload: msgspec.Raw = msgspec.Raw(b"{}")
     timeout: Annotated[float, Meta(gt=0, le=MAX_TIMEOUT)] | None = None
+    force: bool = False
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,15 +47,37 @@ async def call(node: Node, identity: str, body: CallBody, actor: str) -> Answer:
     """424 offline, 408 no answer in time, 406 CALLERROR, 422 against schema or rule, 429 queue full.
 
     What is wrong is told of a charge point that is offline, too. A password that it takes this way is the one
-    it is let in with from then on (A01).
+    it is let in with from then on (A01). What is forced is audited.
     """
     versions = await node.registry.spoken(identity)
-    request = typed_request(versions, body.action, bytes(body.payload))
-    answer = await node.registry.call(identity, request, body.timeout)
+    if body.force:
+        details = {"action": body.action, "force": True}
+        subject = f"charge_point:{identity}"
+        await node.store.audit.add(
+            Audit(actor=actor, action="station.call", subject=subject, details=details)
+        )
+    try:
+        request = typed_request(versions, body.action, bytes(body.payload))
+    except Invalid:
+        if not body.force:
+            raise
+        return await _call_raw(node, identity, body)
+    answer = await node.registry.call(identity, request, body.timeout, force=body.force)
     password = provisioning.password_taken(request, answer)
     if password is not None:
         await provisioning.adopt_password(node.store, identity, password, actor=actor)
     return Answer(action=body.action, payload=msgspec.Raw(rpc.ENCODER.encode(answer)))
+
+
+async def _call_raw(node: Node, identity: str, body: CallBody) -> Answer:
+    """What breaks its schema goes as it is, and so does its answer, if that is JSON at all."""
+    raw = Raw(action=body.action, payload=bytes(body.payload))
+    answer = await node.registry.call_raw(identity, raw, body.timeout)
+    try:
+        msgspec.json.decode(answer.payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise CallRefused(rpc.Code.FORMAT_VIOLATION, "malformed answer: not valid JSON", {}) from None
+    return Answer(action=body.action, payload=msgspec.Raw(answer.payload))
 
 
 def typed_request(versions: Sequence[str], action: str, payload: bytes) -> Message:

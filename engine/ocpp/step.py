@@ -34,6 +34,13 @@ class Message(
     """Base of every generated OCPP payload Struct. Members in the schema's order; absent ones are UNSET."""
 
 
+class Raw(Frozen, frozen=True):
+    """A request, or an answer to one, that no schema and no rule has seen; the payload is JSON."""
+
+    action: str
+    payload: bytes
+
+
 class Refusal(Frozen, frozen=True):
     """A CALLERROR in meaning; `code` is one of `engine.ocpp.rpc`'s codes, spelt per version when sent."""
 

@@ -24,7 +24,7 @@ from engine.domain.changes import ChargePointConnected
 from engine.domain.state import ChargePoint, Policy, Registration, StationSettings
 from engine.errors import StoreError
 from engine.ocpp import policy, rpc
-from engine.ocpp.step import Facts, Message, Needs, Outcome, Refusal
+from engine.ocpp.step import Facts, Message, Needs, Outcome, Raw, Refusal
 from engine.points.commands import Commands
 from engine.points.peer import MAX_ACTION, Peer
 from engine.points.shared import Dialect, Route, Shared
@@ -492,9 +492,13 @@ class Actor:
 
     # --- from elsewhere ------------------------------------------------------------------------------------
 
-    async def call(self, request: Message, timeout: float) -> Message:
+    async def call(self, request: Message, timeout: float, *, force: bool = False) -> Message:
         """As `Commands.call`."""
-        return await self._made_commands().call(request, timeout)
+        return await self._made_commands().call(request, timeout, force=force)
+
+    async def call_raw(self, request: Raw, timeout: float) -> Raw:
+        """As `Commands.call_raw`."""
+        return await self._made_commands().call_raw(request, timeout)
 
     @property
     def waiting_calls(self) -> int:

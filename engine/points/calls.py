@@ -10,32 +10,45 @@ still works on it, and OCPP-J allows one outstanding request only (1.6J §4.1.1)
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
 
 import trio
 
 from engine.errors import CallError, QueueFull
 from engine.ocpp.rpc import Answered, Correlator
-from engine.ocpp.step import Command, Message
+from engine.ocpp.step import Command, Message, Raw
 from engine.points.timers import Timer
+
+UNREAD: Final = "raw"
 
 
 class Call:
-    """One request on its way. `settle` ends it; what comes later is ignored."""
+    """One request on its way. `settle` ends it; what comes later is ignored.
 
-    __slots__ = ("_answer", "_done", "_error", "action", "command", "id", "request", "sent_at", "timer")
+    Without a command its answer is given back as it came.
+    """
 
-    def __init__(self, action: str, command: Command, request: Message) -> None:
+    __slots__ = (
+        "_answer", "_done", "_error", "action", "command", "id", "label", "payload", "request", "sent_at",
+        "timer",
+    )  # fmt: skip
+
+    def __init__(
+        self, action: str, payload: bytes, request: Message | None = None, command: Command | None = None
+    ) -> None:
         self.action = action
-        self.command = command
+        self.payload = payload
         self.request = request
+        self.command = command
+        self.label = UNREAD if command is None else action  # for counters
         self.id = ""  # set when it is sent
         self.sent_at = 0.0
         self.timer: Timer | None = None
         self._done = trio.Event()
-        self._answer: Message | None = None
+        self._answer: Message | Raw | None = None
         self._error: CallError | None = None
 
-    def settle(self, result: Message | CallError) -> None:
+    def settle(self, result: Message | Raw | CallError) -> None:
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
@@ -47,7 +60,7 @@ class Call:
             self._answer = result
         self._done.set()
 
-    async def result(self) -> Message:
+    async def result(self) -> Message | Raw:
         """Wait for the end. Raises CallError."""
         await self._done.wait()
         if self._answer is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 import trio
@@ -16,13 +16,14 @@ import trio
 from engine.domain.state import ChargePoint, Registration
 from engine.errors import CallDropped, CallError, CallRefused, CallTimeout, Conflict, Invalid, StoreError
 from engine.ocpp import policy, rpc
-from engine.ocpp.step import Message, Outcome, Refusal
+from engine.ocpp.step import Message, Outcome, Raw, Refusal
 from engine.points.calls import Call, Calls
 from engine.points.peer import Peer
 from engine.points.shared import Dialect, Shared
 from ext import envelope
 
 log = structlog.get_logger(__name__)
+A = TypeVar("A", Message, Raw)
 
 # Not before a boot was accepted (OCPP 1.6 §4.2; 2.0.1 B02.FR.05). What changes configuration is allowed.
 NEVER_BEFORE_BOOT: Final = frozenset(
@@ -63,22 +64,33 @@ class Commands:
     def __len__(self) -> int:
         return len(self._calls)
 
-    async def call(self, request: Message, timeout: float) -> Message:
+    async def call(self, request: Message, timeout: float, *, force: bool = False) -> Message:
         """The charge point's answer to `request`. `timeout` seconds include waiting for earlier calls.
 
-        Raises Invalid (a rule of the protocol), Conflict (its boot is not accepted yet) and CallError.
+        Raises CallError, and unless it is forced Invalid (a rule of the protocol) and Conflict (its boot is
+        not accepted yet).
         """
-        call = self._enqueue(request, timeout)
+        made = self._made(request, force=force)
+        return await self._result(self._enqueue(made, timeout), Message)
+
+    async def call_raw(self, request: Raw, timeout: float) -> Raw:
+        """The same for what no schema and no rule has seen, nor sees of its answer. Raises CallError."""
+        return await self._result(self._enqueue(Call(request.action, request.payload), timeout), Raw)
+
+    async def _result(self, call: Call, kind: type[A]) -> A:
         try:
-            return await call.result()
+            answer = await call.result()
         except trio.Cancelled:
             self._calls.withdraw(call)
             raise
+        if not isinstance(answer, kind):
+            raise TypeError(f"the answer to {call.action} is no {kind.__name__}")
+        return answer
 
     def call_automatically(self, request: Message) -> None:
         """A call that an outcome asks for: nobody waits for it."""
         try:
-            self._enqueue(request, self._shared.settings.call_timeout)
+            self._enqueue(self._made(request), self._shared.settings.call_timeout)
         except (CallError, Conflict, Invalid) as error:
             log.warning(
                 "call not made",
@@ -105,7 +117,7 @@ class Commands:
             self._dropped(call, why)
 
     def _dropped(self, call: Call, why: str) -> None:
-        self._shared.metrics.messages.add("out", call.action, "dropped")
+        self._shared.metrics.messages.add("out", call.label, "dropped")
         call.settle(CallDropped(f"{call.action}: {why}"))
 
     def answered(
@@ -131,13 +143,18 @@ class Commands:
         self._shared.metrics.messages.add("in", "answer", verdict.value)
         self._link.peer.keep("in", "result", "", message_id[: rpc.MAX_ECHOED_ID], rest)
 
-    def _enqueue(self, request: Message, timeout: float) -> Call:
-        action = type(request).__name__
-        self._check_registration(action)
-        command = self._link.dialect.checked(request, self._link.state, self._shared.now())
+    def _made(self, request: Message, *, force: bool = False) -> Call:
+        action, dialect = type(request).__name__, self._link.dialect
+        if force:
+            command = dialect.command(request)
+        else:
+            self._check_registration(action)
+            command = dialect.checked(request, self._link.state, self._shared.now())
+        return Call(action, rpc.encode(request), request, command)
+
+    def _enqueue(self, call: Call, timeout: float) -> Call:
         if self._finishing or self._link.closed_for is not None:
             raise CallDropped("the connection is closing")
-        call = Call(action, command, request)
         self._calls.add(call)
         call.timer = self._shared.timers.after(timeout, partial(self._overdue, call))
         self._send_next()
@@ -158,23 +175,25 @@ class Commands:
             return
         message_id = self._shared.new_id()
         self._calls.sent(call, message_id, self._shared.steady())
-        payload = rpc.encode(call.request)
         if call.action not in self._shared.unlogged:
-            self._link.peer.keep("out", "call", call.action, message_id, payload)
-        self._link.peer.send_text(envelope.call_text(message_id, call.action, payload))
+            self._link.peer.keep("out", "call", call.action, message_id, call.payload)
+        self._link.peer.send_text(envelope.call_text(message_id, call.action, call.payload))
 
     def _overdue(self, call: Call) -> None:
         was_out = self._calls.expire(call)
         why = "the charge point did not answer in time" if was_out else "its turn did not come in time"
-        self._shared.metrics.messages.add("out", call.action, "timeout")
+        self._shared.metrics.messages.add("out", call.label, "timeout")
         call.settle(CallTimeout(f"{call.action}: {why}"))
         self._send_next()
         self._link.settled()
 
     def _fold(self, call: Call, rest: bytes) -> Coroutine[Any, Any, None] | None:
-        state = self._link.state
+        state, command = self._link.state, call.command
+        if command is None:
+            self._settle(call, Raw(action=call.action, payload=rest))
+            return None
         decoded = policy.decode(
-            call.command.response, rest, state.settings.policy, state.vendor, state.model, state.version
+            command.response, rest, state.settings.policy, state.vendor, state.model, state.version
         )
         if isinstance(decoded, Refusal):
             if self._link.dialect.has_sends:  # 2.1 part 4: it is told that its answer was not understood
@@ -191,9 +210,9 @@ class Commands:
             return None
         answer = decoded.message
         outcome = None
-        if call.command.answered is not None:
+        if command.answered is not None:
             try:
-                outcome = call.command.answered(state, call.request, answer, self._shared.now())
+                outcome = command.answered(state, call.request, answer, self._shared.now())
             except Exception:
                 # The caller gets its answer all the same: the charge point has done what was asked.
                 correlation_id = self._link.peer.correlation(call.id)
@@ -220,14 +239,14 @@ class Commands:
         for request in outcome.calls if outcome is not None else ():
             self.call_automatically(request)
 
-    def _settle(self, call: Call, result: Message | CallError) -> None:
-        self._shared.metrics.messages.add("out", call.action, _outcome(result))
+    def _settle(self, call: Call, result: Message | Raw | CallError) -> None:
+        self._shared.metrics.messages.add("out", call.label, _outcome(result))
         call.settle(result)
         self._send_next()
         self._link.settled()
 
 
-def _outcome(result: Message | CallError) -> str:
+def _outcome(result: Message | Raw | CallError) -> str:
     """A word for the counters."""
     if isinstance(result, CallRefused) and result.code in rpc.UNSUPPORTED:
         return "unsupported"

@@ -30,7 +30,7 @@ from engine.errors import (
 from engine.metrics import Metrics
 from engine.ocpp import rpc
 from engine.ocpp.intents import Intent, Result, Start, Started, Verdict
-from engine.ocpp.step import Message, Protocol
+from engine.ocpp.step import Message, Protocol, Raw
 from engine.ocpp.translation import translate
 from engine.ocpp.versions import PROTOCOLS
 from engine.points import absence
@@ -89,17 +89,30 @@ class Registry:
 
     # --- for everybody -------------------------------------------------------------------------------------
 
-    async def call(self, identity: str, request: Message, timeout: float | None = None) -> Message:
+    async def call(
+        self, identity: str, request: Message, timeout: float | None = None, *, force: bool = False
+    ) -> Message:
         """The charge point's answer to `request`, typed.
 
         `timeout` seconds (settings.call_timeout) include the wait for earlier commands. Raises NotFound,
         Offline, QueueFull, CallTimeout, CallRefused, CallDropped; Invalid where the request breaks a rule of
-        the protocol (rather than Offline), Conflict where it may not be sent before its boot was accepted.
+        the protocol (rather than Offline), Conflict where it may not be sent before its boot was accepted;
+        neither of these two where it is forced.
         """
         actor = self._actors.get(identity)
         if actor is None:
-            raise await absence.fault(self.shared, identity, lambda _: (request,))
-        return await actor.call(request, self.shared.settings.call_timeout if timeout is None else timeout)
+            raise await absence.fault(self.shared, identity, lambda _: () if force else (request,))
+        return await actor.call(request, self._patience(timeout), force=force)
+
+    async def call_raw(self, identity: str, request: Raw, timeout: float | None = None) -> Raw:
+        """The same, forced, for what need not be a request of its version; the answer as it came."""
+        actor = self._actors.get(identity)
+        if actor is None:
+            raise await absence.fault(self.shared, identity, lambda _: ())
+        return await actor.call_raw(request, self._patience(timeout))
+
+    def _patience(self, timeout: float | None) -> float:
+        return self.shared.settings.call_timeout if timeout is None else timeout
 
     async def command(self, identity: str, intent: Intent, timeout: float | None = None) -> Result:
         """What came of `intent`, whichever OCPP version the charge point speaks.

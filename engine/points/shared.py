@@ -148,12 +148,17 @@ class Dialect:
         }
         self.has_sends = bool(self.sends)  # the version knows message types 5 and 6
 
-    def checked(self, request: step.Message, cp: ChargePoint, now: datetime) -> step.Command:
-        """The command that a request of ours is. Raises Invalid where it breaks a rule of the protocol."""
+    def command(self, request: step.Message) -> step.Command:
+        """The command that a request of ours is, whatever it says. Raises Invalid where there is none."""
         action = type(request).__name__
         command = self.outbound.get(action)
         if command is None or not isinstance(request, command.request):
             raise Invalid(f"{self.version} has no request {action} to a charge point")
+        return command
+
+    def checked(self, request: step.Message, cp: ChargePoint, now: datetime) -> step.Command:
+        """The command that a request of ours is. Raises Invalid where it breaks a rule of the protocol."""
+        command = self.command(request)
         reasons = command.check(request, cp, now) if command.check is not None else ()
         if reasons:
             raise Invalid("; ".join(reasons))

@@ -361,6 +361,36 @@ async def test_what_is_not_sent_is_explained(
     assert [hint for hint in hints if hint not in said] == [], said
 
 
+async def test_what_is_forced_is_sent_and_audited(admin: httpx.AsyncClient, connect: Any) -> None:
+    charger = await connect("CP1")
+    charger.answers |= {"UnlockConnector": {"status": "NotSupported"}, "Reset": {"free": ["words"]}}
+    rule = {"action": "UnlockConnector", "payload": {"connectorId": 0}, "force": True}
+    answer = await admin.post("/stations/CP1/call", json=rule)
+    assert answer.json() == {"action": "UnlockConnector", "payload": {"status": "NotSupported"}}
+    schema = {"action": "Reset", "payload": {"type": "Gently", "more": 1}, "force": True}
+    answer = await admin.post("/stations/CP1/call", json=schema)
+    assert (answer.status_code, answer.json()["payload"]) == (200, {"free": ["words"]})
+    assert charger.asked == [("UnlockConnector", {"connectorId": 0}), ("Reset", schema["payload"])]
+    rows = (await admin.get("/audit", params={"subject": "charge_point:CP1", "limit": 2})).json()["data"]
+    assert [(row["action"], row["details"]) for row in rows] == [
+        ("station.call", {"action": "Reset", "force": True}),
+        ("station.call", {"action": "UnlockConnector", "force": True}),
+    ]
+    unknown = {"action": "Nothing", "force": True, "timeout": 0.01}
+    assert (await admin.post("/stations/CP1/call", json=unknown)).status_code == 408
+    await charger.leave()
+    while (await admin.get("/stations/CP1")).json()["connected"]:
+        await trio.testing.wait_all_tasks_blocked()
+    assert (await admin.post("/stations/CP1/call", json=schema)).status_code == 424
+
+
+async def test_an_answer_that_is_no_json_to_a_forced_call(admin: httpx.AsyncClient, connect: Any) -> None:
+    charger = await connect("CP1")
+    charger.answers["Nothing"] = float("nan")
+    answer = await admin.post("/stations/CP1/call", json={"action": "Nothing", "force": True})
+    assert (answer.status_code, "not valid JSON" in answer.json()["message"]) == (406, True)
+
+
 async def test_calls_without_an_answer(admin: httpx.AsyncClient, connect: Any) -> None:
     reset = {"action": "Reset", "payload": {"type": "Soft"}}
     assert (await admin.post("/stations/CP1/call", json=reset)).status_code == 404

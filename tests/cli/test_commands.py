@@ -121,6 +121,12 @@ def test_call_prints_the_charger_s_answer(run: Any, played: Any) -> None:
     }
 
 
+def test_a_forced_call(run: Any, played: Any) -> None:
+    played.answers["POST /stations/CP1/call"] = httpx.Response(200, json={"payload": {}})
+    run("call", "CP1", "Nothing", "--force")
+    assert json.loads(played.asked[0].content) == {"action": "Nothing", "payload": {}, "force": True}
+
+
 def test_call_wants_json(run: Any, played: Any) -> None:
     assert run("call", "CP1", "Reset", "{type: Soft}").exit_code == 2
     assert played.asked == []

@@ -14,7 +14,7 @@ COMMAND = Command(request=v16.ClearCache, response=v16.ClearCacheResponse)
 
 
 def call() -> Call:
-    return Call("ClearCache", COMMAND, v16.ClearCache())
+    return Call("ClearCache", b"{}", v16.ClearCache(), COMMAND)
 
 
 def test_one_is_out_and_the_rest_wait() -> None:

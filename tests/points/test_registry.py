@@ -10,7 +10,7 @@ import trio
 from msgspec.structs import replace
 
 from engine.domain.access import StationRecord
-from engine.domain.changes import ConfigurationKeyRead, NetworkStatusChanged, SessionOpened
+from engine.domain.changes import ConfigurationKeyRead, MessageLogged, NetworkStatusChanged, SessionOpened
 from engine.domain.state import Registration
 from engine.errors import (
     CallDropped,
@@ -23,7 +23,8 @@ from engine.errors import (
     Offline,
     QueueFull,
 )
-from engine.ocpp.messages import v16
+from engine.ocpp.messages import v16, v21
+from engine.ocpp.step import Raw
 from engine.points.actor import CALL_PATIENCE
 
 START = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-03-01T12:00:00Z"}
@@ -93,6 +94,64 @@ async def test_a_malformed_answer_is_a_refusal_too(site: Any, nursery: trio.Nurs
         await ws.send_message(json.dumps([3, message_id, {"status": "Perhaps"}]))
         await site.until(lambda: results)
         assert isinstance(results[0], CallRefused)
+
+
+async def test_a_forced_request_breaks_rules_and_its_answer_counts_all_the_same(
+    site: Any, store: Any, nursery: trio.Nursery
+) -> None:
+    store.add("NEW", booted=False)
+    schedule = v16.GetCompositeSchedule(connector_id=1, duration=-1)
+    stop = v16.RemoteStopTransaction(transaction_id=1)
+    async with site.connect("NEW") as ws:
+        for request, error in ((schedule, Invalid), (stop, Conflict)):
+            with pytest.raises(error):
+                await site.registry.call("NEW", request)
+            answers: list[Any] = []
+
+            async def ask(request: Any = request, answers: Any = answers) -> None:
+                answers.append(await site.registry.call("NEW", request, force=True))
+
+            nursery.start_soon(ask)
+            _, message_id, action, _ = await site.take(ws)
+            assert action == type(request).__name__
+            await ws.send_message(json.dumps([3, message_id, {"status": "Rejected"}]))
+            await site.until(lambda answers=answers: answers)
+            assert answers[0].status == "Rejected"
+        with pytest.raises(Invalid):  # of another version
+            await site.registry.call("NEW", v21.ClearCache(), force=True)
+    with pytest.raises(Offline):
+        await site.registry.call("NEW", schedule, force=True)
+
+
+async def test_a_raw_request_goes_and_its_answer_comes_as_it_is(
+    site: Any, store: Any, nursery: trio.Nursery
+) -> None:
+    answers: list[Any] = []
+
+    async def ask(payload: bytes) -> None:
+        try:
+            answers.append(await site.registry.call_raw("CP1", Raw(action='No"thing', payload=payload)))
+        except CallRefused as refused:
+            answers.append(refused.code)
+
+    async with site.connect() as ws:
+        nursery.start_soon(ask, b'[1, {"type": 7}]')
+        _, message_id, action, payload = await site.take(ws)
+        assert (action, payload) == ('No"thing', [1, {"type": 7}])
+        await ws.send_message(f'[3,"{message_id}",[ null ]]')
+        await site.until(lambda: answers)
+        nursery.start_soon(ask, b"{}")
+        _, message_id, _, _ = await site.take(ws)
+        await ws.send_message(json.dumps([4, message_id, "NotImplemented", "", {}]))
+        await site.until(lambda: len(answers) == 2)
+    assert answers == [Raw(action='No"thing', payload=b"[ null ]"), "NotImplemented"]
+    assert site.metrics.messages[("out", "raw", "ok")] == 1
+    assert site.metrics.messages[("out", "raw", "unsupported")] == 1
+    assert [row.kind for row in store.journal.of(MessageLogged)] == ["call", "result", "call", "error"]
+    with pytest.raises(Offline):
+        await site.registry.call_raw("CP1", Raw(action="X", payload=b"{}"))
+    with pytest.raises(NotFound):
+        await site.registry.call_raw("NOBODY", Raw(action="X", payload=b"{}"))
 
 
 async def test_one_call_is_out_and_the_others_wait(start: Any, nursery: trio.Nursery) -> None:
