@@ -4,6 +4,7 @@ cdef long long _UNUSABLE
 cdef long long _MASK
 cdef long long _TENTH
 cdef double _SQRT3
+cdef long long _JITTER
 cdef double _LARGEST
 cdef double _WHOLE_FROM
 cdef int _FACTORS_EACH_WAY
@@ -28,6 +29,7 @@ cdef class Kind:
     cdef readonly int measurand
     cdef readonly int phase
     cdef readonly int rank
+    cdef readonly bint begins
 
 
 @cython.final
@@ -35,7 +37,9 @@ cdef class Kind:
 cdef class Slot:
     cdef int rank
     cdef int mask
+    cdef int begun
     cdef bint broken
+    cdef bint disputed
     cdef long long whole
     cdef long long first
     cdef long long second
@@ -47,6 +51,7 @@ cdef class Slot:
 cdef class Reading:
     cdef readonly long long fingerprint
     cdef readonly int unusable
+    cdef readonly bint disputed
     cdef readonly int series
     cdef readonly object register_wh
     cdef dict _others
@@ -111,8 +116,10 @@ cdef void _put_aside(dict others, Slot slot)
 
 cdef Reading _sum_up(Pad pad)
 
-@cython.locals(seen=bint)
+@cython.locals(bit=int, before=cython.longlong)
 cdef void _put(Slot slot, Kind kind, long long value) noexcept
+
+cdef long long _value(Slot slot, int phase) noexcept
 
 cdef bint _has(Slot slot) noexcept
 

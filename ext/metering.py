@@ -10,6 +10,7 @@ their sum, current the largest, voltage the mean (line-to-line voltages alone ar
 A register that comes in phases of which one is unreadable counts as not sent: a sum with a gap would look
 like a reset. Which location and phases a register is of is its series: registers of two series never compare,
 so the ones that were not the best are told too. A unit that is not of the measurand makes its value unusable.
+One register with two values is disputed, unless one of them is that of the transaction's begin.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ _FACTORS: Final = [10.0**n for n in range(_FACTORS_EACH_WAY + 1)]
 _KINDS_KEPT: Final = 4_096
 _SCIENTIFIC: Final = re.compile(r"[+-]?[0-9]{1,30}(?:[.,][0-9]{0,30})?[eE][+-]?[0-9]{1,2}")
 _SQRT3: Final = 3.0**0.5
+_JITTER: Final = 100_000_000  # millionths of a Wh: values of one register so close are one, rounded
+JITTER_WH: Final = _JITTER // 1_000_000
+_BEGIN: Final = "Transaction.Begin"
 
 # What a sample measures; those of value _IGNORED are stored but enter no total.
 _IGNORED: Final = 0
@@ -81,25 +85,30 @@ _UNITS: Final[list[dict[str, int]]] = [
 class Kind:
     """What one (measurand, phase, location, context, format) means; made once, then looked up."""
 
-    __slots__ = ("fingerprint", "identity", "measurand", "phase", "rank")
+    __slots__ = ("begins", "fingerprint", "identity", "measurand", "phase", "rank")
 
-    def __init__(self, identity: str, fingerprint: int, measurand: int, phase: int, rank: int) -> None:
+    def __init__(  # noqa: PLR0917 - what a sample is
+        self, identity: str, fingerprint: int, measurand: int, phase: int, rank: int, begins: bool
+    ) -> None:
         self.identity = identity
         self.fingerprint = fingerprint
         self.measurand = measurand
         self.phase = phase
         self.rank = rank
+        self.begins = begins  # it is of the begin of a transaction, whatever its time stamp
 
 
 class Slot:
     """One measurand's values within a reading, in millionths."""
 
-    __slots__ = ("broken", "first", "mask", "rank", "second", "third", "whole")
+    __slots__ = ("begun", "broken", "disputed", "first", "mask", "rank", "second", "third", "whole")
 
     def __init__(self) -> None:
         self.rank = _WORST + 1
         self.mask = 0  # bit 0: whole, bits 1…3: the phases
+        self.begun = 0  # those of which a value of the begin was told
         self.broken = False
+        self.disputed = False
         self.whole = 0
         self.first = 0
         self.second = 0
@@ -111,12 +120,14 @@ class Reading:
 
     `fingerprint` is that of the samples' identities whatever their order; `unusable` counts the values of
     known measurands that are no numbers or of a strange unit. `series` says which register `register_wh` is
-    of: 0 for none, else 16 × location + its phases, 1 being one for all of them.
+    of: 0 for none, else 16 × location + its phases, 1 being one for all of them. `disputed`: that register
+    has two values, more than rounding apart.
     """
 
     __slots__ = (
         "_others",
         "current_a",
+        "disputed",
         "fingerprint",
         "interval_uwh",
         "power_w",
@@ -130,6 +141,7 @@ class Reading:
     def __init__(self) -> None:
         self.fingerprint = 0
         self.unusable = 0
+        self.disputed = False
         self.series = 0
         self.register_wh: int | None = None
         self._others: dict[int, int] | None = None  # the registers that were not the best
@@ -187,6 +199,7 @@ def _make_kind(key: tuple[Any, ...]) -> Kind:
         number,
         at_phase - 3 if at_phase >= _LINE_TO_LINE else at_phase,
         rank,
+        context == _BEGIN,
     )
 
 
@@ -404,6 +417,7 @@ def _registers(reading: Reading, slot: Slot, more: list[Slot] | None) -> None:
             _put_aside(reading._others, slot if other.rank < slot.rank else other)
             if other.rank < slot.rank:
                 slot = other
+    reading.disputed = slot.disputed
     if slot.mask & 1:
         reading.series = 16 * slot.rank + 1
         reading.register_wh = whole_units(slot.whole)
@@ -444,21 +458,38 @@ def _put(slot: Slot, kind: Kind, value: int) -> None:
     if kind.rank < slot.rank:
         slot.rank = kind.rank
         slot.mask = 0
+        slot.begun = 0
         slot.broken = False
+        slot.disputed = False
     if value == _UNUSABLE:
         slot.broken = slot.broken or kind.phase != _WHOLE
         return
-    # Told twice (begin and end of a transaction under one time stamp), the larger value counts.
-    seen = bool(slot.mask >> kind.phase & 1)
+    bit = 1 << kind.phase
+    if kind.begins:
+        slot.begun |= bit
+    if slot.mask & bit:
+        # Told twice (begin and end of a transaction under one time stamp), the larger value counts.
+        before = _value(slot, kind.phase)
+        if not slot.begun & bit and (value - before > _JITTER or before - value > _JITTER):
+            slot.disputed = True
+        value = max(value, before)
     if kind.phase == _WHOLE:
-        slot.whole = max(value, slot.whole) if seen else value
+        slot.whole = value
     elif kind.phase == 1:
-        slot.first = max(value, slot.first) if seen else value
+        slot.first = value
     elif kind.phase == 2:
-        slot.second = max(value, slot.second) if seen else value
+        slot.second = value
     else:
-        slot.third = max(value, slot.third) if seen else value
-    slot.mask |= 1 << kind.phase
+        slot.third = value
+    slot.mask |= bit
+
+
+def _value(slot: Slot, phase: int) -> int:
+    if phase == _WHOLE:
+        return slot.whole
+    if phase == 1:
+        return slot.first
+    return slot.second if phase == 2 else slot.third
 
 
 def _has(slot: Slot) -> bool:

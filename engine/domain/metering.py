@@ -28,9 +28,8 @@ from engine.domain.plausibility import (
 )
 from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus, StationSettings
 from engine.domain.vocabulary import ChargingState
-from ext.metering import FINGERPRINT, Reading, kind_of, whole_units
+from ext.metering import FINGERPRINT, JITTER_WH, Reading, kind_of, whole_units
 
-JITTER_WH: Final = 100  # by so much a register seems to fall when it is rounded, as 0.1 kWh are
 RESTARTS_BELOW: Final = 10  # a register that starts anew shows less than this part of what it did
 REGISTER_WITHIN: Final = timedelta(seconds=10)  # of the begin and the end, for a register to be theirs
 NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)  # in a row: a time that the station did not know
@@ -120,22 +119,9 @@ def merged(
                 own.append(sample)
         if own:
             reading = read(own if stored else told)
-            disputed = len(told) > 1 and _disputed(told, reading, read)
+            disputed = read(told).disputed if stored else reading.disputed
             fresh.append(Measured(at=at, reading=reading, samples=_encode(own).decode(), disputed=disputed))
     return fresh
-
-
-def _disputed(told: Sequence[Any], reading: Reading, read: Callable[[Sequence[Any]], Reading]) -> bool:
-    """Whether samples of one time give one register values that rounding does not explain."""
-    first: dict[int, int] = {}
-    for sample in told:
-        alone = read((sample,))
-        wh, series = alone.register_wh, alone.series
-        if wh is None or series >> 4 != reading.series >> 4:
-            continue  # of another location than the one that counts
-        if abs(first.setdefault(series, wh) - wh) > JITTER_WH:
-            return True
-    return False
 
 
 # --- totals ------------------------------------------------------------------------------------------------

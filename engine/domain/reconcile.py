@@ -9,10 +9,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from engine.domain.changes import Change, OrphanKept, OrphanResolved
-from engine.domain.metering import JITTER_WH
 from engine.domain.plausibility import energy_ceiling_wh
 from engine.domain.sessions import Start
 from engine.domain.state import ChargePoint, Orphan, Session
+from ext.metering import JITTER_WH
 
 STOP = "StopTransaction"
 ORPHANS_KEPT = 100  # per charge point in memory; older ones are in the database alone

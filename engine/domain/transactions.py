@@ -502,12 +502,14 @@ def _measured(values: Iterable[Value], stored: Set[tuple[datetime, str]]) -> lis
     if len(told) == 1 and not stored:
         [value] = told
         reading = read_numbers(value.samples)
-        return [Measured(at=value.at, reading=reading, samples=_encode(value.samples).decode())]
+        samples = _encode(value.samples).decode()
+        return [Measured(at=value.at, reading=reading, samples=samples, disputed=reading.disputed)]
     return merged(((value.at, value.samples) for value in told), stored, _identity, read_numbers)
 
 
 def _exact(sample: Any) -> Hashable:
-    return _identity(sample), sample.value
+    unit = sample.unit_of_measure or None
+    return _identity(sample), sample.value, unit and (unit.unit or None, unit.multiplier or None)
 
 
 def _identity(sample: Any) -> str:

@@ -521,6 +521,20 @@ def test_idle_is_believed_where_nothing_contradicts_it(
     assert (row["energy_wh"], row["review"]) == (4_000, None)
 
 
+@pytest.mark.parametrize("reconnects", [False, True])
+def test_a_register_told_again_in_a_unit_that_is_one_counts(reconnects: bool) -> None:
+    strange = v201.SampledValue(value=9_000, unit_of_measure=v201.UnitOfMeasure(unit="varh"))
+    first = told("Updated", 30)
+    at = v201.MeterValue(timestamp=first.timestamp, sampled_value=[strange])
+    events = [
+        told("Started", 0, 1_000),
+        replaced(first, meter_value=[at]),
+        told("Ended", 30, 9_000),
+    ]
+    row = after_events(events, reconnects=reconnects)
+    assert (row["energy_wh"], row["review"]) == (8_000, None)
+
+
 @pytest.mark.parametrize("wh", [-1, -5_000])
 def test_a_beginning_below_zero_is_held(wh: int) -> None:
     events = [told("Started", 0, wh, "Charging"), told("Updated", 30, 4_000), told("Ended", 60, 9_000)]
@@ -562,10 +576,12 @@ def test_a_stop_stamped_before_its_samples_is_held() -> None:
     assert v16_session(samples, (119, 12_000))["review"] is None
 
 
-def twice(kind: Any, *registers: int) -> v201.TransactionEvent:
-    """An event after 30 minutes with these values of one register."""
+def twice(kind: Any, *registers: int, together: bool = False) -> v201.TransactionEvent:
+    """An event after 30 minutes with these values of one register, each by itself or `together`."""
     at = BEGINNING + timedelta(minutes=30)
-    values = [v201.MeterValue(timestamp=at, sampled_value=[v201.SampledValue(value=wh)]) for wh in registers]
+    samples = [v201.SampledValue(value=wh) for wh in registers]
+    lists = [samples] if together else [[one] for one in samples]
+    values = [v201.MeterValue(timestamp=at, sampled_value=one) for one in lists]
     return replaced(told(kind, 30), meter_value=values)
 
 
@@ -580,6 +596,14 @@ def twice(kind: Any, *registers: int) -> v201.TransactionEvent:
                 told("Ended", 60, 10_000),
             ],
             id="in one message",
+        ),
+        pytest.param(
+            [
+                told("Started", 0, 1_000),
+                twice("Updated", 9_000, 5_000, together=True),
+                told("Ended", 60, 10_000),
+            ],
+            id="in one list",
         ),
         pytest.param(
             [told("Started", 0, 1_000), twice("Ended", 9_000, 5_000)],
@@ -600,6 +624,27 @@ def test_two_values_of_one_register_at_one_time_are_held(
     events: list[v201.TransactionEvent], reconnects: bool
 ) -> None:
     assert after_events(events, reconnects=reconnects)["review"] == "meter_reset"
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_two_values_of_1_6_are_held_and_begin_and_end_are_not(together: bool) -> None:
+    at = BEGINNING + timedelta(minutes=30)
+
+    def stopped(*contexts: Any) -> str | None:
+        samples = [v16.SampledValue(value=str(5_000 * n), context=c) for n, c in enumerate(contexts)]
+        lists = [samples] if together else [[one] for one in samples]
+        store = fresh("ocpp1.6")
+        begin = v16.StartTransaction(connector_id=1, id_tag="TAG", meter_start=0, timestamp=BEGINNING)
+        number = store.handle(START, begin, LATER).transaction_id  # type: ignore[attr-defined]
+        data = [v16.MeterValue(timestamp=at, sampled_value=one) for one in lists]
+        stop = v16.StopTransaction(
+            transaction_id=number, timestamp=at, meter_stop=5_000, transaction_data=data
+        )
+        store.handle(STOP, stop, LATER)
+        return str(found(store)["review"])
+
+    assert stopped("Sample.Periodic", "Sample.Clock") == "meter_reset"
+    assert stopped("Transaction.Begin", "Transaction.End") == "None"
 
 
 @pytest.mark.parametrize(

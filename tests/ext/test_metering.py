@@ -80,6 +80,27 @@ def test_what_is_no_number_is_unusable(metering: ModuleType, text: str) -> None:
     assert metering.parse(text, 0) == metering.UNUSABLE
 
 
+@pytest.mark.parametrize(
+    ("samples", "disputed"),
+    [
+        ([Sample("5000"), Sample("5100")], False),
+        ([Sample("5000"), Sample("5101")], True),
+        ([Sample("5101", context="Sample.Clock"), Sample("5000")], True),
+        ([Sample("0", context="Transaction.Begin"), Sample("5000", context="Transaction.End")], False),
+        ([Sample("5000", context="Transaction.End"), Sample("0", context="Transaction.Begin")], False),
+        ([Sample("1000", phase="L1"), Sample("2000", phase="L2")], False),
+        ([Sample("1000", phase="L1"), Sample("2000", phase="L1")], True),
+        ([Sample("5000"), Sample("7000", location="Inlet")], False),
+        ([Sample("1", location="Inlet"), Sample("7000", location="Inlet"), Sample("5000")], False),
+        ([Sample("5000"), Sample("7.4", measurand="Power.Active.Import")], False),
+    ],
+)
+def test_two_values_of_one_register_are_disputed(
+    metering: ModuleType, samples: list[Sample], disputed: bool
+) -> None:
+    assert metering.read(samples).disputed is disputed
+
+
 @given(
     st.decimals(min_value=-(10**11), max_value=10**11, allow_nan=False, allow_infinity=False),
     st.sampled_from((0, 3)),

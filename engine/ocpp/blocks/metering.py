@@ -86,8 +86,8 @@ def measured_v16(
     last = None if session is None else session.metering.last_sample_at
     if len(values) == 1 and not stored and (last is None or values[0].timestamp > last):
         value = values[0]
-        samples = value.sampled_value
-        return [Measured(at=value.timestamp, reading=read(samples), samples=_encode(samples).decode())]
+        reading, samples = read(value.sampled_value), _encode(value.sampled_value).decode()
+        return [Measured(at=value.timestamp, reading=reading, samples=samples, disputed=reading.disputed)]
     return merged(((value.timestamp, value.sampled_value) for value in values), stored, identity, read)
 
 
