@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 KERNELS := $(wildcard ext/*.pyx ext/*.pxd ext/*.py)
 
-.PHONY: run demo test soak bench check lint types layers generated format coverage clean help
+.PHONY: run demo test soak bench quick check lint types layers generated format coverage clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,7 +24,10 @@ soak: .venv/ready ## the long tests: kills, leaks, fuzzing (some 40 minutes)
 bench: .venv/ready ## measure side by side with peers; one table, saved as bench/results/latest.json
 	@$(BIN)/python -m bench $(ARGS)
 
-check: lint types layers generated test ## everything that CI runs
+quick: .venv/ready ## all benchmarks in miniature: whether they work, within a minute or two
+	@$(BIN)/python -m bench --quick
+
+check: lint types layers generated test quick ## everything that CI runs
 
 lint: .venv/ready
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

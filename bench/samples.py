@@ -1,9 +1,16 @@
-"""What the kernel suites work on: messages as they come over the wire."""
+"""What the kernel suites work on: messages as they come over the wire, and changes with all their fields."""
 
 from __future__ import annotations
 
+import types
+import typing
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias, TypeVar
+
+import msgspec
+
+C = TypeVar("C", bound=msgspec.Struct)
 
 Run: TypeAlias = Callable[[Callable[[], Awaitable[Any]]], Any]  # does one async function in a loop of its own
 
@@ -18,3 +25,18 @@ METER_VALUES_PAYLOAD = (
     b'{"value":"57.5","measurand":"SoC","location":"EV","unit":"Percent"}]}]}'
 )
 METER_VALUES = b'[2,"6f9b1e8a-3a4b-4f7e-9a51-7f6c0d4d2b11","MeterValues",%b]' % METER_VALUES_PAYLOAD
+
+PLAIN: Final[dict[type, Any]] = {
+    int: 0, float: 0.0, bool: False, str: "", bytes: b"{}", datetime: datetime(2026, 1, 1, tzinfo=UTC)
+}  # fmt: skip
+
+
+def filled(kind: type[C], **known: Any) -> C:
+    """A change with its declared fields: known, else the default, else nothing, else the plainest value."""
+    hints = typing.get_type_hints(kind)
+    for field in msgspec.structs.fields(kind):
+        if field.name not in known and field.required:
+            hint = hints[field.name]
+            optional = isinstance(hint, types.UnionType) and type(None) in typing.get_args(hint)
+            known[field.name] = None if optional else PLAIN[hint]
+    return kind(**known)

@@ -8,7 +8,7 @@ not, is lost. There are two storms: the network fails; the node dies by kill -9 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import trio
@@ -25,12 +25,10 @@ from engine.store.repositories.sessions import SessionFilter, SessionRow
 PAGE = 1_000
 
 
-def measure(make: Maker, connections: int) -> list[Row]:
+def measure(make: Maker, connections: int) -> Iterator[Row]:
     """Rows of both storms."""
-    return [
-        *_storm(make, connections, "the network fails", kill=False),
-        *_storm(make, connections, "the node is killed and restarted", kill=True),
-    ]
+    yield from _storm(make, connections, "the network fails", kill=False)
+    yield from _storm(make, connections, "the node is killed and restarted", kill=True)
 
 
 def _storm(make: Maker, connections: int, cause: str, *, kill: bool) -> list[Row]:

@@ -133,9 +133,8 @@ TWINS: Final = (
 MESSAGES: Final = sum(twin.times for twin in TWINS)  # of a charging session
 
 
-def measure(make: Maker, *, quick: bool) -> list[Row]:
+def measure(make: Maker, *, rounds: int) -> list[Row]:
     """Microseconds per message and version, and how many times 1.6's that is."""
-    rounds = 5 if quick else 25
     of_twins = [
         quickest([_work(protocol, *twin.said_in(version)) for version, protocol in PROTOCOLS.items()], rounds)
         for twin in TWINS

@@ -40,7 +40,7 @@ def test_the_quickest_turn_counts() -> None:
 
 def test_costs_are_compared_with_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions, "LOOPS", 1)
-    rows = versions.measure(Maker(), quick=True)
+    rows = versions.measure(Maker(), rounds=1)
     assert len(rows) == 3 * (len(TWINS) + 3)
     for first, *others in zip(*[iter(rows)] * 3, strict=True):
         assert (first.peer, first.ratio) == (f"{OURS}, {OLDEST}", None)
