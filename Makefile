@@ -39,7 +39,7 @@ layers: .venv/ready
 	@$(BIN)/lint-imports
 
 generated: .venv/ready
-	@$(BIN)/python -m engine.ocpp.codegen --check && $(BIN)/python -m api.cli.reference --check
+	@$(BIN)/python -m tools.codegen --check && $(BIN)/python -m tools.reference --check
 
 format: .venv/ready ## let ruff mend what it can
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

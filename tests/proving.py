@@ -1,6 +1,6 @@
 """What tests prove of the messages, and whether they do: `@pytest.mark.proves("2.x", "TransactionEvent")`.
 
-The marker names versions and actions; `engine.ocpp.reference_proofs` reads it for the reference page. While a
+The marker names versions and actions; `tools.reference.proofs` reads it for the reference page. While a
 marked test runs, this module watches which messages really went through their handler, rule or answer, and
 `tests/test_proofs.py` fails where a claim was not made good. A command without any rule of its own is
 proved by its answer's way back to the caller.
@@ -15,10 +15,10 @@ from typing import Any, Final
 
 import pytest
 
-from engine.ocpp.reference_proofs import Key, claims
 from engine.ocpp.step import Command, Handler, Listener
 from engine.ocpp.versions import PROTOCOLS
 from engine.points.calls import Call
+from tools.reference.proofs import Key, claims
 
 SETTLED: Final = Call.settle.__code__
 

@@ -8,7 +8,6 @@ import pytest
 
 from api import health
 from api.admin import MODULES, PREFIX
-from api.cli import reference
 from api.kernel.routes import Route
 from api.manage import certificates, partners
 from api.manage import stations as manage_stations
@@ -20,6 +19,7 @@ from engine.ocpp import mending, policy, quirks, rpc
 from engine.ocpp.v16 import PROTOCOL
 from engine.points import listener, registry
 from engine.store import journal, reader
+from tools.reference import __main__ as reference
 
 ADMIN = [route for module in MODULES for route in module.ROUTES]
 MANAGE = [

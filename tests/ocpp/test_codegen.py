@@ -8,9 +8,9 @@ import sys
 import msgspec
 import pytest
 
-from engine.ocpp import codegen
 from engine.ocpp.messages import v16, v21, v201
 from tests.ocpp.strategies import schemas
+from tools import codegen
 
 MODULES = {"v16": v16, "v201": v201, "v21": v21}
 

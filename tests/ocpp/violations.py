@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Final
 
-from engine.ocpp.codegen import INT_MAX, INT_MIN, NAMES_16, Schema
 from engine.ocpp.quirks import GENERIC
 from tests.ocpp.strategies import example
+from tools.codegen import INT_MAX, INT_MIN, NAMES_16, Schema
 
 ABSENT: Final = object()  # in the place of a member: leave it out
 

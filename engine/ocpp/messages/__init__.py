@@ -1,4 +1,4 @@
-"""OCPP payloads as Structs, one generated module per version (`python -m engine.ocpp.codegen`).
+"""OCPP payloads as Structs, one generated module per version (`python -m tools.codegen`).
 
 Nothing here imports a version: a node that speaks only 1.6 does not pay for the others.
 """

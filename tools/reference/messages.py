@@ -1,35 +1,31 @@
-"""The reference page of messages, made from the protocols' tables: `python -m engine.ocpp.reference`.
+"""The reference page of messages, made from the protocols' tables.
 
-What a message leads to stands in `reference_texts`; which tests prove it is what the tests say
-(`reference_proofs`).
+What a message leads to stands in `texts`; which tests prove it is what the tests say (`proofs`).
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from engine.ocpp.reference_proofs import TESTS, Key, Proof, keys, proofs
-from engine.ocpp.reference_texts import behaviour
 from engine.ocpp.translation import TABLE
 from engine.ocpp.versions import PROTOCOLS
+from tools.reference.notice import NOTICE
+from tools.reference.proofs import TESTS, Key, Proof, keys, proofs
+from tools.reference.texts import behaviour
 
-PAGE: Final = TESTS.parent / "docs" / "reference" / "ocpp.md"
-HEAD: Final = """# OCPP messages
+HEAD: Final = f"""# OCPP messages
 
+{NOTICE}
 Every message of every version that a station may send or be sent. *In* comes from the station, *out* goes to
 it. All are decoded, validated and answered or checked under the station's policy; what becomes of one that
 breaks its schema, `tests/ocpp/test_violations.py` proves for each of them. The last column names the tests of
 what it leads to; a file without names is about that message as a whole. They say so themselves
 (`@pytest.mark.proves`), and it counts only if the message goes through its handler, its rule or its answer
-while they run.
-
-Made by `python -m engine.ocpp.reference`. A test holds it to tables and tests; another fails for a message
-that nothing proves.
+while they run. A test fails for a message that nothing proves.
 
 | message | versions | direction | what happens | proved by |
 |---|---|---|---|---|"""
@@ -94,13 +90,3 @@ def _intents() -> Iterator[str]:
 @cache
 def _proofs() -> dict[Key, list[Proof]]:
     return proofs()
-
-
-def main() -> None:
-    """Write the page."""
-    Path(PAGE).write_text(page(), "utf-8")
-    sys.stdout.write(f"{PAGE.relative_to(TESTS.parent)} written\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -8,6 +8,7 @@ from typing import Final
 
 from engine.domain import authorization, state, vocabulary
 from engine.ocpp import vocabulary as ocpp
+from tools.reference.notice import NOTICE
 
 PAGE: Final = """\
 # Words
@@ -20,9 +21,9 @@ API's: where that API writes a word in another way, so do they.
 {tables}"""
 
 
-def words_page(notice: str) -> str:
+def page() -> str:
     """docs/reference/words.md"""
-    return PAGE.format(notice=notice, tables="\n".join(_tables()))
+    return PAGE.format(notice=NOTICE, tables="\n".join(_tables()))
 
 
 def _tables() -> Iterable[str]:
