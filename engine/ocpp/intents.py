@@ -18,11 +18,13 @@ from engine.domain.state import Frozen
 
 # --- what is wanted ----------------------------------------------------------------------------------------
 
-CertificateType = Literal["V2G", "MO", "MF", "CSMS"]
+CertificateType = Literal["V2G", "MO", "MF", "CSMS", "OEM"]
+ListedType = Literal["V2G", "MO", "MF", "CSMS", "OEM", "V2GChain"]
 Unit = Literal["A", "W"]
 Moment = Annotated[datetime, Meta(tz=True)]
 Triggered = Literal[
     "BootNotification",
+    "CustomTrigger",
     "DiagnosticsStatusNotification",
     "FirmwareStatusNotification",
     "Heartbeat",
@@ -45,6 +47,13 @@ class Intent(Spoken, frozen=True):
     """Base of everything that can be wanted."""
 
 
+class AdditionalInfo(Spoken, frozen=True):
+    """What a token is known by besides its id tag, such as EVCCID or PIN (AdditionalInfoType, OCPP 2.x)."""
+
+    additional_id_token: str
+    type: str
+
+
 class Start(Intent, frozen=True):
     """Begin a transaction. `profile` is a TxProfile in the shape of 2.0.1's ChargingProfileType.
 
@@ -56,6 +65,7 @@ class Start(Intent, frozen=True):
     evse_number: int | None = None
     id_type: str = "ISO14443"  # IdTokenEnumType
     group_id: str | None = None
+    additional_info: tuple[AdditionalInfo, ...] = ()
     profile: Mapping[str, Any] | None = None
 
 
@@ -73,9 +83,9 @@ class Unlock(Intent, frozen=True):
 
 
 class Reset(Intent, frozen=True):
-    """Restart: at once, or as soon as nobody charges."""
+    """Restart: at once, at once with transactions that go on afterwards (2.1), or when nobody charges."""
 
-    when: Literal["now", "idle"] = "idle"
+    when: Literal["now", "now_and_resume", "idle"] = "idle"
     evse_number: int = 0
 
 
@@ -140,7 +150,7 @@ class UpdateFirmware(Intent, frozen=True):
 
 
 class InstallCertificate(Intent, frozen=True):
-    """Give the station a root certificate, PEM. OCPP 1.6 knows CSMS and MF only."""
+    """Give the station a root certificate, PEM. OCPP 1.6 knows CSMS and MF only; OEM came with 2.1."""
 
     type: CertificateType
     certificate: str  # PEM
@@ -162,9 +172,9 @@ class DeleteCertificate(Intent, frozen=True):
 
 
 class ListCertificates(Intent, frozen=True):
-    """Which root certificates of these types (V2G, MO, MF, CSMS) the station has, as hashes."""
+    """Which root certificates of these types the station has, and its own chain of V2G, as hashes."""
 
-    types: tuple[CertificateType, ...]
+    types: tuple[ListedType, ...]
 
 
 class GetConfiguration(Intent, frozen=True):
@@ -199,6 +209,7 @@ class Reserve(Intent, frozen=True):
     connector_type: str | None = None  # ConnectorEnumType
     id_type: str = "ISO14443"
     group_id: str | None = None
+    additional_info: tuple[AdditionalInfo, ...] = ()
 
 
 class CancelReservation(Intent, frozen=True):
@@ -208,11 +219,12 @@ class CancelReservation(Intent, frozen=True):
 
 
 class Trigger(Intent, frozen=True):
-    """Have the station send a message now."""
+    """Have the station send a message now, or do what `customTrigger` of its vendor's stands for (2.1)."""
 
     message: Triggered
     evse_number: int | None = None
     connector_number: int | None = None
+    custom_trigger: str | None = None  # with CustomTrigger
 
 
 class ClearCache(Intent, frozen=True):
@@ -226,6 +238,7 @@ class ListEntry(Spoken, frozen=True):
     status: str | None = None  # AuthorizationStatusEnumType
     id_type: str = "ISO14443"
     group_id: str | None = None
+    additional_info: tuple[AdditionalInfo, ...] = ()
     expires_at: Moment | None = None
 
 
@@ -301,7 +314,7 @@ class Upload(Result, frozen=True):
 
 
 class Certificate(Spoken, frozen=True):
-    type: str  # CertificateType, V2GChain or a later one in the station's own word
+    type: str  # ListedType, or a later one in the station's own word
     hash: CertificateHash
     children: tuple[CertificateHash, ...] = ()
 

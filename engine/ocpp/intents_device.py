@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from engine.ocpp.intents import CertificateHash, Intent, Moment, Result, Spoken, Verdict
+from engine.ocpp.intents import AdditionalInfo, CertificateHash, Intent, Moment, Result, Spoken, Verdict
 
 Priority = Literal["AlwaysFront", "InFront", "NormalCycle"]
 State = Literal["Charging", "Discharging", "Faulted", "Idle", "Suspended", "Unavailable"]
@@ -148,6 +148,7 @@ class CustomerInformation(Intent, frozen=True):
     clear: bool = False
     id_tag: str | None = None
     id_type: str = "ISO14443"
+    additional_info: tuple[AdditionalInfo, ...] = ()  # of the id tag
     customer: str | None = None  # as the vendor names customers
     certificate: CertificateHash | None = None
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from engine.ocpp.intents import Intent, Moment, Result, Spoken
+from engine.ocpp.intents import AdditionalInfo, Intent, Moment, Result, Spoken
 
 # --- grid --------------------------------------------------------------------------------------------------
 
@@ -75,6 +75,7 @@ class RequestBatterySwap(Intent, frozen=True):
     id_tag: str
     request_id: int
     id_type: str = "ISO14443"
+    additional_info: tuple[AdditionalInfo, ...] = ()
 
 
 # --- money -------------------------------------------------------------------------------------------------

@@ -14,9 +14,8 @@ from engine.ocpp import variable_names
 from engine.ocpp.blocks.device_model import DEFAULT_ATTRIBUTE, name_of
 from engine.ocpp.intents import Intent, Result, Verdict, overall, verdict_of
 from engine.ocpp.phrases import Phrase, Said, given, hash_document, plain, reason_of, settled, told
-from engine.ocpp.phrases_v2x import attribute_of, in_parts, token
+from engine.ocpp.phrases_v2x import V201, attribute_of, in_parts, since_v21, token
 
-V201: Final = "ocpp2.0.1"
 SILENT: Final = Result(verdict=Verdict.REJECTED, word="Rejected")  # for what the station said nothing of
 DISPLAY: Final = "Display"  # the standard component that a message for one of several displays names
 # What 2.1 added to 2.0.1's enumerations.
@@ -31,19 +30,13 @@ VERSIONS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-def _since_v21(cp: ChargePoint, wanted: object, what: str) -> None:
-    """NotSupported where something is wanted of a station that speaks 2.0.1."""
-    if wanted and cp.version == V201:
-        raise NotSupported(f"OCPP 2.0.1 has no {what}")
-
-
 # --- display -----------------------------------------------------------------------------------------------
 
 
 def _show(intent: want.SetDisplayMessage, cp: ChargePoint) -> Sequence[Said]:
-    _since_v21(cp, intent.others, "messages in several languages")
-    _since_v21(cp, intent.state in STATES_V21, f"messages for the state {intent.state}")
-    _since_v21(cp, intent.wording.format in FORMATS_V21, f"messages of format {intent.wording.format}")
+    since_v21(cp, intent.others, "messages in several languages")
+    since_v21(cp, intent.state in STATES_V21, f"messages for the state {intent.state}")
+    since_v21(cp, intent.wording.format in FORMATS_V21, f"messages of format {intent.wording.format}")
     display = {"name": DISPLAY, "evse": {"id": intent.evse_number}} if intent.evse_number else None
     message = given(
         display=display,
@@ -64,7 +57,7 @@ def _wording(wording: want.Wording) -> Mapping[str, Any]:
 
 
 def _get_messages(intent: want.GetDisplayMessages, cp: ChargePoint) -> Sequence[Said]:
-    _since_v21(cp, intent.state in STATES_V21, f"messages for the state {intent.state}")
+    since_v21(cp, intent.state in STATES_V21, f"messages for the state {intent.state}")
     members = given(
         id=list(intent.message_ids) or None,
         requestId=intent.request_id,
@@ -88,8 +81,8 @@ def _set_monitors(intent: want.SetMonitors, cp: ChargePoint) -> Sequence[Said]:
 
 
 def _monitor(monitor: want.Monitor, cp: ChargePoint) -> Mapping[str, Any]:
-    _since_v21(cp, monitor.type in MONITORS_V21, f"{monitor.type} monitors")
-    _since_v21(cp, monitor.stream, "event streams")
+    since_v21(cp, monitor.type in MONITORS_V21, f"{monitor.type} monitors")
+    since_v21(cp, monitor.stream, "event streams")
     stream = monitor.stream
     return given(
         id=monitor.monitor_id,
@@ -195,7 +188,7 @@ def _report_variables(intent: want.ReportVariables, _cp: ChargePoint) -> Sequenc
 
 
 def _report_profiles(intent: want.ReportProfiles, cp: ChargePoint) -> Sequence[Said]:
-    _since_v21(cp, intent.purpose in PURPOSES_V21, f"charging profiles for {intent.purpose}")
+    since_v21(cp, intent.purpose in PURPOSES_V21, f"charging profiles for {intent.purpose}")
     criteria = given(
         chargingProfilePurpose=intent.purpose,
         stackLevel=intent.stack_level,
@@ -207,9 +200,13 @@ def _report_profiles(intent: want.ReportProfiles, cp: ChargePoint) -> Sequence[S
 
 
 def _customer(intent: want.CustomerInformation, _cp: ChargePoint) -> Sequence[Said]:
+    if intent.additional_info and intent.id_tag is None:
+        raise Invalid("additionalInfo is of an id tag", {"additionalInfo": ["needs idTag"]})
     members = given(
         customerCertificate=hash_document(intent.certificate) if intent.certificate else None,
-        idToken=token(intent.id_tag, intent.id_type) if intent.id_tag is not None else None,
+        idToken=token(intent.id_tag, intent.id_type, intent.additional_info)
+        if intent.id_tag is not None
+        else None,
         requestId=intent.request_id,
         report=intent.report,
         clear=intent.clear,
@@ -223,8 +220,8 @@ def _customer(intent: want.CustomerInformation, _cp: ChargePoint) -> Sequence[Sa
 
 def _network_profile(intent: want.SetNetworkProfile, cp: ChargePoint) -> Sequence[Said]:
     older = cp.version == V201
-    _since_v21(cp, intent.interface is None, "profile for any interface")
-    _since_v21(cp, intent.identity or intent.password, "identity or password in a network profile")
+    since_v21(cp, intent.interface is None, "profile for any interface")
+    since_v21(cp, intent.identity or intent.password, "identity or password in a network profile")
     version = intent.version or (cp.version if older else None)  # of no use since 2.1, where it may be absent
     if version is not None and version not in VERSIONS[cp.version]:
         raise NotSupported(f"OCPP 2.0.1 has no profile for {version}")

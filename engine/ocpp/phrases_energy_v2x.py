@@ -69,8 +69,8 @@ def _transfer_modes(intent: want.AllowEnergyTransfer, _cp: ChargePoint) -> Seque
 
 
 def _swap(intent: want.RequestBatterySwap, _cp: ChargePoint) -> Sequence[Said]:
-    members = {"idToken": token(intent.id_tag, intent.id_type), "requestId": intent.request_id}
-    return [("RequestBatterySwap", members)]
+    tag = token(intent.id_tag, intent.id_type, intent.additional_info)
+    return [("RequestBatterySwap", {"idToken": tag, "requestId": intent.request_id})]
 
 
 # --- money -------------------------------------------------------------------------------------------------

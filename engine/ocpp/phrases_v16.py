@@ -35,6 +35,7 @@ TRIGGERS: Final[Mapping[str, tuple[str, str]]] = {
     "LogStatusNotification": ("ExtendedTriggerMessage", "LogStatusNotification"),
     "SignChargingStationCertificate": ("ExtendedTriggerMessage", "SignChargePointCertificate"),
 }
+RESETS: Final = {"now": "Hard", "idle": "Soft"}
 LIST_STATUSES: Final = frozenset({"Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTX"})
 MAX_TRANSACTION_ID: Final = 10  # digits
 
@@ -43,12 +44,18 @@ def _unsayable(what: str) -> NotSupported:
     return NotSupported(f"OCPP 1.6 has no {what}")
 
 
+def _tag_alone(additional: Sequence[want.AdditionalInfo]) -> None:
+    if additional:
+        raise _unsayable("additional information of an id tag")
+
+
 def _connector(connector: int | None) -> None:
     if connector not in (None, 0, 1):
         raise _unsayable("connectors within an EVSE")
 
 
 def _start(intent: want.Start, _cp: ChargePoint) -> Sequence[Said]:
+    _tag_alone(intent.additional_info)
     profile = None if intent.profile is None else profile_v16_from_v201(intent.profile)
     members = given(idTag=intent.id_tag, connectorId=intent.evse_number, chargingProfile=profile)
     return [("RemoteStartTransaction", members)]
@@ -78,7 +85,9 @@ def _unlock(intent: want.Unlock, _cp: ChargePoint) -> Sequence[Said]:
 def _reset(intent: want.Reset, _cp: ChargePoint) -> Sequence[Said]:
     if intent.evse_number:
         raise _unsayable("reset of a single connector")
-    return [("Reset", {"type": "Hard" if intent.when == "now" else "Soft"})]
+    if intent.when not in RESETS:
+        raise _unsayable("reset that resumes transactions")
+    return [("Reset", {"type": RESETS[intent.when]})]
 
 
 def _availability(intent: want.ChangeAvailability, _cp: ChargePoint) -> Sequence[Said]:
@@ -244,6 +253,7 @@ def _settled(intent: want.SetConfiguration, answers: Sequence[Any]) -> want.Resu
 def _reserve(intent: want.Reserve, _cp: ChargePoint) -> Sequence[Said]:
     if intent.connector_type is not None:
         raise _unsayable("reservation of a kind of connector")
+    _tag_alone(intent.additional_info)
     members = given(
         reservationId=intent.reservation_id,
         connectorId=intent.evse_number,
@@ -259,6 +269,8 @@ def _cancel(intent: want.CancelReservation, _cp: ChargePoint) -> Sequence[Said]:
 
 
 def _trigger(intent: want.Trigger, _cp: ChargePoint) -> Sequence[Said]:
+    if intent.custom_trigger is not None:
+        raise _unsayable("triggers of a vendor's own")
     if intent.message not in TRIGGERS:
         raise _unsayable(f"trigger for {intent.message}")
     _connector(intent.connector_number)
@@ -280,6 +292,7 @@ def _send_list(intent: want.SendLocalList, _cp: ChargePoint) -> Sequence[Said]:
 
 
 def _entry(entry: want.ListEntry) -> Mapping[str, Any]:
+    _tag_alone(entry.additional_info)
     if entry.status is None:
         return {"idTag": entry.id_tag}
     # Later versions know more reasons to refuse a tag.

@@ -8,7 +8,7 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from engine.domain.state import ChargePoint
-from engine.errors import Invalid
+from engine.errors import Invalid, NotSupported
 from engine.ocpp import intents as want
 from engine.ocpp import variable_names
 from engine.ocpp.blocks.device_model import DEFAULT_ATTRIBUTE, name_of, only
@@ -27,13 +27,18 @@ from engine.ocpp.phrases import (
 )
 from engine.ocpp.phrases_v16 import transferred
 
+V201: Final = "ocpp2.0.1"
+OEM: Final = "OEM"
 CERTIFICATES: Final[Mapping[str, str]] = {
     "V2G": "V2GRootCertificate",
     "MO": "MORootCertificate",
     "MF": "ManufacturerRootCertificate",
     "CSMS": "CSMSRootCertificate",
+    OEM: "OEMRootCertificate",
+    "V2GChain": "V2GCertificateChain",  # the station's own: listed, never installed
 }
-TYPES: Final = {word: name for name, word in CERTIFICATES.items()} | {"V2GCertificateChain": "V2GChain"}
+TYPES: Final = {word: name for name, word in CERTIFICATES.items()}
+RESETS: Final = {"now": "Immediate", "idle": "OnIdle", "now_and_resume": "ImmediateAndResume"}
 TRIGGERS: Final = {"DiagnosticsStatusNotification": "LogStatusNotification"}  # all others have their own name
 REPORTS: Final[Mapping[str, str]] = {  # ReportBaseEnumType (B07)
     "all": "FullInventory",
@@ -46,9 +51,16 @@ EXTERNAL: Final = "ChargingStationExternalConstraints"
 PURPOSES: Final = ("ChargingStationMaxProfile", "TxDefaultProfile", TX_PROFILE)  # that every station knows
 
 
-def token(text: str, kind: str) -> Mapping[str, str]:
+def since_v21(cp: ChargePoint, wanted: object, what: str) -> None:
+    """NotSupported where something is wanted of a station that speaks 2.0.1."""
+    if wanted and cp.version == V201:
+        raise NotSupported(f"OCPP 2.0.1 has no {what}")
+
+
+def token(text: str, kind: str, additional: Sequence[want.AdditionalInfo] = ()) -> Mapping[str, Any]:
     """IdTokenType."""
-    return {"idToken": text, "type": kind}
+    infos = [{"additionalIdToken": info.additional_id_token, "type": info.type} for info in additional]
+    return given(idToken=text, type=kind, additionalInfo=infos or None)
 
 
 def _group(group_id: str | None) -> Mapping[str, str] | None:
@@ -61,7 +73,7 @@ def _evse(number: int | None, connector: int | None = None) -> Mapping[str, int]
 
 def _start(intent: want.Start, _cp: ChargePoint) -> Sequence[Said]:
     members = given(
-        idToken=token(intent.id_tag or "", intent.id_type),
+        idToken=token(intent.id_tag or "", intent.id_type, intent.additional_info),
         remoteStartId=intent.request_id,
         evseId=intent.evse_number or None,
         groupIdToken=_group(intent.group_id),
@@ -82,9 +94,9 @@ def _unlock(intent: want.Unlock, _cp: ChargePoint) -> Sequence[Said]:
     return [("UnlockConnector", {"evseId": intent.evse_number, "connectorId": intent.connector_number})]
 
 
-def _reset(intent: want.Reset, _cp: ChargePoint) -> Sequence[Said]:
-    kind = "Immediate" if intent.when == "now" else "OnIdle"
-    return [("Reset", given(type=kind, evseId=intent.evse_number or None))]
+def _reset(intent: want.Reset, cp: ChargePoint) -> Sequence[Said]:
+    since_v21(cp, intent.when == "now_and_resume", "reset that resumes transactions")
+    return [("Reset", given(type=RESETS[intent.when], evseId=intent.evse_number or None))]
 
 
 def _availability(intent: want.ChangeAvailability, _cp: ChargePoint) -> Sequence[Said]:
@@ -205,7 +217,8 @@ def _firmware(intent: want.UpdateFirmware, _cp: ChargePoint) -> Sequence[Said]:
     return [("UpdateFirmware", members)]
 
 
-def _install(intent: want.InstallCertificate, _cp: ChargePoint) -> Sequence[Said]:
+def _install(intent: want.InstallCertificate, cp: ChargePoint) -> Sequence[Said]:
+    since_v21(cp, intent.type == OEM, "OEM certificates")
     members = {"certificateType": CERTIFICATES[intent.type], "certificate": intent.certificate}
     return [("InstallCertificate", members)]
 
@@ -214,7 +227,8 @@ def _delete(intent: want.DeleteCertificate, _cp: ChargePoint) -> Sequence[Said]:
     return [("DeleteCertificate", {"certificateHashData": hash_document(intent.certificate)})]
 
 
-def _installed(intent: want.ListCertificates, _cp: ChargePoint) -> Sequence[Said]:
+def _installed(intent: want.ListCertificates, cp: ChargePoint) -> Sequence[Said]:
+    since_v21(cp, OEM in intent.types, "OEM certificates")
     types = [CERTIFICATES[name] for name in intent.types]
     return [("GetInstalledCertificateIds", given(certificateType=types or None))]
 
@@ -320,7 +334,7 @@ def _reserve(intent: want.Reserve, _cp: ChargePoint) -> Sequence[Said]:
     members = given(
         id=intent.reservation_id,
         expiryDateTime=intent.expires_at,
-        idToken=token(intent.id_tag, intent.id_type),
+        idToken=token(intent.id_tag, intent.id_type, intent.additional_info),
         evseId=intent.evse_number or None,
         connectorType=intent.connector_type,
         groupIdToken=_group(intent.group_id),
@@ -333,13 +347,18 @@ def _cancel(intent: want.CancelReservation, _cp: ChargePoint) -> Sequence[Said]:
 
 
 def _trigger(intent: want.Trigger, cp: ChargePoint) -> Sequence[Said]:
+    custom = intent.custom_trigger
+    since_v21(cp, custom is not None or intent.message == "CustomTrigger", "triggers of a vendor's own")
     name = TRIGGERS.get(intent.message, intent.message)
     places: Sequence[tuple[int | None, int | None]] = [(intent.evse_number, intent.connector_number)]
     if name == "StatusNotification" and intent.connector_number is None:
         # F06.FR.13: a status is of one connector, which has to be named.
         known = [place for place in cp.connectors if intent.evse_number in (None, 0, place[0])]
         places = [place for place in known if 0 not in place] or [(intent.evse_number or 1, 1)]
-    return [("TriggerMessage", given(requestedMessage=name, evse=_evse(*place))) for place in places]
+    return [
+        ("TriggerMessage", given(requestedMessage=name, customTrigger=custom, evse=_evse(*place)))
+        for place in places
+    ]
 
 
 def _clear_cache(_intent: want.ClearCache, _cp: ChargePoint) -> Sequence[Said]:
@@ -356,7 +375,7 @@ def _send_list(intent: want.SendLocalList, _cp: ChargePoint) -> Sequence[Said]:
 
 
 def _entry(entry: want.ListEntry) -> Mapping[str, Any]:
-    tag = token(entry.id_tag, entry.id_type)
+    tag = token(entry.id_tag, entry.id_type, entry.additional_info)
     if entry.status is None:
         return {"idToken": tag}
     info = given(

@@ -30,6 +30,7 @@ from engine.errors import (
 from engine.metrics import Metrics
 from engine.ocpp import rpc
 from engine.ocpp.intents import Intent, Result, Start, Started, Verdict
+from engine.ocpp.intents_energy import RequestBatterySwap
 from engine.ocpp.step import Message, Protocol, Raw
 from engine.ocpp.translation import translate
 from engine.ocpp.versions import PROTOCOLS
@@ -126,6 +127,8 @@ class Registry:
             raise await absence.fault(self.shared, identity, lambda cp: self._said(intent, cp))
         if isinstance(intent, Start):
             return await self._start(state, intent, timeout)
+        if isinstance(intent, RequestBatterySwap):
+            await self.starts.vouch(state, intent.id_tag)
         return await self._carry_out(state, intent, timeout)
 
     async def _start(self, state: ChargePoint, intent: Start, timeout: float | None) -> Result:

@@ -7,21 +7,21 @@ told of before the answer to the request for it, and after a crash nothing is le
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, NoReturn
 
 import trio
 from msgspec.structs import replace
 
 from engine.domain import starting
-from engine.domain.authorization import decide
+from engine.domain.authorization import Decision, decide
 from engine.domain.starting import Pending
 from engine.domain.state import ChargePoint, Token
 from engine.domain.vocabulary import SessionReason
 from engine.errors import Conflict, StoreError
 from engine.ocpp.blocks.authorization_v2x import ID_TOKEN_TYPES
 from engine.ocpp.intents import Start
-from engine.ocpp.step import Needs
+from engine.ocpp.step import Facts, Needs
 from engine.ocpp.translation import translate
 from engine.points.shared import Shared
 
@@ -47,10 +47,7 @@ class Starts:
         session_id, authorization_id = facts.new_ids
         id_tag = intent.id_tag or starting.own_tag(session_id)
         now = self._shared.now()
-        # The asker answers for a tag that nobody knows.
-        decision = decide(facts.tokens.get(id_tag), now, uncounted=0, asked=True)
-        if not decision.accepted:
-            raise Conflict(f"id tag {id_tag!r} may not charge: {decision.verdict}")
+        decision = _vouched(facts, id_tag, now, uncounted=0)
         told = replace(
             intent, id_tag=id_tag, id_type=_type_told(intent, decision.token), request_id=session_id
         )
@@ -67,6 +64,11 @@ class Starts:
         )
         await self._shared.journal.commit(changes)
         return pending, told
+
+    async def vouch(self, cp: ChargePoint, id_tag: str) -> None:
+        """Raises Conflict where a tag is known and may not charge (for a swap of batteries: S02.FR.03)."""
+        facts = await self._shared.reader.resolve(cp, Needs(id_tags=(id_tag,)))
+        _vouched(facts, id_tag, self._shared.now(), uncounted=None)
 
     @staticmethod
     def as_if(intent: Start) -> Start:
@@ -93,6 +95,14 @@ class Starts:
                 while await self.expire() == SWEPT:
                     pass
             await trio.sleep(SWEEP)
+
+
+def _vouched(facts: Facts, id_tag: str, now: datetime, *, uncounted: int | None) -> Decision:
+    """The asker answers for a tag that nobody knows. Raises Conflict where it is known and may not charge."""
+    decision = decide(facts.tokens.get(id_tag), now, uncounted=uncounted, asked=True)
+    if not decision.accepted:
+        raise Conflict(f"id tag {id_tag!r} may not charge: {decision.verdict}")
+    return decision
 
 
 def _type_told(intent: Start, token: Token | None) -> str:

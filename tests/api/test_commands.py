@@ -28,8 +28,8 @@ async def test_every_command_says_what_it_does_and_takes(admin: httpx.AsyncClien
     rows = (await admin.get("/commands")).json()
     assert [row["command"] for row in rows if not row["summary"].endswith((".", "`"))] == []
     taken = {row["command"]: row["types"] for row in rows}
-    assert taken["Reset"] == {"when": "idle | now", "evseNumber": "integer"}
-    assert taken["ListCertificates"] == {"types": "list of CSMS | MF | MO | V2G"}
+    assert taken["Reset"] == {"when": "idle | now | now_and_resume", "evseNumber": "integer"}
+    assert taken["ListCertificates"] == {"types": "list of CSMS | MF | MO | OEM | V2G | V2GChain"}
     assert "any JSON" not in {
         kind for name, kinds in taken.items() for kind in kinds.values() if name != "TransferData"
     }
@@ -63,7 +63,7 @@ async def test_a_request_id_is_given_where_none_is(admin: httpx.AsyncClient, con
         ("Unlock", {}, "evseNumber*"),
         ("Unlock", {"evseNumber": 1, "bogus": 1}, "bogus"),
         ("Reserve", {"reservationId": 1, "idTag": "A", "expiresAt": "2030-01-01T00:00:00"}, "its zone"),
-        ("Reset", {"when": "later"}, "allowed: now, idle"),
+        ("Reset", {"when": "later"}, "allowed: now, now_and_resume, idle"),
         ("ChangeAvailability", {"operative": "no"}, "operative* (true | false)"),
         ("SetConfiguration", {"values": {"authorizationkey": "0123456789abcdef"}}, "reconfigure"),
         ("SetConfiguration", {"values": {"A": "1", "B": 5}}, "parameters.values.B"),

@@ -462,6 +462,110 @@ def test_said_in_the_words_of_the_version(intent, version, expected):
     assert said(intent, version) == expected
 
 
+EVCCID = intents.AdditionalInfo(additional_id_token="0123456789AB", type="EVCCID")
+WITH_EVCCID = {
+    "idToken": "A",
+    "type": "eMAID",
+    "additionalInfo": [{"additionalIdToken": "0123456789AB", "type": "EVCCID"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("intent", "older", "newer"),  # in 2.0.1, in 2.1; 1.6 has no words for any of them
+    [
+        (intents.Reset(when="now_and_resume"), None, ("Reset", {"type": "ImmediateAndResume"})),
+        (
+            intents.Reset(when="now_and_resume", evse_number=2),
+            None,
+            ("Reset", {"type": "ImmediateAndResume", "evseId": 2}),
+        ),
+        (
+            intents.Trigger(message="CustomTrigger", custom_trigger="SendDiagnosticsNow"),
+            None,
+            (
+                "TriggerMessage",
+                {"requestedMessage": "CustomTrigger", "customTrigger": "SendDiagnosticsNow"},
+            ),
+        ),
+        (
+            intents.InstallCertificate(type="OEM", certificate="PEM"),
+            None,
+            ("InstallCertificate", {"certificateType": "OEMRootCertificate", "certificate": "PEM"}),
+        ),
+        (
+            intents.ListCertificates(types=("OEM", "V2GChain")),
+            None,
+            (
+                "GetInstalledCertificateIds",
+                {"certificateType": ["OEMRootCertificate", "V2GCertificateChain"]},
+            ),
+        ),
+        (
+            intents.ListCertificates(types=("V2GChain",)),
+            ("GetInstalledCertificateIds", {"certificateType": ["V2GCertificateChain"]}),
+            ...,
+        ),
+        (
+            intents.Start(id_tag="A", id_type="eMAID", request_id=1, additional_info=(EVCCID,)),
+            ("RequestStartTransaction", {"idToken": WITH_EVCCID, "remoteStartId": 1}),
+            ...,
+        ),
+        (
+            intents.Reserve(
+                id_tag="A",
+                id_type="eMAID",
+                reservation_id=1,
+                expires_at=NOON,
+                additional_info=(EVCCID,),
+            ),
+            ("ReserveNow", {"id": 1, "expiryDateTime": NOON_TEXT, "idToken": WITH_EVCCID}),
+            ...,
+        ),
+        (
+            intents.SendLocalList(
+                version=1,
+                entries=(
+                    intents.ListEntry(
+                        id_tag="A", id_type="eMAID", status="Accepted", additional_info=(EVCCID,)
+                    ),
+                ),
+            ),
+            (
+                "SendLocalList",
+                {
+                    "versionNumber": 1,
+                    "updateType": "Full",
+                    "localAuthorizationList": [
+                        {"idToken": WITH_EVCCID, "idTokenInfo": {"status": "Accepted"}}
+                    ],
+                },
+            ),
+            ...,
+        ),
+    ],
+)
+def test_what_later_versions_alone_can_say(intent, older, newer):
+    def words(version):
+        try:
+            ((action, payload),) = said(intent, version)
+        except NotSupported:
+            return None
+        return action, payload
+
+    assert words(V16) is None
+    assert words(V201) == older
+    assert words(V21) == (older if newer is ... else newer)
+
+
+def test_a_trigger_of_its_own_needs_its_word():
+    lone = translate(intents.Trigger(message="CustomTrigger"), station(V21)).requests[0]
+    mixed = translate(intents.Trigger(message="Heartbeat", custom_trigger="x"), station(V21)).requests[0]
+    check = PROTOCOLS[V21].outbound["TriggerMessage"].check
+    assert check is not None
+    assert check(lone, station(V21), NOON) == ["customTrigger is required with CustomTrigger"]
+    assert check(mixed, station(V21), NOON) == ["customTrigger does not go with Heartbeat"]
+
+
 def test_every_kind_of_intent_is_tried():
     kinds = {kind for kind in Intent.__subclasses__() if kind.__module__ == intents.__name__}
     assert kinds == {type(intent) for intent, _, _ in SAID}
@@ -645,6 +749,10 @@ def test_certificates_look_the_same():
     newer = read(wanted, V201, {"status": "Accepted", "certificateHashDataChain": [chain]})
     assert older == newer
     assert newer.certificates == (intents.Certificate(type="CSMS", hash=DIGEST),)
+    oem = {"certificateType": "OEMRootCertificate", "certificateHashData": HASH}
+    assert read(wanted, V21, {"status": "Accepted", "certificateHashDataChain": [oem]}).certificates == (
+        intents.Certificate(type="OEM", hash=DIGEST),
+    )
     assert read(wanted, V21, {"status": "NotFound"}).verdict is Verdict.NOT_FOUND
 
 

@@ -8,13 +8,14 @@ from msgspec.structs import replace
 
 from engine.errors import Invalid, NotSupported
 from engine.ocpp import intents_device as intents
-from engine.ocpp.intents import CertificateHash, Intent, Verdict
+from engine.ocpp.intents import AdditionalInfo, CertificateHash, Intent, Verdict
 from engine.ocpp.translation import translate
 from tests.ocpp.translating import NOON, NOON_TEXT, V16, V21, V201, answer_type, read, said, station
 
 HELLO = intents.Wording(content="Hello", language="en")
 HALLO = intents.Wording(content="Hallo", language="de")
 HELLO_2X = {"format": "UTF8", "language": "en", "content": "Hello"}
+PIN = AdditionalInfo(additional_id_token="1", type="PIN")
 DIGEST = CertificateHash(
     hash_algorithm="SHA256", issuer_name_hash="aa", issuer_key_hash="bb", serial_number="01"
 )
@@ -203,6 +204,21 @@ SAID = [
         ...,
     ),
     (
+        intents.CustomerInformation(request_id=1, id_tag="T", additional_info=(PIN,)),
+        "CustomerInformation",
+        {
+            "idToken": {
+                "idToken": "T",
+                "type": "ISO14443",
+                "additionalInfo": [{"additionalIdToken": "1", "type": "PIN"}],
+            },
+            "requestId": 1,
+            "report": True,
+            "clear": False,
+        },
+        ...,
+    ),
+    (
         intents.CustomerInformation(request_id=1, report=False, clear=True, certificate=DIGEST),
         "CustomerInformation",
         {
@@ -326,6 +342,7 @@ def test_what_came_with_2_1_is_refused_by_name_in_2_0_1(intent, what):
         intents.ReportVariables(request_id=1, variables=("A/B;;Target",)),
         intents.ReportVariables(request_id=1, variables=("",)),
         intents.ClearMonitors(monitor_ids=()),
+        intents.CustomerInformation(request_id=1, customer="C1", additional_info=(PIN,)),
         intents.SetDisplayMessage(message_id=1, wording=intents.Wording(content="x" * 2_000)),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import Invalid, NotSupported
 from engine.ocpp import intents_energy as intents
-from engine.ocpp.intents import Intent, Verdict
+from engine.ocpp.intents import AdditionalInfo, Intent, Verdict
 from tests.ocpp.translating import NOON, NOON_TEXT, V16, V21, V201, read, said
 
 TARIFF = {"tariffId": "T1", "currency": "EUR", "energy": {"prices": [{"priceKwh": 0.5}]}}
@@ -31,6 +31,22 @@ SAID = [
         intents.SetDerControl(control_id="c", type="FixedVar", setting=FIXED, default=True),
         "SetDERControl",
         {"isDefault": True, "controlId": "c", "controlType": "FixedVar", "fixedVar": FIXED},
+    ),
+    (
+        intents.RequestBatterySwap(
+            id_tag="A",
+            request_id=1,
+            additional_info=(AdditionalInfo(additional_id_token="B", type="PIN"),),
+        ),
+        "RequestBatterySwap",
+        {
+            "requestId": 1,
+            "idToken": {
+                "idToken": "A",
+                "type": "ISO14443",
+                "additionalInfo": [{"additionalIdToken": "B", "type": "PIN"}],
+            },
+        },
     ),
     (intents.ReportDerControls(request_id=1), "GetDERControl", {"requestId": 1}),
     (

@@ -14,7 +14,9 @@ from engine.domain.changes import SessionAsked, SessionGivenUp, SessionOpened
 from engine.domain.state import Token
 from engine.errors import CallRefused, CallTimeout, Conflict, Invalid, Offline, VoltrioError
 from engine.ocpp.intents import Start, Started, Verdict
+from engine.ocpp.intents_energy import RequestBatterySwap
 from engine.ocpp.step import Facts
+from engine.ocpp.versions import PROTOCOLS
 
 TAG = "*0000001"  # the first number that the reader in memory gives
 
@@ -114,6 +116,24 @@ async def test_a_tag_that_may_not_charge_is_refused_at_once(site: Any, store: An
         with pytest.raises(Conflict, match="blocked"):
             await site.registry.command("CP1", Start(id_tag="CARD"))
         assert store.journal.of(SessionAsked) == []
+
+
+async def test_a_battery_is_not_swapped_for_a_tag_that_may_not_charge(start: Any, store: Any) -> None:
+    card = Token(
+        id=3, uid="CARD", group_id=None, status="disabled", valid=True, expires_at=None, user_id=None,
+        user_enabled=True, max_active_sessions=None, active_sessions=0,
+    )  # fmt: skip
+    store.reader.facts = Facts(tokens={"CARD": card})
+    swap = RequestBatterySwap(id_tag="CARD", request_id=1)
+    async with start(PROTOCOLS) as site, site.connect(subprotocols=["ocpp2.1"]) as ws:
+        with pytest.raises(Conflict, match="blocked"):  # S02.FR.03
+            await site.registry.command("CP1", swap)
+        store.reader.facts = Facts()  # the asker answers for a tag that nobody knows
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(site.registry.command, "CP1", swap)
+            _, message_id, action, _ = await site.take(ws)
+            await ws.send_message(json.dumps([3, message_id, {"status": "Accepted"}]))
+        assert action == "RequestBatterySwap"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
 from engine.domain.state import ChargePoint
 from engine.ocpp.blocks.charging_profiles import profile_errors_v16
@@ -103,6 +103,9 @@ def check_trigger_message_v2x(
         errors.append("evse.id must be greater than 0")
     if wanted == "StatusNotification" and not (evse and evse.connector_id):
         errors.append("evse.connectorId is required with StatusNotification")
-    if wanted == "CustomTrigger" and not getattr(request, "custom_trigger", None):
+    custom = getattr(request, "custom_trigger", UNSET)
+    if wanted == "CustomTrigger" and not custom:
         errors.append("customTrigger is required with CustomTrigger")
+    if wanted != "CustomTrigger" and custom is not UNSET:
+        errors.append(f"customTrigger does not go with {wanted}")
     return errors
