@@ -98,6 +98,9 @@ class Metrics(Collector):
         self.call_seconds = Histogram(
             "voltrio_call_seconds", "Round trip of commands to chargers", LATENCY_BUCKETS
         )
+        self.questions = Tally(
+            "voltrio_outside_questions", "Questions of charge points to services outside", ("outcome",)
+        )
         self.task_failures = Tally(
             "voltrio_task_failures", "Failures of the node's own tasks; each was begun again", ("task",)
         )

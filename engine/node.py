@@ -23,6 +23,7 @@ from engine.errors import SettingsError
 from engine.limits import Places, open_files, share
 from engine.log_stream import LogStream
 from engine.metrics import Metrics
+from engine.ocpp.blocks.contract_chains import ContractCheck
 from engine.ocpp.versions import protocols
 from engine.points import Registry, serve_chargers
 from engine.points.proxies import Proxies
@@ -101,8 +102,10 @@ async def _run(
             settings,
             store,
             metrics,
-            protocols=protocols(open_roots(settings)),
-            outside=open_world(settings, now),
+            protocols=protocols(
+                ContractCheck(open_roots(settings), without_answer=settings.contracts_without_ocsp)
+            ),
+            outside=open_world(settings, now, metrics),
         )
         node = Node(
             settings=settings, store=store, registry=registry, metrics=metrics, http_places=http_places

@@ -124,6 +124,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     contract_roots: Annotated[
         str | None, Meta(description="PEM file of the CAs (V2G, MO) that contract certificates must lead to.")
     ] = None
+    contracts_without_ocsp: Annotated[
+        bool,
+        Meta(
+            description="Accept contracts also while no OCSP responder tells whether they are revoked; one "
+            "that is told to be is never accepted."
+        ),
+    ] = False
     ocsp_hosts: Annotated[
         tuple[str, ...], Meta(description="OCSP responders that may be asked although they are not public.")
     ] = ()

@@ -28,6 +28,7 @@ class RevocationAsked(Question, frozen=True):
     issuer_key_hash: str
     serial_number: str
     responders: tuple[str, ...]  # URLs, asked in turn until one answers
+    issuers: tuple[bytes, ...] = ()  # certificates above it (DER) that are known, its issuer first
 
 
 class Revocation(Answer, frozen=True):

@@ -32,6 +32,7 @@ from engine.ocpp.blocks import (
     smart_charging_v2x,
     transactions_v2x,
 )
+from engine.ocpp.blocks.contract_chains import ContractCheck
 from engine.ocpp.messages import v201
 from engine.ocpp.step import Command, Handler, Message, Protocol
 
@@ -40,15 +41,15 @@ NAME: Final = "ocpp2.0.1"
 
 def protocol(
     vendor_hooks: data_transfer.VendorHooks = MappingProxyType({}),
-    chains: authorization_v2x.ChainHook = authorization_v2x.no_anchor,
+    contracts: ContractCheck = authorization_v2x.NO_CONTRACTS,
 ) -> Protocol:
     """The protocol's tables; `vendor_hooks` answer the DataTransfer messages of the vendors they know.
 
-    `chains` judges the contract certificates that an Authorize brings whole.
+    `contracts` judges the certificates of vehicles that an Authorize brings.
     """
     return Protocol(
         name=NAME,
-        inbound=_inbound(vendor_hooks, chains),
+        inbound=_inbound(vendor_hooks, contracts),
         outbound=OUTBOUND,
         greeting=transactions_v2x.ask_open_transactions_v201,
     )
@@ -66,15 +67,13 @@ def _table(entries: list[Any]) -> dict[str, Any]:
     return {entry.request.__name__: entry for entry in entries}
 
 
-def _inbound(
-    vendor_hooks: data_transfer.VendorHooks, chains: authorization_v2x.ChainHook
-) -> Mapping[str, Handler]:
+def _inbound(vendor_hooks: data_transfer.VendorHooks, contracts: ContractCheck) -> Mapping[str, Handler]:
     handlers = _table(
         [
             _handler(
                 v201.Authorize,
-                authorization_v2x.authorize_v2x(chains),
-                needs=authorization_v2x.authorize_needs_v2x,
+                authorization_v2x.authorize_v2x(contracts),
+                needs=authorization_v2x.authorize_needs_v2x(contracts),
             ),
             _handler(v201.BootNotification, provisioning.boot_notification_v2x, before_boot=True),
             _handler(v201.ClearedChargingLimit, external_limits.cleared_charging_limit_v2x),

@@ -24,6 +24,7 @@ from engine.ocpp.blocks import (
     reports,
     transactions_v2x,
 )
+from engine.ocpp.blocks.contract_chains import ContractCheck
 from engine.ocpp.messages import v21
 from engine.ocpp.step import Command, Handler, Listener, Message, Protocol
 
@@ -95,10 +96,10 @@ SENT: Final[Mapping[str, Listener]] = _table(
 
 def protocol(
     vendor_hooks: data_transfer.VendorHooks = MappingProxyType({}),
-    chains: authorization_v2x.ChainHook = authorization_v2x.no_anchor,
+    contracts: ContractCheck = authorization_v2x.NO_CONTRACTS,
 ) -> Protocol:
     """As in 2.0.1."""
-    base = older.protocol(vendor_hooks, chains)
+    base = older.protocol(vendor_hooks, contracts)
     inbound = {
         action: replace(handler, request=v21.ACTIONS[action][0], response=v21.ACTIONS[action][1])
         for action, handler in base.inbound.items()

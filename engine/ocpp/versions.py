@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from cryptography import x509
+from collections.abc import Mapping
 
 from engine.ocpp import v16, v21, v201
-from engine.ocpp.blocks.contract_chains import trusting
+from engine.ocpp.blocks.contract_chains import ContractCheck
 from engine.ocpp.step import Protocol
 
 PROTOCOLS: Mapping[str, Protocol] = {
@@ -15,8 +13,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
 }
 
 
-def protocols(roots: Sequence[x509.Certificate]) -> Mapping[str, Protocol]:
-    """The same for a program that trusts these roots of contract certificates (2.0.1 C07)."""
-    chains = trusting(roots)
-    made = (v16.PROTOCOL, v201.protocol(chains=chains), v21.protocol(chains=chains))
+def protocols(contracts: ContractCheck) -> Mapping[str, Protocol]:
+    """The same for a program that knows whose contracts count (2.0.1 C07)."""
+    made = (v16.PROTOCOL, v201.protocol(contracts=contracts), v21.protocol(contracts=contracts))
     return {protocol.name: protocol for protocol in made}

@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
+from msgspec.structs import replace
 
 from engine.domain.outside import Revocation, RevocationAsked
 from engine.errors import OutsideError
@@ -38,7 +39,7 @@ STATUS: Final[Mapping[ocsp.OCSPCertStatus, Literal["Good", "Revoked", "Unknown"]
 }
 KEPT: Final = 10_000  # answers
 MAX_RESPONSE: Final = 32_768  # bytes
-LONGEST: Final = timedelta(days=1)  # that an answer is kept, whatever its responder says
+LONGEST: Final = timedelta(days=7)  # that an answer is kept, whatever its responder says
 UNDATED: Final = timedelta(hours=1)  # that one without a next update is
 FAILURE: Final = timedelta(minutes=1)  # between two questions to responders that do not answer
 AT_ONCE: Final = 16  # questions under way
@@ -56,12 +57,15 @@ class Responders:
         self._known: OrderedDict[RevocationAsked, tuple[Revocation | None, datetime]] = OrderedDict()
         self._slots = trio.CapacityLimiter(AT_ONCE)
 
+    def knows(self, question: RevocationAsked) -> bool:
+        """Whether it is answered from memory."""
+        return self._remembered(question) is not None
+
     async def ask(self, question: RevocationAsked) -> Revocation | None:
         """The first responder's word; None when none gives one."""
-        known = self._known.get(question)
-        if known is not None and self._now() < known[1]:
-            self._known.move_to_end(question)
-            return known[0]
+        remembered = self._remembered(question)
+        if remembered is not None:
+            return remembered[0]
         async with self._slots:
             answer = await self._asked(question)
         self._keep(question, answer)
@@ -77,6 +81,14 @@ class Responders:
                 log.info("OCSP responder did not help", responder=url[:200], error=str(error))
         return None
 
+    def _remembered(self, question: RevocationAsked) -> tuple[Revocation | None] | None:
+        for key in (_certificate(question), question):
+            known = self._known.get(key)
+            if known is not None and self._now() < known[1]:
+                self._known.move_to_end(key)
+                return (known[0],)
+        return None
+
     def _keep(self, question: RevocationAsked, answer: Revocation | None) -> None:
         now = self._now()
         if answer is None:
@@ -85,10 +97,17 @@ class Responders:
             until = now + UNDATED
         else:
             until = min(answer.next_update, now + LONGEST)
-        self._known[question] = (answer, until)
-        self._known.move_to_end(question)
+        # A word that is believed is believed whoever was asked; any other stands for those who were.
+        key = _certificate(question) if answer is not None and answer.verified else question
+        self._known[key] = (answer, until)
+        self._known.move_to_end(key)
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
+
+
+def _certificate(question: RevocationAsked) -> RevocationAsked:
+    """The question without how it is to be answered."""
+    return replace(question, responders=(), issuers=())
 
 
 def _request(question: RevocationAsked) -> bytes:
@@ -109,9 +128,9 @@ def _read(
         answer = ocsp.load_der_ocsp_response(response)
         if answer.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
             raise OutsideError(f"the responder said {answer.response_status.name.lower()}")
-        issuer = issuer_among(
-            (*anchors, *answer.certificates), ALGORITHMS[question.hash_algorithm], _hashed(question)
-        )
+        above = [x509.load_der_x509_certificate(one) for one in question.issuers]
+        candidates = (*anchors, *above, *answer.certificates)
+        issuer = issuer_among(candidates, ALGORITHMS[question.hash_algorithm], _hashed(question))
         for single in answer.responses:
             if _is_about(single, question, issuer):
                 check_dates(single, now)
@@ -119,7 +138,7 @@ def _read(
                     status=STATUS[single.certificate_status],
                     response=response,
                     next_update=single.next_update_utc,
-                    verified=issuer is not None and is_verified(answer, issuer, anchors, now),
+                    verified=issuer is not None and is_verified(answer, issuer, anchors, now, above),
                 )
     except (ValueError, UnsupportedAlgorithm) as error:
         raise OutsideError(f"not an OCSP response: {error}") from None

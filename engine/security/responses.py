@@ -65,15 +65,22 @@ def issuer_among(
 
 
 def is_verified(
-    answer: ocsp.OCSPResponse, issuer: x509.Certificate, anchors: Sequence[x509.Certificate], now: datetime
+    answer: ocsp.OCSPResponse,
+    issuer: x509.Certificate,
+    anchors: Sequence[x509.Certificate],
+    now: datetime,
+    above: Sequence[x509.Certificate] = (),
 ) -> bool:
-    """Whether one who is trusted stands behind it; raises OutsideError where its own signature is wrong."""
+    """Whether one who is trusted stands behind it; raises OutsideError where its own signature is wrong.
+
+    `above`: further certificates that may stand between the issuer and an anchor.
+    """
     signer = _signer(answer, issuer, now)
     try:
         _verify(signer, answer)
     except InvalidSignature:
         raise OutsideError("the answer's signature is wrong") from None
-    return _is_anchored(issuer, anchors, answer.certificates, now)
+    return _is_anchored(issuer, anchors, [*above, *answer.certificates], now)
 
 
 def _signer(answer: ocsp.OCSPResponse, issuer: x509.Certificate, now: datetime) -> x509.Certificate:

@@ -156,7 +156,7 @@ def test_nothing_is_asked_after_a_boot_unless_it_is_switched_on(program: Program
 
 
 def test_pending_until_somebody_accepts_it(program: Program, tags: None) -> None:
-    with charger(program, "RULE-8", registrationStatus="Pending") as one, ThreadPoolExecutor(1) as people:
+    with charger(program, "RULE-8", registrationStatus="pending") as one, ThreadPoolExecutor(1) as people:
         assert one.boot() == "Pending"
         assert one.start("RULE-OPEN") == "SecurityError"
         accepting = people.submit(program.request, "POST", "/stations/RULE-8/accept")

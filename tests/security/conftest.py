@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from cryptography.x509.oid import NameOID
 from engine.errors import OutsideError
 
 SILENT = "http://silent.example/"  # takes everything and never answers
-NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 class Wire:

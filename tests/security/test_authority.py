@@ -17,8 +17,9 @@ from cryptography.x509.verification import PolicyBuilder, Store
 from engine.errors import Invalid, OutsideError, SettingsError
 from engine.security.authority import Applicant, BuiltInAuthority, OutsideAuthority, built_in, open_authority
 from engine.settings import Settings
+from tests.pki import NOW
 
-from .conftest import NOW, Wire
+from .conftest import Wire
 
 USE = ExtendedKeyUsageOID
 

@@ -22,12 +22,14 @@ from msgspec.structs import replace
 from engine.domain.outside import Contract, ContractAsked, Revocation, RevocationAsked
 from engine.domain.state import ChargePoint, StationSettings
 from engine.errors import OutsideError
+from engine.metrics import Metrics
 from engine.security.authority import Applicant, built_in
 from engine.security.http import HttpPost
 from engine.security.outside import open_world
 from engine.settings import Settings
+from tests.pki import NOW
 
-from .conftest import NOW, SILENT, Wire
+from .conftest import SILENT, Wire
 
 URL = "http://ocsp.example/"
 STATION = ChargePoint(id=1, identity="CP1", operator_id=1, version="ocpp2.1", settings=StationSettings())
@@ -97,7 +99,7 @@ def clock() -> Clock:
 def ask(wire: Wire, clock: Clock, responder: Responder, tmp_path: Path) -> Callable[[RevocationAsked], Any]:
     roots = tmp_path / "roots.pem"
     roots.write_bytes(responder.issuer.public_bytes(serialization.Encoding.PEM))
-    world = open_world(Settings(contract_roots=str(roots)), clock, wire)
+    world = open_world(Settings(contract_roots=str(roots)), clock, Metrics(), wire)
 
     async def one(question: RevocationAsked) -> Any:
         [answer] = await world.ask(STATION, [question])
@@ -122,7 +124,7 @@ async def test_of_an_issuer_that_is_not_trusted_the_word_is_passed_on_as_anybody
     wire: Wire, responder: Responder
 ) -> None:
     wire.answers[URL] = responder.answer
-    [answer] = await open_world(Settings(), lambda: NOW, wire).ask(STATION, [responder.question])
+    [answer] = await open_world(Settings(), lambda: NOW, Metrics(), wire).ask(STATION, [responder.question])
     assert isinstance(answer, Revocation)
     assert (answer.status, answer.verified) == ("Good", False)
 
@@ -187,7 +189,7 @@ async def test_a_station_does_not_wait_for_ever(
     wire: Wire, responder: Responder, autojump_clock: trio.testing.MockClock
 ) -> None:
     wire.answers[URL] = responder.answer
-    world = open_world(Settings(), lambda: NOW, wire)
+    world = open_world(Settings(), lambda: NOW, Metrics(), wire)
     silent = replace(responder.question, responders=(SILENT,), serial_number="7")
     first, second, third = await world.ask(STATION, [responder.question, silent, responder.question])
     assert isinstance(first, Revocation)
@@ -199,11 +201,11 @@ CONTRACT = ContractAsked(schema_version="urn:iso", action="Install", exi_request
 
 
 async def test_without_a_provider_there_are_no_contracts(wire: Wire) -> None:
-    assert await open_world(Settings(), lambda: NOW, wire).ask(STATION, [CONTRACT]) == [None]
+    assert await open_world(Settings(), lambda: NOW, Metrics(), wire).ask(STATION, [CONTRACT]) == [None]
 
 
 async def test_the_sandbox_answers_every_request_in_its_own_way(wire: Wire) -> None:
-    world = open_world(Settings(contract_certificates="sandbox"), lambda: NOW, wire)
+    world = open_world(Settings(contract_certificates="sandbox"), lambda: NOW, Metrics(), wire)
     update = replace(CONTRACT, action="Update")
     first, again, other = await world.ask(STATION, [CONTRACT, CONTRACT, update])
     assert isinstance(first, Contract)
@@ -219,7 +221,7 @@ async def test_the_sandbox_answers_every_request_in_its_own_way(wire: Wire) -> N
 
 async def test_a_provider_behind_a_url_takes_and_gives_the_messages_members(wire: Wire) -> None:
     url = "https://contracts.example/"
-    world = open_world(Settings(contract_certificates=url), lambda: NOW, wire)
+    world = open_world(Settings(contract_certificates=url), lambda: NOW, Metrics(), wire)
     wire.answers[url] = lambda body: b'{"status":"Accepted","exiResponse":"QUJD","remainingContracts":1}'
     question = replace(CONTRACT, prioritized_emaids=("DE8AA1",))
     assert await world.ask(STATION, [question]) == [Contract(accepted=True, exi_response="QUJD", remaining=1)]

@@ -3,99 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import ocsp
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from engine.domain.outside import Revocation, RevocationAsked
+from engine.domain.outside import Revocation
 from engine.errors import OutsideError
 from engine.security.ocsp import _read
+from tests.pki import NOW, Holder, made, question, response
 
-from .conftest import NOW
-
-KEYS = {
-    "ec": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "rsa": lambda: rsa.generate_private_key(65537, 2048),
-    "ed25519": ed25519.Ed25519PrivateKey.generate,
-}
 SHA1 = hashes.SHA1()  # noqa: S303 - responders still write it into CertIDs
 SIGNING = ExtendedKeyUsageOID.OCSP_SIGNING
 AUTH = ExtendedKeyUsageOID.CLIENT_AUTH
-
-
-class Holder(NamedTuple):
-    certificate: x509.Certificate
-    key: Any
-
-
-def digest(key: Any) -> Any:
-    return None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
-
-
-def made(
-    name: str,
-    issuer: Holder | None = None,
-    *,
-    kind: str = "ec",
-    usage: Any = None,
-    ca: bool = True,
-    days: int = 9,
-) -> Holder:
-    """A certificate of that name, signed by its issuer's key or its own."""
-    key = KEYS[kind]()
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject if issuer is None else issuer.certificate.subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(NOW - timedelta(days=10))
-        .not_valid_after(NOW + timedelta(days=days))
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-    )
-    if usage is not None:
-        built = built.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-    signer = key if issuer is None else issuer.key
-    return Holder(built.sign(signer, digest(signer)), key)
-
-
-def question(leaf: Holder, issuer: Holder) -> RevocationAsked:
-    asked = (
-        ocsp.OCSPRequestBuilder()
-        .add_certificate(leaf.certificate, issuer.certificate, hashes.SHA256())
-        .build()
-    )
-    return RevocationAsked(
-        hash_algorithm="SHA256",
-        issuer_name_hash=asked.issuer_name_hash.hex(),
-        issuer_key_hash=asked.issuer_key_hash.hex(),
-        serial_number=f"{asked.serial_number:x}",
-        responders=(),
-    )
-
-
-def response(leaf: Holder, issuer: Holder, signer: Holder, *sent: Holder, **other: Any) -> bytes:
-    told = {
-        "algorithm": hashes.SHA256(), "this": NOW - timedelta(hours=1), "next": NOW + timedelta(hours=1),
-        "by": ocsp.OCSPResponderEncoding.NAME, **other,
-    }  # fmt: skip
-    built = (
-        ocsp.OCSPResponseBuilder()
-        .add_response(
-            leaf.certificate, issuer.certificate, told["algorithm"], ocsp.OCSPCertStatus.GOOD, told["this"],
-            told["next"], None, None,
-        )
-        .responder_id(told["by"], signer.certificate)
-    )  # fmt: skip
-    if sent:
-        built = built.certificates([one.certificate for one in sent])
-    return built.sign(signer.key, digest(signer.key)).public_bytes(serialization.Encoding.DER)
 
 
 ROOT, OTHER = made("root"), made("other")

@@ -27,8 +27,7 @@ from engine.security.signing import Signer
 from engine.security.upgrade import Target, upgrade
 from engine.store import Store
 from engine.store.repositories.stations import StationPatch
-
-from .conftest import NOW
+from tests.pki import NOW
 
 STATION_USE = "ChargingStationCertificate"
 

@@ -1,49 +1,33 @@
 """Functional block authorization of OCPP 2.0.1 and 2.1: tokens of every type are presented and answered.
 
-The twin of `authorization`. The verdict is `domain.authorization`'s. Whether a contract certificate is
-revoked is asked through `Needs.outside`; whether its chain leads to a trusted root is for a hook to say.
+The twin of `authorization`. The verdict on a token is `domain.authorization`'s, that on its certificates is
+`contract_chains`'.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain.authorization import Decision, decide, recorded
-from engine.domain.outside import Answer, Question, Revocation
 from engine.domain.starting import PendingKey, key_of_tag, number_of
 from engine.domain.state import ChargePoint, Session, StationNumber
 from engine.domain.vocabulary import Verdict
 from engine.ocpp.blocks.authorization import is_asked
-from engine.ocpp.blocks.certificates import certificate_status_needs_v2x
+from engine.ocpp.blocks.contract_chains import Authorize, ContractCheck
 from engine.ocpp.blocks.twins import response_to, sibling_of, version_of
-from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Message, Needs, Outcome
 from engine.ocpp.vocabulary import AUTHORIZATION_STATUS_V2X
 
-Authorize: TypeAlias = v201.Authorize | v21.Authorize
-CertificateStatus: TypeAlias = Literal[
-    "Accepted",
-    "SignatureError",
-    "CertificateExpired",
-    "CertificateRevoked",
-    "NoCertificateAvailable",
-    "CertChainError",
-    "ContractCancelled",
-]
-ChainHook: TypeAlias = Callable[[str, datetime], CertificateStatus]
 Step: TypeAlias = Callable[[ChargePoint, Authorize, Facts, datetime], Outcome]
+Wants: TypeAlias = Callable[[ChargePoint, Authorize], Needs]
 
-# What a responder says of a certificate → what the vehicle is told (2.0.1 C07.FR.05).
-_REVOCATION: Final[Mapping[str, CertificateStatus]] = {
-    "Good": "Accepted",
-    "Revoked": "CertificateRevoked",  # FR.16
-    "Unknown": "CertChainError",  # FR.17: it cannot be verified
-}
+NO_CONTRACTS: Final = ContractCheck()
+
 _OF_THE_CONTRACT: Final = frozenset({Verdict.BLOCKED, Verdict.EXPIRED, Verdict.INVALID, Verdict.UNKNOWN})
 # Type of an id tag (domain.authorization.IdTagType) → how it may be presented (IdTokenEnumType), first as
 # stations are told it. Presented in another way it is another token: a card's number, which many can read,
@@ -72,11 +56,6 @@ class IdToken(Protocol):
     def id_token(self) -> str: ...
     @property
     def type(self) -> str: ...
-
-
-def no_anchor(chain: str, now: datetime) -> CertificateStatus:
-    """Where no root of contract certificates is trusted, no chain (PEM) leads to one."""
-    return "CertChainError"
 
 
 # --- tokens ------------------------------------------------------------------------------------------------
@@ -185,18 +164,23 @@ def open_evses(cp: ChargePoint, decision: Decision, now: datetime) -> Sequence[i
 # --- Authorize ---------------------------------------------------------------------------------------------
 
 
-def authorize_needs_v2x(cp: ChargePoint, request: Authorize) -> Needs:
-    """The token under every id tag it may be known by, an id for the row, its certificates' revocation."""
-    return Needs(
-        id_tags=uids_of(request.id_token),
-        pending=key_of_tag(request.id_token.id_token) if request.id_token.id_token else None,
-        new_ids=1,
-        outside=_revocations_asked(cp, request),
-    )
+def authorize_needs_v2x(contracts: ContractCheck = NO_CONTRACTS) -> Wants:
+    """The needs of Authorize; see `authorize_v2x`."""
+
+    def needs(cp: ChargePoint, request: Authorize) -> Needs:
+        """The token under every id tag it may have, an id for the row, whether certificates are revoked."""
+        return Needs(
+            id_tags=uids_of(request.id_token),
+            pending=key_of_tag(request.id_token.id_token) if request.id_token.id_token else None,
+            new_ids=1,
+            outside=tuple(contracts.questions(request)),
+        )
+
+    return needs
 
 
-def authorize_v2x(chains: ChainHook = no_anchor) -> Step:
-    """The step of Authorize; `chains` judges the certificate chain that a message brings whole."""
+def authorize_v2x(contracts: ContractCheck = NO_CONTRACTS) -> Step:
+    """The step of Authorize; `contracts` judges the certificates that a message brings."""
 
     def step(cp: ChargePoint, request: Authorize, facts: Facts, now: datetime) -> Outcome:
         """Answers a presented token (2.0.1 C01–C07, C16).
@@ -205,7 +189,7 @@ def authorize_v2x(chains: ChainHook = no_anchor) -> Step:
         end it. A contract is no better than its certificates.
         """
         decision = decide_v2x(cp, request.id_token, facts, now)
-        status = _certificate_status(cp, request, facts.outside, chains, now)
+        status = contracts.judge(request, facts.outside, now)
         if status == "Accepted" and decision.verdict in _OF_THE_CONTRACT:
             status = "ContractCancelled"  # C07.FR.13: the certificate is good, the contract is not
         elif status is not None and status != "Accepted":  # C07.FR.15 to FR.17
@@ -227,29 +211,3 @@ def authorize_v2x(chains: ChainHook = no_anchor) -> Step:
         return Outcome(state=cp, reply=reply, changes=changes)
 
     return step
-
-
-def _revocations_asked(cp: ChargePoint, request: Authorize) -> tuple[Question, ...]:
-    """A question for each certificate of the chain, none where the hashes cannot be those of certificates."""
-    asked: list[Question] = []
-    for data in request.iso15118_certificate_hash_data or ():
-        question = sibling_of(request, "GetCertificateStatus", ocsp_request_data=data)
-        needs = certificate_status_needs_v2x(cp, question)
-        if needs is None:
-            return ()
-        asked += needs.outside
-    return tuple(asked)
-
-
-def _certificate_status(
-    cp: ChargePoint, request: Authorize, answers: Sequence[Answer | None], chains: ChainHook, now: datetime
-) -> CertificateStatus | None:
-    """None where the message brings no certificate; else the first thing that is wrong with the chain."""
-    hashes = request.iso15118_certificate_hash_data or ()
-    found: list[CertificateStatus] = [chains(request.certificate, now)] if request.certificate else []
-    if hashes and len(answers) < len(hashes):
-        found.append("CertChainError")
-    for answer in answers:
-        told = answer.status if isinstance(answer, Revocation) and answer.verified else "Unknown"
-        found.append(_REVOCATION[told])
-    return next((status for status in found if status != "Accepted"), "Accepted" if found else None)

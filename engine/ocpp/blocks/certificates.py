@@ -143,7 +143,8 @@ def certificate_status_needs_v2x(
 ) -> Needs | None:
     """M06: the responder that the certificate names is asked, if the hashes can be those of a certificate."""
     data = request.ocsp_request_data
-    return _asked(data, (data.responder_url,))
+    question = revocation_asked(data, (data.responder_url,))
+    return None if question is None else Needs(outside=(question,))
 
 
 def get_certificate_status_v2x(
@@ -167,8 +168,8 @@ def get_certificate_status_v2x(
 
 def chain_status_needs_v21(cp: ChargePoint, request: v21.GetCertificateChainStatus) -> Needs | None:
     """One question for each certificate that can be asked about by OCSP (2.1 M07.FR.01)."""
-    asked = [_asked(info.certificate_hash_data, tuple(info.urls)) for info in _askable(request)]
-    questions = tuple(question for needs in asked if needs is not None for question in needs.outside)
+    asked = (revocation_asked(info.certificate_hash_data, tuple(info.urls)) for info in _askable(request))
+    questions = tuple(question for question in asked if question is not None)
     return Needs(outside=questions) if questions else None
 
 
@@ -177,7 +178,7 @@ def get_certificate_chain_status_v21(
 ) -> Outcome:
     """Every certificate's status (2.1 M07.FR.08); revocation lists are not read here: Failed (M07.FR.05)."""
     answers = iter(facts.outside)
-    askable = [info for info in _askable(request) if _asked(info.certificate_hash_data, ()) is not None]
+    askable = [info for info in _askable(request) if revocation_asked(info.certificate_hash_data, ())]
     found = {id(info): next(answers, None) for info in askable}
     return Outcome(
         state=cp,
@@ -203,25 +204,21 @@ def _status(info: v21.CertificateStatusRequestInfo, answer: object, now: datetim
     )
 
 
-def _asked(
+def revocation_asked(
     data: v201.OCSPRequestData | v21.OCSPRequestData | v21.CertificateHashData, responders: tuple[str, ...]
-) -> Needs | None:
+) -> RevocationAsked | None:
     """None where hashes and serial number are not hex of the right length: no responder could know them."""
     length = HASH_HEX[data.hash_algorithm]
     hashes = (data.issuer_name_hash, data.issuer_key_hash)
     serial = data.serial_number.removeprefix("0x")
     if any(len(text) != length or not _is_hex(text) for text in hashes) or not _is_hex(serial):
         return None
-    return Needs(
-        outside=(
-            RevocationAsked(
-                hash_algorithm=data.hash_algorithm,
-                issuer_name_hash=data.issuer_name_hash.lower(),
-                issuer_key_hash=data.issuer_key_hash.lower(),
-                serial_number=serial.lower(),
-                responders=responders,
-            ),
-        )
+    return RevocationAsked(
+        hash_algorithm=data.hash_algorithm,
+        issuer_name_hash=data.issuer_name_hash.lower(),
+        issuer_key_hash=data.issuer_key_hash.lower(),
+        serial_number=serial.lower(),
+        responders=responders,
     )
 
 

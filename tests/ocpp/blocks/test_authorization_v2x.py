@@ -12,15 +12,18 @@ from msgspec.structs import replace
 
 from engine.domain import changes as c
 from engine.domain.authorization import IdTagType
-from engine.domain.outside import Revocation, RevocationAsked
+from engine.domain.outside import RevocationAsked
 from engine.domain.state import ChargePoint, Connector, Reservation, Token
 from engine.ocpp.blocks import authorization_v2x as block
+from engine.ocpp.blocks.contract_chains import ContractCheck
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts
+from tests.pki import made, pem
 
 pytestmark = pytest.mark.proves("2.x", "Authorize")
 
 STEP = block.authorize_v2x()
+NEEDS = block.authorize_needs_v2x()
 EMAID = "DE-8AA-1A2B3C4D5-9"
 
 
@@ -67,7 +70,7 @@ def test_a_token_gets_its_verdict(
     cp: ChargePoint, words: ModuleType, now: datetime, known: Token | None, status: str
 ) -> None:
     request = presented(words)
-    needs = block.authorize_needs_v2x(cp, request)
+    needs = NEEDS(cp, request)
     assert (needs.id_tags, needs.new_ids, needs.outside) == (("TAG",), 1, ())
     outcome = STEP(cp, request, Facts(tokens={"TAG": known} if known else {}, new_ids=(1,)), now)
     assert outcome.reply == words.AuthorizeResponse(id_token_info=words.IdTokenInfo(status=status))
@@ -96,7 +99,7 @@ def test_what_may_not_be_kept_has_expired(cp: ChargePoint, words: ModuleType, no
 
 def test_a_start_button_asks_for_nobody(cp: ChargePoint, words: ModuleType, now: datetime) -> None:
     request = presented(words, "", "NoAuthorization")
-    assert block.authorize_needs_v2x(cp, request).id_tags == ()
+    assert NEEDS(cp, request).id_tags == ()
     reply: Any = STEP(cp, request, Facts(new_ids=(1,)), now).reply
     assert reply.id_token_info.status == "Accepted"
 
@@ -143,7 +146,7 @@ def test_separators_are_for_people(
     cp: ChargePoint, words: ModuleType, now: datetime, told: tuple[str, str], asked: tuple[str, ...]
 ) -> None:
     request = presented(words, *told)
-    assert block.authorize_needs_v2x(cp, request).id_tags == asked
+    assert NEEDS(cp, request).id_tags == asked
     types = {"eMAID": "emaid", "MacAddress": "mac_address", "Central": "rfid"}
     known = Facts(tokens={asked[-1]: token(type=types[told[1]])}, new_ids=(1,))
     reply: Any = STEP(cp, request, known, now).reply
@@ -175,55 +178,35 @@ def test_a_tag_is_good_only_as_it_may_be_presented(cp: ChargePoint, now: datetim
     assert {told[word].id_token_info.status for word in told.keys() - good} == {"Unknown"}
 
 
-@pytest.mark.parametrize(
-    ("answers", "verdict"),
-    [
-        (("Good", "Good"), ("Accepted", "Accepted")),
-        (("Good", "Revoked"), ("CertificateRevoked", "Invalid")),
-        (("Unknown", "Revoked"), ("CertChainError", "Invalid")),
-        (("Good", None), ("CertChainError", "Invalid")),
-    ],
-)
-def test_a_contract_is_as_good_as_its_certificates(
-    cp: ChargePoint, words: ModuleType, now: datetime, answers: Any, verdict: tuple[str, str]
-) -> None:
-    chain = [hash_data(words), hash_data(words, "3c")]
-    request = presented(words, EMAID, "eMAID", iso15118_certificate_hash_data=chain)
-    needs = block.authorize_needs_v2x(cp, request)
-    assert [q.serial_number for q in needs.outside if isinstance(q, RevocationAsked)] == ["1a2b", "3c"]
-    told = [a and Revocation(status=a, response=b"", next_update=None, verified=True) for a in answers]
-    reply: Any = STEP(
-        cp, request, Facts(tokens={EMAID: token(type="emaid")}, new_ids=(1,), outside=told), now
-    ).reply
-    assert (reply.certificate_status, reply.id_token_info.status) == verdict
+class Judge(ContractCheck):
+    """Says what it is told to."""
+
+    def __init__(self, status: Any) -> None:
+        super().__init__()
+        self.status = status
+
+    def judge(self, request: Any, answers: Any, now: datetime) -> Any:
+        return self.status
 
 
-def test_hashes_that_no_certificate_has_are_refused(
-    cp: ChargePoint, words: ModuleType, now: datetime
-) -> None:
-    wrong = replace(hash_data(words), issuer_key_hash="xyz")
-    request = presented(words, EMAID, "eMAID", iso15118_certificate_hash_data=[wrong])
-    assert block.authorize_needs_v2x(cp, request).outside == ()
-    reply: Any = STEP(cp, request, Facts(tokens={EMAID: token(type="emaid")}, new_ids=(1,)), now).reply
-    assert reply.certificate_status == "CertChainError"
+def test_what_a_contract_needs_asked_is_asked(cp: ChargePoint, words: ModuleType) -> None:
+    root = made("root")
+    leaf = made(EMAID, root, ca=False, responder="http://ocsp.example/")
+    request = presented(words, EMAID, "eMAID", certificate=pem(leaf))
+    needs = block.authorize_needs_v2x(ContractCheck([root.certificate]))(cp, request)
+    [asked] = needs.outside
+    assert isinstance(asked, RevocationAsked)
+    assert asked.responders == ("http://ocsp.example/",)
+    assert needs.id_tags[0] == EMAID
 
 
-def test_a_whole_chain_is_judged_by_the_hook(cp: ChargePoint, words: ModuleType, now: datetime) -> None:
-    request = presented(words, EMAID, "eMAID", certificate="PEM")
+def test_without_a_root_no_certificate_counts(cp: ChargePoint, words: ModuleType, now: datetime) -> None:
     known = Facts(tokens={EMAID: token(type="emaid")}, new_ids=(1,))
-    reply: Any = STEP(cp, request, known, now).reply
-    assert (reply.certificate_status, reply.id_token_info.status) == ("CertChainError", "Invalid")
-    reply = block.authorize_v2x(lambda chain, at: "Accepted")(cp, request, known, now).reply
-    assert (reply.certificate_status, reply.id_token_info.status) == ("Accepted", "Accepted")
-
-
-def test_anybodys_word_is_none(cp: ChargePoint, words: ModuleType, now: datetime) -> None:
-    """Who names the responder could name his own."""
-    request = presented(words, EMAID, "eMAID", iso15118_certificate_hash_data=[hash_data(words)])
-    told = [Revocation(status="Good", response=b"", next_update=None, verified=False)]
-    known = {EMAID: token(type="emaid")}
-    reply: Any = STEP(cp, request, Facts(tokens=known, new_ids=(1,), outside=told), now).reply
-    assert (reply.certificate_status, reply.id_token_info.status) == ("CertChainError", "Invalid")
+    for more in ({"certificate": "PEM"}, {"iso15118_certificate_hash_data": [hash_data(words)]}):
+        request = presented(words, EMAID, "eMAID", **more)
+        assert NEEDS(cp, request).outside == ()
+        reply: Any = STEP(cp, request, known, now).reply
+        assert (reply.certificate_status, reply.id_token_info.status) == ("CertChainError", "Invalid")
 
 
 @pytest.mark.parametrize(
@@ -252,5 +235,5 @@ def test_certificate_and_contract_are_told_apart(
 ) -> None:
     request = presented(words, EMAID, "eMAID", certificate="PEM")
     facts = Facts(tokens={EMAID: known} if known else {}, new_ids=(1,))
-    reply: Any = block.authorize_v2x(lambda pem, at: chain)(cp, request, facts, now).reply
+    reply: Any = block.authorize_v2x(Judge(chain))(cp, request, facts, now).reply
     assert (reply.certificate_status, reply.id_token_info.status) == verdict

@@ -261,7 +261,7 @@ def test_a_2x_station_may_ask_whether_the_token_is_good(
     station: ChargePoint, words: Any, now: datetime, pending: Pending
 ) -> None:
     request = words.Authorize(id_token=words.IdToken(id_token=TAG, type="Central"))
-    needs = authorization_v2x.authorize_needs_v2x(station, request)
+    needs = authorization_v2x.authorize_needs_v2x()(station, request)
     assert needs.pending is not None
     assert needs.pending.number == 70
     outcome = AUTHORIZE(station, request, Facts(new_ids=(9,), pending=pending), now)
