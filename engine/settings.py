@@ -55,6 +55,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Literal["strict", "repair", "observe"],
         Meta(description="Messages that break their schema: refuse, mend, or mend and log. Per station too."),
     ] = "repair"
+    takes_payments: Annotated[
+        bool,
+        Meta(
+            description="Stations may take payments: DirectPayment tokens (OCPP 2.1) are accepted without a "
+            "look-up. Per station too."
+        ),
+    ] = False
     heartbeat_interval: Annotated[
         int, Meta(ge=1, le=604_800, description="Heartbeat interval told to chargers, s.")
     ] = 300

@@ -72,6 +72,7 @@ class StationSettings(Frozen, frozen=True):
     max_power_w: Annotated[int, Meta(ge=1, le=20_000_000)] = 400_000
     max_session_wh: Annotated[int, Meta(ge=1, le=100_000_000)] = 300_000
     ask_transactions_after_connect: bool = True  # GetTransactionStatus for each one open here (OCPP 2.x)
+    takes_payments: bool = False  # DirectPayment tokens are accepted without a look-up (2.1 C18)
     tell_running_cost: bool = False  # totalCost in answers to events that change a transaction (OCPP 2.x I02)
     # Group whose tags end transactions and start none (2.0.1 C16).
     master_pass_group: Annotated[str, Meta(min_length=1, max_length=36)] | None = None

@@ -82,6 +82,7 @@ class Reader:
         self._defaults: Mapping[str, Any] = {
             "heartbeat_interval": settings.heartbeat_interval,
             "policy": settings.policy,
+            "takes_payments": settings.takes_payments,
         }
         self._station_cache: Cache[str, StationRecord] = Cache(STATIONS_CACHED)
         self._token_cache: Cache[tuple[int, str], Token] = Cache(TOKENS_CACHED)

@@ -165,6 +165,15 @@ async def test_station_settings_stand_over_the_node_s(store: Store, station: Sta
     assert state.settings == StationSettings(heartbeat_interval=7)
 
 
+async def test_who_may_take_payments_is_the_node_s_to_say_and_the_station_s(
+    settings: Settings, store: Store, station: StationRecord
+) -> None:
+    async with open_store(msgspec.structs.replace(settings, takes_payments=True), Metrics()) as other:
+        assert (await other.reader.load(station, "ocpp2.1")).settings.takes_payments
+        await store.stations.update("CP1", StationPatch(settings={"takes_payments": False}), actor="test")
+        assert not (await other.reader.load(station, "ocpp2.1")).settings.takes_payments
+
+
 # --- look-ups ----------------------------------------------------------------------------------------------
 
 

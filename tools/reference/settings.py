@@ -62,6 +62,7 @@ STATION: Final[Mapping[str, str]] = {
     "trigger_status_after_boot": "TriggerMessage(StatusNotification) after every accepted boot.",
     "auto_start_without_authorization": "Id tags that nobody knows are accepted here.",
     "ask_transactions_after_connect": "OCPP 2.x: GetTransactionStatus for each session that is open here.",
+    "takes_payments": "OCPP 2.1: DirectPayment tokens are accepted, not looked up; the node's by default.",
     "tell_running_cost": "OCPP 2.x: running cost and price in the answers to events of a transaction.",
     "master_pass_group": "OCPP 2.x: group whose tags end any transaction and start none.",
     "max_power_w": "The most this station can deliver, W: more energy than that holds a session for review.",

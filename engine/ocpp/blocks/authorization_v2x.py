@@ -47,6 +47,7 @@ _SEPARATORS: Final[Mapping[str, str]] = {"eMAID": "-", "MacAddress": "-:"}
 _LONGEST: Final[Mapping[str, int]] = {"ocpp2.0.1": 36, "ocpp2.1": 255}  # IdTokenType.idToken
 _NOT_CACHED: Final = "NEVER"
 _START_BUTTON: Final = "NoAuthorization"
+_PAYMENT: Final = "DirectPayment"
 
 
 class IdToken(Protocol):
@@ -73,6 +74,16 @@ def uids_of(token: IdToken) -> tuple[str, ...]:
         return ()
     bare = uid.translate(dict.fromkeys(map(ord, _SEPARATORS.get(token.type, ""))))
     return (uid,) if bare == uid else (uid, bare)
+
+
+def looked_up(cp: ChargePoint, token: IdToken) -> tuple[str, ...]:
+    """The id tags to look a token up by; none for one that nobody can know and that is accepted."""
+    return () if _is_paid(cp, token) else uids_of(token)
+
+
+def _is_paid(cp: ChargePoint, token: IdToken) -> bool:
+    """Whether it stands for a payment that the station took itself (2.1 C18): a terminal made it up."""
+    return token.type == _PAYMENT and cp.settings.takes_payments
 
 
 def pending_key_v2x(id_tag: str | None, remote_start_id: int | None) -> PendingKey | None:
@@ -102,7 +113,7 @@ def decide_v2x(
     decision = decide(
         known,
         now,
-        unknown_accepted=cp.settings.auto_start_without_authorization,
+        unknown_accepted=cp.settings.auto_start_without_authorization or _is_paid(cp, token),
         uncounted=uncounted,
         presented=_presented(token),
         asked=asked,
@@ -170,7 +181,7 @@ def authorize_needs_v2x(contracts: ContractCheck = NO_CONTRACTS) -> Wants:
     def needs(cp: ChargePoint, request: Authorize) -> Needs:
         """The token under every id tag it may have, an id for the row, whether certificates are revoked."""
         return Needs(
-            id_tags=uids_of(request.id_token),
+            id_tags=looked_up(cp, request.id_token),
             pending=key_of_tag(request.id_token.id_token) if request.id_token.id_token else None,
             new_ids=1,
             outside=tuple(contracts.questions(request)),

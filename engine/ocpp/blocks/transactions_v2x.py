@@ -28,9 +28,9 @@ from engine.domain.transactions import Known
 from engine.ocpp.blocks.authorization_v2x import (
     decide_v2x,
     id_token_info_v2x,
+    looked_up,
     pending_key_v2x,
     uid_of,
-    uids_of,
 )
 from engine.ocpp.blocks.twins import response_to, sibling_of
 from engine.ocpp.messages import v21, v201
@@ -168,7 +168,7 @@ def _given(number: Any) -> int | None:
 def transaction_event_needs_v2x(cp: ChargePoint, request: TransactionEvent) -> Needs | None:
     """None for an event behind all others that brings no token: the hot path reads nothing."""
     token = request.id_token or None
-    uids = uids_of(token) if token else ()
+    uids = looked_up(cp, token) if token else ()
     number = request.transaction_info.transaction_id
     session = cp.sessions.get(number)
     pending = _pending_key(session, request)
@@ -182,7 +182,7 @@ def transaction_event_needs_v2x(cp: ChargePoint, request: TransactionEvent) -> N
             # What else is or was on its EVSE is asked when it ends, and when its EVSE is told.
             key = _key(session, request, 0, placed=True)
             return Needs(id_tags=uids, starts=starts, event=key, pending=pending, new_ids=1)
-        if not uids and pending is None:
+        if not (token and uid_of(token)) and pending is None:
             return None
         return Needs(id_tags=uids, starts=starts, pending=pending, new_ids=1)
     key = _key(session, request, fingerprint(_told(request)))

@@ -237,3 +237,45 @@ def test_certificate_and_contract_are_told_apart(
     facts = Facts(tokens={EMAID: known} if known else {}, new_ids=(1,))
     reply: Any = block.authorize_v2x(Judge(chain))(cp, request, facts, now).reply
     assert (reply.certificate_status, reply.id_token_info.status) == verdict
+
+
+def taking(cp: ChargePoint) -> ChargePoint:
+    return replace(cp, version="ocpp2.1", settings=replace(cp.settings, takes_payments=True))
+
+
+def test_a_payment_that_a_station_took_is_accepted_where_it_may(cp: ChargePoint, now: datetime) -> None:
+    """2.1 C18: its reference cannot be known beforehand, and the money is taken already."""
+    request = presented(v21, "PSP-REF-77", "DirectPayment")
+    facts = Facts(new_ids=(1,))
+    reply: Any = STEP(cp, request, facts, now).reply
+    assert reply.id_token_info.status == "Unknown"
+    assert NEEDS(taking(cp), request).id_tags == ()
+    outcome = STEP(taking(cp), request, facts, now)
+    assert outcome.reply.id_token_info.status == "Accepted"  # type: ignore[union-attr] # an answer
+    [made_row] = [change for change in outcome.changes if isinstance(change, c.AuthorizationMade)]
+    assert (made_row.method, made_row.id_tag_uid) == ("payment_terminal", "PSP-REF-77")
+
+
+@pytest.mark.parametrize("type_", ["ISO14443", "Central", "Local", "MacAddress", "EVCCID", "VIN", "KeyCode"])
+def test_nothing_else_is_accepted_because_payments_are(cp: ChargePoint, now: datetime, type_: str) -> None:
+    """A vehicle or a card can be known; what a station makes up otherwise is nobody's promise to pay."""
+    reply: Any = STEP(taking(cp), presented(v21, "X", type_), Facts(new_ids=(1,)), now).reply
+    assert reply.id_token_info.status == "Unknown"
+
+
+@pytest.mark.parametrize(
+    ("type_", "method"),
+    [
+        ("ISO14443", "id_tag"),
+        ("KeyCode", "id_tag"),
+        ("MacAddress", "mac_address"),
+        ("EVCCID", "mac_address"),
+        ("VIN", "plug_and_charge"),
+        ("eMAID", "plug_and_charge_iso15118"),
+        ("DirectPayment", "payment_terminal"),
+    ],
+)
+def test_the_method_is_how_it_was_presented(cp: ChargePoint, now: datetime, type_: str, method: str) -> None:
+    outcome = STEP(cp, presented(v21, "X", type_), Facts(new_ids=(1,)), now)
+    [row] = [change for change in outcome.changes if isinstance(change, c.AuthorizationMade)]
+    assert (row.method, row.status, row.rejection_reason) == (method, "rejected", "unknown")

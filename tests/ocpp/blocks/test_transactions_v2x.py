@@ -158,6 +158,32 @@ def test_the_end_closes_by_the_last_register(station: ChargePoint, words: Module
     assert outcome.state.sessions == {}
 
 
+@pytest.mark.parametrize("cable_first", [True, False])
+def test_a_payment_that_the_station_took_starts_a_transaction(
+    station: ChargePoint, now: datetime, cable_first: bool
+) -> None:
+    """2.1 C18: accepted without a look-up, with the money's reference as the session's tag."""
+    settings = replace(station.settings, takes_payments=True)
+    station = replace(station, version="ocpp2.1", settings=settings)
+    if cable_first:
+        station = begun(station, v21, now).state
+    paid = replace(
+        event(
+            v21, now, 1 if cable_first else 0, "Updated" if cable_first else "Started", evse=v21.EVSE(id=1)
+        ),
+        id_token=v21.IdToken(id_token="PSP-1", type="DirectPayment"),
+        trigger_reason="Authorized",
+    )
+    needs = block.transaction_event_needs_v2x(station, paid)
+    assert needs is not None
+    assert (needs.id_tags, needs.new_ids) == ((), 1 if cable_first else 2)
+    outcome = STEP(station, paid, Facts(new_ids=(17, 18)[: needs.new_ids]), now)
+    assert outcome.reply.id_token_info.status == "Accepted"  # type: ignore[union-attr] # an answer
+    [row] = of(c.AuthorizationMade, outcome)
+    assert (row.method, row.status) == ("payment_terminal", "accepted")
+    assert outcome.state.sessions["tx"].id_tag == "PSP-1"
+
+
 def test_a_reason_that_is_left_out_is_local(station: ChargePoint, words: ModuleType, now: datetime) -> None:
     outcome = STEP(begun(station, words, now).state, event(words, now, 1, "Ended"), Facts(), now)
     [closed] = of(c.SessionClosed, outcome)
