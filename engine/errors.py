@@ -125,7 +125,8 @@ class CallRefused(CallError):
     http_status = 406
 
     def __init__(self, code: str, description: str, details: dict[str, Any]) -> None:
-        super().__init__(f"{code}: {description}" if description else code)
+        said = f"{code}: {description}" if description else code
+        super().__init__(said or "CALLERROR without a word")
         self.code = code
         self.description = description
         self.details = details

@@ -207,8 +207,8 @@ def _is_plain(text: str) -> bool:
 
 
 def _literal(message_id: str) -> str:
-    """A message id as it stands in JSON."""
-    return str(message_id) if isinstance(message_id, NumericId) else f'"{_escape(message_id)}"'
+    """A message id, of whatever kind of text, as it stands in JSON."""
+    return str(message_id) if isinstance(message_id, NumericId) else f'"{_escape(str(message_id))}"'
 
 
 def _escape(text: str) -> str:

@@ -59,7 +59,7 @@ FAULTS_2X: Mapping[str, Code] = {
 FREE_TEXT = Text()
 WORDS: Mapping[str, str] = {
     "json": "not valid JSON",
-    "elements": "followed by more elements; a CALL ends with its payload",
+    "elements": "followed by more elements; a message ends with its payload",
     "structure": "must be an object",
     "additionalProperties": "no such member",
     "required": "missing",

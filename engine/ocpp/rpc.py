@@ -21,13 +21,19 @@ from ext import envelope
 MAX_MESSAGE_ID = 36  # characters (OCPP-J 1.6 §4.1.4)
 MAX_DESCRIPTION = 255  # characters (2.0.1 part 4 §4.2.3)
 UNREADABLE_ID = "-1"  # what a 2.x CALLERROR carries when the message id could not be read
-# Long ids are refused with themselves (the answer must carry the same one), but not at any price.
+# Long ids are answered with themselves, refused or not, but not at any price.
 MAX_ECHOED_ID = 255
 
 # Decimal is a JSON number, time is RFC 3339 in UTC with `Z`. What is sent goes through `encode`.
 ENCODER = msgspec.json.Encoder(decimal_format="number")
 _POINT: Final = ord(".")  # a byte is found faster than bytes are
 _MICROSECONDS: Final = re.compile(rb'("\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})\d{3}([^"]*")')
+
+
+class LongId(str):
+    """A message id that is longer than OCPP-J allows, of a peer that is answered all the same."""
+
+    __slots__ = ()
 
 
 class Code(StrEnum):

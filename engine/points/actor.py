@@ -253,15 +253,18 @@ class Actor:
         try:
             kind, message_id, action, rest = envelope.split(text)
         except envelope.EnvelopeError as error:
-            mended = self._with_numeric_id(error, text)
+            mended = self._mended(error, text)
             if mended is None:
                 return None
             kind, message_id, action, rest = mended
         if kind != envelope.CALL:
             return self._on_answer(kind, message_id, action, rest)
         if len(message_id) > rpc.MAX_MESSAGE_ID:
-            self.peer.malformed(rpc.Malformed.ID_TOO_LONG, message_id, text)
-            return None
+            if len(message_id) > rpc.MAX_ECHOED_ID or not self._mends:
+                self.peer.malformed(rpc.Malformed.ID_TOO_LONG, message_id, text)
+                return None
+            if type(message_id) is str:
+                message_id = rpc.LongId(message_id)
         route = self._routes.get(action)
         if route is None:
             self.peer.unknown(action, message_id, rest)
@@ -281,17 +284,21 @@ class Actor:
             return self._on_boot(route, message_id, rest, text)
         return self._on_call(route, message_id, rest, text)
 
-    def _with_numeric_id(
-        self, error: envelope.EnvelopeError, text: bytes
-    ) -> tuple[int, str, str, bytes] | None:
+    @property
+    def _mends(self) -> bool:
+        return self.state.settings.policy is not Policy.STRICT
+
+    def _mended(self, error: envelope.EnvelopeError, text: bytes) -> tuple[int, str, str, bytes] | None:
         """A request whose id is a number, where the policy mends that; all else gets its answer here."""
         asks = error.message_type in (envelope.CALL, envelope.SEND)
-        if asks and error.message_id is None and self.state.settings.policy is not Policy.STRICT:
+        if asks and error.message_id is None and self._mends:
             try:
                 return envelope.split(text, numeric_id=True)
             except envelope.EnvelopeError as again:
                 error = again
         self.peer.bad_envelope(error, text)
+        if error.message_type in (envelope.CALLRESULT, envelope.CALLERROR) and error.message_id is not None:
+            self._made_commands().misanswered(error.message_type, error.message_id, error.reason)
         return None
 
     def _may_early(self, route: Route) -> bool:

@@ -138,6 +138,13 @@ class Commands:
             self._link.peer.keep("in", "result", call.action, message_id, rest)
         return self._fold(call, rest)
 
+    def misanswered(self, kind: int, message_id: str, reason: str) -> None:
+        """An answer that cannot be read: there will be no other, so nobody waits for one."""
+        call = self._calls.answered(message_id)
+        if not isinstance(call, rpc.Answered):
+            refusal = Refusal(code=rpc.Code.FORMAT_VIOLATION, description=reason)
+            self._unread(call, refusal, told=kind == envelope.CALLRESULT)
+
     def unmatched(self, verdict: rpc.Answered, message_id: str, rest: bytes) -> None:
         """An answer to nothing, or too late, changes nothing."""
         self._shared.metrics.messages.add("in", "answer", verdict.value)
@@ -196,17 +203,7 @@ class Commands:
             command.response, rest, state.settings.policy, state.vendor, state.model, state.version
         )
         if isinstance(decoded, Refusal):
-            if self._link.dialect.has_sends:  # 2.1 part 4: it is told that its answer was not understood
-                details = (decoded.description, rpc.ENCODER.encode(decoded.details))
-                self._link.peer.send_text(
-                    envelope.error_text(
-                        call.id,
-                        rpc.spelt(decoded.code, state.version),
-                        *details,
-                        kind=envelope.CALLRESULTERROR,
-                    )
-                )
-            self._settle(call, CallRefused(decoded.code, f"malformed answer: {decoded.description}", {}))
+            self._unread(call, decoded, told=True)
             return None
         answer = decoded.message
         outcome = None
@@ -221,6 +218,18 @@ class Commands:
             return self._commit(call, answer, outcome)
         self._conclude(call, answer, outcome)
         return None
+
+    def _unread(self, call: Call, refusal: Refusal, *, told: bool) -> None:
+        """Its answer was not understood; 2.1's charge points are told so (part 4), but not of an error."""
+        if told and self._link.dialect.has_sends:
+            code = rpc.spelt(refusal.code, self._link.state.version)
+            details = rpc.ENCODER.encode(refusal.details)
+            self._link.peer.send_text(
+                envelope.error_text(
+                    call.id, code, refusal.description, details, kind=envelope.CALLRESULTERROR
+                )
+            )
+        self._settle(call, CallRefused(refusal.code, f"malformed answer: {refusal.description}", {}))
 
     async def _commit(self, call: Call, answer: Message, outcome: Outcome) -> None:
         committed: Outcome | None = outcome

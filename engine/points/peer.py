@@ -22,7 +22,8 @@ log = structlog.get_logger(__name__)
 
 COMPRESS_FROM: Final = 512  # bytes; shorter texts gain nothing from deflate
 MAX_REPAIR_LABELS: Final = 2_000  # chargers choose vendor and model, and so the size of that counter
-NUMERIC_ID: Final = "numeric-id"  # the repair of a message id that is a number
+# The repairs of message ids.
+ID_RULES: Final[dict[type[str], str]] = {envelope.NumericId: "numeric-id", rpc.LongId: "long-id"}
 MAX_ACTION: Final = 64  # characters kept of an action that does not exist
 
 
@@ -97,22 +98,22 @@ class Peer:
         """A text that is no message."""
         kind = error.message_type
         if kind in (envelope.CALLRESULT, envelope.CALLERROR, envelope.CALLRESULTERROR):
-            # An answer is never answered; the call runs into its deadline.
+            # An answer is never answered.
             self._shared.metrics.messages.add("in", "answer", "malformed")
             self.keep("in", "result", "", (error.message_id or "")[: rpc.MAX_ECHOED_ID], text)
         elif kind == envelope.SEND and self._dialect.has_sends:
             self._shared.metrics.messages.add("in", "none", "malformed")  # nor is a SEND
             self.keep("in", "send", "", (error.message_id or "")[: rpc.MAX_ECHOED_ID], text)
         elif kind is None or kind in (envelope.CALL, envelope.SEND):
-            self.malformed(rpc.Malformed.NOT_A_MESSAGE, error.message_id, text)
+            self.malformed(rpc.Malformed.NOT_A_MESSAGE, error.message_id, text, error.reason)
         else:
             self.malformed(rpc.Malformed.UNKNOWN_TYPE, error.message_id, text)
 
-    def malformed(self, fault: rpc.Malformed, message_id: str | None, text: bytes) -> None:
-        """A frame that breaks OCPP-J; answered where the version says so."""
+    def malformed(self, fault: rpc.Malformed, message_id: str | None, text: bytes, detail: str = "") -> None:
+        """A frame that breaks OCPP-J; answered where the version says so, with `detail` if there is one."""
         self._shared.metrics.messages.add("in", "none", "malformed")
         self.keep("in", "call", "", (message_id or "")[: rpc.MAX_ECHOED_ID], text)
-        frame = rpc.malformed_frame(fault, message_id, self._dialect.version)
+        frame = rpc.malformed_frame(fault, message_id, self._dialect.version, detail)
         if frame is not None:
             self._transport.send(frame)
 
@@ -138,8 +139,8 @@ class Peer:
         repairs = self._shared.metrics.repairs
         full = len(repairs) >= MAX_REPAIR_LABELS
         listed = list(zip(decoded.repairs, decoded.places, strict=True))
-        if isinstance(message_id, envelope.NumericId):
-            listed.insert(0, (NUMERIC_ID, "messageId"))
+        if (rule := ID_RULES.get(type(message_id))) is not None:
+            listed.insert(0, (rule, "messageId"))
         for rule, _ in listed:
             repairs.add(*(("", "") if full else (state.vendor, state.model)), route.action, rule)
         repaired = ", ".join(f"{rule} {place}" for rule, place in listed)

@@ -125,7 +125,7 @@ async def test_a_bug_in_a_handler_is_that_messages_alone(start: Any, store: Any)
         ('[2,"1","Heartbeat",[]]', [4, "1", "FormationViolation"]),
         ('[2,"1","StatusNotification",{"connectorId":1}]', [4, "1", "ProtocolError"]),
         ('[2,"1","Heartbeat"]', [4, "1", "FormationViolation"]),
-        (f'[2,"{"x" * 37}","Heartbeat",{{}}]', [4, "x" * 37, "TypeConstraintViolation"]),
+        (f'[2,"{"x" * 37}","Nonsense",{{}}]', [4, "x" * 37, "NotImplemented"]),
     ],
 )
 async def test_what_cannot_be_worked_on_is_answered(site: Any, store: Any, text: str, answer: Any) -> None:
@@ -182,7 +182,7 @@ async def test_repairs_are_counted_per_model(site: Any, store: Any) -> None:
         ('[2,7,"Reset",{}]', [4, 7, "NotSupported"]),
         ('[2,7,"StatusNotification",{"connectorId":1}]', [4, 7, "ProtocolError"]),
         ('[2,7,"Heartbeat"]', [4, 7, "FormationViolation"]),
-        (json.dumps([2, 10**36, "Heartbeat", {}]), [4, 10**36, "TypeConstraintViolation"]),
+        (json.dumps([2, 10**36, "Nonsense", {}]), [4, 10**36, "NotImplemented"]),
     ],
 )
 async def test_a_numeric_id_is_answered_with_the_number(
@@ -194,6 +194,31 @@ async def test_a_numeric_id_is_answered_with_the_number(
         assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
     logged = store.journal.of(MessageLogged)[0]
     assert logged.message_id == json.dumps(answer[1])
+
+
+@pytest.mark.parametrize("message_id", ["{a1b2c3d4-0000-0000-0000-0123456789ab}", "é" * 255])
+async def test_a_long_id_is_answered_with_itself(site: Any, store: Any, message_id: str) -> None:
+    async with site.connect() as ws:
+        await site.ask(ws, "BootNotification", BOOT)
+        assert await site.ask(ws, "StatusNotification", STATUS, message_id) == [3, message_id, {}]
+        assert (await site.ask(ws, "StatusNotification", {}, message_id))[:2] == [4, message_id]
+    (row,) = [row for row in store.journal.of(MessageLogged) if row.repairs]
+    assert (row.message_id, row.repairs) == (message_id, "long-id messageId")
+    assert site.metrics.repairs[("V", "M", "StatusNotification", "long-id")] == 1
+
+
+async def test_an_id_without_end_is_not_answered(site: Any, store: Any) -> None:
+    async with site.connect() as ws:
+        await ws.send_message(json.dumps([2, "x" * 256, "Heartbeat", {}]))
+        assert (await site.ask(ws, "Heartbeat", {}, "next"))[:2] == [3, "next"]
+
+
+async def test_a_strict_station_must_not_send_long_ids(site: Any, store: Any) -> None:
+    state = store.reader.states["CP1"]
+    store.reader.states["CP1"] = replace(state, settings=replace(state.settings, policy=Policy.STRICT))
+    async with site.connect() as ws:
+        answer = await site.ask(ws, "Heartbeat", {}, "x" * 37)
+        assert answer[:3] == [4, "x" * 37, "TypeConstraintViolation"]
 
 
 async def test_numeric_ids_are_counted_as_repairs(site: Any, store: Any) -> None:

@@ -23,6 +23,8 @@ from engine.errors import (
     Offline,
     QueueFull,
 )
+from engine.ocpp import v16 as v16_tables
+from engine.ocpp import v21 as v21_tables
 from engine.ocpp.messages import v16, v21
 from engine.ocpp.step import Raw
 from engine.points.actor import CALL_PATIENCE
@@ -94,6 +96,49 @@ async def test_a_malformed_answer_is_a_refusal_too(site: Any, nursery: trio.Nurs
         await ws.send_message(json.dumps([3, message_id, {"status": "Perhaps"}]))
         await site.until(lambda: results)
         assert isinstance(results[0], CallRefused)
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "back"),
+    [
+        ('[3,"ID"]', "malformed answer: the payload is missing", True),
+        ('[3,"ID",]', "malformed answer: the payload is missing", True),
+        ('[4,"ID"]', "malformed answer: the action or error code must be a string", False),
+        ('[4,"ID",null,null,null]', "malformed answer: the action or error code must be a string", False),
+        ('[4,"ID","",null]', "CALLERROR without a word", False),
+    ],
+)
+@pytest.mark.parametrize("protocol", [v16_tables.PROTOCOL, v21_tables.PROTOCOL])
+async def test_an_answer_that_cannot_be_read_ends_its_request(
+    start: Any, nursery: trio.Nursery, *, protocol: Any, text: str, told: str, back: bool
+) -> None:
+    clear = v16.ClearCache() if protocol is v16_tables.PROTOCOL else v21.ClearCache()
+    async with start({protocol.name: protocol}) as site, site.connect(subprotocols=[protocol.name]) as ws:
+        results = await call_in(nursery, site, clear)
+        _, message_id, _, _ = await site.take(ws)
+        await ws.send_message(text.replace("ID", message_id))
+        await site.until(lambda: results)
+        (error,) = results
+        assert isinstance(error, CallRefused)
+        assert told in str(error)
+        if back and protocol is v21_tables.PROTOCOL:  # part 4: CALLRESULTERROR
+            assert (await site.take(ws))[:3] == [5, message_id, "FormatViolation"]
+        results = await call_in(nursery, site, clear)  # the way is free for the next one
+        _, message_id, _, _ = await site.take(ws)
+        await ws.send_message(json.dumps([3, message_id, {"status": "Accepted"}]))
+        await site.until(lambda: results)
+        assert results[0].status == "Accepted"
+
+
+async def test_an_unreadable_answer_to_nothing_ends_nothing(site: Any, nursery: trio.Nursery) -> None:
+    async with site.connect() as ws:
+        results = await call_in(nursery, site, RESET)
+        _, message_id, _, _ = await site.take(ws)
+        await ws.send_message('[3,"another"]')
+        assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
+        assert results == []
+        await ws.send_message(json.dumps([3, message_id, {"status": "Accepted"}]))
+        await site.until(lambda: results)
 
 
 async def test_a_forced_request_breaks_rules_and_its_answer_counts_all_the_same(
