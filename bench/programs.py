@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -85,8 +84,7 @@ class Voltrio:
         self._process = _spawn(command, self._log)
         _wait(self._process, self._log, lambda: RUNNING in self._said()[before:])
         machine.keep_family_to(machine.LOAD_CORES, self._postmaster())
-        found = re.search(r"VOLTRIO_TOKEN=(\S+)", self._said())
-        self.token = found[1] if found else self.token
+        self.token = (self.data / "first-token").read_text().strip()
 
     def _said(self) -> str:
         return self._log.read_text() if self._log.exists() else ""

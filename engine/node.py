@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 import structlog
 import trio
 
+from engine import private_files
 from engine.domain.state import Frozen
 from engine.errors import SettingsError
 from engine.limits import Places, open_files, share
@@ -75,7 +76,9 @@ async def run(
 def _alone_on(folder: Path) -> Iterator[None]:
     """Keep a second node off the data folder: each would think that the other's chargers are gone."""
     folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-    with (folder / "node.lock").open("w") as lock:
+    if private_files.others_may_write(folder):
+        log.warning("others can replace what is in the data folder: `chmod go-w` it", folder=str(folder))
+    with private_files.lock_file(folder / "node.lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -69,8 +69,8 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 First steps, in two terminals:
-  voltrio serve                              the node; prints addresses and the first token
-  export VOLTRIO_TOKEN=…                     as printed by serve
+  voltrio serve                              the node; says where it listens and where its first token is
+  export VOLTRIO_TOKEN=$(cat var/first-token)
   voltrio station add CP1                    prints the password to enter in the charger
   voltrio tag add 04A2B3C4                   the card to charge with
   voltrio session tail                       watch it charge

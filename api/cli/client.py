@@ -15,8 +15,8 @@ import httpx
 DEFAULT_SERVER: Final = "http://127.0.0.1:8080"
 TIMEOUT: Final = 60.0  # seconds; a call to a charger takes its own
 HOW_TO_GET_ONE: Final = (
-    "`voltrio serve` prints one when it first starts;\n"
-    "`voltrio token create NAME`, run beside the node's data folder, makes another."
+    "`voltrio serve` writes one into its data folder (first-token) when it first starts;\n"
+    "`voltrio token create NAME --data FOLDER` makes another."
 )
 PAGE: Final = 100  # rows asked for at a time
 PAGE_LIMIT: Final = 1_000_000  # rows of a listing without a limit of its own

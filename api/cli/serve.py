@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import shlex
 import socket
 import sys
@@ -14,21 +15,26 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import click
+import structlog
 import trio
 
 from api.cli.advice import advised, check_addresses
 from api.cli.client import Failure, Usage
 from api.cli.options import options_of
 from api.cli.settings import config_option, settings_from
-from engine import logs
+from engine import logs, private_files
 from engine.errors import SettingsError, VoltrioError
 from engine.metrics import Metrics
 from engine.settings import Settings
 
+log = structlog.get_logger(__name__)
+
 NEW_OBJECTS: Final = 100_000  # that may be alive before the collector looks at them; some 10 MB
 FIRST_TOKEN: Final = "first"  # noqa: S105 - the name of a token
+TOKEN_FILE: Final = "first-token"  # noqa: S105 - in the data folder; the name of a file
 ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
 ELSEWHERE: Final = "192.0.2.1"  # RFC 5737: documentation, so nobody's
+PASSWORD: Final = re.compile(r"(?<=password=)[^&]+")  # behind the ? of a database's address
 RUNNING: Final = "Voltrio is running."  # printed when all listeners are up
 BANNER: Final = f"""\
 
@@ -41,7 +47,7 @@ BANNER: Final = f"""\
   Data                  {{data}}
 """
 FIRST_STEPS: Final = """
-First admin token, shown this once:
+First admin token, in a file that you alone can read; delete it when you have put it elsewhere:
 
   export VOLTRIO_TOKEN={token}
 
@@ -55,7 +61,7 @@ No charger at hand? `{voltrio} demo` shows 20 simulated ones.
 """
 LATER_STEPS: Final = """
 Next, with your token in VOLTRIO_TOKEN: `{voltrio} station list{server}`.
-Lost the token? `{voltrio} token create NAME` makes another.
+Lost the token? `{voltrio} token create NAME {place}` makes another.
 """
 
 
@@ -92,12 +98,13 @@ def serve(config: Path | None, **flags: Any) -> None:
         if not await node.store.api_tokens.list():
             created = await node.store.api_tokens.create(FIRST_TOKEN, actor="serve")
             secret.append(created.secret)
+            keep_token(Path(settings.data) / TOKEN_FILE, created.secret)
         task_status.started(())
 
     def announce(_node: Node, addresses: Sequence[str]) -> None:
         calm_collector()
         with suppress(OSError):  # nobody reads it: no reason not to run
-            click.echo(start_up_text(settings, addresses, secret[0] if secret else None))
+            click.echo(start_up_text(settings, addresses, shown_token(settings, secret)))
 
     services = (serve_http, serve_manage, first_token)  # last, so that a token is made only to be shown
     run_or_fail(partial(run, settings, services, announce=announce))
@@ -158,8 +165,42 @@ def said(error: BaseException) -> str:
     return advised(error) if isinstance(error, OSError) else str(error)
 
 
+def keep_token(file: Path, secret: str) -> None:
+    """Write the first token where its owner finds it: what is printed may end in a service manager's log."""
+    try:
+        private_files.write(file, secret + "\n")
+    except OSError as error:
+        log.error("the first admin token is not written", file=str(file), error=str(error))
+
+
+def shown_token(settings: Settings, secret: Sequence[str]) -> str | None:
+    """What to set VOLTRIO_TOKEN to: the first token itself on a terminal, else how to read it."""
+    if not secret:
+        return None
+    return secret[0] if sys.stdout.isatty() else f"$(cat {quoted(Path(settings.data) / TOKEN_FILE)})"
+
+
+def place_of(settings: Settings) -> str:
+    """The flags that lead to this node's database, without a password."""
+    if settings.database is None:
+        return f"--data {quoted(Path(settings.data))}"
+    return f"--database {shlex.quote(without_password(settings.database))}"
+
+
+def without_password(address: str) -> str:
+    """A database's address as it may be shown."""
+    scheme, _, rest = address.partition("://")
+    credentials, at, place = rest.rpartition("@")
+    user, colon, _ = credentials.partition(":")
+    return f"{scheme}://{user}{colon and ':***'}{at}{PASSWORD.sub('***', place)}"
+
+
+def quoted(path: Path) -> str:
+    return shlex.quote(str(path.resolve()))
+
+
 def start_up_text(settings: Settings, addresses: Sequence[str], token: str | None) -> str:
-    """What `serve` prints once everything listens; `token` is the first one, if it was made just now."""
+    """What `serve` prints once everything listens; `token` stands for the first one, made just now."""
     ocpp = [address for address in addresses if address.startswith("ws")]
     http, manage = (address for address in addresses if address.startswith("http"))
     banner = BANNER.format(
@@ -168,7 +209,11 @@ def start_up_text(settings: Settings, addresses: Sequence[str], token: str | Non
         manage=manage,
         data="your PostgreSQL" if settings.database else Path(settings.data).resolve(),
     )
-    words = {"voltrio": program(), "server": "" if http.endswith(":8080") else f" --server {http}"}
+    words = {
+        "voltrio": program(),
+        "server": "" if http.endswith(":8080") else f" --server {http}",
+        "place": place_of(settings),
+    }
     return banner + (FIRST_STEPS.format(token=token, **words) if token else LATER_STEPS.format(**words))
 
 

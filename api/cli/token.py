@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
 import click
 import msgspec
 
-from api.cli.client import DEFAULT_SERVER, Client
+from api.cli.client import DEFAULT_SERVER, Client, Usage
 from api.cli.options import options_of
 from api.cli.output import as_json, print_json, print_rows
 from api.cli.serve import run_or_fail
@@ -34,6 +34,9 @@ LIST: Final = {
 }
 ACTOR: Final = "cli"
 DATABASE: Final = ("data", "database")  # settings that say where it is
+NO_DATABASE: Final = (
+    "There is no database in {folder}: --data names the node's data folder, --database its own PostgreSQL."
+)
 CAMEL: Final = re.compile("_([a-z])")
 P = ParamSpec("P")
 
@@ -57,6 +60,8 @@ class Place:
         from engine.store import open_store  # noqa: PLC0415 - the other way does without the database
 
         settings = self._settings()
+        if settings.database is None and not (Path(settings.data) / "postgres").exists():
+            raise Usage(NO_DATABASE.format(folder=Path(settings.data).resolve()))
         logs.configure(settings.log_format, settings.log_level)  # what is printed is the answer alone
         result: list[Any] = []
 

@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Final
@@ -27,6 +27,7 @@ import psutil
 import structlog
 import trio
 
+from engine import private_files
 from engine.domain.state import Frozen
 from engine.errors import StoreError
 from engine.metrics import Metrics
@@ -44,6 +45,7 @@ SOCKET_PATH_MAX: Final = 100  # bytes; sun_path holds 104 or 108
 START_TIMEOUT: Final = 300  # seconds; crash recovery of a large cluster takes its time
 WATCH_INTERVAL: Final = 0.2  # seconds
 
+INCLUDE: Final = "include 'voltrio.conf'\n"
 CONFIGURATION: Final = """\
 # Written by Voltrio at every start; put your own settings into postgresql.auto.conf (ALTER SYSTEM).
 listen_addresses = ''
@@ -165,19 +167,22 @@ class Cluster(Frozen, frozen=True):
         fresh.rename(self.folder)
 
     def _configure(self) -> None:
-        if not self.sockets.exists():
+        with suppress(FileExistsError):
             self.sockets.mkdir(mode=0o700)
             self._give(self.sockets)
-        elif self.sockets.stat().st_uid != (self.owner or (os.geteuid(),))[0]:
-            raise StoreError(f"{self.sockets} belongs to somebody else: remove it")
-        ours = self.folder / "voltrio.conf"
-        ours.write_text(f"{CONFIGURATION}port = {PORT}\nunix_socket_directories = '{self.sockets}'\n")
-        self._give(ours)
-        main = self.folder / "postgresql.conf"
-        include = "include 'voltrio.conf'\n"
-        text = main.read_text()
-        if include not in text:
-            main.write_text(text + include)
+        found = self.sockets.lstat()
+        if found.st_uid != (self.owner or (os.geteuid(),))[0] or found.st_mode & 0o077:
+            raise StoreError(f"{self.sockets} is not for us alone: remove it")
+        ours = f"{CONFIGURATION}port = {PORT}\nunix_socket_directories = '{self.sockets}'\n"
+        self._write("voltrio.conf", ours)
+        text = (self.folder / "postgresql.conf").read_text()
+        if INCLUDE not in text:
+            self._write("postgresql.conf", text + INCLUDE)
+
+    def _write(self, name: str, text: str) -> None:
+        """Whole or not at all: with half of its settings PostgreSQL would listen where it should not."""
+        private_files.write(self.folder / name, text)
+        self._give(self.folder / name)
 
     def _give(self, path: Path) -> None:
         if self.owner is not None:
@@ -239,7 +244,7 @@ async def embedded(data: Path, metrics: Metrics) -> AsyncIterator[Cluster]:
     On leaving the server is stopped, unless another node uses it.
     """
     server = await trio.to_thread.run_sync(cluster, data)
-    with _lock_file(server.folder.with_name("postgres.users")) as users:
+    with private_files.lock_file(server.folder.with_name("postgres.users")) as users:
         fcntl.flock(users, fcntl.LOCK_SH)
         await trio.to_thread.run_sync(server.start)
         try:
@@ -268,15 +273,10 @@ def _leave(server: Cluster, users: IO[str]) -> None:
     server.stop()
 
 
-def _lock_file(path: Path) -> IO[str]:
-    """For its owner alone: whoever may open a lock file can hold the lock."""
-    return open(path, "a", opener=lambda name, flags: os.open(name, flags, 0o600))
-
-
 @contextmanager
 def _exclusive(path: Path) -> Iterator[None]:
     """One start or stop at a time on this machine; the system drops the lock of a killed process."""
-    with _lock_file(path) as file:
+    with private_files.lock_file(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

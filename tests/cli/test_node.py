@@ -1,10 +1,13 @@
 """Commands against a node that really runs, and what `serve` says when it starts or cannot."""
 
 import json
+import os
 import re
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +16,7 @@ import trio
 from click.testing import CliRunner, Result
 
 from api.cli import main
-from api.cli.serve import start_up_text
+from api.cli.serve import keep_token, shown_token, start_up_text
 from api.server import serve_http, serve_manage
 from engine import node
 from engine.node import Node
@@ -164,6 +167,57 @@ def test_the_first_start_shows_the_token_and_the_next_commands() -> None:
     assert "export VOLTRIO_TOKEN=s3cret" in text
     assert "voltrio station add CP1 " in text
     assert "--server" not in text
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_the_first_token_is_shown_on_a_terminal_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_terminal: bool
+) -> None:
+    settings = Settings(data=str(tmp_path / "a b"))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+    shown = shown_token(settings, ["s3cret"])
+    assert shown == ("s3cret" if is_terminal else f"$(cat '{tmp_path}/a b/first-token')")
+    assert shown_token(settings, []) is None
+
+
+def test_the_first_token_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "first-token"
+    umask = os.umask(0)
+    try:
+        keep_token(file, "s3cret")
+    finally:
+        os.umask(umask)
+    assert file.read_text() == "s3cret\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+    keep_token(tmp_path / "nowhere" / "first-token", "s3cret")  # said in the log, and no reason to end
+
+
+@pytest.mark.parametrize(
+    ("settings", "place"),
+    [
+        (Settings(data="/srv/v"), "--data /srv/v"),
+        (Settings(data="/srv/a b"), "--data '/srv/a b'"),
+        (
+            Settings(database="postgresql://u:p/w@x@db.example/v"),
+            "--database 'postgresql://u:***@db.example/v'",
+        ),
+        (
+            Settings(database="postgresql://db/v?user=u&password=pw&x=1"),
+            "--database 'postgresql://db/v?user=u&password=***&x=1'",
+        ),
+        (Settings(database="postgresql:///v?host=/run"), "--database 'postgresql:///v?host=/run'"),
+    ],
+)
+def test_the_remedy_for_a_lost_token_names_the_database(settings: Settings, place: str) -> None:
+    assert f"voltrio token create NAME {place}`" in start_up_text(settings, ADDRESSES, None)
+
+
+def test_no_token_is_made_where_no_database_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VOLTRIO_TOKEN", raising=False)
+    result = CliRunner().invoke(main, ["token", "create", "ops", "--data", str(tmp_path / "var")])
+    assert result.exit_code == 2
+    assert f"no database in {tmp_path}/var" in result.output
+    assert not (tmp_path / "var").exists()
 
 
 def test_later_starts_show_no_token() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -59,7 +58,7 @@ class Program:
         return f"ws://127.0.0.1:{self.ocpp_port}/ocpp"
 
     def start(self) -> None:
-        """Start the node and wait until it is ready; the first start also reads the admin token it prints."""
+        """Start the node and wait until it is ready; the first start also reads the first admin token."""
         command = [sys.executable, "-m", "api.cli", "serve", "--data", str(self.data), "--log-format", "json"]
         command += ["--ocpp-port", str(self.ocpp_port), "--http-port", str(self.http_port)]
         command += ["--manage-port", str(self.manage_port), *self.flags]
@@ -68,17 +67,13 @@ class Program:
             self._process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
         self.wait_until(self._is_ready)
         if not self.token:
-            self.wait_until(self._has_told_its_token)
+            self.wait_until((self.data / "first-token").exists)
+            self.token = (self.data / "first-token").read_text().strip()
 
     def _is_ready(self) -> bool:
         with contextlib.suppress(httpx.TransportError):
             return self._client.get(f"{self.http}/health/ready").status_code == 200
         return False
-
-    def _has_told_its_token(self) -> bool:
-        found = re.search(r"VOLTRIO_TOKEN=(\S+)\n", self.output.read_text())
-        self.token = found[1] if found else ""
-        return found is not None
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
         """Look until it is so; the program must not end meanwhile."""

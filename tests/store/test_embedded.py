@@ -76,11 +76,29 @@ async def test_a_stale_lock_whose_number_is_taken_again_is_removed(data: Path) -
         assert server.pid() != os.getpid()
 
 
+def open_to_others(data: Path) -> list[Path]:
+    return [path for path in data.rglob("*") if stat.S_IMODE(path.lstat().st_mode) & 0o077]
+
+
 async def test_nobody_else_may_enter(data: Path) -> None:
-    async with running(data, Metrics()) as server:
-        assert stat.S_IMODE(server.folder.stat().st_mode) == 0o700
-        assert stat.S_IMODE((data / "postgres.lock").stat().st_mode) == 0o600
-        assert "host=" in server.dsn("voltrio")
+    umask = os.umask(0)
+    try:
+        async with running(data, Metrics()) as server:
+            assert "host=" in server.dsn("voltrio")
+            found = open_to_others(data)
+    finally:
+        os.umask(umask)
+    assert found == []
+
+
+async def test_a_socket_folder_that_others_could_enter_is_not_used(data: Path) -> None:
+    server = cluster(data / ("x" * 60) / ("y" * 60))
+    server.sockets.mkdir(mode=0o755)
+    try:
+        with pytest.raises(StoreError, match="for us alone"):
+            await trio.to_thread.run_sync(server.start)
+    finally:
+        server.sockets.rmdir()
 
 
 async def test_a_long_path_gets_its_socket_elsewhere(data: Path) -> None:
