@@ -23,6 +23,7 @@ from engine.node import Node
 from engine.settings import Settings
 
 Ask = Callable[..., Any]
+ANY_PORTS = ("--ocpp-port", "0", "--http-port", "0", "--manage-port", "0")
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_migrate(run: Any, settings: Settings) -> None:
         (("--manage-host", "0.0.0.0"), 2, "manage_token"),  # noqa: S104 - refused
         (("--ocpp-port", "70000"), 2, "ocpp-port"),
         (("--config", "/nowhere.toml"), 2, "no such file"),
-        (("--database", "postgresql://127.0.0.1:1/none"), 1, "database"),
+        (("--database", "postgresql://127.0.0.1:1/none", *ANY_PORTS), 1, "database"),
     ],
 )
 def test_serve_says_why_it_cannot_start(run: Any, words: tuple[str, ...], exit_code: int, said: str) -> None:
