@@ -89,7 +89,7 @@ class Metrics(Collector):
             "voltrio_ocpp_slow_consumers", "Chargers closed because they did not read"
         )
         self.journal_dropped = Tally(
-            "voltrio_journal_dropped", "Write-behind rows dropped under overload", ("kind",)
+            "voltrio_journal_dropped", "Rows nobody waits for that were not written", ("kind", "reason")
         )
         self.journal_rows = Histogram("voltrio_journal_batch_rows", "Rows per journal commit", SIZE_BUCKETS)
         self.journal_seconds = Histogram(

@@ -128,8 +128,10 @@ ANSWERS_2X: Mapping[Malformed, Code] = {
 }
 
 
-def malformed_frame(fault: Malformed, message_id: str | None, version: str, detail: str = "") -> bytes | None:
-    """The CALLERROR frame that answers a malformed frame, or None: then it is ignored.
+def malformed_answer(
+    fault: Malformed, message_id: str | None, version: str, detail: str = ""
+) -> tuple[str, Refusal] | None:
+    """Message id and meaning of the CALLERROR that answers a malformed frame, or None: then it is ignored.
 
     `message_id` is the id where it could be read; `detail` a reason in our words. Not for malformed answers
     to our own calls: those are never answered.
@@ -141,7 +143,7 @@ def malformed_frame(fault: Malformed, message_id: str | None, version: str, deta
     if code is None or (old and message_id is None):
         return None
     refusal = Refusal(code=code, description=detail or fault.value)
-    return error_frame(UNREADABLE_ID if message_id is None else message_id, refusal, version)
+    return UNREADABLE_ID if message_id is None else message_id, refusal
 
 
 class Answered(Enum):

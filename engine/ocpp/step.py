@@ -87,7 +87,7 @@ class Outcome(Frozen, frozen=True):
     state: ChargePoint
     reply: Message | Refusal | None  # None only where nothing is answered (our own calls' answers, SEND)
     changes: Sequence[Change] = ()
-    durable: bool = True  # False: the reply need not wait for the commit
+    durable: bool = True  # False: nothing waits for the changes, and no state is loaded from them
     calls: Sequence[Message] = ()  # requests to the same charger, queued behind the reply
 
 

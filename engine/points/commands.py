@@ -222,13 +222,7 @@ class Commands:
     def _unread(self, call: Call, refusal: Refusal, *, told: bool) -> None:
         """Its answer was not understood; 2.1's charge points are told so (part 4), but not of an error."""
         if told and self._link.dialect.has_sends:
-            code = rpc.spelt(refusal.code, self._link.state.version)
-            details = rpc.ENCODER.encode(refusal.details)
-            self._link.peer.send_text(
-                envelope.error_text(
-                    call.id, code, refusal.description, details, kind=envelope.CALLRESULTERROR
-                )
-            )
+            self._link.peer.refuse_answer(call.action, call.id, refusal)
         self._settle(call, CallRefused(refusal.code, f"malformed answer: {refusal.description}", {}))
 
     async def _commit(self, call: Call, answer: Message, outcome: Outcome) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 MASK: Final = "***"
-LONGEST: Final = 65_536  # characters kept of one payload
+LONGEST: Final = 65_536  # bytes kept of one payload
 
 # Names of configuration keys, variables and members whose value is a secret: AuthorizationKey (1.6),
 # BasicAuthPassword, apnPassword, simPin (2.x), and what vendors call theirs.
@@ -35,12 +35,14 @@ _VPN: Final = "vpn"  # of a 2.x network profile; its member `key` is a secret, e
 def kept(payload: bytes) -> str:
     """The text to log for a payload in JSON."""
     if not _is_suspect(payload):
-        return _bounded(payload.decode(errors="replace"))
+        return _cut(payload)
+    if len(payload) > LONGEST:
+        return f"{MASK} ({len(payload)} bytes, and they may hold a secret)"
     try:
         document = msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return f"{MASK} (malformed, and it may hold a secret)"
-    return _bounded(msgspec.json.encode(_masked(document)).decode())
+    return _cut(msgspec.json.encode(_masked(document)))
 
 
 def _is_suspect(payload: bytes) -> bool:
@@ -82,6 +84,11 @@ def _named(member: dict[str, Any]) -> str:
     return key if isinstance(key, str) else ""
 
 
-def _bounded(text: str) -> str:
-    text = text.replace("\x00", "\ufffd")  # PostgreSQL's text has no NUL
-    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
+def _cut(payload: bytes) -> str:
+    """The text of its first bytes; what is not kept is never copied."""
+    if len(payload) <= LONGEST:
+        return payload.decode(errors="replace")
+    end = LONGEST
+    while end > LONGEST - 3 and payload[end] & 0xC0 == 0x80:  # not inside of a character
+        end -= 1
+    return payload[:end].decode(errors="replace") + "…"

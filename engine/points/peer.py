@@ -64,10 +64,21 @@ class Peer:
 
     def error_frame(self, action: str, message_id: str, refusal: Refusal) -> bytes:
         """A CALLERROR as it goes out; logged."""
+        self._keep_error(action, message_id, refusal)
+        return rpc.error_frame(message_id, refusal, self._dialect.version)
+
+    def refuse_answer(self, action: str, message_id: str, refusal: Refusal) -> None:
+        """2.1 part 4: it is told that its answer was not understood; logged."""
+        self._keep_error(action, message_id, refusal)
+        code, details = rpc.spelt(refusal.code, self._dialect.version), rpc.ENCODER.encode(refusal.details)
+        self.send_text(
+            envelope.error_text(message_id, code, refusal.description, details, kind=envelope.CALLRESULTERROR)
+        )
+
+    def _keep_error(self, action: str, message_id: str, refusal: Refusal) -> None:
         code = rpc.spelt(refusal.code, self._dialect.version)
         shown = rpc.ENCODER.encode((code, refusal.description, refusal.details))
         self.keep("out", "error", action, message_id, shown)
-        return rpc.error_frame(message_id, refusal, self._dialect.version)
 
     def _framed(self, text: bytes) -> bytes:
         """A text frame, compressed where that was agreed upon and is worth it."""
@@ -113,9 +124,9 @@ class Peer:
         """A frame that breaks OCPP-J; answered where the version says so, with `detail` if there is one."""
         self._shared.metrics.messages.add("in", "none", "malformed")
         self.keep("in", "call", "", (message_id or "")[: rpc.MAX_ECHOED_ID], text)
-        frame = rpc.malformed_frame(fault, message_id, self._dialect.version, detail)
-        if frame is not None:
-            self._transport.send(frame)
+        answer = rpc.malformed_answer(fault, message_id, self._dialect.version, detail)
+        if answer is not None:
+            self._transport.send(self.error_frame("", *answer))
 
     def answer_refused(self, message_id: str, code: str, rest: bytes) -> None:
         """2.1 part 4: it could not read our answer to a call of its own. There is nothing to be answered."""
@@ -170,7 +181,11 @@ class Peer:
         *,
         repairs: str | None = None,
     ) -> None:
-        """Put a message into the log."""
+        """Put a message into the log, if there is room for more of this charge point."""
+        journal = self._shared.journal
+        if not journal.has_room(self._number):
+            journal.drop(MessageLogged)
+            return
         row = MessageLogged(
             charge_point_id=self._number,
             at=self._shared.now(),
@@ -182,4 +197,4 @@ class Peer:
             correlation_id=self.correlation(message_id),
             repairs=repairs,
         )
-        self._shared.journal.append((row,))
+        journal.append((row,))

@@ -29,28 +29,37 @@ COLUMN_TYPES: Final = {
     datetime: "timestamptz",
     bytes: "text",  # JSON inside JSON: base64 on the way
 }
+MESSAGES: Final = ("payload", "samples", "periods")  # texts that are JSON
 
 
 class Statement(Frozen, frozen=True):
     """How one kind of change is written. `sql` takes one bytea argument, the rows as JSON.
 
-    `subject` names the row whose state several kinds change; per subject their order is kept.
+    `subject` names the row whose state several kinds change; per subject their order is kept. `documents` are
+    the members that are JSON themselves.
     """
 
     change: type[Change]
     sql: str
     repeatable: bool = True
     subject: Callable[[Any], Hashable] | None = None
+    documents: tuple[str, ...] = ()
 
 
-def _columns(change: type[Change]) -> Iterator[tuple[str, str, str]]:
-    """(name, type in the JSON, expression) of each field."""
+def _types(change: type[Change]) -> Iterator[tuple[str, type]]:
+    """Name and type of each field, None left out."""
     hints = typing.get_type_hints(change)
     for field in msgspec.structs.fields(change):
         hint = hints[field.name]
         options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
         (plain,) = {option for option in options if option is not type(None)}
-        name = f'"{field.name}"'
+        yield field.name, plain
+
+
+def _columns(change: type[Change]) -> Iterator[tuple[str, str, str]]:
+    """(name, type in the JSON, expression) of each field."""
+    for member, plain in _types(change):
+        name = f'"{member}"'
         expression = (
             f"convert_from(decode({name}, 'base64'), 'UTF8')::json as {name}" if plain is bytes else name
         )
@@ -84,7 +93,8 @@ def _statement(
         latest = f"select distinct on ({key}) * from batch order by {order}"  # noqa: S608 - names of our fields
         relations.append(f"latest as ({latest})")
     sql = " ".join(("with", ", ".join(relations), sql))
-    return Statement(change=change, sql=sql, repeatable=repeatable, subject=subject)
+    documents = tuple(name for name, plain in _types(change) if plain is bytes)
+    return Statement(change=change, sql=sql, repeatable=repeatable, subject=subject, documents=documents)
 
 
 SESSION: Final = attrgetter("id")
@@ -676,3 +686,10 @@ STATEMENTS: Final[Sequence[Statement]] = (
     ),
 )
 RANK: Final[dict[type[Change], int]] = {statement.change: i for i, statement in enumerate(STATEMENTS)}
+# The member that carries what a message brought, where there is one: the size of the row depends on it.
+BULK: Final[dict[type[Change], str | None]] = {
+    statement.change: next(
+        (name for name, _ in _types(statement.change) if name in (*statement.documents, *MESSAGES)), None
+    )
+    for statement in STATEMENTS
+}

@@ -567,7 +567,7 @@ async def test_messages_of_a_station(admin: httpx.AsyncClient, node: Node, conne
     charger = await connect("CP1")
     charger.answers["ClearCache"] = {"status": "Accepted"}
     await admin.post("/stations/CP1/call", json={"action": "ClearCache"})
-    await node.store.journal.flush()
+    await node.store.journal.flush(behind=True)
     everything = (await admin.get("/stations/CP1/messages")).json()["data"]
     assert [(row["direction"], row["kind"], row["action"]) for row in everything] == [
         ("in", "result", "ClearCache"),
@@ -588,7 +588,7 @@ async def test_messages_of_a_station(admin: httpx.AsyncClient, node: Node, conne
     assert (await admin.get("/stations/nobody/messages")).status_code == 404
     assert {row["station"] for row in everything} == {"CP1"}
     await connect("CP2")
-    await node.store.journal.flush()
+    await node.store.journal.flush(behind=True)
     of_all = (await admin.get("/messages", params={"limit": 3})).json()["data"]
     assert [row["station"] for row in of_all] == ["CP2", "CP2", "CP1"]
     assert (await admin.get("/messages", params={"station": "CP1"})).json()["data"] == everything

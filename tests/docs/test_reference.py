@@ -18,7 +18,7 @@ from engine.metrics import Histogram, Metrics, Tally
 from engine.ocpp import mending, policy, quirks, rpc
 from engine.ocpp.v16 import PROTOCOL
 from engine.points import listener, registry
-from engine.store import journal, reader
+from engine.store import behind, journal, reader
 from tools.reference import __main__ as reference
 
 ADMIN = [route for module in MODULES for route in module.ROUTES]
@@ -78,7 +78,7 @@ def names_of_metrics() -> set[str]:
     values = vars(Metrics()).values()
     counted = {f"{value.name}_total" for value in values if isinstance(value, Tally)}
     timed = {value.name for value in values if isinstance(value, Histogram)}
-    modules = (registry, listener, journal, reader, health, node)
+    modules = (registry, listener, behind, journal, reader, health, node)
     gauges = {name for module in modules for name in GAUGE.findall(getsource(module))}
     return counted | timed | gauges - {reader.CHANNEL, reader.SESSION_IDS, reader.ROW_IDS}
 

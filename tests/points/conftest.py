@@ -37,6 +37,8 @@ class MemoryJournal:
         self.closed_gate: trio.Event | None = None
         self.waiting = 0
         self.refused: type[Change] | None = None
+        self.crowded: set[int] = set()  # charge points that may not append
+        self.dropped: list[type[Change]] = []
 
     async def commit(self, changes: Sequence[Change]) -> None:
         self.waiting += 1
@@ -64,6 +66,12 @@ class MemoryJournal:
 
     def append(self, changes: Sequence[Change]) -> None:
         self.appended += changes
+
+    def has_room(self, charge_point_id: int) -> bool:
+        return charge_point_id not in self.crowded
+
+    def drop(self, kind: type[Change]) -> None:
+        self.dropped.append(kind)
 
     async def flush(self) -> None:
         await self.commit(())

@@ -134,7 +134,16 @@ async def test_what_cannot_be_worked_on_is_answered(site: Any, store: Any, text:
         assert (await site.take(ws))[:3] == answer
         assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
     logged = [(row.direction, row.kind) for row in store.journal.of(MessageLogged)]
-    assert logged[0] == ("in", "call")
+    assert logged == [("in", "call"), ("out", "error")]
+
+
+async def test_a_flood_is_not_logged_beyond_its_share(site: Any, store: Any) -> None:
+    store.journal.crowded.add(1)
+    async with site.connect("CP1") as one, site.connect("CP2") as two:
+        for ws in (one, two):
+            assert (await site.ask(ws, "Nonsense", {}))[2] == "NotImplemented"
+    assert {row.charge_point_id for row in store.journal.of(MessageLogged)} == {2}
+    assert store.journal.dropped == [MessageLogged] * 2
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ async def test_the_message_log_is_written(real: Any) -> None:
     async with real.connect() as ws:
         await real.ask(ws, "BootNotification", BOOT)
         await real.ask(ws, "Nonsense", {}, "2")
-    await real.store.journal.flush()
+    await real.store.journal.flush(behind=True)
     rows = await real.store.messages.list((await real.store.stations.get("CP1")).id)
     assert {(row.direction, row.kind, row.action) for row in rows} == {
         ("in", "call", "BootNotification"),

@@ -81,7 +81,7 @@ async def test_all_that_was_handed_in_is_loaded(store: Store, station: StationRe
         info="i",
         vendor_id="v", vendor_error_code="e", at=at(5), received_at=at(6),
     )  # fmt: skip
-    store.journal.append(
+    store.journal.commit_then(
         [
             ChargePointBooted(id=cp, at=NOW, registration_status="Accepted", vendor="Vendor", model="Model"),
             LocalListVersionRead(id=cp, local_list_version=7, at=NOW),
@@ -99,7 +99,8 @@ async def test_all_that_was_handed_in_is_loaded(store: Store, station: StationRe
                      soc_percent=None, register_series=1, register_at=at(110), sampled_at=at(120)),
             ChargingPeriodOpened(session_id=1, started_at=at(60), charging_state="charging", energy_wh=0),
             orphan(cp, 50), orphan(cp, 51), OrphanResolved(id=50, session_id=1, at=NOW),
-        ]
+        ],
+        lambda error: None,
     )  # fmt: skip
     state = await store.reader.load(station, "ocpp1.6")
     assert (state.vendor, state.model, state.booted, state.local_list_version) == ("Vendor", "Model", True, 7)

@@ -17,8 +17,8 @@ from engine.domain import changes
 from engine.domain.access import StationRecord
 from engine.domain.changes import Change
 from engine.store import Store
-from engine.store.journal import waves
 from engine.store.statements import RANK, STATEMENTS, Statement
+from engine.store.writer import waves
 
 from .conftest import NOW, at, closed, opened
 

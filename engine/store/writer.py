@@ -1,0 +1,209 @@
+"""One connection that writes changes: a statement per kind of row, one transaction, done exactly once.
+
+Nothing here queues or decides what to do about a refusal. While the database is away it is tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
+
+import asyncpg
+import msgspec
+import structlog
+import trio
+
+from engine.domain.changes import Change
+from engine.store.database import ASYNCPG_ERRORS, Database, passes
+from engine.store.statements import RANK, STATEMENTS, Statement
+
+log = structlog.get_logger(__name__)
+
+RETRY_DELAYS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)  # seconds, times 0.5–1.0; the last one repeats
+COMMIT_TIMEOUT: Final = 30.0  # seconds; a connection that answers nothing for so long is given up
+# The writer's row holds the number of its last commit. Taking a number waits for an earlier attempt whose
+# server process still lives, and takes nothing if that attempt was committed: no commit is done twice.
+REGISTER: Final = """
+with outdated as (delete from journal_writers where updated_at < now() - interval '30 days')
+insert into journal_writers default values returning id
+"""
+BEGIN_ONCE: Final = """
+begin;
+insert into journal_writers as w (id, number) values ({0}, {1})
+on conflict (id) do update set number = excluded.number, updated_at = now() where w.number < excluded.number
+"""
+NOT_INSERTED: Final = "INSERT 0 0"  # the command tag when the number was taken already
+# PostgreSQL's text has no NUL. One escape makes way for another of its length, so the JSON around it stays as
+# it is, and so does JSON inside of strings.
+NUL: Final = b"\\u0000"
+REPLACEMENT: Final = b"\\ufffd"
+
+Plan: TypeAlias = list[tuple[Statement, bytes]]
+
+
+class PlanError(Exception):
+    """The database will never take this plan."""
+
+
+class Writer:
+    """`write` commits, one batch at a time.
+
+    `what` names its rows in the log, `settings` is SQL for each new connection. `jitter()` gives numbers in
+    [0, 1) that spread the retries of several nodes.
+    """
+
+    def __init__(
+        self, database: Database, jitter: Callable[[], float], what: str, settings: str = ""
+    ) -> None:
+        self._database = database
+        self._jitter = jitter
+        self._what = what
+        self._settings = settings
+        self._connection: asyncpg.Connection | None = None
+        self._writer = 0  # number of our row in journal_writers
+        self._number = 0  # of the last commit begun
+        self._encoder = msgspec.json.Encoder()
+
+    async def write(self, changes: Sequence[Change]) -> None:
+        """One transaction, repeated until its outcome is known. Raises PlanError."""
+        if not changes:
+            return
+        plan = self._plan(changes)
+        failures = 0
+        known = False  # the database has said itself that it is away
+        self._number += 1
+        while True:
+            try:
+                with trio.fail_after(COMMIT_TIMEOUT):
+                    connection = await self._connected()
+                    await self._database.run(_transact(connection, plan, self._writer, self._number))
+                break
+            except (*ASYNCPG_ERRORS, OSError) as error:
+                if not passes(error):
+                    raise PlanError(str(error)) from error
+                self.disconnect()
+                reason = str(error)
+                known = self._database.lost(error)
+            except trio.TooSlowError:
+                self.disconnect()
+                reason = f"no answer within {COMMIT_TIMEOUT} s"
+            except MemoryError as error:
+                self.disconnect()
+                reason = repr(error)
+            except Exception as error:
+                # A bug is the trouble of these changes alone: the writer goes on with others.
+                log.exception("commit failed")
+                self.disconnect()
+                raise PlanError(repr(error)) from error
+            if failures == 0 and not known:
+                log.warning(f"{self._what} wait for the database", error=reason)
+            await trio.sleep(
+                RETRY_DELAYS[min(failures, len(RETRY_DELAYS) - 1)] * (0.5 + 0.5 * self._jitter())
+            )
+            failures += 1
+        if failures and not known:
+            log.info(f"{self._what} go on", attempts=failures + 1)
+
+    def disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    def _plan(self, changes: Sequence[Change]) -> Plan:
+        try:
+            return [(statement, self._encoded(statement, rows)) for statement, rows in waves(changes)]
+        except Exception as error:  # also where memory is short: each half needs less
+            raise PlanError(repr(error)) from error
+
+    def _encoded(self, statement: Statement, rows: Sequence[Change]) -> bytes:
+        """The rows as JSON that the database takes, whatever text is in them."""
+        if statement.documents:
+            rows = [_without_nul(row, statement.documents) for row in rows]
+        try:
+            encoded = self._encoder.encode(rows)
+        except UnicodeEncodeError:  # half a surrogate pair
+            encoded = self._encoder.encode([_unicode(row) for row in rows])
+        return encoded.replace(NUL, REPLACEMENT)
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            try:
+                self._connection = await self._database.run(self._database.connect())
+                if self._settings:
+                    await self._database.run(self._connection.execute(self._settings))
+                if self._writer == 0:
+                    self._writer = await self._database.run(self._connection.fetchval(REGISTER))
+            except OSError:
+                raise
+            except Exception as error:
+                # A password changed, a database was renamed, no thread to be had: that is no change's fault.
+                raise ConnectionError(str(error) or repr(error)) from error
+        return self._connection
+
+
+async def _transact(connection: asyncpg.Connection, plan: Plan, writer: int, number: int) -> None:
+    """Run the plan (asyncio flavour), or nothing if an earlier attempt at it was committed after all.
+
+    A single repeatable statement is a transaction by itself.
+    """
+    if len(plan) == 1 and plan[0][0].repeatable:
+        await connection.execute(plan[0][0].sql, plan[0][1])
+        return
+    try:
+        if all(statement.repeatable for statement, _ in plan):
+            await connection.execute("begin")
+        elif await connection.execute(BEGIN_ONCE.format(writer, number)) == NOT_INSERTED:
+            await connection.execute("rollback")
+            return
+        for statement, rows in plan:
+            await connection.execute(statement.sql, rows)
+        await connection.execute("commit")
+    except asyncpg.PostgresError:
+        if not connection.is_closed():
+            await connection.execute("rollback")
+        raise
+
+
+def waves(changes: Sequence[Change]) -> list[tuple[Statement, list[Change]]]:
+    """Changes by statement, in the order of their kinds: parents before children.
+
+    Where the changes of one subject come in another order than their kinds (a session is reopened, then
+    closed), what comes later waits for another round.
+    """
+    rounds: list[dict[int, list[Change]]] = [{}]
+    seen: dict[Any, tuple[int, int]] = {}  # subject → (round, rank) of its last change
+    for change in changes:
+        rank = RANK[type(change)]
+        identify = STATEMENTS[rank].subject
+        number = 0
+        if identify is not None:
+            subject = (identify, identify(change))
+            number, last = seen.get(subject, (0, -1))
+            if rank <= last:
+                number += 1
+                if number == len(rounds):
+                    rounds.append({})
+            seen[subject] = (number, rank)
+        rows = rounds[number].get(rank)
+        if rows is None:
+            rounds[number][rank] = [change]
+        else:
+            rows.append(change)
+    return [(STATEMENTS[rank], kinds[rank]) for kinds in rounds for rank in sorted(kinds)]
+
+
+def _without_nul(change: Change, documents: Sequence[str]) -> Change:
+    """The change, its members that are JSON without NUL."""
+    for name in documents:
+        document: bytes = getattr(change, name)
+        if NUL in document:
+            change = msgspec.structs.replace(change, **{name: document.replace(NUL, REPLACEMENT)})
+    return change
+
+
+def _unicode(change: Change) -> Change:
+    """The change with `?` where its text is no Unicode."""
+    texts = {name: text for name, text in msgspec.structs.asdict(change).items() if isinstance(text, str)}
+    return msgspec.structs.replace(
+        change, **{name: text.encode(errors="replace").decode() for name, text in texts.items()}
+    )
