@@ -101,6 +101,9 @@ class Metrics(Collector):
         self.questions = Tally(
             "voltrio_outside_questions", "Questions of charge points to services outside", ("outcome",)
         )
+        self.token_failures = Tally(
+            "voltrio_token_failures", "API tokens that were not taken", ("api", "outcome")
+        )
         self.task_failures = Tally(
             "voltrio_task_failures", "Failures of the node's own tasks; each was begun again", ("task",)
         )

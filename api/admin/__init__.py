@@ -24,7 +24,7 @@ from api.admin import (
     stations,
     upgrades,
 )
-from api.kernel.auth import bearer, unauthorized
+from api.kernel.auth import Attempts, bearer, unauthorized
 from api.kernel.problems import Problem
 from api.kernel.routes import Guard, create_app, mount
 from engine.errors import CallRefused
@@ -38,21 +38,22 @@ MODULES: Final = (stations, inventory, upgrades, commands, calls, id_tags, sessi
 
 def admin_app(node: Node) -> QuartTrio:
     app = create_app("api.admin", render)
+    attempts = Attempts("admin", node.settings, node.metrics.token_failures)
     for module in MODULES:
-        mount(app, node, PREFIX, module.ROUTES, scoped("admin"), strict=True)
+        mount(app, node, PREFIX, module.ROUTES, scoped(attempts, "admin"), strict=True)
     mount(app, node, "", health.HEALTH, anybody)
     # Metrics name no driver and no secret, but tell outsiders much about an operator's business.
-    metrics_guard = anybody if is_loopback(node.settings.http_host) else scoped("admin", "metrics")
+    metrics_guard = anybody if is_loopback(node.settings.http_host) else scoped(attempts, "admin", "metrics")
     mount(app, node, "", health.METRICS, metrics_guard)
     return app
 
 
-def scoped(*scopes: str) -> Guard:
+def scoped(attempts: Attempts, *scopes: str) -> Guard:
     """Whoever has an API token of one of these scopes."""
 
     async def guard(node: Node) -> str:
         secret = bearer()
-        token = await node.store.api_tokens.verify(secret) if secret is not None else None
+        token = None if secret is None else await attempts.verified(secret, node.store.api_tokens.verify)
         if token is None:
             raise unauthorized("API token missing or invalid; `voltrio token create NAME` makes one")
         if token.scope not in scopes:

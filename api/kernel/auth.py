@@ -1,12 +1,32 @@
-"""Bearer tokens: reading them, comparing them in constant time, verifying them against the store."""
+"""Bearer tokens: reading them, comparing them in constant time, and how many wrong ones an address may try.
+
+A token that has not proven right lately counts as a wrong one before anything is awaited, and is taken back
+when it is right: however many come at once, no more are looked at than may be wrong.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import hmac
+import math
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
+import trio
 from quart import request
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Unauthorized
+from werkzeug.exceptions import TooManyRequests, Unauthorized
+
+from engine.limits import owner_of
+from engine.metrics import Tally
+from engine.points.admission import PER_ADDRESS, Failures
+from engine.points.proxies import Proxies
+from engine.settings import Settings
+
+PROVEN: Final = 1_000  # tokens that were right, remembered; others' failures do not keep them out
+
+T = TypeVar("T")
 
 
 def bearer() -> str | None:
@@ -19,6 +39,75 @@ def unauthorized(message: str) -> Unauthorized:
     return Unauthorized(message, www_authenticate=WWWAuthenticate("bearer"))
 
 
-def is_secret(presented: str | None, secret: str) -> bool:
-    """Constant-time comparison."""
-    return hmac.compare_digest((presented or "").encode(), secret.encode())
+def is_secret(presented: str, secret: str) -> bool:
+    """Constant-time comparison; not even the length shows."""
+    return hmac.compare_digest(_digest(presented), _digest(secret))
+
+
+class Attempts:
+    """The wrong tokens of one API, per address and minute."""
+
+    def __init__(
+        self, api: str, settings: Settings, tally: Tally, clock: Callable[[], float] = trio.current_time
+    ) -> None:
+        self._api = api
+        self._failures = Failures(settings.auth_failures * PER_ADDRESS)
+        self._proxies = Proxies(settings.trusted_proxies)
+        self._tally = tally
+        self._clock = clock
+        self._proven: OrderedDict[bytes, None] = OrderedDict()
+
+    async def verified(self, secret: str, verify: Callable[[str], Awaitable[T | None]]) -> T | None:
+        """What `verify` makes of the token. Raises TooManyRequests."""
+        digest, address = _digest(secret), self._address()
+        proven = digest in self._proven
+        if not proven:
+            self._count(address)
+        wrong = False
+        try:
+            found = await verify(secret)
+            wrong = found is None
+        finally:  # without a verdict nobody has learned anything
+            if not proven and not wrong:
+                self._failures.forgive(address, "", self._clock())
+        if found is None:
+            self._proven.pop(digest, None)
+            self._tally.add(self._api, "wrong")
+            return None
+        self._proven[digest] = None
+        self._proven.move_to_end(digest)
+        if len(self._proven) > PROVEN:
+            self._proven.popitem(last=False)
+        return found
+
+    def is_secret(self, presented: str, secret: str) -> bool:
+        """`is_secret`, for a secret that people choose. Raises TooManyRequests."""
+        address = self._address()
+        self._count(address)
+        if not is_secret(presented, secret):
+            self._tally.add(self._api, "wrong")
+            return False
+        self._failures.forgive(address, "", self._clock())
+        return True
+
+    def _count(self, address: str) -> None:
+        now = self._clock()
+        wait = self._failures.wait(address, "", now)
+        if wait > 0:
+            self._tally.add(self._api, "limited")
+            seconds = max(1, math.ceil(wait))
+            raise TooManyRequests(
+                f"Too many wrong tokens from your address; come back in {seconds} s.", retry_after=seconds
+            )
+        self._failures.record(address, "", now)
+
+    def _address(self) -> str:
+        """Whose request it is: a trusted proxy's word counts."""
+        peer = request.remote_addr or ""
+        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in request.headers]
+        told = self._proxies.told(peer, headers)
+        return owner_of(peer if told is None else told.address)
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()

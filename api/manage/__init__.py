@@ -14,9 +14,9 @@ from quart import request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import Forbidden
 
-from api.kernel.auth import bearer, is_secret, unauthorized
+from api.kernel.auth import Attempts, bearer, unauthorized
 from api.kernel.problems import Problem
-from api.kernel.routes import create_app, mount
+from api.kernel.routes import Guard, create_app, mount
 from api.manage import certificates, partners, stations, tokens
 from api.manage.schema import Status
 from engine.node import Node
@@ -30,20 +30,27 @@ STATUSES: Final = {HTTPStatus.UNPROCESSABLE_ENTITY: HTTPStatus.BAD_REQUEST}  # t
 
 def manage_app(node: Node) -> QuartTrio:
     app = create_app("api.manage", render)
+    guard = _guard(Attempts("management", node.settings, node.metrics.token_failures))
     for module in MODULES:
         mount(app, node, PREFIX, module.ROUTES, guard, needs_body=True)
     return app
 
 
-async def guard(node: Node) -> str:
+def _guard(attempts: Attempts) -> Guard:
     """The token where there is one, else nobody but programs on this machine."""
-    secret = node.settings.manage_token
-    if secret is not None:
-        if not is_secret(bearer(), secret):
-            raise unauthorized("the management API wants its token (manage_token) as Bearer")
-    elif "Origin" in request.headers or not _is_here(request.host):
-        raise Forbidden("the management API is not for web pages; set manage_token to use it from elsewhere")
-    return ACTOR
+
+    async def guard(node: Node) -> str:
+        secret, presented = node.settings.manage_token, bearer()
+        if secret is not None:
+            if presented is None or not attempts.is_secret(presented, secret):
+                raise unauthorized("the management API wants its token (manage_token) as Bearer")
+        elif "Origin" in request.headers or not _is_here(request.host):
+            raise Forbidden(
+                "the management API is not for web pages; set manage_token to use it from elsewhere"
+            )
+        return ACTOR
+
+    return guard
 
 
 def _is_here(host: str) -> bool:

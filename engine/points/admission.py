@@ -60,6 +60,12 @@ class Failures:
         _count(pair, _key(address, identity), now)
         _count(alone, address, now)
 
+    def forgive(self, address: str, identity: str, now: float) -> None:
+        """Take one back that was recorded before it was judged."""
+        pair, alone = self._counts
+        _count(pair, _key(address, identity), now, -1)
+        _count(alone, address, now, -1)
+
 
 def _key(address: str, identity: str) -> str:
     return f"{address} {identity}"  # an address has no space
@@ -70,10 +76,12 @@ def _remaining(counts: dict[str, tuple[int, float]], key: str, limit: int, now: 
     return max(0.0, since + FAILURE_WINDOW - now) if count >= limit else 0.0
 
 
-def _count(counts: dict[str, tuple[int, float]], key: str, now: float) -> None:
+def _count(counts: dict[str, tuple[int, float]], key: str, now: float, one: int = 1) -> None:
     count, since = counts.pop(key, (0, now))
     if now - since >= FAILURE_WINDOW:
         count, since = 0, now
-    counts[key] = (count + 1, since)
+    if count + one <= 0:
+        return
+    counts[key] = (count + one, since)
     if len(counts) > FAILURE_KEYS:
         del counts[next(iter(counts))]

@@ -72,7 +72,7 @@ ROUTES = (
 
 
 async def guard(node: Node) -> str:
-    if not is_secret(bearer(), "s3cret"):
+    if not is_secret(bearer() or "", "s3cret"):
         raise unauthorized("wrong token")
     return "tester"
 
