@@ -6,7 +6,7 @@ of the station's version from them, so that what breaks its schema is found befo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, TypeVar
 
 from engine.domain.state import ChargePoint, Frozen
@@ -14,6 +14,7 @@ from engine.ocpp.intents import CertificateHash, Result, Settled, Verdict, overa
 from engine.ocpp.step import Message
 
 R = TypeVar("R", bound=Result)
+T = TypeVar("T")
 DONE: Final = frozenset({Verdict.ACCEPTED, Verdict.REBOOT_REQUIRED})
 Said: TypeAlias = tuple[str, Mapping[str, Any]]  # action, payload
 
@@ -34,6 +35,11 @@ class Phrase(Frozen, frozen=True):
 def given(**members: Any) -> dict[str, Any]:
     """The members that are not None."""
     return {name: value for name, value in members.items() if value is not None}
+
+
+def once(items: Iterable[T]) -> list[T]:
+    """Each once, in the order in which they came first."""
+    return list(dict.fromkeys(items))
 
 
 def plain(_intent: object, answers: Sequence[Message]) -> Result:
@@ -70,10 +76,18 @@ def hash_document(digest: CertificateHash) -> Mapping[str, str]:
     }
 
 
-def settled(verdicts: Mapping[str, Verdict], results: Sequence[Result]) -> Settled:
-    """One result for many names. Accepted if every one is; a single one speaks for itself."""
+def settled(results: Iterable[tuple[str, Result]]) -> Settled:
+    """One result for many names, at least one. Accepted if every one is; a single one speaks for itself.
+
+    Of a name that comes twice the result that is not done counts.
+    """
+    named: dict[str, Result] = {}
+    for name, result in results:
+        if name not in named or result.verdict not in DONE:
+            named[name] = result
+    verdicts = {name: result.verdict for name, result in named.items()}
     done = all(verdict in DONE for verdict in verdicts.values())
-    single = results[0] if len(results) == 1 else None
+    single = next(iter(named.values())) if len(named) == 1 else None
     return Settled(
         verdict=overall(list(verdicts.values())) if done else Verdict.REJECTED,
         word=single.word if single else "",
@@ -81,7 +95,7 @@ def settled(verdicts: Mapping[str, Verdict], results: Sequence[Result]) -> Settl
         verdicts=verdicts,
         reasons={
             name: ": ".join(filter(None, (result.word, result.reason)))
-            for name, result in zip(verdicts, results, strict=True)
+            for name, result in named.items()
             if result.verdict not in DONE
         },
     )

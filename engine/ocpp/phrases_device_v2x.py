@@ -13,7 +13,7 @@ from engine.ocpp import intents_device as want
 from engine.ocpp import variable_names
 from engine.ocpp.blocks.device_model import DEFAULT_ATTRIBUTE, name_of
 from engine.ocpp.intents import Intent, Result, Verdict, overall, verdict_of
-from engine.ocpp.phrases import Phrase, Said, given, hash_document, plain, reason_of, settled, told
+from engine.ocpp.phrases import Phrase, Said, given, hash_document, once, plain, reason_of, settled, told
 from engine.ocpp.phrases_v2x import V201, attribute_of, in_parts, since_v21, token
 
 SILENT: Final = Result(verdict=Verdict.REJECTED, word="Rejected")  # for what the station said nothing of
@@ -148,14 +148,14 @@ def _outcome(monitor: want.Monitor, result: Any) -> want.MonitorOutcome:
 
 def _clear_monitors(intent: want.ClearMonitors, cp: ChargePoint) -> Sequence[Said]:
     action = "ClearVariableMonitoring"
-    return [(action, {"id": part}) for part in in_parts(action, list(intent.monitor_ids), cp)]
+    return [(action, {"id": part}) for part in in_parts(action, once(intent.monitor_ids), cp)]
 
 
 def _monitors_cleared(intent: want.ClearMonitors, answers: Sequence[Any]) -> Result:
     found = {one.id: one for answer in answers for one in answer.clear_monitoring_result}
-    results = [told(found[number]) if number in found else SILENT for number in intent.monitor_ids]
-    names = map(str, intent.monitor_ids)
-    return settled({name: one.verdict for name, one in zip(names, results, strict=True)}, results)
+    return settled(
+        (str(number), told(found[number]) if number in found else SILENT) for number in intent.monitor_ids
+    )
 
 
 def _report_monitors(intent: want.ReportMonitors, _cp: ChargePoint) -> Sequence[Said]:

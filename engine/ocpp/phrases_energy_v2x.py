@@ -10,7 +10,7 @@ from engine.ocpp import intents_energy as want
 from engine.ocpp.blocks.energy_v21 import CURVE, DER_MEMBERS
 from engine.ocpp.intents import Intent, Result, Verdict
 from engine.ocpp.messages import v21
-from engine.ocpp.phrases import Phrase, Said, as_, given, plain, settled, told
+from engine.ocpp.phrases import Phrase, Said, as_, given, once, plain, settled, told
 from engine.ocpp.phrases_v2x import token
 
 MEMBERS: Final = dict(
@@ -104,15 +104,14 @@ def _tariffs(_intent: object, answers: Sequence[v21.GetTariffsResponse]) -> Resu
 
 
 def _clear_tariffs(intent: want.ClearTariffs, _cp: ChargePoint) -> Sequence[Said]:
-    return [("ClearTariffs", given(tariffIds=list(intent.tariff_ids) or None, evseId=intent.evse_number))]
+    return [("ClearTariffs", given(tariffIds=once(intent.tariff_ids) or None, evseId=intent.evse_number))]
 
 
 def _tariffs_cleared(_intent: object, answers: Sequence[v21.ClearTariffsResponse]) -> Result:
     results = answers[0].clear_tariffs_result
-    told_of = [told(one) for one in results]
-    names = [one.tariff_id or "" for one in results]  # I09: without an id where there was none to clear
-    verdicts = {name: one.verdict for name, one in zip(names, told_of, strict=True) if name}
-    return settled(verdicts, told_of) if verdicts else told_of[0]
+    named = [(one.tariff_id, told(one)) for one in results if one.tariff_id]
+    # I09: without an id where there was none to clear
+    return settled(named) if named else plain(None, results)
 
 
 def _change_tariff(intent: want.ChangeTariff, _cp: ChargePoint) -> Sequence[Said]:

@@ -245,9 +245,7 @@ def _set_configuration(intent: want.SetConfiguration, _cp: ChargePoint) -> Seque
 
 
 def _settled(intent: want.SetConfiguration, answers: Sequence[Any]) -> want.Result:
-    results = [told(answer) for answer in answers]
-    verdicts = {name: result.verdict for name, result in zip(intent.values, results, strict=True)}
-    return settled(verdicts, results)
+    return settled(zip(intent.values, map(told, answers), strict=True))
 
 
 def _reserve(intent: want.Reserve, _cp: ChargePoint) -> Sequence[Said]:

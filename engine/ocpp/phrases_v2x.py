@@ -299,15 +299,15 @@ def _set_configuration(intent: want.SetConfiguration, cp: ChargePoint) -> Sequen
 
 
 def _settled(intent: want.SetConfiguration, answers: Sequence[Any]) -> want.Result:
-    results = _by_attribute(intent.values, [r for answer in answers for r in answer.set_variable_result])
-    told_of = []
-    for name in intent.values:
-        result = results.get(_folded(attribute_of(name)))
-        word = result.attribute_status if result is not None else "Rejected"  # it said nothing of it
-        reason = reason_of(result.attribute_status_info) if result is not None else None
-        told_of.append(want.Result(verdict=want.verdict_of(word), word=word, reason=reason))
-    verdicts = {name: result.verdict for name, result in zip(intent.values, told_of, strict=True)}
-    return settled(verdicts, told_of)
+    found = _by_attribute(intent.values, [r for answer in answers for r in answer.set_variable_result])
+    return settled((name, _set(found.get(_folded(attribute_of(name))))) for name in intent.values)
+
+
+def _set(result: Any) -> want.Result:
+    """The verdict on one variable; None: the station said nothing of it."""
+    word = result.attribute_status if result is not None else "Rejected"
+    reason = reason_of(result.attribute_status_info) if result is not None else None
+    return want.Result(verdict=want.verdict_of(word), word=word, reason=reason)
 
 
 def _by_attribute(asked: Iterable[str], results: Sequence[Any]) -> Mapping[variable_names.Attribute, Any]:

@@ -430,6 +430,13 @@ def test_each_cleared_monitor_has_its_verdict():
     assert told.verdicts == {"1": Verdict.ACCEPTED, "2": Verdict.NOT_FOUND, "3": Verdict.REJECTED}
 
 
+def test_a_monitor_that_is_named_twice_is_cleared_once():
+    wanted = intents.ClearMonitors(monitor_ids=(2, 1, 2))
+    assert said(wanted, V21) == [("ClearVariableMonitoring", {"id": [2, 1]})]
+    answer = {"clearMonitoringResult": [{"id": one, "status": "Accepted"} for one in (1, 2, 2)]}
+    assert read(wanted, V21, answer).verdicts == {"1": Verdict.ACCEPTED, "2": Verdict.ACCEPTED}
+
+
 @pytest.mark.parametrize(
     ("intent", "word", "verdict"),
     [

@@ -188,6 +188,18 @@ def test_each_cleared_tariff_has_its_verdict():
     assert (told.verdict, told.word) == (Verdict.NOT_FOUND, "NoTariff")
 
 
+def test_results_of_tariffs_may_come_twice_or_without_a_name():
+    results = [
+        {"tariffId": "T1", "status": "Accepted"},
+        {"status": "NoTariff"},
+        {"tariffId": "T1", "status": "NoTariff"},
+        {"tariffId": "T1", "status": "Accepted"},
+    ]
+    told = read(intents.ClearTariffs(tariff_ids=("T1", "T1")), V21, {"clearTariffsResult": results})
+    assert told.verdicts == {"T1": Verdict.NOT_FOUND}
+    assert (told.verdict, told.word) == (Verdict.REJECTED, "NoTariff")
+
+
 @pytest.mark.parametrize(
     ("intent", "word", "verdict"),
     [
