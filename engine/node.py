@@ -7,6 +7,7 @@ SIGTERM and SIGINT drain first: no new connections, work in flight ends, charger
 from __future__ import annotations
 
 import fcntl
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -74,7 +75,10 @@ async def run(
 
 @contextmanager
 def _alone_on(folder: Path) -> Iterator[None]:
-    """Keep a second node off the data folder: each would think that the other's chargers are gone."""
+    """Keep a second node off the data folder: each would think that the other's chargers are gone.
+
+    The lock file holds the process id of the node that has it.
+    """
     folder.mkdir(mode=0o711, parents=True, exist_ok=True)
     if private_files.others_may_write(folder):
         log.warning("others can replace what is in the data folder: `chmod go-w` it", folder=str(folder))
@@ -83,8 +87,12 @@ def _alone_on(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SettingsError(
-                f"another node runs on the data folder {folder}: stop it, or choose another one with --data"
+                f"another node (process {lock.read().strip() or 'unknown'}) runs on the data folder {folder}: "
+                "stop it, or choose another one with --data"
             ) from None
+        lock.truncate()
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
         yield
 
 

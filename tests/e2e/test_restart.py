@@ -100,9 +100,11 @@ def test_without_its_database_the_node_is_not_ready_and_sends_chargers_away(own_
 
 def test_a_second_node_on_the_same_data_is_refused() -> None:
     with data_folder() as folder, running(folder / "one") as program:
-        second = program.cli("serve", "--data", str(folder / "one"))
+        ports = ("--ocpp-port", "0", "--http-port", "0", "--manage-port", "0")
+        second = program.cli("serve", "--data", str(folder / "one"), *ports)
         assert (second.returncode, "Traceback" in second.stderr) == (2, False)
-        assert "another node" in second.stderr
+        assert f"another node (process {program.pid}) runs on the data folder" in second.stderr
+        assert (program.data / "node.lock").read_text() == f"{program.pid}\n"
         program.kill()
         program.start()  # what a killed node held is free
 
