@@ -87,7 +87,7 @@ def _alone_on(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SettingsError(
-                f"another node (process {lock.read().strip() or 'unknown'}) runs on the data folder {folder}: "
+                f"another node (process {lock.read().strip() or 0}) runs on the data folder {folder}: "
                 "stop it, or choose another one with --data"
             ) from None
         lock.truncate()
