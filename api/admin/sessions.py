@@ -46,7 +46,8 @@ class SessionView(Camel, frozen=True, kw_only=True):
 
     One that was asked for remotely and has not begun has no `transactionId`; it began to wait at `startedAt`
     and begins by `expiresAt`. `evseNumber` 0: any, or not known yet.
-    `chargingState` is the station's word (OCPP 2.x); `released` is what a person has lifted of `review`.
+    `waived` says why it costs nothing. `chargingState` is told by OCPP 2.x while it runs. `released` is what
+    a person has lifted of `review`.
     """
 
     id: int
@@ -70,6 +71,7 @@ class SessionView(Camel, frozen=True, kw_only=True):
     soc_percent: float | None
     currency: str | None
     amount: Decimal | None
+    waived: str | None
     charging_state: str | None
     remote_start_id: int | None
     offline: bool

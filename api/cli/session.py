@@ -45,6 +45,7 @@ ONE: Final = {
     "Meter stop, Wh": "meterStopWh",
     "Amount": "amount",
     "Currency": "currency",
+    "Costs nothing": "waived",
     "Charging state": "chargingState",
     "Remote start": "remoteStartId",
     "Held for review": "review",

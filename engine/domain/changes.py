@@ -70,6 +70,15 @@ class HardwareStatusChanged(Change, frozen=True):
     received_at: datetime
 
 
+class BatteryMoved(Change, frozen=True):
+    """evses, upserted: whether a battery of the station's own is in it (OCPP 2.1 S)."""
+
+    charge_point_id: int
+    evse_number: int
+    inside: bool
+    at: datetime
+
+
 class FirmwareStatusChanged(Change, frozen=True):
     """charge_points by id: firmware_status, firmware_status_at."""
 
@@ -388,6 +397,8 @@ class SessionOpened(Change, frozen=True):
     review: str | None = None
     charging_state: str | None = None
     remote_start_id: int | None = None
+    asked_id_tag: str | None = None
+    waived: str | None = None
 
 
 class SessionAmended(Change, frozen=True):
@@ -407,6 +418,8 @@ class SessionAmended(Change, frozen=True):
     charging_state: str | None
     offline: bool
     at: datetime
+    asked_id_tag: str | None = None
+    waived: str | None = None
     tag_told: bool = False
     id_tag_id: int | None = None
     user_id: int | None = None

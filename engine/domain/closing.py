@@ -117,6 +117,7 @@ def billed(session: Session) -> Billed:
         stopped_at=session.stopped_at,
         stop_received_at=session.stop_received_at,
         clock_was_wrong=was_ever_held(session.review, session.released, Review.CLOCK_DRIFT),
+        waived=session.waived is not None,
     )
 
 

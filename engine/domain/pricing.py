@@ -29,7 +29,8 @@ class Amount(Frozen, frozen=True):
 class Billed(Frozen, frozen=True):
     """What the amount of a session depends on beside its price.
 
-    `clock_was_wrong`: its own times say nothing, those at which we were told of its begin and end count.
+    `waived`: whatever it delivered, nobody pays for it. `clock_was_wrong`: its own times say nothing, those
+    at which we were told of its begin and end count.
     """
 
     energy_wh: int
@@ -38,6 +39,12 @@ class Billed(Frozen, frozen=True):
     stopped_at: datetime | None = None  # None: it goes on
     stop_received_at: datetime | None = None
     clock_was_wrong: bool = False
+    waived: bool = False
+
+    @property
+    def is_free(self) -> bool:
+        """Nobody pays for what is waived, nor for what was over before any energy (2.1 C20.FR.03)."""
+        return self.waived or (self.stopped_at is not None and self.energy_wh <= 0)
 
 
 def cost(price: Price, session: Billed, now: datetime) -> Amount:
@@ -45,6 +52,8 @@ def cost(price: Price, session: Billed, now: datetime) -> Amount:
     begun, ended = session.started_at, session.stopped_at
     if session.clock_was_wrong:
         begun, ended = session.start_received_at, session.stop_received_at or ended
+    if session.is_free:
+        return rate(Price(currency=price.currency), 0, timedelta(0))
     return rate(price, session.energy_wh, (ended or now) - begun)
 
 

@@ -14,9 +14,9 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain import reservations
-from engine.domain.authorization import Decision
 from engine.domain.changes import Change, SessionOpened, SessionReopened, SessionReviewed
 from engine.domain.closing import SessionStartStop, close_missing, with_session, without_stop_codes
+from engine.domain.drivers import Driver, driven
 from engine.domain.metering import Measured, absorb
 from engine.domain.notifications import publish
 from engine.domain.plausibility import CLOSED_BY_US, Review, clock_is_wrong, closed_by_us, held, is_held
@@ -104,15 +104,12 @@ def _on_evse(cp: ChargePoint, evse_number: int) -> list[Session]:
 def begin(
     cp: ChargePoint,
     start: Start,
-    decision: Decision,
+    driver: Driver,
     *,
     session_id: int,
-    authorization_id: int | None,
     now: datetime,
-    asked: bool = False,
 ) -> tuple[ChargePoint, Session, list[Change]]:
     """Opens the session of a start that is new, and closes what it shows to be over; see `enter`."""
-    token = decision.token
     session = Session(
         id=session_id,
         transaction_id=start.transaction_id or str(session_id),
@@ -124,23 +121,20 @@ def begin(
         id_tag=start.id_tag,
         meter_start_wh=start.meter_wh,
         reservation_id=start.reservation_id,
-        parent_id_tag=None if token is None else token.group_id,
         metering=Metering(
             register_wh=start.meter_wh, register_at=None if clock_is_wrong(start.at, now) else start.at
         ),
         review=held(None, Review.CLOCK_DRIFT) if clock_is_wrong(start.at, now) else None,
-        asked=asked,
     )
-    return enter(cp, session, decision, key=start_key(start), authorization_id=authorization_id, now=now)
+    return enter(cp, driven(session, driver), driver, key=start_key(start), now=now)
 
 
 def enter(
     cp: ChargePoint,
     session: Session,
-    decision: Decision,
+    driver: Driver | None,
     *,
     key: str,
-    authorization_id: int | None,
     now: datetime,
     offline: bool = False,
     placed: bool = True,
@@ -150,9 +144,7 @@ def enter(
     One that is older than the open session on its EVSE (told late, out of order) is recorded and closed at
     once: the returned session is then not among `cp.sessions`. `placed` False: its EVSE is not known yet.
     """
-    opening = _opened(
-        cp, session, decision, key=key, authorization_id=authorization_id, offline=offline, now=now
-    )
+    opening = _opened(cp, session, driver, key=key, offline=offline, now=now)
     if not placed:
         cp, consumed = consume_reservation(cp, session, now)
         return with_session(cp, session), session, [*opening, *consumed]
@@ -196,14 +188,12 @@ def _take_place(
 def _opened(
     cp: ChargePoint,
     session: Session,
-    decision: Decision,
+    driver: Driver | None,
     *,
     key: str,
-    authorization_id: int | None,
     offline: bool,
     now: datetime,
 ) -> tuple[Change, Change]:
-    token = decision.token
     opened = SessionOpened(
         id=session.id,
         operator_id=cp.operator_id,
@@ -214,9 +204,9 @@ def _opened(
         start_key=key,
         status=session.status,
         id_tag=session.id_tag,
-        id_tag_id=None if token is None else token.id,
-        user_id=None if token is None else token.user_id,
-        authorization_id=authorization_id,
+        id_tag_id=None if driver is None else driver.id_tag_id,
+        user_id=None if driver is None else driver.user_id,
+        authorization_id=None if driver is None else driver.authorization_id,
         reservation_id=session.reservation_id,
         meter_start_wh=session.meter_start_wh,
         started_at=session.started_at,
@@ -225,6 +215,8 @@ def _opened(
         review=session.review,
         charging_state=session.charging_state,
         remote_start_id=session.remote_start_id,
+        asked_id_tag=session.asked_id_tag,
+        waived=session.waived,
     )
     news = SessionStartStop(
         session_id=session.id,

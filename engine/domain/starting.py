@@ -15,6 +15,8 @@ import re
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec import UNSET, UnsetType
+
 from engine.domain.authorization import Decision, recorded
 from engine.domain.changes import Change, SessionAsked, SessionGivenUp
 from engine.domain.notifications import Notification, publish
@@ -28,13 +30,14 @@ _MAX_ID: Final = 2**31 - 1
 
 
 class SessionUpdated(Notification, frozen=True, kw_only=True, tag="SessionUpdateNotification"):
-    """A session that has not begun changed its status."""
+    """A session that has not begun changed its status, or one that goes on got its driver."""
 
     session_id: int
     charge_point_id: int
     evse_number: int
     status: str
     reason: str | None = None
+    id_tag: str | UnsetType = UNSET
     last_updated_at: datetime
 
 
@@ -59,6 +62,9 @@ class Pending(Frozen, frozen=True):
     asked_at: datetime
     expires_at: datetime
     status: SessionStatus = SessionStatus.PENDING
+    id_tag_id: int | None = None
+    user_id: int | None = None
+    group_id: str | None = None  # of its tag
     price: Price | None = None  # of its operator when it was asked for; only where it was looked up
 
     def allows(self, at: datetime) -> bool:

@@ -14,7 +14,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from engine.domain.vocabulary import ChargingState, HardwareStatus, SessionReason
+from engine.domain.vocabulary import ChargingState, HardwareStatus, SessionReason, Waiver
 
 StationNumber = 0  # EVSE number 0 (connectorId 0 in OCPP 1.6) is the charge point as a whole
 
@@ -139,6 +139,8 @@ class Session(Frozen, frozen=True):
     told_at: datetime | None = None  # newest time stamp of its events' meter values; in memory only
     period_at: datetime | None = None  # when the open charging period began; in memory only
     asked: bool = False  # a remote start authorized it: its tag need not be known
+    asked_id_tag: str | None = None  # the tag of the remote start that led to it
+    waived: Waiver | None = None  # why it costs nothing
     offline: bool = False  # its start was told later than it happened
     stop_id_tag: str | None = None  # presented to end it, before it ended; in memory only
 
@@ -234,6 +236,7 @@ class ChargePoint(Frozen, frozen=True):
     charging_profiles: tuple[InstalledProfile, ...] = ()  # active ones
     items_per_message: dict[str, int] = {}  # most items of a request, by action (OCPP 2.x)
     bytes_per_message: dict[str, int] = {}  # its most bytes
+    batteries: frozenset[int] = frozenset()  # EVSEs that hold a battery of the station's own (2.1 S)
     variables: dict[tuple[str, int], str] = {}  # domain.device.HEEDED, by name in lower case and EVSE number
     vehicles: dict[int, VehicleNeeds] = {}  # by EVSE number
     reports: dict[tuple[str, int], Report] = {}  # on their way, by message and request id; in memory only

@@ -15,10 +15,12 @@ from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain.authorization import Decision, recorded
 from engine.domain.changes import (
+    BatteryMoved,
     Change,
     ChargingPeriodClosed,
     ChargingPeriodOpened,
@@ -29,6 +31,7 @@ from engine.domain.changes import (
     TransactionEventStored,
 )
 from engine.domain.closing import Stop, close_missing, finish, with_session
+from engine.domain.drivers import Driver, awaited, displaces, driven, presented
 from engine.domain.history import (
     MAX_HISTORY,
     Event,
@@ -40,6 +43,7 @@ from engine.domain.history import (
     start_key,
 )
 from engine.domain.metering import Measured, ends_with_register, flipped, measure, merged, row
+from engine.domain.notifications import publish
 from engine.domain.plausibility import (
     CLOSED_BY_US,
     FUTURE_TOLERANCE,
@@ -49,15 +53,26 @@ from engine.domain.plausibility import (
     held,
     is_held,
 )
-from engine.domain.sessions import OFFLINE_AFTER, began, carry_on, consume_reservation, displace, enter, place
-from engine.domain.starting import Pending
+from engine.domain.sessions import (
+    OFFLINE_AFTER,
+    began,
+    begun,
+    carry_on,
+    consume_reservation,
+    displace,
+    enter,
+    place,
+)
+from engine.domain.starting import Pending, SessionUpdated
 from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus, StationNumber
-from engine.domain.vocabulary import ChargingState, SessionReason, Verdict
+from engine.domain.vocabulary import AuthorizationMethod, ChargingState, SessionReason, Verdict, Waiver
 from ext.metering import FINGERPRINT, kind_of, read_numbers
 
 # triggerReasons under which a tag is presented to end the transaction, not to begin it.
 _TO_STOP: Final = frozenset({"StopAuthorized", "Deauthorized"})
 _FIRST_CONNECTOR: Final = 1
+# Of who asked for a remote start that its station begins after it had expired.
+TOO_LATE: Final = Decision(verdict=Verdict.EXPIRED, method=AuthorizationMethod.ADMIN)
 
 _encode = msgspec.json.Encoder().encode
 _place = itemgetter(0, 1)
@@ -73,13 +88,6 @@ class Known(Frozen, frozen=True):
     pending: Pending | None = None  # the session asked for remotely that the event names
     told: Told = Told()  # what was stored before
     stored: Stored | None = None  # … of its own session
-
-    @property
-    def authorization_id(self) -> int:
-        """Of the remote start where it goes by that, else a new one."""
-        if self.pending is not None and self.decision is not None and self.decision.accepted:
-            return self.pending.authorization_id
-        return self.new_ids[-1]
 
 
 def brings_tag(event: Event) -> bool:
@@ -150,10 +158,11 @@ def _begun(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Se
     changes: list[Change] = [_stored(cp, session, event, known)]
     session = _extended(cp, session, event, _measured(event.values, frozenset()), now=now, changes=changes)
     session = replace(session, offline=_offline(session))
-    decision: Decision | None = None
-    if brings_tag(event):
-        session, decision, made = _authorization(cp, session, event, known)
+    driver, made = _driver(cp, session, event, known)
+    if driver is not None:
+        session = driven(session, driver)
         changes += made
+    session = _waived(cp, session)
     ended = event.kind == "Ended"
     placed = session.evse_number != StationNumber
     if ended and placed:
@@ -162,9 +171,8 @@ def _begun(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Se
     cp, session, opening = enter(
         cp,
         session,
-        decision or Decision(verdict=Verdict.UNKNOWN),
+        driver,
         key=start_key(known.told, event),
-        authorization_id=None if decision is None else known.authorization_id,
         offline=session.offline,
         placed=placed and not ended,
         now=now,
@@ -202,6 +210,8 @@ def refold(
         received_at=session.received_at,
         parent_id_tag=session.parent_id_tag,
         asked=session.asked,
+        asked_id_tag=session.asked_id_tag,
+        waived=session.waived,
         price=session.price,
         released=session.released,
         rebooted_at=_rebooted(session, event),
@@ -333,6 +343,22 @@ def not_ongoing(cp: ChargePoint, transaction_id: str, now: datetime) -> tuple[Ch
     if session is None:
         return cp, []
     cp, _, changes = close_missing(cp, session, Review.NOT_ONGOING, bound=now, now=now)
+    return cp, changes
+
+
+def batteries_moved(
+    cp: ChargePoint, evses: Set[int], *, inside: bool, now: datetime
+) -> tuple[ChargePoint, list[Change]]:
+    """Batteries were put into EVSEs or taken out (2.1 S): what charges one there costs nobody anything."""
+    changes: list[Change] = [
+        BatteryMoved(charge_point_id=cp.id, evse_number=evse, inside=inside, at=now) for evse in sorted(evses)
+    ]
+    cp = replace(cp, batteries=cp.batteries | evses if inside else cp.batteries - evses)
+    for session in list(cp.sessions.values()):
+        waived = _waived(cp, session)
+        if waived is not session:
+            cp = with_session(cp, waived)
+            changes.append(_amendment(waived, None, now))
     return cp, changes
 
 
@@ -553,26 +579,51 @@ def _stored(cp: ChargePoint, session: Session, event: Event, known: Known) -> Tr
     )
 
 
-def _authorization(
+def _driver(
     cp: ChargePoint, session: Session, event: Event, known: Known
-) -> tuple[Session, Decision | None, Sequence[Change]]:
-    """The session with the rights of the tag that an event brought to it, and the row that says so."""
-    decision = known.decision
-    if decision is None or event.id_tag is None:
-        return session, None, ()
-    rows: Sequence[Change] = ()
-    if known.pending is None or not decision.accepted:
-        rows = recorded(
-            cp,
-            decision,
-            id=known.authorization_id,
-            id_tag=event.id_tag,
-            evse_number=session.evse_number or None,
-            now=known.now,
-        )
-    group = None if decision.token is None else decision.token.group_id
-    asked = session.asked or (known.pending is not None and decision.accepted)
-    return replace(session, parent_id_tag=group, asked=asked), decision, rows
+) -> tuple[Driver | None, Sequence[Change]]:
+    """Who an event says that charges, by the tag that it brings or by the remote start that it names.
+
+    With the rows that say so: a remote start has its own already, unless it may not charge.
+    """
+    decision, pending = known.decision, known.pending
+    brought = event.id_tag if brings_tag(event) else None
+    if pending is not None and (brought is None or (decision is not None and decision.accepted)):
+        accepted = brought is not None or pending.allows(begun(event.at, known.now))
+        driver = awaited(pending, accepted=accepted, authorization_id=known.new_ids[-1])
+        decision = TOO_LATE
+    elif brought is not None and decision is not None:
+        driver = presented(brought, decision, known.new_ids[-1])
+    else:
+        return None, ()
+    if driver.asked and driver.accepted:
+        return driver, ()
+    return driver, recorded(
+        cp,
+        decision,
+        id=driver.authorization_id,
+        id_tag=driver.id_tag,
+        evse_number=session.evse_number or None,
+        now=known.now,
+    )
+
+
+def _adopted(
+    cp: ChargePoint, session: Session, after: Session, event: Event, known: Known
+) -> tuple[Session, Driver | None, Sequence[Change]]:
+    """What a session has become, with the driver that it had or with the one that the event brings."""
+    driver, made = _driver(cp, after, event, known)
+    first = brings_tag(event) and after.id_tag == event.id_tag
+    if driver is None or not displaces(driver, session, first=first):
+        return after if after.id_tag == session.id_tag else replace(after, id_tag=session.id_tag), None, ()
+    return driven(after, driver), driver, made
+
+
+def _waived(cp: ChargePoint, session: Session) -> Session:
+    """A transaction that charges a battery of the station's own costs nobody anything (2.1 S)."""
+    if session.evse_number not in cp.batteries or session.waived is Waiver.BATTERY_SWAP:
+        return session
+    return replace(session, waived=Waiver.BATTERY_SWAP)
 
 
 def _row_of(session: Session) -> tuple[object, ...]:
@@ -586,6 +637,8 @@ def _row_of(session: Session) -> tuple[object, ...]:
         session.remote_start_id,
         session.charging_state,
         session.offline,
+        session.asked_id_tag,
+        session.waived,
     )
 
 
@@ -593,35 +646,48 @@ def _amended(
     cp: ChargePoint, session: Session, after: Session, event: Event, known: Known
 ) -> tuple[ChargePoint, Session, list[Change]]:
     """The session's row where it says something new, with the owner of a tag that is new to it."""
-    if _row_of(after) == _row_of(session):
+    after, driver, changes = _adopted(cp, session, after, event, known)
+    after = _waived(cp, after)
+    if driver is None and _row_of(after) == _row_of(session):
         return cp, after, []
-    decision: Decision | None = None
-    changes: list[Change] = []
-    if after.id_tag != session.id_tag and after.id_tag == event.id_tag:
-        after, decision, made = _authorization(cp, after, event, known)
-        changes += made
-    token = None if decision is None else decision.token
-    changes.append(
-        SessionAmended(
-            id=after.id,
-            evse_number=after.evse_number,
-            connector_number=after.connector_number,
-            started_at=after.started_at,
-            meter_start_wh=after.meter_start_wh,
-            id_tag=after.id_tag,
-            reservation_id=after.reservation_id,
-            remote_start_id=after.remote_start_id,
-            charging_state=after.charging_state,
-            offline=after.offline,
-            at=known.now,
-            tag_told=decision is not None,
-            id_tag_id=None if token is None else token.id,
-            user_id=None if token is None else token.user_id,
-            authorization_id=None if decision is None else known.authorization_id,
-        )
-    )
     cp, consumed = consume_reservation(cp, after, known.now)
-    return cp, after, [*changes, *consumed]
+    news = [] if driver is None else [_driver_known(cp, after, known.now)]
+    return cp, after, [*changes, _amendment(after, driver, known.now), *news, *consumed]
+
+
+def _driver_known(cp: ChargePoint, session: Session, now: datetime) -> Change:
+    news = SessionUpdated(
+        session_id=session.id,
+        charge_point_id=cp.id,
+        evse_number=session.evse_number,
+        status=session.status,
+        id_tag=session.id_tag or UNSET,
+        last_updated_at=now,
+    )
+    return publish(news, f"session:{session.id}", cp.operator_id, now)
+
+
+def _amendment(session: Session, driver: Driver | None, now: datetime) -> SessionAmended:
+    """The session's row; `driver` where it has a new one."""
+    return SessionAmended(
+        id=session.id,
+        evse_number=session.evse_number,
+        connector_number=session.connector_number,
+        started_at=session.started_at,
+        meter_start_wh=session.meter_start_wh,
+        id_tag=session.id_tag,
+        reservation_id=session.reservation_id,
+        remote_start_id=session.remote_start_id,
+        charging_state=session.charging_state,
+        offline=session.offline,
+        at=now,
+        asked_id_tag=session.asked_id_tag,
+        waived=session.waived,
+        tag_told=driver is not None,
+        id_tag_id=None if driver is None else driver.id_tag_id,
+        user_id=None if driver is None else driver.user_id,
+        authorization_id=None if driver is None else driver.authorization_id,
+    )
 
 
 def _placed(

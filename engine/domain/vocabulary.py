@@ -55,6 +55,13 @@ class SessionReason(_Spelt):
     REMOTE_START_FAILED = "remote_start_failed"  # the charger could not be asked to
 
 
+class Waiver(StrEnum):
+    """Why a session costs nothing, whatever it delivered."""
+
+    REFUSED = "refused"  # nobody who may charge was presented for it
+    BATTERY_SWAP = "battery_swap"  # what it charged is a battery that belongs to the station
+
+
 class HardwareStatus(StrEnum):
     """What a connector says of itself, or the station of itself as a whole."""
 

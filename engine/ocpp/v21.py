@@ -46,7 +46,7 @@ def _table(entries: list[Any]) -> dict[str, Any]:
 # What only 2.1 has, or what 2.1 handles in another way.
 INBOUND: Final[Mapping[str, Handler]] = _table(
     [
-        _handler(v21.BatterySwap, reports.kept),
+        _handler(v21.BatterySwap, energy_v21.battery_swap_v21),
         _handler(v21.ClosePeriodicEventStream, reports.kept),
         _handler(
             v21.GetCertificateChainStatus,

@@ -50,8 +50,9 @@ CHARGE_POINTS: Final = """
 select id, registration_status, booted_at, vendor, model, local_list_version, settings, network_protocol,
        hardware_status as status, hardware_error_code as error_code, hardware_info as info,
        hardware_vendor_id as vendor_id, hardware_vendor_error_code as vendor_error_code,
-       hardware_status_at as at
-from charge_points
+       hardware_status_at as at,
+       array(select network_id from evses e where e.charge_point_id = c.id and e.holds_battery) as batteries
+from charge_points c
 where id = any($1)
 """
 CONNECTORS: Final = """
@@ -176,6 +177,7 @@ async def charge_points(
                 orphans=tuple(_orphan(orphan) for orphan in orphans[record.id]),
                 reservations={entry["id"]: _reservation(entry) for entry in reservations[record.id]},
                 charging_profiles=tuple(_profile(profile) for profile in profiles[record.id]),
+                batteries=frozenset(row["batteries"]),
                 items_per_message=_limits(variables[record.id], "items"),
                 bytes_per_message=_limits(variables[record.id], "bytes"),
                 variables=_heeded(variables[record.id]),

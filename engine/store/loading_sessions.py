@@ -24,7 +24,7 @@ from engine.domain.state import (
     Session,
     SessionStatus,
 )
-from engine.domain.vocabulary import ChargingState
+from engine.domain.vocabulary import ChargingState, Waiver
 from engine.store.database import Connection
 
 # The row written last has the totals; ties are rows of one message.
@@ -32,7 +32,7 @@ SESSIONS: Final = """
 select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.evse_number, s.connector_number, s.status,
        s.started_at, s.start_received_at, s.id_tag, s.meter_start_wh, s.stopped_at, s.meter_stop_wh,
        s.energy_wh, s.reservation_id, s.stop_received_at, s.released,
-       s.review, s.charging_state as told_state, s.remote_start_id, s.offline,
+       s.review, s.charging_state as told_state, s.remote_start_id, s.offline, s.asked_id_tag, s.waived,
        t.group_id as parent_id_tag,
        coalesce(a.method = 'admin' and a.status = 'accepted', false) as asked,
        p.charging_state, f.currency, f.price_per_session, f.price_per_kwh, f.price_per_minute,
@@ -61,12 +61,12 @@ where o.id = any($1)
 # The one that is numbered, whatever became of it; else one that is awaited, by tag and EVSE. A number that
 # was given and is not found names nothing: no other session is meant then.
 PENDING: Final = """
-select q.n, p.*, f.currency, f.price_per_session, f.price_per_kwh, f.price_per_minute
+select q.n, p.*, t.group_id, f.currency, f.price_per_session, f.price_per_kwh, f.price_per_minute
 from unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::timestamptz[]) with ordinality
      as q(charge_point_id, number, id_tag, evse_number, at, n)
 cross join lateral (
     select id, operator_id, charge_point_id, evse_number, id_tag, authorization_id, started_at as asked_at,
-           expires_at, status, tariff_id
+           expires_at, status, tariff_id, id_tag_id, user_id
     from sessions
     where charge_point_id = q.charge_point_id and transaction_id is null
       and case when q.number is not null then id = q.number
@@ -77,6 +77,7 @@ cross join lateral (
     order by id limit 1
 ) p
 left join tariffs f on f.id = p.tariff_id
+left join id_tags t on t.id = p.id_tag_id
 """
 SAMPLES: Final = """
 select q.n, m.timestamp, m.samples
@@ -178,10 +179,7 @@ async def pending_sessions(
         [key.evse_number for _, key in asked],
         [None if key.at is None else key.at + CLOCK_TOLERANCE for _, key in asked],
     )
-    return {
-        asked[row["n"] - 1]: replace(pending(row), price=None if row["currency"] is None else _price(row))
-        for row in rows
-    }
+    return {asked[row["n"] - 1]: _with_driver(row) for row in rows}
 
 
 def pending(row: asyncpg.Record) -> Pending:
@@ -195,6 +193,16 @@ def pending(row: asyncpg.Record) -> Pending:
         asked_at=row["asked_at"],
         expires_at=row["expires_at"],
         status=SessionStatus(row["status"]),
+    )
+
+
+def _with_driver(row: asyncpg.Record) -> Pending:
+    return replace(
+        pending(row),
+        id_tag_id=row["id_tag_id"],
+        user_id=row["user_id"],
+        group_id=row["group_id"],
+        price=None if row["currency"] is None else _price(row),
     )
 
 
@@ -277,6 +285,8 @@ def _restored(row: asyncpg.Record) -> Restored:
             price=None if row["currency"] is None else _price(row),
             offline=row["offline"],
             asked=row["asked"],
+            asked_id_tag=row["asked_id_tag"],
+            waived=None if row["waived"] is None else Waiver(row["waived"]),
         ),
     )
 

@@ -185,6 +185,16 @@ STATEMENTS: Final[Sequence[Statement]] = (
         repeatable=False,
     ),
     _statement(
+        changes.BatteryMoved,
+        """
+        insert into evses (charge_point_id, network_id, holds_battery, last_updated_at)
+        select charge_point_id, evse_number, inside, at from latest
+        on conflict (charge_point_id, network_id) do update
+        set holds_battery = excluded.holds_battery, last_updated_at = excluded.last_updated_at
+        """,
+        key="charge_point_id, evse_number",
+    ),
+    _statement(
         changes.FirmwareStatusChanged,
         """
         update charge_points c
@@ -503,11 +513,11 @@ STATEMENTS: Final[Sequence[Statement]] = (
                              (id, operator_id, charge_point_id, evse_number, connector_number, transaction_id,
                               start_key, status, id_tag, id_tag_id, user_id, authorization_id, reservation_id,
                               tariff_id, meter_start_wh, started_at, start_received_at, offline, review,
-                              charging_state, remote_start_id, last_updated_at)
+                              charging_state, remote_start_id, asked_id_tag, waived, last_updated_at)
         select r.id, r.operator_id, charge_point_id, evse_number, connector_number, transaction_id,
                start_key, r.status, id_tag, id_tag_id, user_id, authorization_id, reservation_id,
                o.tariff_id, meter_start_wh, started_at, received_at, offline, review,
-               charging_state, remote_start_id, received_at
+               charging_state, remote_start_id, asked_id_tag, waived, received_at
         from batch r left join operators o on o.id = r.operator_id
         on conflict (id) do update
         set evse_number = excluded.evse_number, connector_number = excluded.connector_number,
@@ -520,6 +530,7 @@ STATEMENTS: Final[Sequence[Statement]] = (
             started_at = excluded.started_at, stopped_at = null, energy_wh = null, offline = excluded.offline,
             review = excluded.review, charging_state = excluded.charging_state,
             remote_start_id = coalesce(excluded.remote_start_id, s.remote_start_id),
+            asked_id_tag = excluded.asked_id_tag, waived = excluded.waived,
             start_received_at = excluded.start_received_at, last_updated_at = excluded.last_updated_at
         where s.transaction_id is null
         """,
@@ -532,6 +543,7 @@ STATEMENTS: Final[Sequence[Statement]] = (
         set evse_number = r.evse_number, connector_number = r.connector_number, started_at = r.started_at,
             meter_start_wh = r.meter_start_wh, id_tag = r.id_tag, reservation_id = r.reservation_id,
             remote_start_id = r.remote_start_id, charging_state = r.charging_state, offline = r.offline,
+            asked_id_tag = r.asked_id_tag, waived = r.waived,
             id_tag_id = case when r.tag_told then r.id_tag_id else s.id_tag_id end,
             user_id = case when r.tag_told then r.user_id else s.user_id end,
             authorization_id = case when r.tag_told then r.authorization_id else s.authorization_id end,

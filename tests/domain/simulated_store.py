@@ -14,6 +14,7 @@ from engine.domain import changes as c
 from engine.domain.history import RANKS, Beside, EventKey, Stored, Told
 from engine.domain.metering import identity
 from engine.domain.plausibility import clock_is_wrong
+from engine.domain.starting import Pending
 from engine.domain.state import (
     ChargePoint,
     Metering,
@@ -58,6 +59,15 @@ def station(version: str, settings: StationSettings = StationSettings()) -> Char
     )
 
 
+def token(uid: str, **other: Any) -> Token:
+    """A tag that may charge."""
+    values: dict[str, Any] = {
+        "id": 1, "uid": uid, "group_id": "G", "status": "enabled", "valid": True, "expires_at": None,
+        "user_id": 5, "user_enabled": True, "max_active_sessions": None, "active_sessions": 0,
+    }  # fmt: skip
+    return Token(**{**values, **other})
+
+
 class Store:
     """One charge point's part of the database. `handle` runs a message as its actor would."""
 
@@ -67,6 +77,7 @@ class Store:
         self.empty = cp
         self.cp = cp
         self.price = price
+        self.pending: dict[int, Pending] = {}  # sessions that were asked for
         self.tokens = {uid.casefold(): token for uid, token in (tokens or {}).items()}
         self.sessions: dict[int, dict[str, Any]] = {}
         self.rows: dict[tuple[datetime, int], c.MeterValueAdded] = {}
@@ -76,6 +87,7 @@ class Store:
         self.resolved: dict[int, int] = {}
         self.events: dict[tuple[object, ...], c.TransactionEventStored] = {}
         self.periods: dict[int, dict[datetime, dict[str, Any]]] = {}
+        self.authorizations: dict[int, c.AuthorizationMade] = {}
         self.log: list[c.Change] = []
         self._ids = itertools.count(1)
 
@@ -129,9 +141,15 @@ class Store:
                 for row in self.rows.values()
                 if row.session_id is None and row.evse_number == evse_number and row.timestamp > after
             )
-        price = None if needs.event is None else self.price
         return Facts(
-            tokens=tokens, session=session, samples=samples, told=told, loose=loose, price=price, new_ids=ids
+            tokens=tokens,
+            session=session,
+            samples=samples,
+            told=told,
+            loose=loose,
+            pending=None if needs.pending is None else self.pending.get(needs.pending.number or 0),
+            price=None if needs.event is None else self.price,
+            new_ids=ids,
         )
 
     def samples(self) -> list[tuple[int | None, datetime, str]]:
@@ -159,7 +177,16 @@ class Store:
 
     def _apply(self, change: c.Change) -> None:
         match change:
+            case c.SessionMerged():
+                self.pending.pop(change.id)
+            case c.BatteryMoved():
+                kept = self.empty.batteries - {change.evse_number}
+                inside = {change.evse_number} if change.inside else set()
+                self.empty = replace(self.empty, batteries=kept | inside)
+            case c.AuthorizationMade():
+                self.authorizations[change.id] = change
             case c.SessionOpened():
+                self.pending.pop(change.id, None)
                 assert all(s["start_key"] != change.start_key for s in self.sessions.values())
                 self.sessions[change.id] = {
                     **asdict(change),
@@ -327,4 +354,7 @@ class Store:
             charging_state=row["charging_state"],
             remote_start_id=row["remote_start_id"],
             offline=row["offline"],
+            asked=row["asked_id_tag"] is not None and row["waived"] is None,
+            asked_id_tag=row["asked_id_tag"],
+            waived=row["waived"],
         )

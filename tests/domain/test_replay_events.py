@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from engine.domain.state import Token
 from engine.ocpp.blocks import transactions_v2x as block
 from engine.ocpp.messages import v201
 from engine.ocpp.step import Handler
-from tests.domain.simulated_store import Store, station
+from tests.domain.simulated_store import Store, station, token
 
 BEGINNING = datetime(2026, 3, 1, tzinfo=UTC)
 RECEIVED = BEGINNING + timedelta(days=30)
@@ -35,21 +34,6 @@ class Meter:
     register: int = 0
     kwh: bool = False
     phases: bool = False
-
-
-def token(uid: str) -> Token:
-    return Token(
-        id=1,
-        uid=uid,
-        group_id="G",
-        status="enabled",
-        valid=True,
-        expires_at=None,
-        user_id=5,
-        user_enabled=True,
-        max_active_sessions=None,
-        active_sessions=0,
-    )
 
 
 def fresh_store() -> Store:

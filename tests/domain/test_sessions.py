@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from engine.domain import changes as c
 from engine.domain import closing, sessions
-from engine.domain.authorization import Decision, Verdict
 from engine.domain.closing import Stop
+from engine.domain.drivers import Driver
 from engine.domain.metering import Measured
 from engine.domain.plausibility import Review
 from engine.domain.sessions import Start
@@ -22,7 +22,6 @@ from engine.domain.vocabulary import HardwareStatus, SessionReason
 from engine.ocpp.messages import v16
 from ext.metering import read
 
-ACCEPTED = Decision(verdict=Verdict.ACCEPTED)
 Later = Callable[[float], datetime]
 Kind = TypeVar("Kind", bound=c.Change)
 
@@ -44,7 +43,11 @@ def start(later: Later) -> Start:
 
 
 def begin(cp: ChargePoint, start: Start, now: datetime) -> tuple[ChargePoint, Session, list[c.Change]]:
-    return sessions.begin(cp, start, ACCEPTED, session_id=8, authorization_id=9, now=now)
+    return sessions.begin(cp, start, driver(start), session_id=8, now=now)
+
+
+def driver(start: Start) -> Driver:
+    return Driver(id_tag=start.id_tag, authorization_id=9, accepted=True)
 
 
 def value(at: datetime, register: int) -> Measured:
@@ -370,12 +373,12 @@ def test_a_start_of_a_wrong_clock_takes_its_place_by_the_time_it_was_told(
     assert [closed.id for closed in of(c.SessionClosed, changes)] == [7]  # whatever was open there is over
     assert of(c.SessionClosed, changes)[0].stopped_at == later(60)
     cp, _, changes = sessions.begin(
-        cp, replace(start, at=later(90)), ACCEPTED, session_id=9, authorization_id=None, now=later(90)
+        cp, replace(start, at=later(90)), driver(start), session_id=9, now=later(90)
     )
     assert [closed.id for closed in of(c.SessionClosed, changes)] == [ghost.id]
     assert list(cp.sessions) == ["9"]
     late, session, changes = sessions.begin(
-        cp, replace(start, at=later(70)), ACCEPTED, session_id=10, authorization_id=None, now=later(95)
+        cp, replace(start, at=later(70)), driver(start), session_id=10, now=later(95)
     )
     assert [closed.id for closed in of(c.SessionClosed, changes)] == [session.id]  # older, told late
     assert list(late.sessions) == ["9"]
@@ -388,9 +391,7 @@ def test_a_start_kept_offline_displaces_one_of_a_wrong_clock_that_was_told_befor
     cp, ghost, _ = begin(cp, replace(start, at=wrong), later(60))
     right = replace(start, at=later(40))
     assert sessions.superseded(cp, right, later(70)) == [ghost]
-    cp, session, changes = sessions.begin(
-        cp, right, ACCEPTED, session_id=9, authorization_id=None, now=later(70)
-    )
+    cp, session, changes = sessions.begin(cp, right, driver(right), session_id=9, now=later(70))
     assert list(cp.sessions) == ["9"]
     assert (session.status, session.review) == (SessionStatus.ACTIVE, None)
     [closed] = of(c.SessionClosed, changes)

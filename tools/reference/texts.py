@@ -16,7 +16,8 @@ FROM_STATION: Final[Mapping[str, str]] = {
     "1.6 Authorize": "Answers whether the tag may charge, with its group and its end; the verdict is kept.",
     "2.x Authorize": "Answers whether the token may charge, with its group and its end. A contract is "
     "judged by its certificates too, and a reserved EVSE only serves whom it is reserved for.",
-    "BatterySwap": KEPT,
+    "BatterySwap": "Stored whole and published to subscribers, then acknowledged; a transaction that charges "
+    "a battery which was put in costs nothing.",
     "BootNotification": "Stores who the station is, and answers with its registration (Accepted, Pending, "
     "Rejected), the time and the interval to come again. Calls that were switched on for it follow.",
     "ClearedChargingLimit": "Ends the outside limit of that source, and publishes it.",

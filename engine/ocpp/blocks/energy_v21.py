@@ -1,6 +1,7 @@
 """Energy services that only OCPP 2.1 has: grid control (R), bidirectional transfer (Q), battery swapping (S).
 
-Rules of our requests; what stations report of these is kept and published (`reports`).
+Rules of our requests; what stations report of these is kept and published (`reports`). Batteries also say
+which transactions are nobody's to pay.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from typing import Final
 
 from msgspec import UNSET
 
-from engine.domain.state import ChargePoint
+from engine.domain import transactions
+from engine.domain.state import ChargePoint, StationNumber
+from engine.ocpp.blocks import reports
 from engine.ocpp.messages import v21
+from engine.ocpp.step import Facts, Outcome
 
 # R04: which member carries the setting of a control type; every other type is a curve.
 DER_MEMBERS: Final[Mapping[str, str]] = {
@@ -60,6 +64,20 @@ def check_notify_allowed_energy_transfer_v21(
 ) -> list[str]:
     """Of a transaction that runs here (Q02)."""
     return [] if request.transaction_id in cp.sessions else ["transactionId is not running at this station"]
+
+
+def battery_swap_v21(cp: ChargePoint, request: v21.BatterySwap, facts: Facts, now: datetime) -> Outcome:
+    """Keeps and publishes what was swapped (S01 to S04); a battery that was put in is the station's.
+
+    One that was not taken out in time (BatteryOutTimeout) is still there.
+    """
+    outcome = reports.kept(cp, request, facts, now)
+    if request.event_type == "BatteryOutTimeout":
+        return outcome
+    slots = frozenset(one.evse_id for one in request.battery_data if one.evse_id > StationNumber)
+    inside = request.event_type == "BatteryIn"
+    state, changes = transactions.batteries_moved(cp, slots, inside=inside, now=now)
+    return Outcome(state=state, reply=outcome.reply, changes=[*outcome.changes, *changes])
 
 
 def _selection_errors(request: v21.GetDERControl | v21.ClearDERControl) -> list[str]:

@@ -15,6 +15,7 @@ from engine.domain import closing, sessions
 from engine.domain.authorization import recorded
 from engine.domain.changes import Change, SessionReviewed
 from engine.domain.closing import Stop
+from engine.domain.drivers import awaited, presented
 from engine.domain.metering import absorb
 from engine.domain.plausibility import Review, closed_by_us, held
 from engine.domain.reconcile import (
@@ -95,8 +96,9 @@ def start_transaction_v16(
     decision = decide_v16(cp, request.id_tag, facts, now, uncounted=own, start=(start.at, None))
     changes: list[Change] = []
     if pending is not None and decision.accepted:
-        authorization_id = pending.authorization_id
+        driver = awaited(pending, accepted=True, authorization_id=authorization_id)
     else:
+        driver = presented(request.id_tag, decision, authorization_id)
         changes += recorded(
             cp,
             decision,
@@ -106,15 +108,7 @@ def start_transaction_v16(
             now=now,
         )
     orphan = stop_of_start(cp, start)
-    cp, session, opening = sessions.begin(
-        cp,
-        start,
-        decision,
-        session_id=session_id,
-        authorization_id=authorization_id,
-        asked=pending is not None and decision.accepted,
-        now=now,
-    )
+    cp, session, opening = sessions.begin(cp, start, driver, session_id=session_id, now=now)
     changes += opening
     cp, session, taken = _taken_over_v16(cp, session, orphan, facts, now)
     changes += taken

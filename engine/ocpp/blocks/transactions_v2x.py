@@ -299,10 +299,15 @@ def _priced(state: ChargePoint, session: Session, price: Price | None) -> tuple[
 def _decided(
     cp: ChargePoint, request: TransactionEvent, session: Session | None, facts: Facts, now: datetime
 ) -> Decision | None:
-    """The verdict on the event's token, if it brings one (2.0.1 E03, E05, E07)."""
+    """The verdict on the event's token, if it brings one (2.0.1 E03, E05, E07).
+
+    A remote start that it names answers for itself, unless it came too late.
+    """
     token = request.id_token or None
     if token is None:
-        return None
+        pending = facts.pending
+        late = pending is not None and not pending.allows(begun(request.timestamp, now))
+        return transactions.TOO_LATE if late else None
     event = event_of(request)
     if not transactions.brings_tag(event):
         return decide_v2x(cp, token, facts, now)

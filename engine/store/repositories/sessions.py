@@ -21,7 +21,8 @@ EventPlace = tuple[int, datetime, str, int]  # seq_no, timestamp, event_type, co
 class SessionRow(Frozen, frozen=True):
     """`amount` is the price so far in `currency`, by the tariff at the start; None without one.
 
-    Power, current and voltage are present values: None once the session is closed. `soc_percent` is the last.
+    Power, current, voltage and charging state are present values: None once the session is closed.
+    `soc_percent` is the last.
     """
 
     id: int
@@ -56,6 +57,7 @@ class SessionRow(Frozen, frozen=True):
     released: str | None  # what a person has lifted of it, when and who
     released_at: datetime | None
     released_by: str | None
+    waived: str | None  # why it costs nothing
     currency: str | None
     amount: Decimal | None
     last_updated_at: datetime
@@ -116,7 +118,8 @@ select s.id, s.operator_id, s.charge_point_id, c.network_id as identity, s.evse_
        s.reservation_id, s.meter_start_wh, s.meter_stop_wh,
        coalesce(s.energy_wh, m.energy_wh, 0) as energy_wh,
        p.power_w, p.current_a, p.voltage_v, m.soc_percent,
-       s.started_at, s.stopped_at, s.stop_id_tag, s.charging_state, s.remote_start_id, s.offline, s.review,
+       s.started_at, s.stopped_at, s.stop_id_tag, s.remote_start_id, s.offline, s.review, s.waived,
+       case when s.status = 'active' then s.charging_state end as charging_state,
        s.released, s.released_at, s.released_by,
        s.last_updated_at, s.expires_at,
        t.currency, t.price_per_session, t.price_per_kwh, t.price_per_minute,
@@ -284,6 +287,7 @@ def _priced(row: dict[str, Any]) -> SessionRow:
             stopped_at=row["stopped_at"],
             stop_received_at=stop_received_at,
             clock_was_wrong=was_ever_held(row["review"], row["released"], Review.CLOCK_DRIFT),
+            waived=row["waived"] is not None,
         )
         amount = cost(price, billed, read_at).total
     return SessionRow(amount=amount, **row)

@@ -18,7 +18,6 @@ from tests.ocpp.strategies import example, schemas, to_json
 
 MODULES = {"ocpp2.0.1": "v201", "ocpp2.1": "v21"}
 ACKNOWLEDGED = [
-    "BatterySwap",
     "ClosePeriodicEventStream",
     "NotifyDERAlarm",
     "NotifyDERStartStop",
@@ -37,7 +36,6 @@ def told(action: str, *, full: bool) -> Any:
 
 @pytest.mark.proves(
     "2.1",
-    "BatterySwap",
     "ClosePeriodicEventStream",
     "NotifyDERAlarm",
     "NotifyDERStartStop",

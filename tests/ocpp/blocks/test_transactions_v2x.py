@@ -413,7 +413,8 @@ def test_the_cost_of_what_is_held_for_review_is_not_told(
     station: ChargePoint, words: ModuleType, now: datetime
 ) -> None:
     session = replace(begun(station, words, now).state.sessions["tx"], price=PRICE)
-    over = replace(session, status=SessionStatus.FINISHED, stopped_at=now)
+    delivered = Metering(energy_wh=1)
+    over = replace(session, status=SessionStatus.FINISHED, stopped_at=now, metering=delivered)
     assert block.cost_so_far(station, over, now) == block.Cost(total=Decimal("0.30"))
     assert block.cost_so_far(station, replace(over, review="meter_reset"), now) is None
 
