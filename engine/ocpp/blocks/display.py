@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Final, TypeAlias
 
@@ -18,6 +19,7 @@ from engine.ocpp.step import Facts, Outcome
 MessageInfo: TypeAlias = v201.MessageInfo | v21.MessageInfo
 
 PART: Final = "NotifyDisplayMessages"
+LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")  # the form of RFC 5646
 
 
 def notify_display_messages_v2x(
@@ -67,6 +69,13 @@ def check_set_display_message_v2x(
         errors.append("message.endDateTime must be in the future")
     if info.transaction_id and info.transaction_id not in cp.sessions:
         errors.append("message.transactionId is of no transaction that is going on")
+    wordings = [info.message, *(getattr(info, "message_extra", UNSET) or ())]
+    spoken = {wording.language for wording in wordings if wording.language is not UNSET}
+    errors += [
+        f"language {language!r} is no RFC 5646 tag such as en or pt-BR (O01.FR.17)"
+        for language in sorted(spoken)
+        if not LANGUAGE.fullmatch(language)
+    ]
     return errors
 
 

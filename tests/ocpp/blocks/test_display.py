@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from engine.domain.changes import DisplayMessageCleared, DisplayMessageSet, DisplayMessagesReported
 from engine.domain.state import ChargePoint
@@ -93,6 +94,20 @@ def test_what_may_be_shown(  # noqa: PLR0917 - one row of the table above per ca
         times["end_date_time"] = now + timedelta(seconds=end)
     request = words.SetDisplayMessage(message=info(words, **times, **more))
     assert len(check_set_display_message_v2x(request, station, now)) == errors
+
+
+@pytest.mark.proves("2.x", "SetDisplayMessage")
+@pytest.mark.parametrize(
+    ("language", "good"), [("en", True), ("pt-BR", True), ("de-1996", True), ("", False), ("de_DE", False)]
+)
+def test_a_language_is_a_tag_of_rfc_5646(
+    words: Any, station: ChargePoint, now: datetime, language: str, good: bool
+) -> None:
+    content = words.MessageContent(format="UTF8", content="Hello", language=language)
+    request = words.SetDisplayMessage(message=replace(info(words), message=content))
+    reasons = check_set_display_message_v2x(request, station, now)
+    assert (reasons == []) is good
+    assert all("O01.FR.17" in reason for reason in reasons)
 
 
 def wanted(words: Any, cp: ChargePoint, now: datetime, status: str, **more: Any) -> Any:
