@@ -373,6 +373,13 @@ async def test_a_dynamic_profile_is_updated(newer, central, ask, car, autojump_c
 
 
 @OF_2_1
+async def test_a_transaction_does_not_go_on_after_a_reset(newer, ask, car, autojump_clock):
+    await charging(newer, car)
+    assert (await ask("Reset", type="ImmediateAndResume")).status == "Rejected"
+    assert (await ask("Reset", type="OnIdle")).status == "Scheduled"
+
+
+@OF_2_1
 async def test_ways_of_charging(newer, central, ask, car, autojump_clock):
     connector = await charging(newer, car)
     number = connector.entry.transaction_id

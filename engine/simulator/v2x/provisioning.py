@@ -89,10 +89,10 @@ def set_variables(charger: Charger2x, request: Any) -> Reply:
 
 
 def reset(charger: Charger2x, request: Any) -> Reply:
-    """B11, B12"""
-    if request.evse_id:
-        return status("Rejected")
+    """B11, B12; its transactions end with it, and do not go on afterwards."""
     busy = any(connector.entry for connector in charger.connectors)
+    if request.evse_id or (request.type == "ImmediateAndResume" and busy):
+        return status("Rejected")
     if request.type == "OnIdle" and busy:
 
         async def later() -> None:
