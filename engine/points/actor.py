@@ -379,7 +379,7 @@ class Actor:
         elif outcome.durable:
             done = partial(self._on_written, route, message_id, text, outcome)
             try:
-                self._shared.journal.commit_then(outcome.changes, done)
+                self._shared.journal.commit_then(outcome.changes, done, self.record.id)
             except StoreError as error:
                 self._on_unwritten(route, message_id, error)
             else:

@@ -228,7 +228,7 @@ class Commands:
     async def _commit(self, call: Call, answer: Message, outcome: Outcome) -> None:
         committed: Outcome | None = outcome
         try:
-            await self._shared.journal.commit(outcome.changes)
+            await self._shared.journal.commit(outcome.changes, self._link.state.id)
         except StoreError as error:
             correlation_id = self._link.peer.correlation(call.id)
             log.error("change refused", action=call.action, error=str(error), correlation_id=correlation_id)

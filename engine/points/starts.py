@@ -62,7 +62,7 @@ class Starts:
             expires_at=now + self._patience,
             now=now,
         )
-        await self._shared.journal.commit(changes)
+        await self._shared.journal.commit(changes, cp.id)
         return pending, told
 
     async def vouch(self, cp: ChargePoint, id_tag: str) -> None:

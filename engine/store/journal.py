@@ -1,8 +1,10 @@
 """Group commit: changes of many callers gather while a commit runs and go into the next one together.
 
 One task that commits, over one connection. A caller's changes are committed whole or refused whole; what the
-database will never take is found by halving the batch, so that only its own caller hears of it. While the
-database is away callers wait. What nobody waits for has a queue and a connection of its own (`behind`).
+database will never take is found by halving the batch, so that only its own caller hears of it. Whose changes
+were refused is a suspect: what it hands in next is committed apart, so that it costs others no more halving.
+While the database is away callers wait. What nobody waits for has a queue and a connection of its own
+(`behind`).
 """
 
 from __future__ import annotations
@@ -29,6 +31,9 @@ log = structlog.get_logger(__name__)
 
 BATCH_ROWS: Final = 2_000  # per transaction; bounds memory and the time one commit takes
 BATCH_BYTES: Final = 4 << 20  # the same for large rows, which are rare
+APART: Final = 4  # transactions for suspects between two for all others
+CLEAN_ENTRIES: Final = 100  # that a suspect has to hand in until it is none any more
+MOST_SUSPECTS: Final = 10_000
 TOLD_AT_ONCE: Final = 32  # callers that are called back before other tasks get their turn
 # A crash of the database may take the last moments of what nobody waits for; so nobody waits for the disk.
 UNHURRIED: Final = "set synchronous_commit = off"
@@ -37,13 +42,14 @@ Done: TypeAlias = Callable[[ChangeRefused | None], None]
 
 
 class Entry:
-    """One caller's changes. `done` is None where nobody waits (any more)."""
+    """One caller's changes. `done` is None where nobody waits any more; `owner` is a charge point, or 0."""
 
-    __slots__ = ("changes", "done")
+    __slots__ = ("changes", "done", "owner")
 
-    def __init__(self, changes: Sequence[Change], done: Done | None) -> None:
+    def __init__(self, changes: Sequence[Change], done: Done | None, owner: int) -> None:
         self.changes = changes
         self.done = done
+        self.owner = owner
 
     def settle(self, error: ChangeRefused | None) -> None:
         """Tell who waits. What goes wrong there is not the journal's, and no other caller's."""
@@ -65,6 +71,8 @@ class Journal:
         self._metrics = metrics
         self._writer = Writer(database, jitter, "commits")
         self._queue: deque[Entry] = deque()
+        self._apart: deque[Entry] = deque()  # of suspects, taken from the queue
+        self._suspects: dict[int, int] = {}  # owner → clean entries that it owes
         self._idle: trio.Event | None = None
         # Callers to be called back; no more of them than there are callers that wait.
         self._written, self._to_tell = trio.open_memory_channel[Sequence[Entry]](math.inf)
@@ -75,23 +83,24 @@ class Journal:
         self._behind = Behind(unhurried, metrics, busy=lambda: self._idle is None)
         metrics.gauges["voltrio_journal_queue"] = (
             "Callers' entries waiting for a commit",
-            self._queue.__len__,
+            lambda: len(self._queue) + len(self._apart),
         )
 
-    async def commit(self, changes: Sequence[Change]) -> None:
+    async def commit(self, changes: Sequence[Change], owner: int = 0) -> None:
         """Return when the changes are on disk, all of them or none.
 
+        `owner` is the charge point that caused them, if one did: its changes are written in their order.
         Raises ChangeRefused when the database cannot take these. If cancelled they are written anyway.
         """
-        await self._wait_for(changes)
+        await self._wait_for(changes, owner)
 
-    def commit_then(self, changes: Sequence[Change], done: Done) -> None:
+    def commit_then(self, changes: Sequence[Change], done: Done, owner: int = 0) -> None:
         """As `commit`, but `done` is called, with the ChangeRefused if there is one, and no task is woken.
 
         For callers in thousands: waking a task costs as much as all else about a small change. `done` runs in
         the journal's task, later; it must be short. Raises StoreError when the journal is closed.
         """
-        self._enter(Entry(changes, done))
+        self._enter(Entry(changes, done, owner))
 
     def append(self, changes: Sequence[Change]) -> None:
         """Write soon, without waiting. What is too much is dropped and counted by kind.
@@ -108,9 +117,12 @@ class Journal:
         """Count a row for which there was no room, and which was not even made."""
         self._behind.drop(kind, "overflow")
 
-    async def flush(self, *, behind: bool = False) -> None:
-        """Return when all commits handed in before are done or refused; `behind`: appended rows as well."""
-        await self._wait_for(())
+    async def flush(self, owner: int = 0, *, behind: bool = False) -> None:
+        """Return when what was handed in before is committed or refused: of `owner`, and of all but suspects.
+
+        With `behind` also what was appended is written or dropped.
+        """
+        await self._wait_for((), owner)
         if behind:
             await self._behind.flush()
 
@@ -138,19 +150,26 @@ class Journal:
             self._scope.cancel()
             await self._done.wait()
         rows = self._behind.abandon()
-        for entry in self._queue:
+        entries = [*self._apart, *self._queue]
+        for entry in entries:
             for change in entry.changes:
                 self._behind.drop(type(change), "closed")
-        if self._queue or rows:
-            log.error("closed without the database, changes are lost", entries=len(self._queue), rows=rows)
+        if entries or rows:
+            log.error("closed without the database, changes are lost", entries=len(entries), rows=rows)
 
     async def _run(self) -> None:
-        while self._queue or not self._closing:
-            if not self._queue:
+        while self._queue or self._apart or not self._closing:
+            if not self._queue and not self._apart:
                 self._idle = trio.Event()
                 await self._idle.wait()
                 self._idle = None
-            await self._settle(self._take())
+            taken = self._take()
+            if taken:
+                await self._settle(taken)
+            for _ in range(min(APART, len(self._apart))):
+                entry = self._apart.popleft()
+                await self._settle((entry,))
+                self._forgive(entry.owner)
 
     async def _tell(self) -> None:
         """Call back whose changes are on disk, while the next commit is under way.
@@ -170,7 +189,7 @@ class Journal:
         self._queue.append(entry)
         self._wake()
 
-    async def _wait_for(self, changes: Sequence[Change]) -> None:
+    async def _wait_for(self, changes: Sequence[Change], owner: int) -> None:
         task = trio.lowlevel.current_task()
 
         def wake(error: ChangeRefused | None) -> None:
@@ -180,7 +199,7 @@ class Journal:
             entry.done = None
             return trio.lowlevel.Abort.SUCCEEDED
 
-        entry = Entry(changes, wake)
+        entry = Entry(changes, wake, owner)
         self._enter(entry)
         await trio.lowlevel.wait_task_rescheduled(abandon)
 
@@ -192,6 +211,9 @@ class Journal:
         queue, rows, size, taken = self._queue, 0, 0, []
         while queue and rows < BATCH_ROWS and size < BATCH_BYTES:
             entry = queue.popleft()
+            if entry.owner in self._suspects:
+                self._apart.append(entry)
+                continue
             rows += len(entry.changes)
             for change in entry.changes:
                 bulk = BULK[type(change)]
@@ -214,12 +236,27 @@ class Journal:
                 return
             (entry,) = entries
             log.warning("change refused by the database", kinds=_kinds(entry.changes), error=str(refusal))
+            self._suspect(entry.owner)
             entry.settle(ChangeRefused(str(refusal)))
             return
         if changes:
             self._metrics.journal_rows.observe(len(changes))
             self._metrics.journal_seconds.observe(trio.current_time() - began)
         self._written.send_nowait(entries)
+
+    def _suspect(self, owner: int) -> None:
+        if owner:
+            self._suspects[owner] = CLEAN_ENTRIES + 1
+            if len(self._suspects) > MOST_SUSPECTS:
+                del self._suspects[next(iter(self._suspects))]
+
+    def _forgive(self, owner: int) -> None:
+        """An entry of a suspect is settled. While more of its entries wait apart it stays a suspect."""
+        owed = self._suspects.get(owner, 1) - 1
+        if owed or any(entry.owner == owner for entry in self._apart):
+            self._suspects[owner] = owed or 1
+        else:
+            self._suspects.pop(owner, None)
 
 
 def _kinds(changes: Sequence[Change]) -> list[str]:

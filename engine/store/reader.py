@@ -75,7 +75,11 @@ class Reader:
     """Batched, cached reads. `flush` is the journal's: what was handed in before is seen."""
 
     def __init__(
-        self, database: Database, settings: Settings, metrics: Metrics, flush: Callable[[], Awaitable[None]]
+        self,
+        database: Database,
+        settings: Settings,
+        metrics: Metrics,
+        flush: Callable[[int], Awaitable[None]],
     ) -> None:
         self._database = database
         self._flush = flush
@@ -132,7 +136,7 @@ class Reader:
 
         Without a version it is the one that was spoken last, "" where none ever was.
         """
-        await self._flush()
+        await self._flush(record.id)
         state = await self._charge_points.ask((record, version))
         if state is None:
             raise NotFound(f"charge point {record.identity!r} was removed")

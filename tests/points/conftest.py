@@ -40,7 +40,7 @@ class MemoryJournal:
         self.crowded: set[int] = set()  # charge points that may not append
         self.dropped: list[type[Change]] = []
 
-    async def commit(self, changes: Sequence[Change]) -> None:
+    async def commit(self, changes: Sequence[Change], owner: int = 0) -> None:
         self.waiting += 1
         try:
             if self.closed_gate is not None:
@@ -53,7 +53,9 @@ class MemoryJournal:
             raise ChangeRefused("refused by the test")
         self.committed += changes
 
-    def commit_then(self, changes: Sequence[Change], done: Callable[[StoreError | None], None]) -> None:
+    def commit_then(
+        self, changes: Sequence[Change], done: Callable[[StoreError | None], None], owner: int = 0
+    ) -> None:
         async def commit() -> None:
             error = None
             try:

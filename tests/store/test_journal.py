@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from engine.domain.access import StationRecord
 from engine.domain.changes import (
+    Change,
     ChargingPeriodClosed,
     ChargingPeriodOpened,
     EventPublished,
@@ -115,6 +116,70 @@ async def test_poison_harms_only_its_own_caller(
             nursery.start_soon(commit, number)
     assert {number for number, outcome in outcomes.items() if outcome == "refused"} == {13}
     assert await count("sessions") == await count("events") == 39
+
+
+class Counting:
+    """How many transactions writers begin, and how many of them are refused."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun = self.refused = 0
+        write = writer.Writer.write
+
+        async def counted(one: writer.Writer, changes: Sequence[Change]) -> None:
+            self.begun += bool(changes)
+            try:
+                await write(one, changes)
+            except writer.PlanError:
+                self.refused += 1
+                raise
+
+        monkeypatch.setattr(writer.Writer, "write", counted)
+
+
+async def test_who_was_refused_costs_others_no_more_halving(
+    store: Store, station: StationRecord, count: Count, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = Counting(monkeypatch)
+    verdicts: list[ChangeRefused | None] = []
+    for turn in range(5):
+        bad = [measured(station.id, samples="not JSON")]
+        store.journal.commit_then(bad, verdicts.append, station.id)
+        for number in range(31):
+            good = [measured(station.id, second=turn * 100 + number)]
+            store.journal.commit_then(good, lambda _: None, 1_000 + number)
+        await store.journal.flush(station.id)
+        if turn == 0:
+            assert counting.refused == 6  # batches of 33, 16, 8, 4, 2 and 1
+            counting.refused = 0
+    assert [verdict is None for verdict in verdicts] == [False] * 5
+    assert counting.refused == 4  # one each, by itself
+    assert await count("meter_values") == 5 * 31
+
+
+async def test_a_suspects_changes_keep_their_order(
+    store: Store, station: StationRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "CLEAN_ENTRIES", 3)
+    with pytest.raises(ChangeRefused):
+        await store.journal.commit([measured(station.id, samples="not JSON")], station.id)
+    order: list[int] = []
+    for number in range(20):
+        status = NetworkStatusChanged(id=station.id, network_status=str(number), at=at(number))
+        store.journal.commit_then([status], lambda _, number=number: order.append(number), station.id)
+    await store.journal.flush(station.id)
+    assert order == list(range(20))
+    assert (await store.stations.get("CP1")).network_status == "19"
+    assert not store.journal._suspects
+
+
+async def test_only_so_many_suspects_are_remembered(
+    store: Store, station: StationRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "MOST_SUSPECTS", 2)
+    for owner in (1, 2, 3):
+        with pytest.raises(ChangeRefused):
+            await store.journal.commit([measured(station.id, samples="not JSON")], owner)
+    assert list(store.journal._suspects) == [2, 3]
 
 
 @pytest.mark.parametrize(

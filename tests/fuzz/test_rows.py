@@ -1,0 +1,86 @@
+"""Whatever a charger makes of a message or an answer: the database takes the rows that follow from it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+
+import asyncpg
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.domain.changes import Change
+from engine.domain.state import Policy
+from engine.ocpp import policy
+from engine.ocpp.step import Refusal
+from engine.ocpp.versions import PROTOCOLS
+from engine.store.writer import waves
+from tests.fuzz.long import examples
+from tests.fuzz.test_handlers import INBOUND, bent
+from tests.ocpp.test_blocks_properties import NOW, charge_points, facts_for, messages_of
+
+SECONDS = 300.0
+ANSWERED = [
+    (name, command) for name, p in PROTOCOLS.items() for command in p.outbound.values() if command.answered
+]
+STATION = 12  # of `charge_points`
+
+Write = Callable[[Sequence[Change]], None]
+
+
+@pytest.fixture
+def write(dsn: str) -> Iterator[Write]:
+    """Writes rows, all of them, and takes them back."""
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(dsn))
+
+        async def rolled_back(changes: Sequence[Change]) -> None:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                for statement, rows in waves(changes):
+                    await connection.execute(statement.sql, msgspec.json.encode(rows))
+            finally:
+                await transaction.rollback()
+
+        insert = "insert into charge_points (id, network_id, name, operator_id) values ($1, $2, $2, 1)"
+        runner.run(connection.execute(insert, STATION, "CP-12"))
+        yield lambda changes: runner.run(rolled_back(changes))
+        runner.run(connection.close())
+
+
+def rows_of_a_request(data: st.DataObject) -> Sequence[Change]:
+    version, handler = data.draw(st.sampled_from(INBOUND))
+    decoded = policy.decode(handler.request, bent(handler, data), Policy.REPAIR, version=version)
+    if isinstance(decoded, Refusal):
+        return ()
+    cp = data.draw(charge_points(version))
+    needs = handler.needs(cp, decoded.message) if handler.needs is not None else None
+    return handler.step(cp, decoded.message, facts_for(data, needs), NOW).changes
+
+
+def rows_of_an_answer(data: st.DataObject) -> Sequence[Change]:
+    version, command = data.draw(st.sampled_from(ANSWERED))
+    request, answer = data.draw(messages_of(command.request)), data.draw(messages_of(command.response))
+    assert command.answered is not None
+    return command.answered(data.draw(charge_points(version)), request, answer, NOW).changes
+
+
+@pytest.mark.parametrize("rows", [rows_of_a_request, rows_of_an_answer])
+def test_the_database_takes_all_rows(write: Write, rows: Callable[[st.DataObject], Sequence[Change]]) -> None:
+    @given(data=st.data())
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    def taken(data: st.DataObject) -> None:
+        write(rows(data))
+
+    taken()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("rows", [rows_of_a_request, rows_of_an_answer])
+def test_the_database_takes_all_rows_for_long(
+    write: Write, rows: Callable[[st.DataObject], Sequence[Change]]
+) -> None:
+    print(f"{examples(SECONDS, st.data(), lambda data: write(rows(data)))} examples")
