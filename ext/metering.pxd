@@ -30,6 +30,7 @@ cdef class Kind:
     cdef readonly int phase
     cdef readonly int rank
     cdef readonly bint begins
+    cdef readonly bint ends
 
 
 @cython.final
@@ -52,6 +53,8 @@ cdef class Reading:
     cdef readonly long long fingerprint
     cdef readonly int unusable
     cdef readonly bint disputed
+    cdef readonly bint begins
+    cdef readonly bint ends
     cdef readonly int series
     cdef readonly object register_wh
     cdef dict _others

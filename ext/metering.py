@@ -40,6 +40,7 @@ _SQRT3: Final = 3.0**0.5
 _JITTER: Final = 100_000_000  # millionths of a Wh: values of one register so close are one, rounded
 JITTER_WH: Final = _JITTER // 1_000_000
 _BEGIN: Final = "Transaction.Begin"
+_END: Final = "Transaction.End"
 
 # What a sample measures; those of value _IGNORED are stored but enter no total.
 _IGNORED: Final = 0
@@ -85,17 +86,17 @@ _UNITS: Final[list[dict[str, int]]] = [
 class Kind:
     """What one (measurand, phase, location, context, format) means; made once, then looked up."""
 
-    __slots__ = ("begins", "fingerprint", "identity", "measurand", "phase", "rank")
+    __slots__ = ("begins", "ends", "fingerprint", "identity", "measurand", "phase", "rank")
 
-    def __init__(  # noqa: PLR0917 - what a sample is
-        self, identity: str, fingerprint: int, measurand: int, phase: int, rank: int, begins: bool
-    ) -> None:
+    def __init__(self, identity: str, fingerprint: int, measurand: int, phase: int, rank: int) -> None:
         self.identity = identity
         self.fingerprint = fingerprint
         self.measurand = measurand
         self.phase = phase
         self.rank = rank
-        self.begins = begins  # it is of the begin of a transaction, whatever its time stamp
+        # By its context it is of the begin or of the end of a transaction, whatever its time stamp.
+        self.begins = False
+        self.ends = False
 
 
 class Slot:
@@ -121,13 +122,16 @@ class Reading:
     `fingerprint` is that of the samples' identities whatever their order; `unusable` counts the values of
     known measurands that are no numbers or of a strange unit. `series` says which register `register_wh` is
     of: 0 for none, else 16 × location + its phases, 1 being one for all of them. `disputed`: that register
-    has two values, more than rounding apart.
+    has two values, more than rounding apart. `begins` and `ends`: a register is told to be that of the
+    transaction's begin or end.
     """
 
     __slots__ = (
         "_others",
+        "begins",
         "current_a",
         "disputed",
+        "ends",
         "fingerprint",
         "interval_uwh",
         "power_w",
@@ -142,6 +146,8 @@ class Reading:
         self.fingerprint = 0
         self.unusable = 0
         self.disputed = False
+        self.begins = False
+        self.ends = False
         self.series = 0
         self.register_wh: int | None = None
         self._others: dict[int, int] | None = None  # the registers that were not the best
@@ -193,14 +199,16 @@ def _make_kind(key: tuple[Any, ...]) -> Kind:
         at_phase = _WHOLE
     elif at_phase < 0 or (at_phase >= _LINE_TO_LINE and number != _VOLTAGE):
         number = _IGNORED
-    return Kind(
+    kind = Kind(
         identity,
         int.from_bytes(digest, "big") & _MASK,
         number,
         at_phase - 3 if at_phase >= _LINE_TO_LINE else at_phase,
         rank,
-        context == _BEGIN,
     )
+    kind.begins = context == _BEGIN
+    kind.ends = context == _END
+    return kind
 
 
 def identities(samples: Iterable[Any]) -> list[str]:
@@ -367,6 +375,8 @@ def _take(pad: Pad, kind: Kind, value: int) -> None:
         pad.reading.unusable += 1
     if measurand == _REGISTER:
         _put(_register_at(pad, kind.rank), kind, value)
+        pad.reading.begins |= kind.begins
+        pad.reading.ends |= kind.ends
     elif measurand == _POWER:
         if pad.power is None:
             pad.power = Slot()

@@ -292,23 +292,40 @@ def fold(
     )
 
 
-def ends_with_register(session: Session, values: Iterable[Measured], at: datetime) -> bool:
-    """Whether the last register is that of the end at `at`, which came with `values`.
+def register_at_end(session: Session, values: Iterable[Measured], at: datetime) -> tuple[int | None, bool]:
+    """The register that a session ends with at `at`, and whether it is known to be that of the end.
 
-    It also is if the station said before it was read that no energy flowed any more, and nothing that it
-    measured or said with the end contradicts that.
+    It is that which the end told (in `values`), or else that of a sample within ten seconds. Any other one is
+    if the station said before it was read that no energy flowed any more, and nothing that it measured or
+    said with the end contradicts that. None: none was ever told; then no energy may ever have flowed.
     """
     metering = session.metering
-    if metering.register_wh is None:
-        return False
-    for measured in values:
-        told = measured.reading.register_in(metering.series)
-        if told is not None and abs(at - measured.at) <= REGISTER_WITHIN:
-            return True
-    since = metering.register_at
-    if since is None or session.period_at is None or session.charging_state is ChargingState.CHARGING:
-        return False
-    return session.charging is False and session.period_at <= since
+    register_wh, since = metering.register_wh, metering.register_at
+    if register_wh is None:
+        return None, _never_flowed(session)
+    own = [m.reading for m in values if m.reading.ends or abs(at - m.at) <= REGISTER_WITHIN]
+    told = [wh for one in own if (wh := one.register_in(metering.series)) is not None]
+    explicit = [wh for one in own if one.ends and (wh := one.register_in(metering.series)) is not None]
+    if told:
+        return (explicit or told)[-1], True
+    if since is None:
+        return register_wh, False
+    # A register that the end told and that cannot be read is not stood in for: it was another one.
+    unreadable = any(one.register_wh is not None or one.unusable for one in own)
+    if abs(at - since) <= REGISTER_WITHIN and not unreadable:
+        return register_wh, True
+    return register_wh, _is_idle(session) and session.period_at is not None and session.period_at <= since
+
+
+def _is_idle(session: Session) -> bool:
+    return session.charging is False and session.charging_state is not ChargingState.CHARGING
+
+
+def _never_flowed(session: Session) -> bool:
+    """Whether a session of which no register was told was idle from its beginning, by all that was told."""
+    begun_by, idle_at = session.started_at + REGISTER_WITHIN, session.period_at
+    unmeasured = session.metering.energy_wh == 0
+    return unmeasured and _is_idle(session) and idle_at is not None and idle_at <= begun_by
 
 
 def settle(
@@ -317,11 +334,12 @@ def settle(
     """The totals of a session that ended with this register value, and why its energy is in doubt.
 
     The registers at start and stop are what is billed by: their difference is the energy, to the Wh, whatever
-    was sampled between. Samples that contradict it make a person look.
+    was sampled between. Samples that contradict it make a person look. None: no register was ever told, and
+    the energy is what the intervals told; whether that is in doubt, the caller knows.
     """
     metering = session.metering
     if meter_stop_wh is None:
-        return metering, [Review.MISSING_REGISTER]
+        return metering, []
     told = meter_stop_wh - session.meter_start_wh
     since = metering.register_at
     if told < -JITTER_WH:
@@ -416,6 +434,8 @@ def _totals(
 
 def _begun_before(session: Session, reading: Reading, at: datetime | None) -> bool:
     """Whether energy may have flowed between the beginning and the first register, told at `at`."""
+    if reading.begins:
+        return False
     begun_by = session.started_at + REGISTER_WITHIN
     if at is not None and at <= begun_by:
         return at < session.started_at - REGISTER_WITHIN

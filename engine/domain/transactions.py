@@ -42,7 +42,7 @@ from engine.domain.history import (
     position,
     start_key,
 )
-from engine.domain.metering import Measured, ends_with_register, flipped, measure, merged, row
+from engine.domain.metering import REGISTER_WITHIN, Measured, flipped, measure, merged, register_at_end, row
 from engine.domain.notifications import publish
 from engine.domain.plausibility import (
     CLOSED_BY_US,
@@ -70,6 +70,7 @@ from ext.metering import FINGERPRINT, kind_of, read_numbers
 
 # triggerReasons under which a tag is presented to end the transaction, not to begin it.
 _TO_STOP: Final = frozenset({"StopAuthorized", "Deauthorized"})
+_NO_VEHICLE: Final = "EVConnectTimeout"  # triggerReason of an end: nothing was ever plugged in (E03.FR.05)
 _FIRST_CONNECTOR: Final = 1
 # Of who asked for a remote start that its station begins after it had expired.
 TOO_LATE: Final = Decision(verdict=Verdict.EXPIRED, method=AuthorizationMethod.ADMIN)
@@ -123,7 +124,7 @@ def append(
     changes += more
     if event.kind == "Ended":
         overlaps, beside = _overlaps(after, event.at, known)
-        cp, closed, ending = finish(cp, after, _stop(after, event), now, *_unread(after, event), *overlaps)
+        cp, closed, ending = _finished(cp, after, event, now, overlaps)
         return cp, closed, changes + ending + beside
     cp, after, placing = _placed(cp, session, after, now)
     return cp, after, changes + placing + _overlaps(after, None, known)[1]
@@ -180,8 +181,7 @@ def _begun(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Se
     changes += opening
     overlaps, beside = _overlaps(session, event.at if ended else None, known)
     if ended:
-        unread = _unread(session, event)
-        cp, closed, ending = finish(cp, session, _stop(session, event), now, *unread, *overlaps)
+        cp, closed, ending = _finished(cp, session, event, now, overlaps)
         return cp, closed, changes + ending + beside
     return cp, session, changes + beside
 
@@ -373,12 +373,40 @@ def replay(cp: ChargePoint, session_id: int, events: Sequence[Event], now: datet
     """
     session = _blank(session_id, events[0])
     changes: list[Change] = []
+    events = _up_to_its_end(cp, session_id, events, now)
     by_number, drifted = _clock_set(events, now)
     if drifted:
         session = replace(session, review=held(session.review, Review.CLOCK_DRIFT))
     for event, values in _by_number(events) if by_number else _by_time(events):
         session = _extended(cp, session, event, values, now=now, changes=changes)
     return session, _periods(change for change in changes if isinstance(change, ChargingPeriodOpened))
+
+
+def _up_to_its_end(
+    cp: ChargePoint, session_id: int, events: Sequence[Event], now: datetime
+) -> Sequence[Event]:
+    """Events without what those behind the Ended say of the time after it.
+
+    A register that the end told is that of the end; one within ten seconds stands in for it.
+    """
+    count = next((n for n, event in enumerate(events, 1) if event.kind == "Ended"), len(events))
+    upto, late = events[:count], events[count:]
+    if not late:
+        return events
+    end = upto[-1]
+    session, _ = replay(cp, session_id, upto, now)
+    _, known = register_at_end(session, _measured(end.values, frozenset()), end.at)
+    by_number, _ = _clock_set(events, now)
+
+    def belongs(value: Value) -> bool:
+        if not known and abs(value.at - end.at) <= REGISTER_WITHIN:
+            return True
+        return value.at <= end.at and not by_number
+
+    return [
+        *upto,
+        *(replace(e, charging_state=None, values=[v for v in e.values if belongs(v)]) for e in late),
+    ]
 
 
 def _by_time(events: Sequence[Event]) -> Iterator[tuple[Event, Sequence[Measured]]]:
@@ -448,10 +476,12 @@ def _extended(
     now: datetime,
     changes: list[Change],
 ) -> Session:
+    if session.charging is False and session.position is not None and event.seq_no > session.position[0] + 1:
+        session = replace(session, period_at=None)  # whether it idled meanwhile, nobody told
     had_register = session.metering.register_wh is not None
     for measured in values:
         session = measure(cp, session, measured, now, changes)
-    if event.kind == "Ended" and not had_register and session.metering.register_wh == session.meter_start_wh:
+    if event.kind == "Ended" and not had_register and _registers(session, values) == 1:
         # Its only register is that of the end, whatever the time stamps say.
         session = replace(session, review=held(session.review, Review.MISSING_REGISTER))
     charging_state, charging, period_at = session.charging_state, session.charging, session.period_at
@@ -463,6 +493,8 @@ def _extended(
             period_at = max(event.at, period_at or event.at)
             energy_wh = session.metering.energy_wh
             changes += flipped(cp, session, charging, at=period_at, energy_wh=energy_wh, now=now)
+        elif not flows and period_at is None and event.kind != "Ended":
+            period_at = event.at  # told anew
     session = replace(
         session,
         position=position(event),
@@ -473,6 +505,11 @@ def _extended(
         rebooted_at=_rebooted(session, event),
     )
     return session if event.kind == "Updated" and not _names(event) else _named(session, event, now)
+
+
+def _registers(session: Session, values: Iterable[Measured]) -> int:
+    series = session.metering.series
+    return sum(measured.reading.register_in(series) is not None for measured in values)
 
 
 def _newest(event: Event, before: datetime | None) -> datetime | None:
@@ -705,20 +742,22 @@ def _placed(
     return cp, after, changes
 
 
-def _stop(session: Session, end: Event) -> Stop:
-    return Stop(
+def _finished(
+    cp: ChargePoint, session: Session, end: Event, now: datetime, overlaps: Sequence[Review]
+) -> tuple[ChargePoint, Session, list[Change]]:
+    """Closes a session, all of which is folded, by its Ended."""
+    register_wh, known = register_at_end(session, _measured(end.values, frozenset()), end.at)
+    stop = Stop(
         at=end.at,
-        meter_wh=session.metering.register_wh,
+        meter_wh=register_wh,
         # 2.0.1 part 2, TransactionType: left out only where it is Local.
         reason=end.stopped_reason or SessionReason.LOCAL,
         id_tag=session.stop_id_tag,
     )
-
-
-def _unread(session: Session, end: Event) -> Sequence[Review]:
-    """Why the register that a session ends with may not be that of its end."""
-    told = ends_with_register(session, _measured(end.values, frozenset()), end.at)
-    return () if told else (Review.MISSING_REGISTER,)
+    if register_wh is None and not known:
+        known = end.trigger == _NO_VEHICLE and session.charging is not True and not session.metering.energy_wh
+    unread = () if known else (Review.MISSING_REGISTER,)
+    return finish(cp, session, stop, now, *unread, *overlaps)
 
 
 def _goes_on(
@@ -768,7 +807,7 @@ def _ended(
     What may be billed already is held when the totals change. `released`: why it was held before the event,
     where a person has released it; that alone holds it no more.
     """
-    cp, closed, ending = finish(cp, after, _stop(after, end), now, *_unread(after, end), *overlaps)
+    cp, closed, ending = _finished(cp, after, end, now, overlaps)
     same = _billed(closed) == _billed(session)
     review = closed.review
     if had_end and (is_held(session.review, Review.LATE_EVENT) or (session.review is None and not same)):
@@ -798,7 +837,7 @@ def _doubts(
     """Why a session that ended was held, as far as its events say."""
     told, _ = replay(cp, session.id, sorted(history, key=position), known.now)
     overlaps, _ = _overlaps(told, end.at, known)
-    _, closed, _ = finish(cp, told, _stop(told, end), known.now, *_unread(told, end), *overlaps)
+    _, closed, _ = _finished(cp, told, end, known.now, overlaps)
     return closed.review
 
 

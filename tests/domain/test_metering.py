@@ -243,7 +243,7 @@ def test_a_value_without_a_time_counts_in_the_order_told(
         pytest.param([(INTERVAL, "800")], 1_790, (790, None), id="intervals, then the register"),
         pytest.param([(INTERVAL, "800")], 1_600, (600, Review.METER_RESET), id="the register is below"),
         pytest.param([], -5, (0, Review.METER_RESET), id="below zero"),
-        pytest.param([], None, (0, Review.MISSING_REGISTER), id="none at the stop"),
+        pytest.param([], None, (0, None), id="none at the stop"),
     ],
 )
 def test_the_stop_settles_the_energy(

@@ -101,6 +101,19 @@ def test_two_values_of_one_register_are_disputed(
     assert metering.read(samples).disputed is disputed
 
 
+@pytest.mark.parametrize(
+    ("context", "begins", "ends"),
+    [("", False, False), ("Transaction.Begin", True, False), ("Transaction.End", False, True)],
+)
+def test_registers_of_begin_and_end_are_told_by_their_context(
+    metering: ModuleType, context: str, begins: bool, ends: bool
+) -> None:
+    reading = metering.read([Sample("1"), Sample("5", location="Inlet", context=context)])
+    assert (reading.begins, reading.ends) == (begins, ends)
+    other = metering.read([Sample("230", measurand="Voltage", context=context)])
+    assert (other.begins, other.ends) == (False, False)
+
+
 @given(
     st.decimals(min_value=-(10**11), max_value=10**11, allow_nan=False, allow_infinity=False),
     st.sampled_from((0, 3)),

@@ -288,18 +288,23 @@ def closed_session(now: datetime, outcome: Outcome) -> Session:
 def test_a_late_event_that_changes_a_bill_holds_it(
     station: ChargePoint, words: ModuleType, now: datetime
 ) -> None:
-    first = begun(station, words, now, register=1_000)
+    first = begun(station, words, now)
+    second = STEP(first.state, event(words, now + timedelta(seconds=8), 2, register=1_000), Facts(), now)
     hour = now + timedelta(hours=1)
-    ended = STEP(first.state, event(words, hour, 9, "Ended", register=6_000), Facts(), hour)
-    known = facts_of(first, ended, session=closed_session(now, ended))
-    # A reading behind the last one, in an event that comes behind the end.
-    late = event(words, hour + timedelta(minutes=1), 10, register=6_500)
+    ended = STEP(second.state, event(words, hour, 9, "Ended", register=6_000), Facts(), hour)
+    known = facts_of(first, second, ended, session=closed_session(now, ended))
+    # A register from before the one that was taken for that of the beginning.
+    late = event(words, now + timedelta(seconds=2), 1, register=500)
     corrected = STEP(ended.state, late, known, hour)
     [closed] = of(c.SessionClosed, corrected)
     assert (closed.energy_wh, closed.review) == (5_500, "late_event")
-    harmless = STEP(ended.state, event(words, now + timedelta(minutes=5), 5, register=2_000), known, hour)
-    assert of(c.SessionClosed, harmless) == []
-    assert len(of(c.MeterValueAdded, harmless)) == 1
+    for harmless in (
+        event(words, now + timedelta(minutes=5), 5, register=2_000),
+        event(words, hour + timedelta(minutes=1), 10, register=6_500),  # what was after the end is no matter
+    ):
+        outcome = STEP(ended.state, harmless, known, hour)
+        assert of(c.SessionClosed, outcome) == []
+        assert len(of(c.MeterValueAdded, outcome)) == 1
 
 
 def test_a_history_that_is_too_long_is_not_folded(
