@@ -426,6 +426,13 @@ class SessionAmended(Change, frozen=True):
     authorization_id: int | None = None
 
 
+class SessionStopAsked(Change, frozen=True):
+    """sessions by id: the charger has agreed to end it."""
+
+    id: int
+    at: datetime
+
+
 class SessionClosed(Change, frozen=True):
     """sessions by id: the end, its reason and the totals. Final: later changes are corrections."""
 

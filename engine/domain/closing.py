@@ -19,6 +19,7 @@ from engine.domain.changes import (
     ChargingProfileChanged,
     SessionClosed,
     SessionReviewed,
+    SessionStopAsked,
 )
 from engine.domain.notifications import Notification, publish
 from engine.domain.plausibility import CLOSED_BY_US, Review, clock_is_wrong, held, is_held, was_ever_held
@@ -39,7 +40,7 @@ class Stop(Frozen, frozen=True):
 
     at: datetime
     meter_wh: int | None  # None: no register was ever told
-    reason: SessionReason
+    reason: SessionReason | None  # None: it told none
     id_tag: str | None = None
 
 
@@ -80,7 +81,7 @@ def finish(
     cp, closed, changes = _close(
         cp,
         replace(session, metering=totals, meter_stop_wh=stop.meter_wh, review=review),
-        reason=stop.reason,
+        reason=stop.reason or _untold(session),
         at=max(stop.at, session.started_at),
         stop_id_tag=stop.id_tag,
         now=now,
@@ -119,6 +120,24 @@ def billed(session: Session) -> Billed:
         clock_was_wrong=was_ever_held(session.review, session.released, Review.CLOCK_DRIFT),
         waived=session.waived is not None,
     )
+
+
+def stop_asked(
+    cp: ChargePoint, transaction_id: str, now: datetime
+) -> tuple[ChargePoint, tuple[SessionStopAsked, ...]]:
+    """The charger has agreed to end a transaction."""
+    session = cp.sessions.get(transaction_id)
+    if session is None:
+        return cp, ()
+    return with_session(cp, replace(session, stop_asked_at=now)), (SessionStopAsked(id=session.id, at=now),)
+
+
+def _untold(session: Session) -> SessionReason:
+    """The reason of an end that tells none: it may be left out where it is Local (1.6 §6.49, 2.0.1 part 2).
+
+    Chargers leave it out too where they were asked to stop.
+    """
+    return SessionReason.LOCAL if session.stop_asked_at is None else SessionReason.REMOTE
 
 
 def without_stop_codes(review: str | None) -> str | None:

@@ -141,6 +141,7 @@ class Session(Frozen, frozen=True):
     asked: bool = False  # a remote start authorized it: its tag need not be known
     asked_id_tag: str | None = None  # the tag of the remote start that led to it
     waived: Waiver | None = None  # why it costs nothing
+    stop_asked_at: datetime | None = None  # when the charger agreed to end it
     offline: bool = False  # its start was told later than it happened
     stop_id_tag: str | None = None  # presented to end it, before it ended; in memory only
 

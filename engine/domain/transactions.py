@@ -70,6 +70,7 @@ from ext.metering import FINGERPRINT, kind_of, read_numbers
 
 # triggerReasons under which a tag is presented to end the transaction, not to begin it.
 _TO_STOP: Final = frozenset({"StopAuthorized", "Deauthorized"})
+_REMOTE_STOP: Final = "RemoteStop"  # triggerReason of an end that we asked for (F03.FR.03)
 _NO_VEHICLE: Final = "EVConnectTimeout"  # triggerReason of an end: nothing was ever plugged in (E03.FR.05)
 _FIRST_CONNECTOR: Final = 1
 # Of who asked for a remote start that its station begins after it had expired.
@@ -212,6 +213,7 @@ def refold(
         asked=session.asked,
         asked_id_tag=session.asked_id_tag,
         waived=session.waived,
+        stop_asked_at=session.stop_asked_at,
         price=session.price,
         released=session.released,
         rebooted_at=_rebooted(session, event),
@@ -245,7 +247,7 @@ def refold(
     if opened is None and not any(
         isinstance(c, ChargingPeriodClosed) and c.session_id == after.id for c in ending
     ):
-        changes += _period_closed(session, after)
+        changes += _period_closed(after, closed)
     return cp, opened or closed, changes + beside
 
 
@@ -750,8 +752,7 @@ def _finished(
     stop = Stop(
         at=end.at,
         meter_wh=register_wh,
-        # 2.0.1 part 2, TransactionType: left out only where it is Local.
-        reason=end.stopped_reason or SessionReason.LOCAL,
+        reason=end.stopped_reason or (SessionReason.REMOTE if end.trigger == _REMOTE_STOP else None),
         id_tag=session.stop_id_tag,
     )
     if register_wh is None and not known:
@@ -841,11 +842,12 @@ def _doubts(
     return closed.review
 
 
-def _period_closed(session: Session, after: Session) -> list[Change]:
-    if after.charging is None or session.stopped_at is None:
+def _period_closed(after: Session, closed: Session) -> list[Change]:
+    """The last of the periods that were written anew ends with its session."""
+    if after.charging is None or closed.stopped_at is None:
         return []
-    energy_wh = after.metering.energy_wh
-    return [ChargingPeriodClosed(session_id=after.id, stopped_at=session.stopped_at, energy_wh=energy_wh)]
+    energy_wh = closed.metering.energy_wh
+    return [ChargingPeriodClosed(session_id=closed.id, stopped_at=closed.stopped_at, energy_wh=energy_wh)]
 
 
 def _without(review: str | None, code: Review) -> str | None:

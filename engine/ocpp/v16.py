@@ -159,7 +159,9 @@ OUTBOUND: Final[Mapping[str, Command]] = {
         check=remote_control.check_remote_start_transaction_v16,
     ),
     "RemoteStopTransaction": Command(
-        request=v16.RemoteStopTransaction, response=v16.RemoteStopTransactionResponse
+        request=v16.RemoteStopTransaction,
+        response=v16.RemoteStopTransactionResponse,
+        answered=remote_control.remote_stop_answered_v16,
     ),
     "Reset": Command(request=v16.Reset, response=v16.ResetResponse),
     "UnlockConnector": Command(

@@ -179,7 +179,11 @@ _COMMANDS: Final[Mapping[str, Command]] = _table(
         _command(v201.InstallCertificate, check=certificates.check_install_certificate_v2x),
         _command(v201.PublishFirmware, check=firmware.check_publish_firmware_v2x),
         _command(v201.RequestStartTransaction, check=remote_control.check_request_start_transaction_v2x),
-        _command(v201.RequestStopTransaction, check=remote_control.check_request_stop_transaction_v2x),
+        _command(
+            v201.RequestStopTransaction,
+            check=remote_control.check_request_stop_transaction_v2x,
+            answered=remote_control.request_stop_answered_v2x,
+        ),
         _command(
             v201.ReserveNow,
             check=reservation.check_reserve_now_v2x,

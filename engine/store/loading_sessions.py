@@ -33,6 +33,7 @@ select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.evse_number, s.
        s.started_at, s.start_received_at, s.id_tag, s.meter_start_wh, s.stopped_at, s.meter_stop_wh,
        s.energy_wh, s.reservation_id, s.stop_received_at, s.released,
        s.review, s.charging_state as told_state, s.remote_start_id, s.offline, s.asked_id_tag, s.waived,
+       s.stop_asked_at,
        t.group_id as parent_id_tag,
        coalesce(a.method = 'admin' and a.status = 'accepted', false) as asked,
        p.charging_state, f.currency, f.price_per_session, f.price_per_kwh, f.price_per_minute,
@@ -286,6 +287,7 @@ def _restored(row: asyncpg.Record) -> Restored:
             offline=row["offline"],
             asked=row["asked"],
             asked_id_tag=row["asked_id_tag"],
+            stop_asked_at=row["stop_asked_at"],
             waived=None if row["waived"] is None else Waiver(row["waived"]),
         ),
     )

@@ -554,6 +554,14 @@ STATEMENTS: Final[Sequence[Statement]] = (
         subject=SESSION,
     ),
     _statement(
+        changes.SessionStopAsked,
+        """
+        update sessions s set stop_asked_at = r.at, last_updated_at = r.at from latest r where s.id = r.id
+        """,
+        key="id",
+        subject=SESSION,
+    ),
+    _statement(
         changes.SessionClosed,
         """
         update sessions s

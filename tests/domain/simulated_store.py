@@ -26,7 +26,7 @@ from engine.domain.state import (
     StationSettings,
     Token,
 )
-from engine.ocpp.step import Facts, Handler, Message, Needs
+from engine.ocpp.step import Command, Facts, Handler, Message, Needs
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -99,6 +99,13 @@ class Store:
         self.cp = outcome.state
         assert isinstance(outcome.reply, handler.response)
         return outcome.reply
+
+    def answered(self, command: Command, request: Message, response: Message, now: datetime) -> None:
+        """The charge point answered one of our requests."""
+        assert command.answered is not None
+        outcome = command.answered(self.cp, request, response, now)
+        self.commit(outcome.changes)
+        self.cp = outcome.state
 
     def reconnect(self) -> None:
         """The charge point's state as a new connection finds it."""
@@ -195,6 +202,7 @@ class Store:
                     "energy_wh": None,
                     "reason": None,
                     "stop_received_at": None,
+                    "stop_asked_at": None,
                     "released": None,
                 }
             case c.SessionClosed():
@@ -205,6 +213,8 @@ class Store:
                     "review": change.review or row["review"],
                     "stop_received_at": change.received_at,
                 }
+            case c.SessionStopAsked():
+                self.sessions[change.id]["stop_asked_at"] = change.at
             case c.SessionReviewed():
                 self.sessions[change.id]["review"] = change.review
             case c.SessionAmended():
@@ -345,6 +355,7 @@ class Store:
             stopped_at=row["stopped_at"],
             meter_stop_wh=row["meter_stop_wh"],
             stop_received_at=row["stop_received_at"],
+            stop_asked_at=row["stop_asked_at"],
             metering=totals if row["energy_wh"] is None else replace(totals, energy_wh=row["energy_wh"]),
             review=row["review"],
             released=row["released"],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
@@ -230,3 +232,34 @@ def test_an_id_that_is_used_again_folds_to_the_same_sessions(
     assert rows(store) == rows(clean)
     assert len(clean.sessions) == len(all_)
     assert len(store.events) == len(clean.events) == len(told)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_the_last_period_ends_with_what_is_billed(order: tuple[int, ...]) -> None:
+    """Also where the end tells more than the station can have delivered, which no running total takes."""
+    events = [
+        v201.TransactionEvent(
+            event_type=kind,
+            timestamp=BEGINNING + timedelta(seconds=n),
+            trigger_reason="ChargingStateChanged",
+            seq_no=n,
+            transaction_info=v201.Transaction(transaction_id="tx", charging_state="Charging"),
+            evse=v201.EVSE(id=1, connector_id=1),
+            meter_value=UNSET
+            if register is None
+            else [
+                v201.MeterValue(
+                    timestamp=BEGINNING + timedelta(seconds=n),
+                    sampled_value=[v201.SampledValue(value=register)],
+                )
+            ],
+        )
+        for n, (kind, register) in enumerate((("Started", 0), ("Updated", None), ("Ended", 9_000)))
+    ]
+    store = fresh_store()
+    for n in order:
+        store.handle(HANDLER, events[n], RECEIVED)
+    [row] = store.sessions.values()
+    assert (row["energy_wh"], without_late(row["review"])) == (9_000, "implausible_energy")
+    [period] = store.periods[row["id"]].values()
+    assert period["energy_stop_wh"] == 9_000

@@ -141,11 +141,12 @@ TO_STATION: Final[Mapping[str, str]] = {
     "NotifyWebPaymentStarted": PLAIN,
     "PublishFirmware": "Sent with a URL and an MD5 checksum; PublishFirmwareStatusNotification follows.",
     "RemoteStartTransaction": "Sent for a connector or for any, with a profile of the transaction at most.",
-    "RemoteStopTransaction": PLAIN,
+    "RemoteStopTransaction": "Sent as asked; accepted, an end that tells no reason is `remote`.",
     "RequestBatterySwap": PLAIN,
     "RequestStartTransaction": "Sent for somebody, at an EVSE or at any, with a profile of the transaction "
     "at most.",
-    "RequestStopTransaction": "Sent with the id that the station gave the transaction.",
+    "RequestStopTransaction": "Sent with the id that the station gave the transaction; accepted, an end that "
+    "tells no reason is `remote`.",
     "ReserveNow": "Accepted: the reservation holds, in place of one with its id. Sent if it ends in the "
     "future.",
     "1.6 Reset": PLAIN,

@@ -1,6 +1,6 @@
 """Remote control: the rules of starting and stopping from afar, of unlocking, and of trigger messages.
 
-Their answers change nothing here: what a charger does next it reports itself.
+What a charger does next it reports itself: of its answers only that it will stop a transaction is kept.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
+from engine.domain.closing import stop_asked
 from engine.domain.state import ChargePoint
 from engine.ocpp.blocks.charging_profiles import profile_errors_v16
 from engine.ocpp.blocks.charging_profiles_v2x import profile_errors
 from engine.ocpp.blocks.smart_charging_v2x import station_errors
 from engine.ocpp.blocks.vehicle_needs import vehicle_errors
 from engine.ocpp.messages import v16, v21, v201
+from engine.ocpp.step import Outcome
 
 OF_ONE_CONNECTOR: Final = frozenset({"MeterValues", "StatusNotification"})
 OF_ONE_EVSE: Final = frozenset({"MeterValues", "StatusNotification", "TransactionEvent"})
@@ -38,6 +40,33 @@ def check_remote_start_transaction_v16(
             errors.append("chargingProfile.transactionId must be absent: the transaction has not started")
         errors += profile_errors_v16(profile, "chargingProfile")
     return errors
+
+
+def remote_stop_answered_v16(
+    cp: ChargePoint,
+    request: v16.RemoteStopTransaction,
+    response: v16.RemoteStopTransactionResponse,
+    now: datetime,
+) -> Outcome:
+    """Whatever reason it tells or does not tell, the end of the transaction is ours (OCPP 1.6 §5.12)."""
+    return _stopping(cp, str(request.transaction_id), response.status, now)
+
+
+def request_stop_answered_v2x(
+    cp: ChargePoint,
+    request: v201.RequestStopTransaction | v21.RequestStopTransaction,
+    response: v201.RequestStopTransactionResponse | v21.RequestStopTransactionResponse,
+    now: datetime,
+) -> Outcome:
+    """The same for OCPP 2.x (F03)."""
+    return _stopping(cp, request.transaction_id, response.status, now)
+
+
+def _stopping(cp: ChargePoint, transaction_id: str, status: str, now: datetime) -> Outcome:
+    if status != "Accepted":
+        return Outcome(state=cp, reply=None)
+    state, changes = stop_asked(cp, transaction_id, now)
+    return Outcome(state=state, reply=None, changes=changes)
 
 
 def check_unlock_connector_v16(request: v16.UnlockConnector, cp: ChargePoint, now: datetime) -> list[str]:

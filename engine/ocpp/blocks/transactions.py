@@ -278,8 +278,7 @@ def _ended_v16(request: v16.StopTransaction) -> Stop:
     return Stop(
         at=request.timestamp,
         meter_wh=request.meter_stop,
-        # OCPP 1.6 §6.49: the reason may be left out only when it is Local.
-        reason=STOP_REASONS[request.reason or "Local"],
+        reason=STOP_REASONS[request.reason] if request.reason else None,
         id_tag=request.id_tag or None,
     )
 
