@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
+import hypothesis
 import pytest
 
 from engine.metrics import Metrics
@@ -24,6 +25,11 @@ from tests.proving import pytest_collection_modifyitems, pytest_runtest_call
 __all__ = ["pytest_collection_modifyitems", "pytest_runtest_call"]  # hooks: claims are watched everywhere
 
 TEMPLATE = "voltrio_template"
+# No test depends on how fast the machine is.
+hypothesis.settings.register_profile(
+    "voltrio", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("voltrio")
 _numbers = itertools.count(1)
 
 

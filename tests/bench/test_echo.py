@@ -8,6 +8,7 @@ from trio_websocket import WebSocketConnection, open_websocket_url
 
 from bench.echo import serve
 from ext.websocket import FrameReader, frame
+from tests.patience import PATIENCE
 
 MASK = b"\x11\x22\x33\x44"
 MAX = 200_000
@@ -16,7 +17,7 @@ MAX = 200_000
 @pytest.fixture
 async def address(nursery: trio.Nursery) -> AsyncIterator[tuple[str, int]]:
     bound: tuple[str, int] = await nursery.start(partial(serve, "127.0.0.1", 0, MAX, False))
-    with trio.fail_after(30):
+    with trio.fail_after(PATIENCE):
         yield bound
     nursery.cancel_scope.cancel()
 

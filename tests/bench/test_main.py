@@ -19,6 +19,7 @@ from bench.samples import filled
 from engine.domain import changes
 from engine.store import Store
 from engine.store.statements import STATEMENTS
+from tests.patience import PATIENCE
 
 
 def whole(make: Maker) -> list[Row]:
@@ -86,7 +87,11 @@ async def test_rows_of_the_journal_s_suite_have_every_column_of_the_table(store:
 
 def test_the_command_line_knows_the_parts() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "bench", "--help"], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-m", "bench", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
     )
     assert "--quick" in done.stdout
     assert "{a,b,c,d,e,k,v}" in done.stdout

@@ -21,6 +21,7 @@ from api.server import serve_http, serve_manage
 from engine import node
 from engine.node import Node
 from engine.settings import Settings
+from tests.patience import PATIENCE
 
 Ask = Callable[..., Any]
 ANY_PORTS = ("--ocpp-port", "0", "--http-port", "0", "--manage-port", "0")
@@ -112,7 +113,7 @@ async def test_tokens_through_the_node_and_beside_it(
 async def test_both_http_listeners_answer(addresses: Sequence[str], ask: Ask) -> None:
     ocpp, http, manage, _ = addresses
     assert ocpp.startswith("ws://127.0.0.1:")
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
         assert (await client.get(f"{http}/health/ready")).status_code == 200
         assert (await client.get(f"{manage}/token")).json() == []
         assert "server" not in (await client.get(f"{http}/health/live")).headers

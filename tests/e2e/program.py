@@ -5,28 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-START_TIMEOUT = 120.0  # seconds; the first start initialises a database on what may be a slow machine
-STOP_TIMEOUT = 60.0
+from tests.patience import PATIENCE, look_until
+from tests.ports import claimed
+
 MOST_ROWS = 500  # on one page of a listing
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for s in sockets:
-            s.bind(("127.0.0.1", 0))
-        return [s.getsockname()[1] for s in sockets]
+# The node waits for its peers as long as the tests do: they share a machine with it.
+PATIENT = [f"--{name}-timeout={PATIENCE:.0f}" for name in ("call", "handshake", "ping")]
 
 
 class Program:
@@ -35,13 +27,13 @@ class Program:
     def __init__(self, data: Path, *flags: str) -> None:
         self.data = data
         self.flags = flags
-        self.ocpp_port, self.http_port, self.manage_port = free_ports(3)
+        self.ocpp_port, self.http_port, self.manage_port = claimed(3)
         self.token = ""
         self.output = data / "serve.log"
         self._process: subprocess.Popen[bytes] | None = None
         # One client, because each makes a TLS context; no connection of it outlives a kill.
         self._client = httpx.Client(
-            trust_env=False, timeout=30.0, limits=httpx.Limits(max_keepalive_connections=0)
+            trust_env=False, timeout=PATIENCE, limits=httpx.Limits(max_keepalive_connections=0)
         )
         data.mkdir(parents=True, exist_ok=True)
 
@@ -61,43 +53,47 @@ class Program:
         """Start the node and wait until it is ready; the first start also reads the first admin token."""
         command = [sys.executable, "-m", "api.cli", "serve", "--data", str(self.data), "--log-format", "json"]
         command += ["--ocpp-port", str(self.ocpp_port), "--http-port", str(self.http_port)]
-        command += ["--manage-port", str(self.manage_port), *self.flags]
+        command += ["--manage-port", str(self.manage_port), *PATIENT, *self.flags]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("VOLTRIO_")}
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
-        self.wait_until(self._is_ready)
+        self.wait_until(self.is_ready)
         if not self.token:
-            self.wait_until((self.data / "first-token").exists)
-            self.token = (self.data / "first-token").read_text().strip()
+            self.wait_until(self._has_left_its_token)
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
+        """Whether it and its database serve requests."""
         with contextlib.suppress(httpx.TransportError):
             return self._client.get(f"{self.http}/health/ready").status_code == 200
         return False
 
-    def wait_until(self, condition: Callable[[], bool]) -> None:
+    def _has_left_its_token(self) -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            self.token = (self.data / "first-token").read_text().strip()
+        return bool(self.token)
+
+    def wait_until(self, condition: Callable[[], object]) -> None:
         """Look until it is so; the program must not end meanwhile."""
-        assert self._process is not None
-        deadline = time.monotonic() + START_TIMEOUT
-        while time.monotonic() < deadline:
-            assert self._process.poll() is None, self.output.read_text()
-            if condition():
-                return
-            # Another process becomes ready: there is nothing to wait on but the answer itself.
-            time.sleep(0.05)
-        raise AssertionError(f"not ready in time:\n{self.output.read_text()}")
+        process = self._process
+        assert process is not None
+
+        def is_so() -> object:
+            assert process.poll() is None, self.output.read_text()
+            return condition()
+
+        look_until(is_so, self.output.read_text)
 
     def stop(self) -> int:
         """SIGTERM, as a service manager would; the exit code."""
         assert self._process is not None
         self._process.terminate()
-        return self._process.wait(STOP_TIMEOUT)
+        return self._process.wait(PATIENCE)
 
     def kill(self) -> None:
         """kill -9 of the node alone; PostgreSQL goes on."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(STOP_TIMEOUT)
+        self._process.wait(PATIENCE)
 
     def kill_database(self) -> bool:
         """kill -9 of the PostgreSQL postmaster that serves this data folder; False while none runs."""
@@ -157,6 +153,7 @@ class Program:
             capture_output=True,
             text=True,
             check=False,
+            timeout=PATIENCE,
         )
 
     def add_station(self, identity: str, **body: Any) -> str:

@@ -16,7 +16,9 @@ from ocpp.routing import on
 from ocpp.v16 import ChargePoint, call, call_result
 from ocpp.v16.enums import Action, RegistrationStatus, RemoteStartStopStatus
 
+from tests.e2e.peers import PATIENT, credentials
 from tests.e2e.program import Program
+from tests.patience import PATIENCE
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -47,14 +49,13 @@ class Charger(ChargePoint):  # type: ignore[misc]
 
 @asynccontextmanager
 async def connected(program: Program, identity: str, password: str) -> AsyncIterator[Charger]:
-    secret = base64.b64encode(f"{identity}:{password}".encode()).decode()
     async with websockets.connect(
         f"{program.ocpp}/{identity}",
         subprotocols=[websockets.Subprotocol("ocpp1.6")],
-        additional_headers={"Authorization": f"Basic {secret}"},
-        proxy=None,
+        additional_headers=credentials(identity, password),
+        **PATIENT,
     ) as socket:
-        charger = Charger(identity, socket)
+        charger = Charger(identity, socket, PATIENCE)
         reading = asyncio.create_task(charger.start())
         try:
             yield charger
@@ -224,6 +225,7 @@ def test_the_management_api_registers_and_reconfigures(program: Program) -> None
         f"{program.manage}/cs/OCPP-6",
         json={"securityProfile": 0, "base64SHA256Password": digest},
         trust_env=False,
+        timeout=PATIENCE,
     )
     assert registered.status_code == 201
 

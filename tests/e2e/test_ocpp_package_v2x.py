@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -21,7 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from ocpp.routing import on
 
+from tests.e2e.peers import PATIENT, credentials
 from tests.e2e.program import Program
+from tests.patience import PATIENCE
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TAG = "04E2E201"
@@ -54,7 +55,7 @@ class Commands:
                 if asked == action:
                     return payload
             self.arrived.clear()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 await self.arrived.wait()
 
 
@@ -88,7 +89,7 @@ def charger_of(module: ModuleType, identity: str, socket: Any, commands: Command
         return on(action)(handler)
 
     methods = {f"on_{action}": answering(action) for action in ANSWERED}
-    return type("Charger", (module.ChargePoint,), methods)(identity, socket)
+    return type("Charger", (module.ChargePoint,), methods)(identity, socket, PATIENCE)
 
 
 @dataclass
@@ -128,12 +129,11 @@ class Station:
 @asynccontextmanager
 async def connected(program: Program, version: str, identity: str, password: str) -> AsyncIterator[Station]:
     module = importlib.import_module(f"ocpp.{version}")
-    secret = base64.b64encode(f"{identity}:{password}".encode()).decode()
     async with websockets.connect(
         f"{program.ocpp}/{identity}",
         subprotocols=[websockets.Subprotocol(CASES[version])],
-        additional_headers={"Authorization": f"Basic {secret}"},
-        proxy=None,
+        additional_headers=credentials(identity, password),
+        **PATIENT,
     ) as socket:
         commands = Commands()
         charger = charger_of(module, identity, socket, commands)
@@ -358,7 +358,7 @@ def test_a_report_in_parts_becomes_the_configuration(program: Program, play: Any
 
 
 def manage(program: Program, path: str, body: dict[str, Any]) -> httpx.Response:
-    return httpx.post(f"{program.manage}{path}", json=body, trust_env=False, timeout=30.0)
+    return httpx.post(f"{program.manage}{path}", json=body, trust_env=False, timeout=PATIENCE)
 
 
 def test_settings_go_out_in_as_many_messages_as_it_takes(program: Program, play: Any) -> None:
@@ -382,7 +382,7 @@ def test_settings_go_out_in_as_many_messages_as_it_takes(program: Program, play:
         body = {"Ctrlr/A": "1", "Ctrlr;i;1/B": "2", "Ctrlr/C;x": "3"}
         answer = await in_thread(manage, program, f"/cs/{identity}/reconfigure", body)
         assert answer.status_code == 200
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while any(  # noqa: ASYNC110 - another process works, and its answer is all there is to wait on
                 s["status"] == "Pending" for s in await in_thread(requested, program, identity)
             ):

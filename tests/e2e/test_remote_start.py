@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,11 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Subprotocol
+from websockets.sync.client import ClientConnection
 
 from tests.conftest import data_folder
+from tests.e2e.peers import dial, take
 from tests.e2e.program import Program, running
+from tests.patience import PATIENCE
 
 BOOT = {
     "ocpp1.6": {"chargePointVendor": "V", "chargePointModel": "M"},
@@ -49,7 +49,7 @@ class Station:
 
     def ask(self, action: str, payload: dict[str, Any]) -> Any:
         self.socket.send(json.dumps([2, "1", action, payload]))
-        kind, _, answer = json.loads(self.socket.recv(20))
+        kind, _, answer = take(self.socket)
         assert kind == 3, answer
         return answer
 
@@ -58,7 +58,7 @@ class Station:
         told = self._people.submit(
             self.program.request, "POST", "/sessions", json={"station": self.identity, **body}
         )
-        _, message_id, _, payload = json.loads(self.socket.recv(20))
+        _, message_id, _, payload = take(self.socket)
         return message_id, payload, told
 
     def answer(self, message_id: str, status: str) -> None:
@@ -90,13 +90,7 @@ def booted(program: Program, name: str, version: str) -> Iterator[Station]:
     """A connected charge point whose boot was accepted."""
     identity = f"{name}-{version}"
     password = program.add_station(identity)
-    secret = base64.b64encode(f"{identity}:{password}".encode()).decode()
-    with connect(
-        f"{program.ocpp}/{identity}",
-        subprotocols=[Subprotocol(version)],
-        additional_headers={"Authorization": f"Basic {secret}"},
-        proxy=None,
-    ) as socket:
+    with dial(program.ocpp, identity, password, version=version) as socket:
         station = Station(program, identity, version, socket)
         assert station.ask("BootNotification", BOOT[version])["status"] == "Accepted"
         yield station
@@ -113,7 +107,7 @@ def test_it_pends_until_the_station_begins(station: Station) -> None:
     (pending,) = station.program.rows("/sessions", station=station.identity)
     assert (pending["status"], pending["transactionId"], pending["evseNumber"]) == ("pending", None, 1)
     station.answer(message_id, "Accepted")
-    answer = told.result().json()
+    answer = told.result(PATIENCE).json()
     assert (answer["verdict"], answer["sessionId"]) == ("accepted", pending["id"])
     assert station.start(request) == "Accepted"
     (running,) = station.program.rows("/sessions", station=station.identity)
@@ -127,7 +121,7 @@ def test_it_pends_until_the_station_begins(station: Station) -> None:
 def test_it_fails_when_the_station_refuses(station: Station) -> None:
     message_id, _, told = station.asked_to_start()
     station.answer(message_id, "Rejected")
-    answer = told.result().json()
+    answer = told.result(PATIENCE).json()
     assert answer["verdict"] == "rejected"
     session = station.session(answer["sessionId"])
     assert (session["status"], session["reason"], session["energyWh"]) == ("failed", "rejected", 0)
@@ -140,7 +134,7 @@ def test_it_expires_when_the_station_does_not_begin(impatient: Program, version:
     with booted(impatient, "LATE", version) as station:
         message_id, request, told = station.asked_to_start(idTag="SOMEBODY", evseNumber=1)
         station.answer(message_id, "Accepted")
-        number = told.result().json()["sessionId"]
+        number = told.result(PATIENCE).json()["sessionId"]
         impatient.wait_until(lambda: station.session(number)["status"] == "expired")
         assert station.session(number)["reason"] == "timeout"
         # The station begins all the same: that is recorded, but nobody answers for the tag any longer.
@@ -150,17 +144,17 @@ def test_it_expires_when_the_station_does_not_begin(impatient: Program, version:
 def test_the_command_line_starts_and_stops(station: Station) -> None:
     with ThreadPoolExecutor(1) as people:
         said = people.submit(station.program.cli, "session", "start", station.identity, "--evse", "1")
-        _, message_id, _, request = json.loads(station.socket.recv(20))
+        _, message_id, _, request = take(station.socket)
         station.answer(message_id, "Accepted")
-        result = said.result()
+        result = said.result(PATIENCE)
         assert result.returncode == 0, result.stderr
         assert station.start(request) == "Accepted"
         (running,) = station.program.rows("/sessions", station=station.identity)
         assert f"session {running['id']} is pending" in result.stdout
         said = people.submit(station.program.cli, "session", "stop", str(running["id"]))
-        _, message_id, action, payload = json.loads(station.socket.recv(20))
+        _, message_id, action, payload = take(station.socket)
         station.answer(message_id, "Accepted")
-        assert said.result().returncode == 0
+        assert said.result(PATIENCE).returncode == 0
         assert (action, str(payload["transactionId"])) == (
             "RemoteStopTransaction" if station.version == "ocpp1.6" else "RequestStopTransaction",
             running["transactionId"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,31 +9,25 @@ from contextlib import suppress
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Subprotocol
+from websockets.sync.client import ClientConnection
 
 from engine.store.embedded import Cluster, cluster
 from tests.conftest import data_folder
+from tests.e2e.peers import dial, take
 from tests.e2e.program import Program, running
+from tests.patience import PATIENCE
 
 START = {"connectorId": 1, "idTag": "TAG", "meterStart": 100, "timestamp": "2026-03-01T12:00:00Z"}
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
 
 
 def come(program: Program, identity: str, password: str) -> ClientConnection:
-    secret = base64.b64encode(f"{identity}:{password}".encode()).decode()
-    return connect(
-        f"{program.ocpp}/{identity}",
-        subprotocols=[Subprotocol("ocpp1.6")],
-        additional_headers={"Authorization": f"Basic {secret}"},
-        proxy=None,
-        open_timeout=30,
-    )
+    return dial(program.ocpp, identity, password)
 
 
 def ask(socket: ClientConnection, action: str, payload: object) -> dict[str, object]:
     socket.send(json.dumps([2, "1", action, payload]))
-    kind, _, answer = json.loads(socket.recv(timeout=30))
+    kind, _, answer = take(socket)
     assert kind == 3
     return answer  # type: ignore[no-any-return] # whatever JSON says
 
@@ -42,7 +35,7 @@ def ask(socket: ClientConnection, action: str, payload: object) -> dict[str, obj
 def until_closed(socket: ClientConnection) -> Iterator[str]:
     with suppress(ConnectionClosed):
         while True:
-            yield str(socket.recv(timeout=30))
+            yield str(socket.recv(PATIENCE))
 
 
 def test_sigterm_closes_with_1012_and_a_session_goes_on_after_the_restart() -> None:
@@ -82,9 +75,9 @@ def test_without_its_database_the_node_is_not_ready_and_sends_chargers_away(own_
         with come(program, "CP1", password) as socket:
             ask(socket, "BootNotification", BOOT)
             own_server.stop()
-            health = httpx.get(f"{program.http}/health/ready", trust_env=False)
+            health = httpx.get(f"{program.http}/health/ready", trust_env=False, timeout=PATIENCE)
             assert (health.status_code, health.json()["status"]) == (503, "unavailable")
-            assert httpx.get(f"{program.http}/health/live", trust_env=False).status_code == 200
+            assert httpx.get(f"{program.http}/health/live", trust_env=False, timeout=PATIENCE).is_success
             assert "currentTime" in ask(socket, "Heartbeat", {})  # who is here stays, and is not lied to
             socket.send(json.dumps([2, "late", "StartTransaction", START]))
             with pytest.raises(InvalidStatus) as refused:
@@ -92,7 +85,7 @@ def test_without_its_database_the_node_is_not_ready_and_sends_chargers_away(own_
             assert refused.value.response.status_code == 503
             assert int(refused.value.response.headers["Retry-After"]) >= 1
             own_server.start()
-            kind, message_id, answer = json.loads(socket.recv(timeout=30))
+            kind, message_id, answer = take(socket)
             assert (kind, message_id) == (3, "late")  # its answer waited for the commit
         sessions = program.rows("/sessions")
         assert [int(session["id"]) for session in sessions] == [answer["transactionId"]]

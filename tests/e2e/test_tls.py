@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import ssl
 import subprocess
@@ -13,12 +12,14 @@ from pathlib import Path
 
 import pytest
 from websockets.exceptions import InvalidStatus, WebSocketException
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Subprotocol
+from websockets.sync.client import ClientConnection
 
 from tests.certificates import Authority
 from tests.conftest import data_folder
-from tests.e2e.program import Program, free_ports, running
+from tests.e2e.peers import dial, take
+from tests.e2e.program import Program, running
+from tests.patience import PATIENCE
+from tests.ports import claimed
 
 PASSWORD = "sixteen bytes or more"
 
@@ -45,14 +46,8 @@ class Secured:
         self, identity: str, context: ssl.SSLContext | None, password: str | None = None
     ) -> Iterator[ClientConnection]:
         """A charge point over wss, or over ws without a context."""
-        secret = base64.b64encode(f"{identity}:{password}".encode()).decode()
-        with connect(
-            f"{self.url if context else self.program.ocpp}/{identity}",
-            subprotocols=[Subprotocol("ocpp1.6")],
-            additional_headers={"Authorization": f"Basic {secret}"} if password else {},
-            ssl=context,
-            proxy=None,
-        ) as socket:
+        url = self.url if context else self.program.ocpp
+        with dial(url, identity, password, ssl=context) as socket:
             yield socket
 
     def boots(self, identity: str, context: ssl.SSLContext, password: str | None = None) -> str:
@@ -60,7 +55,11 @@ class Secured:
         with self.connected(identity, context, password) as socket:
             boot = {"chargePointVendor": "V", "chargePointModel": "M"}
             socket.send(json.dumps([2, "1", "BootNotification", boot]))
-            return str(json.loads(socket.recv())[2]["status"])
+            return str(take(socket)[2]["status"])
+
+    def have_booted(self, identities: list[str]) -> bool:
+        shown = (self.program.request("GET", f"/stations/{one}").json() for one in identities)
+        return all(station["bootedAt"] for station in shown)
 
     def refusal(self, identity: str, context: ssl.SSLContext | None, password: str | None = None) -> int:
         """The status of an upgrade that is refused."""
@@ -74,7 +73,7 @@ def secured() -> Iterator[Secured]:
     with data_folder() as folder:
         authority = Authority(folder)
         certificate, key = authority.issue("server", 2)
-        (port,) = free_ports(1)
+        (port,) = claimed(1)
         flags = ["--ocpp-tls-port", str(port), "--tls-certificate", str(certificate)]
         flags += ["--tls-key", str(key), "--tls-client-ca", str(authority.file)]
         with running(folder / "node", *flags) as program:
@@ -130,36 +129,32 @@ def test_tls_1_2_is_the_oldest(secured: Secured) -> None:
         secured.boots("TLS-6", old, PASSWORD)
 
 
+def simulated(secured: Secured, identities: list[str], *flags: str) -> None:
+    """Simulated chargers until all of them have booted; then they go in order."""
+    command = [sys.executable, "-m", "api.cli", "simulate", "--no-table", "--url", secured.url]
+    command += ["--stations", str(len(identities)), "--ca", str(secured.authority.file), "--life", "calm"]
+    with subprocess.Popen(
+        [*command, *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as simulator:
+        secured.program.wait_until(lambda: simulator.poll() is not None or secured.have_booted(identities))
+        simulator.terminate()
+        output, _ = simulator.communicate(timeout=PATIENCE)
+    assert simulator.returncode == 0, output
+
+
 def test_simulated_chargers_come_over_wss(secured: Secured) -> None:
     secured.program.add_station("SIM-0001", securityProfile=2, password=PASSWORD)
-    command = [sys.executable, "-m", "api.cli", "simulate", "--no-table", "--url", secured.url]
-    command += ["--stations", "1", "--password", PASSWORD, "--ca", str(secured.authority.file)]
-    command += ["--life", "calm", "--speed", "60", "--duration", "3"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert secured.program.request("GET", "/stations/SIM-0001").json()["bootedAt"] is not None
+    simulated(secured, ["SIM-0001"], "--password", PASSWORD)
 
 
 def test_simulated_chargers_come_with_certificates(secured: Secured) -> None:
-    for number in (1, 2):
-        secured.program.add_station(f"OWN-000{number}", securityProfile=3)
-        secured.authority.issue(f"OWN-000{number}", 90 + number)
+    identities = ["OWN-0001", "OWN-0002"]
+    for number, identity in enumerate(identities):
+        secured.program.add_station(identity, securityProfile=3)
+        secured.authority.issue(identity, 91 + number)
     own = str(secured.authority.folder / "{identity}")
-    command = [
-        sys.executable,
-        "-m",
-        "api.cli",
-        "simulate",
-        "--no-table",
-        "--stations",
-        "2",
-        "--prefix",
-        "OWN-",
-    ]
-    command += ["--url", secured.url, "--ca", str(secured.authority.file), "--mix", "1.6=50,2.1=50"]
-    command += ["--certificate", f"{own}.pem", "--key", f"{own}.key", "--duration", "8", "--life", "calm"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    for number in (1, 2):
-        station = secured.program.request("GET", f"/stations/OWN-000{number}").json()
+    certificates = ["--certificate", f"{own}.pem", "--key", f"{own}.key"]
+    simulated(secured, identities, "--prefix", "OWN-", "--mix", "1.6=50,2.1=50", *certificates)
+    for identity in identities:
+        station = secured.program.request("GET", f"/stations/{identity}").json()
         assert station["currentSecurityProfile"] == 3

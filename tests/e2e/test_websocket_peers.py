@@ -11,10 +11,11 @@ import pytest
 import trio
 import trio_websocket
 from websockets.exceptions import ConnectionClosedError
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Subprotocol
+from websockets.sync.client import ClientConnection
 
+from tests.e2e.peers import dial, take
 from tests.e2e.program import Program
+from tests.patience import PATIENCE
 
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
 MEBIBYTE = 1 << 20
@@ -30,9 +31,9 @@ def identity(program: Program) -> str:
 @pytest.fixture
 def peer(program: Program, identity: str) -> Iterator[ClientConnection]:
     """`websockets` with its defaults: compression offered, messages of 1 MiB."""
-    with connect(f"{program.ocpp}/{identity}", subprotocols=[Subprotocol("ocpp1.6")], proxy=None) as socket:
+    with dial(program.ocpp, identity) as socket:
         socket.send(call("boot", "BootNotification", BOOT))
-        assert json.loads(socket.recv())[2]["status"] == "Accepted"
+        assert take(socket)[2]["status"] == "Accepted"
         yield socket
 
 
@@ -63,7 +64,7 @@ async def trio_peer(program: Program, identity: str) -> AsyncIterator[trio_webso
 
 async def test_trio_websocket_boots_pings_and_takes_its_leave(program: Program, identity: str) -> None:
     url = f"{program.ocpp}/{identity}"
-    with trio.fail_after(30):
+    with trio.fail_after(PATIENCE):
         async with trio_websocket.open_websocket_url(url, subprotocols=["ocpp1.6"]) as socket:
             assert socket.subprotocol == "ocpp1.6"
             await socket.send_message(call("1", "BootNotification", BOOT))
@@ -77,7 +78,7 @@ async def test_trio_websocket_boots_pings_and_takes_its_leave(program: Program, 
 
 
 async def test_trio_websocket_takes_over_from_itself(program: Program, identity: str) -> None:
-    with trio.fail_after(30):
+    with trio.fail_after(PATIENCE):
         async with trio_peer(program, identity) as old, trio_peer(program, identity) as new:
             with pytest.raises(trio_websocket.ConnectionClosed) as closed:
                 await old.get_message()
@@ -90,7 +91,7 @@ def test_compression_is_agreed_upon_and_used_both_ways(peer: ClientConnection) -
     assert [extension.name for extension in peer.protocol.extensions] == ["permessage-deflate"]
     for number in ("1", "2", "3"):
         peer.send(data_transfer(number, 10_000))
-        assert json.loads(peer.recv()) == [3, number, {"status": "UnknownVendorId"}]
+        assert take(peer) == [3, number, {"status": "UnknownVendorId"}]
 
 
 def test_fragments_with_a_ping_between_are_one_message(peer: ClientConnection) -> None:
@@ -98,20 +99,20 @@ def test_fragments_with_a_ping_between_are_one_message(peer: ClientConnection) -
 
     def fragments() -> Iterator[str]:
         yield text[:5]
-        assert peer.ping(b"between").wait(10)
+        assert peer.ping(b"between").wait(PATIENCE)
         yield text[5:11]
         yield text[11:]
 
     peer.send(fragments())
-    assert json.loads(peer.recv())[:2] == [3, "split"]
+    assert take(peer)[:2] == [3, "split"]
 
 
 def test_a_message_of_one_mebibyte_is_taken_and_one_byte_more_is_not(peer: ClientConnection) -> None:
     peer.send(data_transfer("fits", MEBIBYTE))
-    answer: list[Any] = json.loads(peer.recv(timeout=30))
+    answer: list[Any] = take(peer)
     assert answer[:2] == [3, "fits"]
     peer.send(data_transfer("more", MEBIBYTE + 1))
     with pytest.raises(ConnectionClosedError) as closed:
-        peer.recv(timeout=30)
+        peer.recv(PATIENCE)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1009

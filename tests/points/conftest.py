@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from engine.ocpp import v16
 from engine.ocpp.step import Facts, Needs, Protocol
 from engine.points import Registry, serve_chargers
 from engine.settings import Settings
+from tests.patience import PATIENCE, until
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -179,6 +180,18 @@ class Site:
         self.ports = ports
         self.nursery = nursery
 
+    def listen(self, ws: WebSocketConnection) -> list[list[Any]]:
+        """All messages from now on, as they come."""
+        heard: list[list[Any]] = []
+
+        async def take() -> None:
+            with suppress(ConnectionClosed):
+                while True:
+                    heard.append(await self.take(ws))
+
+        self.nursery.start_soon(take)
+        return heard
+
     async def closing(self, ws: WebSocketConnection) -> CloseReason:
         """Why the server closes; waits for it."""
         with pytest.raises(ConnectionClosed) as closed:
@@ -211,7 +224,7 @@ class Site:
             try:
                 yield ws
             finally:
-                with trio.move_on_after(1):
+                with trio.move_on_after(PATIENCE):
                     await ws.aclose()
 
     async def raw(self, identity: str = "CP1") -> trio.SocketStream:
@@ -270,12 +283,7 @@ class Site:
         message: list[Any] = json.loads(await ws.get_message())
         return message
 
-    @staticmethod
-    async def until(condition: Callable[[], object]) -> None:
-        """Let the other tasks run until it is so."""
-        with trio.fail_after(5):
-            while not condition():
-                await trio.lowlevel.checkpoint()
+    until = staticmethod(until)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import trio
 
 from engine.points import poller as module
 from engine.points.poller import Poller, PortableSelector
+from tests.patience import PATIENCE, until
 
 AT_ONCE = 8
 Pair = tuple[socket.socket, socket.socket]
@@ -52,7 +53,7 @@ async def test_other_tasks_get_their_turn_within_a_round(
 
         poller.watch(ours.fileno(), ready)
     nursery.start_soon(poller.run)
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         await other()
     assert sorted(served) == list(range(len(pairs)))
     assert any(0 < number < len(pairs) for number in seen_between)
@@ -76,9 +77,7 @@ async def test_who_left_during_the_round_is_not_called(
     poller.watch(first.fileno(), lambda: ready(first, second))
     poller.watch(second.fileno(), lambda: ready(second, first))
     nursery.start_soon(poller.run)
-    with trio.fail_after(5):
-        while not called:
-            await trio.lowlevel.checkpoint()
+    await until(lambda: called)
     assert called in ([first], [second])
     nursery.cancel_scope.cancel()
 
@@ -100,6 +99,6 @@ async def test_one_callback_that_fails_harms_no_other(
     poller.watch(first.fileno(), broken)
     poller.watch(second.fileno(), ready)
     nursery.start_soon(poller.run)
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         await served.wait()
     nursery.cancel_scope.cancel()

@@ -16,6 +16,7 @@ from engine.points import Registry, serve_chargers
 from engine.settings import Settings
 from engine.store import open_store
 from engine.store.repositories.stations import StationPatch
+from tests.patience import PATIENCE
 
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
 START = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-03-01T12:00:00Z"}
@@ -79,7 +80,7 @@ async def test_presence_is_written_and_restored(settings: Settings, make: Any) -
             site.nursery.cancel_scope.cancel()
     async with node(replace(settings, long_term_unavailable_after=0.01), make) as site:
         assert (await site.store.stations.get("CP1")).network_status != "available"
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             while (await site.store.stations.get("CP1")).network_status != "long_term_unavailable":
                 await trio.lowlevel.checkpoint()
 

@@ -23,6 +23,7 @@ from engine.security import issue_certificates, open_authority
 from engine.settings import Settings
 from engine.store import Store
 from engine.store.repositories.stations import StationPatch
+from tests.patience import PATIENCE
 
 VERSION = "ocpp2.0.1"
 BOOT = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}}
@@ -84,7 +85,7 @@ async def test_a_station_comes_back_with_the_certificate_it_asked_for(
         await nursery.start(partial(sign, store, registry, authority))
         plain_port, secure_port = (int(url.split(":")[2].partition("/")[0]) for url in (plain, secured))
 
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE):
             async with open_websocket(
                 "127.0.0.1", plain_port, "/ocpp/CP1", use_ssl=False, subprotocols=[VERSION]
             ) as ws:

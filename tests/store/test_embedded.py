@@ -18,6 +18,7 @@ from engine.settings import Settings
 from engine.store import embedded, open_store
 from engine.store.embedded import Cluster, cluster
 from engine.store.embedded import embedded as running
+from tests.patience import PATIENCE, looked_until
 
 from .conftest import NOW
 
@@ -41,7 +42,7 @@ async def test_a_killed_server_comes_back_and_nothing_acknowledged_is_lost(data:
             await store.journal.commit([event])
             acknowledged.append(subject)
 
-    with trio.fail_after(60):
+    with trio.fail_after(PATIENCE):
         async with open_store(Settings(data=str(data)), Metrics(), jitter=lambda: 0.0) as store:
             async with trio.open_nursery() as nursery:
                 for number in range(10):
@@ -70,9 +71,7 @@ async def test_a_stale_lock_whose_number_is_taken_again_is_removed(data: Path) -
         kill(server.pid())
         lines = file.read_text().splitlines()
         file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
-        with trio.fail_after(30):
-            while server.status() != "ready":  # noqa: ASYNC110 - another process gets ready, it sets no event
-                await trio.sleep(0.05)
+        await looked_until(lambda: server.status() == "ready")
         assert server.pid() != os.getpid()
 
 
@@ -129,9 +128,7 @@ async def test_a_look_that_fails_ends_neither_the_node_nor_the_server(
     async with running(data, metrics) as server:
         pid = server.pid()
         monkeypatch.setattr(Cluster, "status", failing)
-        with trio.fail_after(30):
-            while len(looks) < 4:  # noqa: ASYNC110 - the watch looks at its own pace
-                await trio.sleep(0.05)
+        await looked_until(lambda: len(looks) >= 4)
         assert server.pid() == pid
     assert metrics.task_failures == {("PostgreSQL",): 2}
 
@@ -150,7 +147,5 @@ async def test_a_server_that_does_not_start_is_tried_again(
     async with running(data, metrics) as server:
         monkeypatch.setattr(Cluster, "start", failing)
         kill(server.pid())
-        with trio.fail_after(30):
-            while len(attempts) < 3 or server.status() != "ready":  # noqa: ASYNC110 - as above
-                await trio.sleep(0.05)
+        await looked_until(lambda: len(attempts) >= 3 and server.status() == "ready")
     assert metrics.task_failures == {("PostgreSQL",): 2}

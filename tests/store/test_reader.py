@@ -33,6 +33,7 @@ from engine.store.loading import ORPHANS_LOADED
 from engine.store.loading_sessions import identities
 from engine.store.repositories.id_tags import IdTagPatch
 from engine.store.repositories.stations import StationPatch
+from tests.patience import PATIENCE
 
 from .conftest import NOW, SAMPLES, at, closed, measured, opened
 
@@ -271,7 +272,7 @@ async def test_unknown_stations_are_none(store: Store) -> None:
 
 
 async def test_a_station_is_remembered_once_it_was_looked_up(store: Store, station: StationRecord) -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         while store.reader.remembered("CP1") is None:  # caches are on as soon as changes are heard of
             assert await store.reader.look_up("CP1") == station
     assert store.reader.remembered("CP1") == station
@@ -292,7 +293,7 @@ async def test_changes_made_by_another_node_are_heard_of(
 ) -> None:
     await store.id_tags.set("TAG", IdTagPatch(), actor="test")
     needs = Needs(id_tags=("TAG",))
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         assert (await store.reader.resolve(state, needs)).tokens["TAG"].status == "enabled"
         await other_store.id_tags.set("TAG", IdTagPatch(status="disabled"), actor="test")
         await other_store.stations.update("CP1", StationPatch(security_profile=3), actor="test")

@@ -23,6 +23,7 @@ from engine.store.repositories.id_tags import IdTagPatch
 from engine.store.repositories.network import Location
 from engine.store.repositories.sessions import SessionFilter
 from engine.store.repositories.stations import StationPatch
+from tests.patience import PATIENCE
 
 from .conftest import NOW, at, closed, measured, opened
 
@@ -302,7 +303,7 @@ async def test_a_password_on_its_way_lets_in_until_it_is_refused(
         return password_matches(record, password)
 
     async def until(expected: bool) -> None:
-        with trio.fail_after(5):  # the word that something changed comes from the database
+        with trio.fail_after(PATIENCE):  # the word that something changed comes from the database
             while await lets_in(b"the new password") is not expected:
                 await trio.lowlevel.checkpoint()
 
