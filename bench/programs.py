@@ -28,6 +28,8 @@ from engine.store.repositories.stations import StationPatch
 START_TIMEOUT: Final = 120.0  # seconds
 STOP_TIMEOUT: Final = 60.0  # seconds
 RUNNING: Final = "Voltrio is running."  # what it prints when all listeners are up
+# The load generator's chargers send as fast as they are answered, which no charger may do over time.
+BOUNDLESS: Final = ("--message-rate", "1e9", "--data-rate", "1e12")
 AT_ONCE: Final = 10  # registrations at a time
 DATA: Final = Path("var")  # on a real disk, where a commit costs what it costs
 
@@ -61,7 +63,10 @@ def running(peer: Peer) -> Iterator[tuple[int, int]]:
 
 
 class Voltrio:
-    """`voltrio serve` with default settings; its embedded PostgreSQL works on the load generator's core."""
+    """`voltrio serve` with default settings, but for what one charger may send.
+
+    Its embedded PostgreSQL works on the load generator's core.
+    """
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -79,7 +84,7 @@ class Voltrio:
         """Return when chargers can connect."""
         command = [sys.executable, "-m", "api.cli", "serve", "--data", str(self.data)]
         command += ["--ocpp-port", str(self.ocpp_port), "--http-port", str(self.http_port)]
-        command += ["--manage-port", str(self._manage_port)]
+        command += ["--manage-port", str(self._manage_port), *BOUNDLESS]
         before = len(self._said())
         self._process = _spawn(command, self._log)
         _wait(self._process, self._log, lambda: RUNNING in self._said()[before:])

@@ -88,6 +88,12 @@ class Metrics(Collector):
         self.slow_consumers = Tally(
             "voltrio_ocpp_slow_consumers", "Chargers closed because they did not read"
         )
+        self.throttled = Tally(
+            "voltrio_ocpp_throttled", "Times that a charger had used up what it may send, and was not read"
+        )
+        self.conflicts = Tally(
+            "voltrio_ocpp_identity_conflicts", "Identities whose connections replaced each other too often"
+        )
         self.journal_dropped = Tally(
             "voltrio_journal_dropped", "Rows nobody waits for that were not written", ("kind", "reason")
         )

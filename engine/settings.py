@@ -103,6 +103,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         2_000.0
     )
     boot_rate: Annotated[Seconds, Meta(description="Boots per second that are answered at once.")] = 1_000.0
+    message_rate: Annotated[
+        Seconds,
+        Meta(description="Messages per second that one charger may send over time; more wait."),
+    ] = 100.0
+    data_rate: Annotated[
+        Seconds, Meta(description="Bytes of messages per second that one charger may send over time.")
+    ] = 65_536.0
+    rate_burst: Annotated[
+        Seconds, Meta(description="So many seconds' worth of both a charger may send at once.")
+    ] = 30.0
+    reconnect_interval: Annotated[
+        Seconds,
+        Meta(description="A charge point that connects or boots all the time may do so once within."),
+    ] = 10.0
     auth_failures: Annotated[
         Count, Meta(description="Failed log-ins per address and identity and minute.")
     ] = 10

@@ -2,18 +2,17 @@
 
 The actor owns the socket and the state. What a message means is the handler's to say (`engine.ocpp.step`);
 this file performs the outcome in its order: commit, adopt, answer, then call. One message is worked on at a
-time; what arrives meanwhile waits in the kernel, which is all the flow control there is.
+time; what arrives meanwhile waits in the `Intake`, and in the kernel.
 
-The way of a message that needs no look-up has no `await` in it and wakes no task: `_on_text` and what it
+The way of a message that needs no look-up has no `await` in it and wakes no task: `on_text` and what it
 calls return None then, and otherwise what is left to be awaited. What has to be committed is handed to the
 journal, which calls back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import structlog
 import trio
@@ -25,7 +24,9 @@ from engine.domain.state import ChargePoint, Policy, Registration, StationSettin
 from engine.errors import StoreError
 from engine.ocpp import policy, rpc
 from engine.ocpp.step import Facts, Message, Needs, Outcome, Raw, Refusal
+from engine.points.admission import Conduct
 from engine.points.commands import Commands
+from engine.points.intake import Intake, Work
 from engine.points.peer import MAX_ACTION, Peer
 from engine.points.shared import Dialect, Route, Shared
 from engine.points.timers import Timer
@@ -34,11 +35,11 @@ from ext import envelope, websocket
 
 log = structlog.get_logger(__name__)
 
-Work: TypeAlias = Coroutine[Any, Any, None]
-
 CALL_PATIENCE: Final = 3.0  # seconds that draining waits for the answer to a request of ours
 LINGER: Final = 3.0  # seconds for the peer to answer our close frame
+PROOF: Final = 10.0  # seconds for a peer to show that it is alive, where another connection wants its place
 BOOT_PATIENCE: Final = 15.0  # seconds that a boot may wait for its turn
+EARLY_SIZE: Final = 65_536  # bytes of a message, until its boot was accepted
 
 NO_FACTS: Final = Facts()
 NO_NEEDS: Final = Needs()
@@ -50,10 +51,9 @@ class Actor:
     """One connection. `run` is its task; the other public methods may be called by any task."""
 
     __slots__ = (
-        "_commands", "_committing", "_draining", "_greeted", "_later", "_listening", "_override",
-        "_parked", "_pinged_at", "_reader", "_receive", "_remembered", "_routes", "_shared", "_sole_text",
-        "_steady", "_task", "_transport", "_watch", "_work", "closed_for", "dialect", "generation", "is_open",
-        "last_seen", "peer", "profile", "record", "remote", "state",
+        "_commands", "_committing", "_conduct", "_draining", "_greeted", "_intake", "_override", "_parked",
+        "_pinged_at", "_remembered", "_routes", "_shared", "_task", "_transport", "_watch", "_work",
+        "closed_for", "dialect", "generation", "is_open", "peer", "profile", "record", "remote", "state",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +65,7 @@ class Actor:
         record: StationRecord,
         state: ChargePoint,
         generation: int,
+        conduct: Conduct,
         deflate: websocket.Deflate | None = None,
         profile: int = 0,
         remote: str = "",
@@ -75,7 +76,6 @@ class Actor:
         self.generation = generation
         self.profile = profile  # security profile in effect
         self.remote = remote  # the peer's address
-        self.last_seen = shared.steady()  # Trio time at which something was received
         self.closed_for: str | None = None  # why it is closing or closed, one word
         self.is_open = _is_open(state)  # may send everything
         self.peer = Peer(
@@ -85,24 +85,22 @@ class Actor:
             identity=record.identity,
             number=record.id,
             generation=generation,
+            conduct=conduct,
             deflate=deflate,
         )
         self._shared = shared
         self._routes = dialect.routes
         self._transport = transport
-        self._reader = websocket.FrameReader(shared.settings.max_message_size, deflate=deflate)
-        self._sole_text = self._reader.sole_text
-        self._receive = transport.receive
-        self._steady = shared.steady
+        self._conduct = conduct
+        reader = websocket.FrameReader(self._largest(), deflate=deflate)
+        self._intake = Intake(shared, transport, reader, self, conduct)
         self._commands: Commands | None = None
         self._watch: Timer | None = None
         self._pinged_at: float | None = None
         self._work: Work | None = None  # what the message being worked on still needs
         self._committing = False  # the journal has the message being worked on, and will call back
-        self._later: Sequence[tuple[int, bytes]] = ()  # what was received together with that message
         self._task: trio.lowlevel.Task | None = None
         self._parked = False  # the task sleeps
-        self._listening = False  # the poller tells what can be read
         self._draining = False
         self._greeted = False
         self._override: tuple[StationRecord, StationSettings, Registration] | None = None
@@ -117,10 +115,8 @@ class Actor:
         self._watch = shared.timers.after(shared.settings.ping_interval, self._look_after)
         transport.on_close = self._on_closed
         try:
-            if leftover:
-                self._work = self._on_bytes(leftover)
-            self._listen()
-            while self._busy or not transport.closed:
+            self._intake.start(leftover)
+            while self._intake.held or not transport.closed:
                 if self._work is None:
                     await self._park()
                 else:
@@ -137,34 +133,14 @@ class Actor:
                 self._work.close()
             self._watch_until(None)
             self._drop_calls("the connection ended")
-            self._commands = None  # they know us: the collector of such cycles runs rarely
+            # Both know us, and the collector of such cycles runs rarely.
+            self._commands = None
+            self._intake.end()
 
-    def _on_ready(self) -> None:
-        """Something can be read. Called by the poller, not in this actor's task."""
-        if self._work is not None or self._committing:
-            self._deafen()
-            return
-        data = self._receive()
-        if data is None:
-            return
-        self.last_seen = self._steady()
-        text = self._sole_text(data)
-        if text is not None:
-            work = self._on_text(text)
-        elif data:
-            work = self._on_bytes(data)
-        else:
-            self.closed_for = self.closed_for or "lost"
-            self._transport.close()
-            return
-        if work is not None:
-            self._work = work
-            self._wake()
-
-    @property
-    def _busy(self) -> bool:
-        """A message is being worked on: draining and configuring wait for it, and so does what arrives."""
-        return self._work is not None or self._committing
+    def begin(self, work: Work) -> None:
+        """Have this task await what a message needs."""
+        self._work = work
+        self._wake()
 
     async def _attend(self, work: Work) -> None:
         """Await what a message needs."""
@@ -177,18 +153,14 @@ class Actor:
 
     def _resume(self) -> None:
         """A message is done; what waited for that has its turn."""
+        self._intake.resume()
         if self._override is not None:
             changed, self._override = self._override, None
             self.configure(*changed)
-        later, self._later = self._later, ()
-        self._work = self._on_events(later)
-        if self._work is not None or self._transport.closed:
+        if self._transport.closed:
             self._wake()
-        if self._busy:
-            return
         if self._draining:
             self.drain()
-        self._listen()
 
     async def _park(self) -> None:
         """Sleep until `_wake`."""
@@ -205,38 +177,22 @@ class Actor:
             trio.lowlevel.reschedule(self._task)
 
     def _on_closed(self) -> None:
-        self._deafen()
+        self._intake.stop()
         self._wake()
-
-    def _listen(self) -> None:
-        if not self._listening and not self._transport.closed:
-            self._listening = True
-            self._shared.poller.watch(self._transport.sock.fileno(), self._on_ready)
-
-    def _deafen(self) -> None:
-        if self._listening:
-            self._listening = False
-            self._shared.poller.forget(self._transport.sock.fileno())
 
     # --- what was received ---------------------------------------------------------------------------------
 
-    def _on_bytes(self, data: bytes) -> Work | None:
-        """Anything that is not exactly one short text frame."""
-        return self._on_events(self._reader.read_all(data))
+    def on_lost(self) -> None:
+        """As `Consumer.on_lost`."""
+        self.closed_for = self.closed_for or "lost"
+        self._transport.close()
 
-    def _on_events(self, events: Sequence[tuple[int, bytes]]) -> Work | None:
-        """In order; what comes behind a message that is not done at once is kept for later."""
-        for index, (opcode, payload) in enumerate(events):
-            if opcode != websocket.TEXT:
-                self._on_control(opcode, payload)
-                continue
-            work = self._on_text(payload)
-            if work is not None or self._committing:
-                self._later = events[index + 1 :]
-                return work
-        return None
+    def on_throttled(self) -> None:
+        """As `Consumer.on_throttled`."""
+        log.warning("charger sends more than it may", identity=self.record.identity)
 
-    def _on_control(self, opcode: int, payload: bytes) -> None:
+    def on_control(self, opcode: int, payload: bytes) -> None:
+        """As `Consumer.on_control`."""
         if opcode == websocket.PING:
             self._transport.send(websocket.frame(websocket.PONG, payload))
         elif opcode == websocket.BINARY:
@@ -247,7 +203,8 @@ class Actor:
             self._close(payload[:2], "peer")  # RFC 6455 §5.5.1: the answer echoes the code
             self._transport.finish(close=True)  # §7.1.1: the server closes the TCP connection first
 
-    def _on_text(self, text: bytes) -> Work | None:
+    def on_text(self, text: bytes) -> Work | None:
+        """As `Consumer.on_text`."""
         if self.closed_for is not None:
             return None
         try:
@@ -306,11 +263,14 @@ class Actor:
         return route.boot or (route.early and self.state.registration is not Registration.REJECTED)
 
     def _on_boot(self, route: Route, message_id: str, rest: bytes, text: bytes) -> Work | None:
-        """Boots wait for their turn, so that in a storm transactions are answered first."""
-        delay = self._shared.boots.take(self._shared.steady(), BOOT_PATIENCE)
-        if delay is None:
+        """Boots wait for their turn, of this charge point and of all: transactions are answered first."""
+        now = self._shared.steady()
+        own = self._conduct.boot(self._shared.returns, now, BOOT_PATIENCE)
+        among_all = self._shared.boots.take(now, BOOT_PATIENCE) if own is not None else None
+        if own is None or among_all is None:
             self.peer.refuse(route, message_id, rest, TOO_MANY_BOOTS)
             return None
+        delay = max(own, among_all)
         if delay == 0:
             return self._on_call(route, message_id, rest, text)
         return self._boot_later(delay, route, message_id, rest, text)
@@ -383,7 +343,7 @@ class Actor:
             except StoreError as error:
                 self._on_unwritten(route, message_id, error)
             else:
-                self._committing = True
+                self._committing = self._intake.held = True
         else:
             self._shared.journal.append(outcome.changes)
             self._conclude_and_remember(route, message_id, text, outcome)
@@ -464,6 +424,7 @@ class Actor:
         """A message that wants no answer (2.1 part 4): what cannot be worked on is counted and logged."""
         route = self.dialect.sends.get(action)
         if route is None or not self.is_open:
+            self.peer.charge_odd(rest)
             self._shared.metrics.messages.add("in", action if route is not None else "unknown", "error")
             self.peer.keep("in", "send", action[:MAX_ACTION], message_id[: rpc.MAX_ECHOED_ID], rest)
             return
@@ -472,6 +433,7 @@ class Actor:
             route.request, rest, state.settings.policy, state.vendor, state.model, state.version
         )
         if isinstance(decoded, Refusal):
+            self.peer.charge_odd(rest)
             self._shared.metrics.messages[route.failed] += 1
             self.peer.keep("in", "send", action, message_id[: rpc.MAX_ECHOED_ID], rest)
             return
@@ -508,16 +470,34 @@ class Actor:
         return await self._made_commands().call_raw(request, timeout)
 
     @property
+    def last_seen(self) -> float:
+        """Trio time at which something was received."""
+        return self._intake.last_heard
+
+    @property
+    def throttled(self) -> bool:
+        """Whether it has used up what it may send, and is not read for a while."""
+        return self._intake.throttled
+
+    @property
     def waiting_calls(self) -> int:
         return 0 if self._commands is None else len(self._commands)
 
     def adopt(self, state: ChargePoint) -> None:
         self.state = state
-        self.is_open = _is_open(state)
+        is_open = _is_open(state)
+        if is_open is not self.is_open:
+            self.is_open = is_open
+            self._intake.limit(self._largest())
+
+    def _largest(self) -> int:
+        """Bytes that a message of it may have."""
+        size = self._shared.settings.max_message_size
+        return size if self.is_open else min(size, EARLY_SIZE)
 
     def configure(self, record: StationRecord, settings: StationSettings, registration: Registration) -> None:
         """Take over what was changed in the database; a message being worked on is finished first."""
-        if self._busy:
+        if self._intake.held:
             self._override = (record, settings, registration)
         else:
             self.record = record
@@ -538,7 +518,7 @@ class Actor:
         if not self._draining and self._commands is not None and self._commands.finish():
             self._watch_until(self._shared.timers.after(CALL_PATIENCE, self._leave))
         self._draining = True
-        if not self._busy and not (self._commands is not None and self._commands.is_out):
+        if not self._intake.held and not (self._commands is not None and self._commands.is_out):
             self._leave()
 
     def _leave(self) -> None:
@@ -570,9 +550,9 @@ class Actor:
     # --- small parts ---------------------------------------------------------------------------------------
 
     def _look_after(self) -> None:
-        """Ping who is silent, close who stays silent. While we keep the peer waiting, silence is no sign."""
-        settings, now = self._shared.settings, self._shared.steady()
-        if self._pinged_at is not None and self.last_seen < self._pinged_at and not self._busy:
+        """Ping who is silent, close who stays silent. While we do not listen, silence is no sign."""
+        settings, now, attentive = self._shared.settings, self._shared.steady(), self._intake.attentive
+        if self._pinged_at is not None and self.last_seen < self._pinged_at and attentive:
             self.closed_for = self.closed_for or "ping_timeout"
             self._transport.close()
             return
@@ -580,10 +560,17 @@ class Actor:
         at = self.last_seen + settings.ping_interval
         if at <= now:
             at = now + settings.ping_timeout
-            if not self._busy:
+            if attentive:
                 self._transport.send(websocket.frame(websocket.PING, b""))
                 self._pinged_at = now
         self._watch_until(self._shared.timers.at(at, self._look_after))
+
+    def prove(self) -> None:
+        """Another connection of this identity was turned away: ping, and close if nothing comes back."""
+        if self.closed_for is None and self._intake.attentive and self._pinged_at is None:
+            self._transport.send(websocket.frame(websocket.PING, b""))
+            self._pinged_at = self._shared.steady()
+            self._watch_until(self._shared.timers.after(PROOF, self._look_after))
 
     def _watch_until(self, timer: Timer | None) -> None:
         if self._watch is not None:

@@ -147,6 +147,7 @@ class Commands:
 
     def unmatched(self, verdict: rpc.Answered, message_id: str, rest: bytes) -> None:
         """An answer to nothing, or too late, changes nothing."""
+        self._link.peer.charge_odd(rest)
         self._shared.metrics.messages.add("in", "answer", verdict.value)
         self._link.peer.keep("in", "result", "", message_id[: rpc.MAX_ECHOED_ID], rest)
 

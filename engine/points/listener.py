@@ -197,6 +197,9 @@ class Listener:
         record = entry.record
         if not self._has_room(record.identity):
             return self._reception.busy("full", record.identity)
+        wait = self._registry.knock(record, visitor.address)
+        if wait > 0:
+            return self._reception.too_often(wait)
         generation = self._registry.claim(record.identity)
         state = None
         try:
@@ -222,6 +225,7 @@ class Listener:
             record=record,
             state=state,
             generation=generation,
+            conduct=self._registry.conduct(record.identity),
             deflate=accepted.deflate,
             profile=entry.profile,
             remote=visitor.address,

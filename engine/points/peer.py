@@ -14,6 +14,7 @@ from engine.domain.state import ChargePoint, Policy
 from engine.ocpp import policy, rpc
 from engine.ocpp.step import Refusal
 from engine.points import message_log
+from engine.points.admission import Conduct
 from engine.points.shared import Dialect, Route, Shared
 from engine.points.transport import Transport
 from ext import envelope, websocket
@@ -24,13 +25,17 @@ COMPRESS_FROM: Final = 512  # bytes; shorter texts gain nothing from deflate
 MAX_REPAIR_LABELS: Final = 2_000  # chargers choose vendor and model, and so the size of that counter
 # The repairs of message ids.
 ID_RULES: Final[dict[type[str], str]] = {envelope.NumericId: "numeric-id", rpc.LongId: "long-id"}
+# What is mended or refused costs so many times what a good message of its size does, as measured.
+ODD: Final = 4
 MAX_ACTION: Final = 64  # characters kept of an action that does not exist
 
 
 class Peer:
     """One connection's other end. `identity` and `number` are those of its record."""
 
-    __slots__ = ("_deflate", "_dialect", "_generation", "_number", "_shared", "_transport", "identity")
+    __slots__ = (
+        "_conduct", "_deflate", "_dialect", "_generation", "_number", "_shared", "_transport", "identity",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -41,6 +46,7 @@ class Peer:
         identity: str,
         number: int,
         generation: int,
+        conduct: Conduct,
         deflate: websocket.Deflate | None,
     ) -> None:
         self.identity = identity
@@ -49,6 +55,7 @@ class Peer:
         self._dialect = dialect
         self._number = number
         self._generation = generation
+        self._conduct = conduct
         self._deflate = deflate
 
     # --- what it is told -----------------------------------------------------------------------------------
@@ -88,14 +95,20 @@ class Peer:
 
     # --- what cannot be worked on --------------------------------------------------------------------------
 
+    def charge_odd(self, text: bytes) -> None:
+        """It costs us more than what is as it should be."""
+        self._shared.allowance.charge(self._conduct, ODD - 1, (ODD - 1) * len(text))
+
     def refuse(self, route: Route, message_id: str, rest: bytes, refusal: Refusal) -> None:
         """Answer CALLERROR; both are always logged."""
+        self.charge_odd(rest)
         self._shared.metrics.messages[route.failed] += 1
         self.keep("in", "call", route.action, message_id, rest)
         self._transport.send(self.error_frame(route.action, message_id, refusal))
 
     def unknown(self, action: str, message_id: str, rest: bytes) -> None:
         """An action that there is not."""
+        self.charge_odd(rest)
         # OCPP-J 1.6 table 7: NotImplemented is not known, NotSupported is known but not in this direction.
         known = action in self._dialect.outbound
         self._shared.metrics.messages.add("in", "unknown", "error")
@@ -110,9 +123,11 @@ class Peer:
         kind = error.message_type
         if kind in (envelope.CALLRESULT, envelope.CALLERROR, envelope.CALLRESULTERROR):
             # An answer is never answered.
+            self.charge_odd(text)
             self._shared.metrics.messages.add("in", "answer", "malformed")
             self.keep("in", "result", "", (error.message_id or "")[: rpc.MAX_ECHOED_ID], text)
         elif kind == envelope.SEND and self._dialect.has_sends:
+            self.charge_odd(text)
             self._shared.metrics.messages.add("in", "none", "malformed")  # nor is a SEND
             self.keep("in", "send", "", (error.message_id or "")[: rpc.MAX_ECHOED_ID], text)
         elif kind is None or kind in (envelope.CALL, envelope.SEND):
@@ -122,6 +137,7 @@ class Peer:
 
     def malformed(self, fault: rpc.Malformed, message_id: str | None, text: bytes, detail: str = "") -> None:
         """A frame that breaks OCPP-J; answered where the version says so, with `detail` if there is one."""
+        self.charge_odd(text)
         self._shared.metrics.messages.add("in", "none", "malformed")
         self.keep("in", "call", "", (message_id or "")[: rpc.MAX_ECHOED_ID], text)
         answer = rpc.malformed_answer(fault, message_id, self._dialect.version, detail)
@@ -130,6 +146,7 @@ class Peer:
 
     def answer_refused(self, message_id: str, code: str, rest: bytes) -> None:
         """2.1 part 4: it could not read our answer to a call of its own. There is nothing to be answered."""
+        self.charge_odd(rest)
         self._shared.metrics.messages.add("in", "answer", "refused")
         self.keep("in", "error", "", message_id[: rpc.MAX_ECHOED_ID], rest)
         log.warning("answer refused", identity=self.identity, code=code[:MAX_ACTION])
@@ -147,6 +164,7 @@ class Peer:
         kind: str = "call",
     ) -> None:
         """Count and log what had to be mended in a message, its id included."""
+        self.charge_odd(rest)
         repairs = self._shared.metrics.repairs
         full = len(repairs) >= MAX_REPAIR_LABELS
         listed = list(zip(decoded.repairs, decoded.places, strict=True))

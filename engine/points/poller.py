@@ -3,12 +3,18 @@
 Trio arms and disarms a socket around every wait and wakes a task each time, which costs as much as answering
 a Heartbeat does. Here a socket stays armed, and what is ready is told by a plain call. Whoever cannot take
 more at the moment forgets its socket for a while; it is level-triggered, so nothing is missed.
+
+Who has more to do than fits into one call lines up: behind each round of ready sockets the line gets a slice
+of time, in which everybody in it has one turn at most. So a connection that keeps us busy waits for its like
+and for all others, and the others never wait for more than a slice.
 """
 
 from __future__ import annotations
 
 import select
 import selectors
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, NoReturn, Protocol
 
@@ -18,6 +24,7 @@ import trio
 log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 32  # sockets served before other tasks get their turn
+SLICE: Final = 0.005  # seconds of the line behind each round, and the rest of the turn in which they end
 
 
 class Selector(Protocol):
@@ -43,13 +50,21 @@ class PortableSelector:
 
 
 class Poller:
-    """One per node. Callbacks are synchronous; one that raises is a bug of one part, and the others go on."""
+    """One per node. Callbacks are synchronous; one that raises is a bug of one part, and the others go on.
 
-    def __init__(self, selector: Selector | None = None) -> None:
+    `clock` gives seconds; it only measures slices.
+    """
+
+    def __init__(
+        self, selector: Selector | None = None, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         if selector is None:
             selector = select.epoll() if hasattr(select, "epoll") else PortableSelector()
         self._selector = selector
+        self._clock = clock
         self._watched: dict[int, Callable[[], None]] = {}
+        self._line: deque[Callable[[], None]] = deque()
+        self._nap: trio.CancelScope | None = None  # around the wait for a socket
 
     def watch(self, fd: int, ready: Callable[[], None]) -> None:
         """Call `ready` whenever `fd` can be read or has ended, until `forget`."""
@@ -65,14 +80,26 @@ class Poller:
         self._selector.unregister(fd)
         del self._watched[fd]
 
+    def line_up(self, turn: Callable[[], None]) -> None:
+        """Call `turn` once, behind the next round and behind those who have lined up already."""
+        self._line.append(turn)
+        if self._nap is not None:
+            self._nap.cancel()
+
     async def run(self) -> NoReturn:
         """Run for ever. A round takes everybody who is ready now, so nobody is passed over for another."""
         number = self._selector.fileno()
         while True:
-            await trio.lowlevel.wait_readable(number)
+            if self._line:
+                await trio.lowlevel.checkpoint()
+            else:
+                with trio.CancelScope() as self._nap:
+                    await trio.lowlevel.wait_readable(number)
+                self._nap = None
             watched = self._watched
             events = self._selector.poll(0, len(watched) or 1)
             await self._round([(fd, watched[fd]) for fd, _ in events])
+            self._serve_line()
 
     async def _round(self, callbacks: Sequence[tuple[int, Callable[[], None]]]) -> None:
         for first in range(0, len(callbacks), AT_ONCE):
@@ -90,3 +117,18 @@ class Poller:
                 ready()
             except Exception:
                 log.exception("connection failed", callback=repr(ready))
+
+    def _serve_line(self) -> None:
+        """One turn for each in the line, as far as the slice goes; who lines up again comes last."""
+        line = self._line
+        if not line:
+            return
+        end = self._clock() + SLICE
+        for _ in range(len(line)):
+            turn = line.popleft()
+            try:
+                turn()
+            except Exception:
+                log.exception("connection failed", callback=repr(turn))
+            if self._clock() >= end:
+                break

@@ -166,6 +166,11 @@ class Reception:
             outcome, 503, "This server is busy.", self._arrivals.wait(self._shared.steady()) + spread
         )
 
+    @staticmethod
+    def too_often(wait: float) -> Turned:
+        """503 for an identity that connects again and again."""
+        return _later("too_often", 503, "This charge point connects too often.", wait)
+
     def report(
         self, charge_point_id: int | None, visitor: Visitor, identity: str, event: str, detail: str
     ) -> None:

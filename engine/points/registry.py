@@ -13,11 +13,14 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from typing import Final
 
 import structlog
 import trio
 from msgspec.structs import replace
 
+from engine.domain.access import StationRecord
+from engine.domain.changes import SecurityEventReported
 from engine.domain.state import ChargePoint
 from engine.domain.vocabulary import SessionReason
 from engine.errors import (
@@ -36,6 +39,7 @@ from engine.ocpp.translation import translate
 from engine.ocpp.versions import PROTOCOLS
 from engine.points import absence
 from engine.points.actor import Actor
+from engine.points.admission import Conduct, Conducts
 from engine.points.presence import Presence
 from engine.points.shared import Outside, Shared, Store
 from engine.points.starts import Starts
@@ -45,6 +49,7 @@ from engine.supervision import Task
 log = structlog.get_logger(__name__)
 
 NORMAL, POLICY = 1000, 1008  # RFC 6455 §7.4.1
+CONFLICT: Final = "IdentityConflict"  # a security event of ours: OCPP has no name for it
 
 
 class Registry:
@@ -75,12 +80,17 @@ class Registry:
         self.draining = False
         self._actors: dict[str, Actor] = {}
         self._claims: dict[str, int] = {}  # generation of the newest connection, from claim to end
+        self._conducts = Conducts()
         self._generations = itertools.count(1)
         self._presence = Presence(self.shared)
         self._living = 0  # connections whose end is not written yet
         self._silence = trio.Event()  # set when the last one ends
         metrics.gauges |= {
             "voltrio_ocpp_connected": ("Charge points connected", lambda: len(self._actors)),
+            "voltrio_ocpp_chargers_throttled": (
+                "Charge points that have used up what they may send",
+                lambda: sum(actor.throttled for actor in self._actors.values()),
+            ),
             "voltrio_ocpp_calls_waiting": (
                 "Commands that wait for charge points",
                 lambda: sum(actor.waiting_calls for actor in self._actors.values()),
@@ -239,6 +249,25 @@ class Registry:
 
     # --- for the listener ----------------------------------------------------------------------------------
 
+    def knock(self, record: StationRecord, address: str) -> float:
+        """0 if an authenticated charge point may connect, which counts; else the seconds until it may.
+
+        A charger that reconnects in a loop and two devices with one identity are slowed down, not thrown out.
+        Where it would have replaced a connection, that one has to show that it is alive.
+        """
+        holder = self._actors.get(record.identity)
+        conduct, now = self.conduct(record.identity), self.shared.steady()
+        wait = conduct.arrive(self.shared.returns, now, replaces=holder is not None)
+        if wait > 0 and holder is not None:
+            holder.prove()
+            if conduct.report_conflict(now):
+                self._report_conflict(record, holder.remote, address)
+        return wait
+
+    def conduct(self, identity: str) -> Conduct:
+        """What is remembered of its earlier connections."""
+        return self._conducts.of(identity, self.shared.steady())
+
     def claim(self, identity: str) -> int:
         """Win the identity: an older connection is closed at once (1008, it would only be in the way)."""
         generation = self._claims[identity] = next(self._generations)
@@ -291,6 +320,21 @@ class Registry:
             if not self._living:
                 self._silence.set()
             await self.release(identity, actor.generation, actor.record.id)
+
+    def _report_conflict(self, record: StationRecord, held: str, wanted: str) -> None:
+        self.shared.metrics.conflicts.add()
+        at = self.shared.now()
+        row = SecurityEventReported(
+            charge_point_id=record.id,
+            type=CONFLICT,
+            timestamp=at,
+            tech_info=f"Connections of {record.identity!r} replace each other, from {held} and {wanted}: "
+            "two devices use this identity, or one opens connections without closing those it has.",
+            critical=False,
+            received_at=at,
+        )
+        self.shared.journal.append((row,))
+        log.warning("identity used twice", identity=record.identity, addresses=[held, wanted])
 
     def _dismiss(self, actor: Actor, code: int, reason: str, why: str) -> None:
         """Close it and forget it: to everybody else it is gone, although its socket lingers."""

@@ -20,7 +20,7 @@ from engine.domain.state import ChargePoint
 from engine.errors import Invalid, StoreError
 from engine.metrics import Metrics
 from engine.ocpp import step
-from engine.points.admission import Bucket
+from engine.points.admission import RETURNS, Allowance, Bucket, Rate
 from engine.points.poller import Poller
 from engine.points.timers import Timers
 from engine.points.transport import Carrier
@@ -198,6 +198,8 @@ class Shared:
         self.timers = Timers()
         self.poller = Poller()
         self.boots = Bucket(settings.boot_rate)
+        self.returns = Rate(1 / settings.reconnect_interval, RETURNS)
+        self.allowance = Allowance(settings.message_rate, settings.data_rate, settings.rate_burst)
         self.carrier = Carrier(self.spawn, self.timers, settings.max_out_buffer, metrics.slow_consumers.add)
         self.run_id = new_id()[:8]  # first part of the correlation ids of this run
         self.nursery: trio.Nursery | None = None

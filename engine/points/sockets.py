@@ -9,6 +9,8 @@ from typing import Final
 
 import trio
 
+from engine.points.transport import CHUNK
+
 BACKLOG: Final = 4_096
 NULL: Final = "/dev/null"
 
@@ -26,6 +28,9 @@ async def listen(host: str, port: int) -> list[socket.socket]:
             listening.append(sock)
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Connections inherit it. What a charger sends while it is not read stays with itself, instead of
+            # in megabytes of ours.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, CHUNK)
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             sock.bind((address[0], port, *address[2:]))

@@ -184,22 +184,28 @@ class Site:
 
     @asynccontextmanager
     async def attacker(
-        self, identity: str | None = None, *, deaf: bool = False, headers: str = ""
+        self,
+        identity: str | None = None,
+        *,
+        deaf: bool = False,
+        headers: str = "",
+        version: str = "ocpp1.6",
     ) -> AsyncIterator[Attacker]:
         """A connection of a charge point; `headers` go with the upgrade, each with its CRLF."""
         if identity is None:
             (identity,) = self.stations(1)
         with plain_errors():
-            async with await self._upgraded(identity, headers) as stream, trio.open_nursery() as nursery:
+            stream = await self._upgraded(identity, headers, version)
+            async with stream, trio.open_nursery() as nursery:
                 attacker = Attacker(stream)
                 if not deaf:
                     nursery.start_soon(attacker.listen)
                 yield attacker
                 nursery.cancel_scope.cancel()
 
-    async def _upgraded(self, identity: str, headers: str) -> trio.SocketStream:
+    async def _upgraded(self, identity: str, headers: str, version: str) -> trio.SocketStream:
         stream = await trio.open_tcp_stream(self.target.host, self.target.port)
-        request = self.target.upgrade(identity)
+        request = self.target.upgrade(identity).replace(b"ocpp1.6", version.encode())
         await stream.send_all(request[:-2] + headers.encode() + b"\r\n")
         answer = b""
         while not answer.endswith(b"\r\n\r\n"):

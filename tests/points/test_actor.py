@@ -21,7 +21,9 @@ from engine.errors import Conflict
 from engine.ocpp import v16, v201
 from engine.ocpp.messages import v16 as messages
 from engine.ocpp.step import Outcome, Protocol
-from engine.points.actor import Actor
+from engine.points.actor import EARLY_SIZE, Actor
+from engine.points.admission import RETURNS
+from engine.points.peer import ODD
 from tests.patience import PATIENCE
 
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
@@ -105,6 +107,89 @@ async def test_too_many_boots_are_told_to_try_again(start: Any, autojump_clock: 
     async with start(boot_rate=0.01) as site, site.connect("CP1") as ws:
         answers = [await site.ask(ws, "BootNotification", BOOT, str(number)) for number in range(3)]
         assert answers[2][:3] == [4, "2", "GenericError"]
+
+
+async def test_a_charger_that_boots_all_the_time_is_answered_now_and_then(
+    start: Any, store: Any, autojump_clock: Any
+) -> None:
+    async with start(reconnect_interval=10) as site, site.connect("CP1") as ws, site.connect("CP2") as other:
+        began = trio.current_time()
+        for number in range(RETURNS + 2):
+            assert (await site.ask(ws, "BootNotification", BOOT, str(number)))[0] == 3
+        assert 20 <= trio.current_time() - began < 21
+        began = trio.current_time()
+        assert (await site.ask(other, "BootNotification", BOOT))[0] == 3
+        assert trio.current_time() == began
+
+
+async def test_until_its_boot_was_accepted_a_charger_may_send_small_messages_only(
+    site: Any, store: Any
+) -> None:
+    store.add("NEW", booted=False)
+    large = json.dumps([2, "l", "DataTransfer", {"vendorId": "V", "data": "x" * EARLY_SIZE}])
+    async with site.connect("NEW") as ws:
+        assert (await site.ask(ws, "BootNotification", BOOT))[2]["status"] == "Accepted"
+        await ws.send_message(large)
+        assert (await site.take(ws))[:2] == [3, "l"]
+    store.add("NEWER", booted=False)
+    async with site.connect("NEWER") as ws:
+        await ws.send_message(large)
+        assert (await site.closing(ws)).code == 1009
+
+
+async def test_who_sends_too_much_waits_and_loses_nothing(
+    start: Any, store: Any, autojump_clock: Any
+) -> None:
+    async with start(message_rate=10, rate_burst=5) as site, site.connect("CP2") as other:
+        stream = await site.raw()
+        began = trio.current_time()
+        await stream.send_all(
+            b"".join(site.masked(0x81, b'[2,"%d","Heartbeat",{}]' % number) for number in range(100))
+        )
+        await site.until(lambda: site.metrics.throttled[()])
+        assert "voltrio_ocpp_chargers_throttled 1.0" in site.metrics.exposition().decode()
+        assert (await site.ask(other, "Heartbeat", {}))[0] == 3
+        received = b""
+        while b'"99"' not in received:
+            received += await stream.receive_some()
+        assert received.count(b"[3,") == 100
+        assert trio.current_time() - began == pytest.approx(100 / 10 - 5, abs=1.5)
+        await trio.sleep(2)
+        assert "voltrio_ocpp_chargers_throttled 0.0" in site.metrics.exposition().decode()
+        await stream.aclose()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"garbage",
+        b'[2,"#","Nonsense",{}]',
+        b'[2,"#","StatusNotification",{}]',
+        b'[2,"#","StatusNotification",{"connectorId":1,"errorCode":"NoError","status":"Available","x":1}]',
+        b'[3,"nobody asked",{}]',
+    ],
+)
+async def test_what_is_not_as_it_should_be_costs_more(start: Any, autojump_clock: Any, text: bytes) -> None:
+    async with start(message_rate=10, rate_burst=5, data_rate=1e9) as site:
+        stream = await site.raw()
+        began = trio.current_time()
+        texts = [text.replace(b"#", b"%d" % number) for number in range(20)]
+        texts.append(b'[2,"last","Heartbeat",{}]')
+        await stream.send_all(b"".join(site.masked(0x81, one) for one in texts))
+        received = b""
+        while b'"last"' not in received:
+            received += await stream.receive_some()
+        assert trio.current_time() - began == pytest.approx(20 * ODD / 10 - 5, abs=1.5)
+        await stream.aclose()
+
+
+async def test_a_throttled_charger_is_not_silent(start: Any, autojump_clock: Any) -> None:
+    async with start(message_rate=1, rate_burst=1, ping_interval=5, ping_timeout=5) as site:
+        stream = await site.raw()
+        await stream.send_all(site.masked(0x81, b'[2,"x","Nonsense",{}]') * 20)
+        await trio.sleep(60)
+        assert site.registry.is_connected("CP1")
+        await stream.aclose()
 
 
 async def test_a_bug_in_a_handler_is_that_messages_alone(start: Any, store: Any) -> None:
@@ -388,7 +473,7 @@ async def flood(stream: trio.SocketStream, data: bytes) -> None:
 
 
 async def test_who_does_not_read_is_closed_and_counted(start: Any, store: Any) -> None:
-    async with start(max_out_buffer=10_000) as site, site.connect("CP2") as other:
+    async with start(max_out_buffer=10_000, message_rate=1e6) as site, site.connect("CP2") as other:
         stream = await site.raw()
         data = site.masked(0x81, b'[2,"x","Heartbeat",{}]') * 500
         with pytest.raises(trio.BrokenResourceError):

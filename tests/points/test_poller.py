@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import trio
@@ -28,10 +29,22 @@ def pairs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Pair]]:
             sock.close()
 
 
+class Clock:
+    """Each look at it takes a second."""
+
+    def __init__(self, step: float = 1.0) -> None:
+        self.now = 0.0
+        self.step = step
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
 @pytest.fixture(params=[None, PortableSelector])
 def poller(request: pytest.FixtureRequest) -> Poller:
-    """With the system's own selector, and with the one for systems that have no epoll."""
-    return Poller(request.param and request.param())
+    """With the system's own selector, and with the one where there is no epoll. A turn fills a slice."""
+    return Poller(request.param and request.param(), Clock())
 
 
 async def test_other_tasks_get_their_turn_within_a_round(
@@ -100,5 +113,67 @@ async def test_one_callback_that_fails_harms_no_other(
     poller.watch(second.fileno(), ready)
     nursery.start_soon(poller.run)
     with trio.fail_after(PATIENCE):
+        await served.wait()
+    nursery.cancel_scope.cancel()
+
+
+async def test_between_two_in_the_line_all_sockets_that_are_ready_are_served(
+    pairs: list[Pair], poller: Poller, nursery: trio.Nursery
+) -> None:
+    events: list[str] = []
+    (ours, theirs), *_ = pairs
+
+    def ready() -> None:
+        ours.recv(1)
+        events.append("socket")
+
+    def turn(left: int) -> None:
+        events.append(f"turn {left}")
+        theirs.send(b"x")
+        if left:
+            poller.line_up(partial(turn, left - 1))
+
+    poller.watch(ours.fileno(), ready)
+    poller.line_up(partial(turn, 2))
+    poller.line_up(partial(turn, 0))
+    nursery.start_soon(poller.run)
+    with trio.fail_after(5):
+        while len(events) < 9:
+            await trio.lowlevel.checkpoint()
+    # Whoever lines up again comes last.
+    turns = ["turn 2", "turn 0", "turn 1", "turn 0"]
+    assert events == ["socket", *(event for turn_ in turns for event in (turn_, "socket"))]
+    nursery.cancel_scope.cancel()
+
+
+async def test_in_a_slice_everybody_has_one_turn(nursery: trio.Nursery) -> None:
+    poller = Poller(clock=Clock(module.SLICE / 10))
+    turns: list[int] = []
+
+    def turn(number: int) -> None:
+        turns.append(number)
+        poller.line_up(partial(turn, number))
+
+    for number in range(3):
+        poller.line_up(partial(turn, number))
+    nursery.start_soon(poller.run)
+    with trio.fail_after(5):
+        while len(turns) < 12:
+            await trio.lowlevel.checkpoint()
+    assert turns[:12] == [0, 1, 2] * 4
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_turn_comes_although_no_socket_is_ready(poller: Poller, nursery: trio.Nursery) -> None:
+    nursery.start_soon(poller.run)
+    await trio.testing.wait_all_tasks_blocked()
+    served = trio.Event()
+
+    def broken() -> None:
+        raise ValueError("a bug")
+
+    poller.line_up(broken)
+    poller.line_up(served.set)
+    with trio.fail_after(5):
         await served.wait()
     nursery.cancel_scope.cancel()

@@ -1,6 +1,7 @@
 """Commands, takeover, presence and draining."""
 
 import json
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,13 @@ import trio
 from msgspec.structs import replace
 
 from engine.domain.access import StationRecord
-from engine.domain.changes import ConfigurationKeyRead, MessageLogged, NetworkStatusChanged, SessionOpened
+from engine.domain.changes import (
+    ConfigurationKeyRead,
+    MessageLogged,
+    NetworkStatusChanged,
+    SecurityEventReported,
+    SessionOpened,
+)
 from engine.domain.state import Registration
 from engine.errors import (
     CallDropped,
@@ -27,7 +34,8 @@ from engine.ocpp import v16 as v16_tables
 from engine.ocpp import v21 as v21_tables
 from engine.ocpp.messages import v16, v21
 from engine.ocpp.step import Raw
-from engine.points.actor import CALL_PATIENCE
+from engine.points.actor import CALL_PATIENCE, PROOF
+from engine.points.admission import REPLACING, RETURNS
 
 START = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-03-01T12:00:00Z"}
 RESET = v16.Reset(type="Soft")
@@ -469,3 +477,58 @@ async def test_gauges(site: Any) -> None:
         text = site.metrics.exposition().decode()
         assert "voltrio_ocpp_connected 1.0" in text
         assert 'action="Heartbeat",direction="in",outcome="ok"} 1.0' in text
+
+
+async def test_a_charger_that_reconnects_in_a_loop_is_slowed_down(
+    start: Any, store: Any, autojump_clock: Any
+) -> None:
+    async with start(reconnect_interval=10) as site:
+        for _ in range(RETURNS):
+            async with site.connect() as ws:
+                assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
+            await site.until(lambda: not site.registry.is_connected("CP1"))
+        status, headers, _ = await site.http(site.request("CP1"))
+        assert status == 503
+        assert 0 < int(headers["Retry-After"]) <= 10
+        await site.until(lambda: site.metrics.connections[("too_often",)] == 1)
+        async with site.connect("CP2") as other:
+            assert (await site.ask(other, "Heartbeat", {}))[0] == 3
+        await trio.sleep(int(headers["Retry-After"]))
+        async with site.connect() as ws:
+            assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
+    assert store.journal.of(SecurityEventReported) == []
+
+
+async def test_two_devices_with_one_identity_do_not_throw_each_other_out_for_ever(
+    start: Any, store: Any, autojump_clock: Any
+) -> None:
+    async with start(reconnect_interval=10) as site, AsyncExitStack() as stack:
+        for _ in range(RETURNS // REPLACING + 1):
+            ws = await stack.enter_async_context(site.connect())
+            assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
+        for _ in range(3):
+            assert (await site.http(site.request("CP1")))[0] == 503
+        assert (await site.ask(ws, "Heartbeat", {}, "2"))[0] == 3, "whoever is connected stays"
+        assert site.metrics.closes[("takeover",)] == RETURNS // REPLACING
+        assert site.metrics.conflicts[()] == 1
+        (event,) = store.journal.of(SecurityEventReported)
+        assert event.type == "IdentityConflict"
+        assert "127.0.0.1" in event.tech_info
+        assert "two devices" in event.tech_info
+
+
+async def test_a_connection_that_is_dead_makes_way_for_the_one_that_was_turned_away(
+    start: Any, autojump_clock: Any
+) -> None:
+    async with start(reconnect_interval=10) as site, AsyncExitStack() as stack:
+        for _ in range(RETURNS // REPLACING):
+            await stack.enter_async_context(site.connect())
+        dead = await site.raw()
+        await trio.sleep(1)
+        assert (await site.http(site.request("CP1")))[0] == 503
+        began = trio.current_time()
+        assert await dead.receive_some(2) == b"\x89\x00"
+        assert await dead.receive_some() == b""
+        assert trio.current_time() - began == pytest.approx(PROOF, abs=0.2)
+        await site.until(lambda: site.metrics.closes[("ping_timeout",)] == 1)
+        await dead.aclose()
