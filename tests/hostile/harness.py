@@ -74,7 +74,10 @@ class Crowd:
 
     @property
     def lost(self) -> list[str]:
-        return [loss for one in self.good for loss in one.lost]
+        connections = [
+            f"{one.charger.identity}: a connection" for one in self.good for _ in range(one.losses)
+        ]
+        return connections + [loss for one in self.good for loss in one.lost]
 
     async def rounds(self, number: int) -> None:
         """Return when each of them has ended so many more transactions than now."""
