@@ -20,6 +20,7 @@ import structlog
 import trio
 from msgspec.structs import replace
 
+from engine.domain import device
 from engine.domain.state import ChargePoint, Frozen, Registration
 from engine.errors import (
     CallError,
@@ -31,6 +32,7 @@ from engine.errors import (
     NotSupported,
     StoreError,
 )
+from engine.masking import is_secret_name
 from engine.ocpp.blocks.device_model import taken
 from engine.ocpp.intents import (
     CertificateType,
@@ -80,6 +82,12 @@ def is_password(name: str) -> bool:
     return named is not None and (
         (named.name.component.casefold(), named.name.variable.casefold()) == VARIABLE_2X
     )
+
+
+def is_secret(name: str) -> bool:
+    """Whether the value of this key, or variable of OCPP 2.x, is to be neither shown nor kept."""
+    named = parse(name)
+    return device.is_secret(named.name) if named is not None else is_secret_name(name)
 
 
 def password_taken(request: Message, answer: Message) -> str | None:
@@ -276,9 +284,8 @@ class Provisioner:
         return unfinished
 
     async def _answered(self, setting: Setting, status: str, reason: str | None = None) -> None:
-        """Keep the verdict; of a password only that it was settled, not what it is."""
-        secret = is_password(setting.name)
-        await self._store.configuration.answered(setting, status, reason, secret=secret)
+        """Keep the verdict; of a secret only that it was settled, not what it is."""
+        await self._store.configuration.answered(setting, status, reason, secret=is_secret(setting.name))
 
     async def _ask(self, identity: str, intent: Intent) -> Result:
         """What came of it; what was refused, not understood or not sent is a verdict too."""

@@ -19,6 +19,7 @@ from api.kernel.views import Camel, Limit, Number, Page, page, shown
 from engine import provisioning
 from engine.domain.state import Registration
 from engine.errors import Invalid, NotFound
+from engine.masking import MASK
 from engine.node import Node
 from engine.store.repositories.provisioning import Installation, ReportedKey, Setting
 from engine.store.repositories.stations import Station, StationPatch
@@ -269,7 +270,7 @@ async def configuration(node: Node, identity: str) -> ConfigurationView:
 
 
 def _masked(row: Setting | ReportedKey) -> Setting | ReportedKey:
-    return msgspec.structs.replace(row, value="***") if provisioning.is_password(row.name) else row
+    return msgspec.structs.replace(row, value=MASK) if provisioning.is_secret(row.name) else row
 
 
 async def certificates(node: Node, identity: str) -> Sequence[InstallationView]:

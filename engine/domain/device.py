@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
+from engine.masking import is_secret_name
+
 
 class VariableName(NamedTuple):
     """What names a variable of a station."""
@@ -31,11 +33,6 @@ class VariableName(NamedTuple):
         )
 
 
-# Variables whose value is never kept, whatever their component: BasicAuthPassword, and those of 2.1's
-# NetworkConfiguration and of vendors.
-SECRET: Final = re.compile(
-    r"passw|passphrase|secret|private_?key|credential|sim_?pin|^vpn_?key$", re.IGNORECASE
-)
 Kind = Literal["items", "bytes"]
 _KINDS: Final[Mapping[str, Kind]] = {"itemspermessage": "items", "bytespermessage": "bytes"}
 # (component, instance of its variables ItemsPerMessage and BytesPerMessage) → the request that they limit.
@@ -65,7 +62,7 @@ class Limit(NamedTuple):
 
 def is_secret(name: VariableName) -> bool:
     """Whether a value of it must not be kept."""
-    return SECRET.search(name.variable) is not None
+    return is_secret_name(name.variable, name.component)
 
 
 def whole(value: str | None) -> int | None:

@@ -74,12 +74,27 @@ def test_console_lines_are_for_people(lines: io.StringIO) -> None:
         {"frame": "Authorization: Basic hunter22"},
         {"header": "Bearer hunter22"},
         {"database": "postgresql://voltrio:hunter22@db/voltrio"},
+        {"name": "WifiPSK", "value": "hunter22"},
     ],
 )
 def test_secrets_are_hidden_by_name_and_by_look(lines: io.StringIO, value: dict[str, Any]) -> None:
     structlog.get_logger().info("event", **value)
     assert "hunter22" not in lines.getvalue()
     assert "***" in lines.getvalue()
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_tracebacks_hide_them_too(lines: io.StringIO, log_format: str) -> None:
+    stream = io.StringIO()
+    logs.configure(log_format, "info", stream)
+    address = "postgresql://voltrio:hunter22@db/voltrio"
+    try:
+        raise OSError(f"cannot reach {address}", "x" * 20_000)
+    except OSError:
+        structlog.get_logger().exception("failed")
+        logging.getLogger("library").exception("failed too")
+    assert "hunter22@" not in stream.getvalue()
+    assert stream.getvalue().count("cannot reach postgresql://***@db/voltrio") == 2
 
 
 def test_what_is_no_secret_stays(lines: io.StringIO) -> None:

@@ -11,7 +11,14 @@ from msgspec.structs import replace
 from engine.errors import DatabaseAway
 from engine.node import Node
 from engine.ocpp.messages import v16, v201
-from engine.provisioning import FIRST_RETRY, Provisioner, deliver_pending, is_password, password_taken
+from engine.provisioning import (
+    FIRST_RETRY,
+    Provisioner,
+    deliver_pending,
+    is_password,
+    is_secret,
+    password_taken,
+)
 from engine.store.repositories.stations import StationPatch
 
 Deliver = Callable[[], Awaitable[None]]
@@ -178,6 +185,21 @@ async def test_a_password_is_forgotten_once_the_station_has_decided(
 )
 def test_what_is_a_password(name: str, secret: bool) -> None:
     assert is_password(name) is secret
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("AuthorizationKey", True),
+        ("SecurityCtrlr/BasicAuthPassword", True),
+        ("WifiPSK", True),
+        ("VpnCtrlr/Key", True),
+        ("HeartbeatInterval", False),
+        ("SecurityCtrlr/Identity", False),
+    ],
+)
+def test_what_is_a_secret(name: str, secret: bool) -> None:
+    assert is_secret(name) is secret
 
 
 def set_variable(component: str, variable: str, value: str, status: str) -> tuple[Any, Any]:

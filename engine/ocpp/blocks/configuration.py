@@ -1,6 +1,6 @@
 """Configuration: GetConfiguration and ChangeConfiguration, and what each standard key may hold.
 
-Secrets (AuthorizationKey) pass through: neither what was read nor what was set is kept.
+Secrets (AuthorizationKey, vendors' own) pass through: neither what was read nor what was set is kept.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from msgspec import UnsetType
 
 from engine.domain.changes import ConfigurationKeyRead
 from engine.domain.state import ChargePoint
+from engine.masking import is_secret_name
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Outcome
 
-SECRET_KEYS: Final = frozenset({"authorizationkey"})
 AUTHORIZATION_KEY_LENGTH: Final = (16, 40)  # whitepaper A00: no shorter password; 40 is the key's own limit
 
 
@@ -57,7 +57,7 @@ def change_configuration_answered_v16(
 def _read(
     cp: ChargePoint, name: str, value: str | None, readonly: bool, now: datetime
 ) -> ConfigurationKeyRead:
-    kept = None if name.casefold() in SECRET_KEYS else value
+    kept = None if is_secret_name(name) else value
     return ConfigurationKeyRead(charge_point_id=cp.id, name=name, value=kept, readonly=readonly, at=now)
 
 

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from engine.domain.state import Frozen
+from engine.masking import masked_members
 from engine.store.database import Connection, Database
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -21,7 +22,7 @@ DEFAULT_OPERATOR: Final = "(select id from operators where is_default)"
 
 
 class Audit(Frozen, frozen=True):
-    """Who did what to what. `details` never holds secrets."""
+    """Who did what to what. Secrets in `details` are masked when it is written."""
 
     actor: str
     action: str
@@ -55,7 +56,7 @@ class Repository:
                 rows = await connection.fetch(sql, *arguments)
                 if rows:
                     await connection.execute(
-                        AUDIT, audit.actor, audit.action, audit.subject, dict(audit.details)
+                        AUDIT, audit.actor, audit.action, audit.subject, masked_members(audit.details)
                     )
                     if forget is not None:
                         await connection.execute("select pg_notify($1, $2)", CHANNEL, forget)
