@@ -1,9 +1,9 @@
 """asyncio inside Trio, for asyncpg: a stock selector loop that Trio turns. Public interfaces of both only.
 
 A turn runs the loop until it would sleep. Its selector never does: it polls, ends the turn and says for how
-long the loop would have slept. A Trio task, the host, then waits for the loop's descriptor (an epoll's is
-readable when one of its own is) or for that time. A caller turns the loop itself when it hands work in: the
-query is on its way before the caller sleeps. Nothing here knows SQL.
+long the loop would have slept. Two Trio tasks begin the next turn: one waits for the loop's descriptor (an
+epoll's is readable when one of its own is), the other for that time. A caller turns the loop itself when it
+hands work in: the query is on its way before the caller sleeps. Nothing here knows SQL.
 """
 
 from __future__ import annotations
@@ -73,17 +73,26 @@ class HostedLoop(asyncio.SelectorEventLoop):
         self._host_clock = trio.lowlevel.current_clock()
         self._host_selector = HostedSelector()
         self._host_selector.stop = self.stop
+        self._host_awake = False  # a turn is under way or follows at once
         super().__init__(self._host_selector)
         self.set_exception_handler(_report)
 
     def turn(self) -> float:
         """Run what can be run; returns for how many seconds there is nothing to do. Never raises."""
         self._host_selector.begin()
+        self._host_awake = True
         try:
             self.run_forever()
         except (SystemExit, KeyboardInterrupt) as error:  # asyncio lets these through, out of any callback
             self.call_exception_handler({"message": "a callback would end the program", "exception": error})
+        finally:
+            self._host_awake = False
         return self._host_selector.rest
+
+    def hand_in(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """A task for `work`; the caller turns the loop at once."""
+        self._host_awake = True
+        return self.create_task(work)
 
     def descriptor(self) -> int:
         """Of the selector: readable when there is something to do for the loop."""
@@ -99,7 +108,7 @@ class HostedLoop(asyncio.SelectorEventLoop):
         *args: *Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
-        if not self.is_running():
+        if not self._host_awake:
             self._host_wake()
         return super().call_soon(callback, *args, context=context)
 
@@ -110,7 +119,7 @@ class HostedLoop(asyncio.SelectorEventLoop):
         *args: *Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
-        if not self.is_running():
+        if not self._host_awake:
             self._host_wake()
         return super().call_at(when, callback, *args, context=context)
 
@@ -120,8 +129,8 @@ class Bridge:
 
     def __init__(self) -> None:
         self._loop = HostedLoop(self._wake)
-        self._sleep = trio.CancelScope()  # the host's; its deadline is when the loop's next timer is due
-        self._scope = trio.CancelScope(shield=True)  # around the host: calls go on while callers clean up
+        self._sleep = trio.CancelScope()  # of the timers' task: its deadline is when the next one is due
+        self._scope = trio.CancelScope(shield=True)  # of both tasks: calls go on while callers clean up
         self._closed = False
 
     @trio.lowlevel.enable_ki_protection
@@ -139,10 +148,11 @@ class Bridge:
         except BaseException:
             work.close()
             raise
-        return await self._result(self._loop.create_task(work))
+        return await self._result(work)
 
     @trio.lowlevel.enable_ki_protection
-    async def _result(self, future: asyncio.Task[T]) -> T:
+    async def _result(self, work: Coroutine[Any, Any, T]) -> T:
+        future = self._loop.hand_in(work)
         caller = trio.lowlevel.current_task()
         parked = False
         cancelled: Callable[[], Any] | None = None
@@ -170,20 +180,32 @@ class Bridge:
             cancelled()
         raise StoreError("cancelled by the store")
 
-    @trio.lowlevel.enable_ki_protection
     async def host(self) -> None:
-        """Turn the loop when something arrives or a timer is due, until `close`; the one task that does."""
+        """Turn the loop when something arrives or a timer is due, until `close`."""
         with self._scope:
-            while True:
-                due = self._turn()
-                with trio.CancelScope(deadline=due) as self._sleep:
-                    await trio.lowlevel.wait_readable(self._loop.descriptor())
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._watch_arrivals)
+                nursery.start_soon(self._watch_timers)
+
+    @trio.lowlevel.enable_ki_protection
+    async def _watch_arrivals(self) -> None:
+        descriptor = self._loop.descriptor()
+        while True:
+            await trio.lowlevel.wait_readable(descriptor)
+            self._turn()
+
+    @trio.lowlevel.enable_ki_protection
+    async def _watch_timers(self) -> None:
+        while True:
+            due = self._turn()
+            with trio.CancelScope(deadline=due) as self._sleep:
+                await trio.sleep_forever()
 
     async def close(self) -> None:
         """Take nothing more; end asyncio's tasks, generators and threads; end the host."""
         with trio.CancelScope(shield=True):
             self._closed = True
-            await self._result(self._loop.create_task(self._wind_down()))
+            await self._result(self._wind_down())
             self._scope.cancel()
 
     def dispose(self) -> None:
@@ -192,8 +214,9 @@ class Bridge:
 
     @trio.lowlevel.enable_ki_protection
     def _turn(self) -> float:
-        """Turn the loop; returns when it wants its next turn. The host does not sleep longer."""
-        due = trio.current_time() + self._loop.turn()
+        """Turn the loop; returns when it wants its next turn, if nothing arrives before."""
+        rest = self._loop.turn()
+        due = math.inf if rest == math.inf else trio.current_time() + rest
         if due < self._sleep.deadline:  # noqa: PLR1730 - setting it costs more than all else here
             self._sleep.deadline = due
         return due

@@ -1,9 +1,8 @@
 """The SQL of every `Change`: one statement per kind, which takes any number of rows as one JSON array.
 
 JSON because msgspec encodes a batch in C at half the cost of asyncpg's array encoders, and the server unpacks
-it on its own core. `batch` in the SQL below is that array as a relation, `latest` the last row per key. Every
-statement may be repeated without harm, except those that append to a log (`repeatable=False`): a commit of
-unknown outcome that holds such a one is looked up before anything is written again.
+it on its own core. `batch` in the SQL below is that array as a relation, `latest` the last row per key. What
+comes again in another commit, because a charger repeats it, changes nothing: except in logs, rows have keys.
 """
 
 from __future__ import annotations
@@ -41,7 +40,6 @@ class Statement(Frozen, frozen=True):
 
     change: type[Change]
     sql: str
-    repeatable: bool = True
     subject: Callable[[Any], Hashable] | None = None
     documents: tuple[str, ...] = ()
 
@@ -83,7 +81,6 @@ def _statement(
     *,
     key: str | None = None,
     newest: str = "",
-    repeatable: bool = True,
     subject: Callable[[Any], Hashable] | None = None,
 ) -> Statement:
     """`key`: columns that identify the row; `newest`: an order that comes before that of arrival."""
@@ -94,7 +91,7 @@ def _statement(
         relations.append(f"latest as ({latest})")
     sql = " ".join(("with", ", ".join(relations), sql))
     documents = tuple(name for name, plain in _types(change) if plain is bytes)
-    return Statement(change=change, sql=sql, repeatable=repeatable, subject=subject, documents=documents)
+    return Statement(change=change, sql=sql, subject=subject, documents=documents)
 
 
 SESSION: Final = attrgetter("id")
@@ -126,7 +123,6 @@ STATEMENTS: Final[Sequence[Statement]] = (
         select id, 'network', network_status, at, at from batch order by ordinality
         """,
         key="id",
-        repeatable=False,
     ),
     _statement(
         changes.ChargePointBooted,  # the verdict is what people decided; it is read, not written
@@ -182,7 +178,6 @@ STATEMENTS: Final[Sequence[Statement]] = (
         """,
         key="charge_point_id, evse_number, connector_number",
         newest="at desc, ",
-        repeatable=False,
     ),
     _statement(
         changes.BatteryMoved,
@@ -432,7 +427,6 @@ STATEMENTS: Final[Sequence[Statement]] = (
         insert into security_events (charge_point_id, type, timestamp, tech_info, critical, received_at)
         select charge_point_id, type, timestamp, tech_info, critical, received_at from batch
         """,
-        repeatable=False,
     ),
     _statement(
         # The same request told again must not start its signing anew.
@@ -455,7 +449,6 @@ STATEMENTS: Final[Sequence[Statement]] = (
         insert into ocpp_reports (charge_point_id, action, request_id, payload, at)
         select charge_point_id, action, request_id, payload, at from batch
         """,
-        repeatable=False,
     ),
     _statement(
         changes.AuthorizationMade,
@@ -692,7 +685,6 @@ STATEMENTS: Final[Sequence[Statement]] = (
         insert into events (type, subject, operator_id, payload, created_at)
         select type, subject, operator_id, payload, created_at from batch
         """,
-        repeatable=False,
     ),
     _statement(
         changes.MessageLogged,
@@ -702,7 +694,6 @@ STATEMENTS: Final[Sequence[Statement]] = (
         select charge_point_id, at, direction, kind, action, message_id, payload, correlation_id, repairs
         from batch
         """,
-        repeatable=False,
     ),
 )
 RANK: Final[dict[type[Change], int]] = {statement.change: i for i, statement in enumerate(STATEMENTS)}

@@ -1,4 +1,4 @@
-"""One connection that writes changes: a statement per kind of row, one transaction, done exactly once.
+"""One connection that writes changes: a commit is one round trip, a statement per kind of row, done once.
 
 Nothing here queues or decides what to do about a refusal. While the database is away it is tried again.
 """
@@ -21,24 +21,39 @@ log = structlog.get_logger(__name__)
 
 RETRY_DELAYS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)  # seconds, times 0.5–1.0; the last one repeats
 COMMIT_TIMEOUT: Final = 30.0  # seconds; a connection that answers nothing for so long is given up
-# The writer's row holds the number of its last commit. Taking a number waits for an earlier attempt whose
-# server process still lives, and takes nothing if that attempt was committed: no commit is done twice.
 REGISTER: Final = """
 with outdated as (delete from journal_writers where updated_at < now() - interval '30 days')
 insert into journal_writers default values returning id
 """
-BEGIN_ONCE: Final = """
-begin;
-insert into journal_writers as w (id, number) values ({0}, {1})
-on conflict (id) do update set number = excluded.number, updated_at = now() where w.number < excluded.number
+# A commit is one call of this function: one round trip, whatever is in it. The writer's row holds the number
+# of its last commit. Taking a number waits for an earlier attempt whose server process still lives, and takes
+# nothing if that one or a later one was committed: no commit is done twice, nor behind the next one. Each
+# statement sees what those before it did. The connection keeps the function, and all plans.
+FUNCTION: Final = """
+create function pg_temp.commit_once(_writer bigint, _number bigint, _kinds int[], _batches bytea[])
+returns boolean language plpgsql as $commit$
+#variable_conflict use_column
+begin
+    insert into journal_writers as w (id, number) values (_writer, _number)
+    on conflict (id) do update set number = excluded.number, updated_at = now()
+    where w.number < excluded.number;
+    if not found then
+        return false;
+    end if;
+    for _step in 1 .. cardinality(_kinds) loop
+        case _kinds[_step] {} end case;
+    end loop;
+    return true;
+end
+$commit$
 """
-NOT_INSERTED: Final = "INSERT 0 0"  # the command tag when the number was taken already
+COMMIT: Final = "select pg_temp.commit_once($1, $2, $3, $4)"
 # PostgreSQL's text has no NUL. One escape makes way for another of its length, so the JSON around it stays as
 # it is, and so does JSON inside of strings.
 NUL: Final = b"\\u0000"
 REPLACEMENT: Final = b"\\ufffd"
 
-Plan: TypeAlias = list[tuple[Statement, bytes]]
+Plan: TypeAlias = tuple[list[int], list[bytes]]  # ranks of statements, and the rows of each as JSON
 
 
 class PlanError(Exception):
@@ -76,7 +91,7 @@ class Writer:
             try:
                 with trio.fail_after(COMMIT_TIMEOUT):
                     connection = await self._connected()
-                    await self._database.run(_transact(connection, plan, self._writer, self._number))
+                    await self._database.run(connection.fetchval(COMMIT, self._writer, self._number, *plan))
                 break
             except (*ASYNCPG_ERRORS, OSError) as error:
                 if not passes(error):
@@ -111,7 +126,11 @@ class Writer:
 
     def _plan(self, changes: Sequence[Change]) -> Plan:
         try:
-            return [(statement, self._encoded(statement, rows)) for statement, rows in waves(changes)]
+            planned = waves(changes)
+            return (
+                [RANK[statement.change] for statement, _ in planned],
+                [self._encoded(statement, rows) for statement, rows in planned],
+            )
         except Exception as error:  # also where memory is short: each half needs less
             raise PlanError(repr(error)) from error
 
@@ -129,8 +148,7 @@ class Writer:
         if self._connection is None or self._connection.is_closed():
             try:
                 self._connection = await self._database.run(self._database.connect())
-                if self._settings:
-                    await self._database.run(self._connection.execute(self._settings))
+                await self._database.run(self._connection.execute(f"{self._settings};{_function()}"))
                 if self._writer == 0:
                     self._writer = await self._database.run(self._connection.fetchval(REGISTER))
             except OSError:
@@ -141,27 +159,12 @@ class Writer:
         return self._connection
 
 
-async def _transact(connection: asyncpg.Connection, plan: Plan, writer: int, number: int) -> None:
-    """Run the plan (asyncio flavour), or nothing if an earlier attempt at it was committed after all.
-
-    A single repeatable statement is a transaction by itself.
-    """
-    if len(plan) == 1 and plan[0][0].repeatable:
-        await connection.execute(plan[0][0].sql, plan[0][1])
-        return
-    try:
-        if all(statement.repeatable for statement, _ in plan):
-            await connection.execute("begin")
-        elif await connection.execute(BEGIN_ONCE.format(writer, number)) == NOT_INSERTED:
-            await connection.execute("rollback")
-            return
-        for statement, rows in plan:
-            await connection.execute(statement.sql, rows)
-        await connection.execute("commit")
-    except asyncpg.PostgresError:
-        if not connection.is_closed():
-            await connection.execute("rollback")
-        raise
+def _function() -> str:
+    branches = (
+        f"when {rank} then {statement.sql.replace('$1', '_batches[_step]')};"
+        for rank, statement in enumerate(STATEMENTS)
+    )
+    return FUNCTION.format(" ".join(branches))
 
 
 def waves(changes: Sequence[Change]) -> list[tuple[Statement, list[Change]]]:

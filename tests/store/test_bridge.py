@@ -381,12 +381,13 @@ async def test_closing_cancels_what_runs_and_waits_for_it() -> None:
     generator = generate()
     async with trio.open_nursery() as nursery, open_bridge() as bridge:
         nursery.start_soon(call, bridge)
-        bridge._loop.create_task(work())
+        task = bridge._loop.create_task(work())  # asyncio itself knows it weakly only
         await bridge.call(begin())
         await bridge.call(awaited(bridge._loop.run_in_executor(None, int)))
         assert executor_threads()
         await trio.testing.wait_all_tasks_blocked()
     assert sorted(steps) == ["caller told", "cleaned up", "cleaned up", "generator closed"]
+    assert task.cancelled()
     assert bridge._loop.is_closed()
     assert not executor_threads()
 

@@ -296,25 +296,71 @@ async def test_a_closed_journal_takes_nothing(store: Store, metrics: Metrics) ->
 
 
 @pytest.mark.parametrize("committed", [True, False], ids=["committed", "not committed"])
-async def test_a_commit_of_unknown_outcome_is_looked_up(
+async def test_a_commit_of_unknown_outcome_is_done_once(
     store: Store, station: StationRecord, count: Count, monkeypatch: pytest.MonkeyPatch, committed: bool
 ) -> None:
-    """The connection dies around COMMIT; rows that may not be repeated are there once in either case."""
+    """The connection dies around the commit; rows of logs, which have no key, are there once all the same."""
     breaks = iter([True])
-    execute = asyncpg.Connection.execute
+    fetchval = asyncpg.Connection.fetchval
 
-    async def breaking(self: asyncpg.Connection, query: str, *arguments: Any, **options: Any) -> str:
-        if query == "commit" and next(breaks, False):
+    async def breaking(self: asyncpg.Connection, query: str, *arguments: Any, **options: Any) -> Any:
+        if query == writer.COMMIT and next(breaks, False):
             if committed:
-                await execute(self, query)
+                await fetchval(self, query, *arguments)
             self.terminate()
             raise ConnectionResetError("reset by peer")
-        return await execute(self, query, *arguments, **options)
+        return await fetchval(self, query, *arguments, **options)
 
-    monkeypatch.setattr(asyncpg.Connection, "execute", breaking)
+    monkeypatch.setattr(asyncpg.Connection, "fetchval", breaking)
     await store.journal.commit([event(), opened(station.id)])
     assert next(breaks, None) is None
     assert await count("events") == await count("sessions") == 1
+
+
+async def test_an_attempt_that_was_given_up_does_nothing_when_it_is_run_late(
+    store: Store, station: StationRecord, count: Count, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server process that stood still may take it from its socket when later commits are done."""
+    late: list[tuple[Any, ...]] = []
+    fetchval = asyncpg.Connection.fetchval
+
+    async def keeping(self: asyncpg.Connection, query: str, *arguments: Any, **options: Any) -> Any:
+        if query == writer.COMMIT and not late:
+            late.append(arguments)
+            self.terminate()
+            raise ConnectionResetError("no answer")
+        return await fetchval(self, query, *arguments, **options)
+
+    monkeypatch.setattr(asyncpg.Connection, "fetchval", keeping)
+    states = ["available", "temporarily_unavailable"]
+    for second, state in enumerate(states):
+        await store.journal.commit([NetworkStatusChanged(id=station.id, network_status=state, at=at(second))])
+    other = store.journal._writer._connection
+    assert other is not None
+    assert await store._database.run(other.fetchval(writer.COMMIT, *late[0])) is False
+    assert await count("status_log") == 2
+    assert (await store.stations.get("CP1")).network_status == states[-1]
+
+
+async def test_a_commit_is_one_round_trip(store: Store, station: StationRecord, count: Count) -> None:
+    """Whatever is in it, and in how many rounds."""
+    await store.journal.commit([event()])
+    connection = store.journal._writer._connection
+    assert connection is not None
+    queries: list[str] = []
+    connection.add_query_logger(lambda record: queries.append(record.query))
+    await store.journal.commit(
+        [
+            opened(station.id),
+            measured(station.id),
+            event(),
+            closed(),
+            SessionReopened(id=1, at=at(1)),
+            closed(),
+        ]
+    )
+    assert queries == [writer.COMMIT]
+    assert await count("sessions where status = 'finished'") == 1
 
 
 async def test_a_terminated_connection_is_replaced(
