@@ -103,8 +103,12 @@ def ask(
     evse_number: int,
     expires_at: datetime,
     now: datetime,
+    remote_start_id: int | None = None,
 ) -> tuple[Pending, list[Change]]:
-    """Authorizes a remote start and opens its pending session."""
+    """Authorizes a remote start and opens its pending session.
+
+    `remote_start_id`: what the station will tell of its transaction, unless that is the session's number.
+    """
     token = decision.token
     pending = Pending(
         id=session_id,
@@ -125,7 +129,7 @@ def ask(
         id_tag_id=None if token is None else token.id,
         user_id=None if token is None else token.user_id,
         authorization_id=authorization_id,
-        remote_start_id=session_id,
+        remote_start_id=session_id if remote_start_id is None else remote_start_id,
         asked_at=now,
         expires_at=expires_at,
     )

@@ -22,16 +22,10 @@ from msgspec.structs import replace
 from engine.domain.access import StationRecord
 from engine.domain.changes import SecurityEventReported
 from engine.domain.state import ChargePoint
-from engine.domain.vocabulary import SessionReason
-from engine.errors import (
-    CallDropped,
-    CallRefused,
-    CallTimeout,
-    NotSupported,
-    VoltrioError,
-)
+from engine.errors import CallRefused, NotSupported
 from engine.metrics import Metrics
 from engine.ocpp import rpc
+from engine.ocpp.blocks.remote_control import is_accepted, start_of
 from engine.ocpp.intents import Intent, Result, Start, Started, Verdict
 from engine.ocpp.intents_energy import RequestBatterySwap
 from engine.ocpp.step import Message, Protocol, Raw
@@ -110,6 +104,20 @@ class Registry:
         the protocol (rather than Offline), Conflict where it may not be sent before its boot was accepted;
         neither of these two where it is forced.
         """
+        state = self.state(identity)
+        if state is None or (said := start_of(request)) is None:
+            return await self._called(identity, request, timeout, force=force)
+        if not force:
+            self.shared.dialects[state.version].checked(request, state, self.shared.now())
+        pending = await self.starts.expect(state, said)
+        async with self.starts.asking(pending):
+            answer = await self._called(identity, request, timeout, force=force)
+        await self.starts.answered(pending, accepted=is_accepted(answer))
+        return answer
+
+    async def _called(
+        self, identity: str, request: Message, timeout: float | None, *, force: bool = False
+    ) -> Message:
         actor = self._actors.get(identity)
         if actor is None:
             raise await absence.fault(self.shared, identity, lambda _: () if force else (request,))
@@ -143,15 +151,9 @@ class Registry:
 
     async def _start(self, state: ChargePoint, intent: Start, timeout: float | None) -> Result:
         pending, intent = await self.starts.ask(state, intent)
-        try:
+        async with self.starts.asking(pending):
             result = await self._carry_out(state, intent, timeout)
-        except (CallTimeout, CallDropped):
-            raise  # it may have understood and follow yet
-        except VoltrioError:
-            await self.starts.give_up(pending, SessionReason.REMOTE_START_FAILED)
-            raise
-        if result.verdict is not Verdict.ACCEPTED:
-            await self.starts.give_up(pending, SessionReason.REJECTED)
+        await self.starts.answered(pending, accepted=result.verdict is Verdict.ACCEPTED)
         if not isinstance(result, Started):
             return result
         running = state.sessions.get(result.transaction_id or "")
@@ -164,7 +166,7 @@ class Registry:
         answers: list[Message] = []
         try:
             for request in translation.requests:
-                answers.append(await self.call(identity, request, timeout))
+                answers.append(await self._called(identity, request, timeout))
                 if not translation.goes_on(answers[-1]):
                     break
         except CallRefused as refused:

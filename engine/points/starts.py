@@ -6,7 +6,8 @@ told of before the answer to the request for it, and after a crash nothing is le
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Final, NoReturn
 
@@ -18,8 +19,9 @@ from engine.domain.authorization import Decision, decide
 from engine.domain.starting import Pending
 from engine.domain.state import ChargePoint, Token
 from engine.domain.vocabulary import SessionReason
-from engine.errors import Conflict, StoreError
+from engine.errors import CallDropped, CallTimeout, Conflict, StoreError, VoltrioError
 from engine.ocpp.blocks.authorization_v2x import ID_TOKEN_TYPES
+from engine.ocpp.blocks.remote_control import StartSaid
 from engine.ocpp.intents import Start
 from engine.ocpp.step import Facts, Needs
 from engine.ocpp.translation import translate
@@ -27,6 +29,7 @@ from engine.points.shared import Shared
 
 SWEEP: Final = 2.0  # seconds between looks for sessions that did not begin in time
 SWEPT: Final = 500  # of them at once
+INT32: Final = range(-(2**31), 2**31)  # what the columns of numbers hold
 
 
 class Starts:
@@ -44,26 +47,76 @@ class Starts:
         """
         tags = (intent.id_tag,) if intent.id_tag is not None else ()
         facts = await self._shared.reader.resolve(cp, Needs(id_tags=tags, new_ids=2, new_session=True))
-        session_id, authorization_id = facts.new_ids
+        session_id = facts.new_ids[0]
         id_tag = intent.id_tag or starting.own_tag(session_id)
-        now = self._shared.now()
-        decision = _vouched(facts, id_tag, now, uncounted=0)
+        decision = _vouched(facts, id_tag, self._shared.now(), uncounted=0)
         told = replace(
             intent, id_tag=id_tag, id_type=_type_told(intent, decision.token), request_id=session_id
         )
         translate(told, cp)  # what cannot be said leaves nothing behind
+        return await self._open(cp, decision, facts, id_tag, intent.evse_number or 0), told
+
+    async def expect(self, cp: ChargePoint, said: StartSaid) -> Pending | None:
+        """A pending session for a start that its asker has worded himself; raises StoreError.
+
+        None where its tag is known and may not charge, or no row can hold it: it is sent all the same, and
+        judged when it comes back.
+        """
+        named = bool(said.id_tag) and "\0" not in said.id_tag
+        facts = await self._shared.reader.resolve(
+            cp, Needs(id_tags=(said.id_tag,) if named else (), new_ids=2, new_session=True)
+        )
+        id_tag = said.id_tag if named else starting.own_tag(facts.new_ids[0])
+        decision = decide(facts.tokens.get(id_tag), self._shared.now(), uncounted=0, asked=True)
+        numbers = (said.evse_number, said.remote_start_id or 0)
+        if not decision.accepted or any(number not in INT32 for number in numbers):
+            return None
+        return await self._open(
+            cp, decision, facts, id_tag, max(said.evse_number, 0), remote_start_id=said.remote_start_id
+        )
+
+    async def _open(
+        self,
+        cp: ChargePoint,
+        decision: Decision,
+        facts: Facts,
+        id_tag: str,
+        evse_number: int,
+        *,
+        remote_start_id: int | None = None,
+    ) -> Pending:
+        session_id, authorization_id = facts.new_ids
+        now = self._shared.now()
         pending, changes = starting.ask(
             cp,
             decision,
             session_id=session_id,
             authorization_id=authorization_id,
             id_tag=id_tag,
-            evse_number=intent.evse_number or 0,
+            evse_number=evse_number,
             expires_at=now + self._patience,
             now=now,
+            remote_start_id=remote_start_id,
         )
         await self._shared.journal.commit(changes, cp.id)
-        return pending, told
+        return pending
+
+    @asynccontextmanager
+    async def asking(self, pending: Pending | None) -> AsyncIterator[None]:
+        """While its station is asked: it fails where that cannot be."""
+        try:
+            yield
+        except (CallTimeout, CallDropped):
+            raise  # it may have understood and follow yet
+        except VoltrioError:
+            if pending is not None:
+                await self.give_up(pending, SessionReason.REMOTE_START_FAILED)
+            raise
+
+    async def answered(self, pending: Pending | None, *, accepted: bool) -> None:
+        """Its station has said whether it follows."""
+        if pending is not None and not accepted:
+            await self.give_up(pending, SessionReason.REJECTED)
 
     async def vouch(self, cp: ChargePoint, id_tag: str) -> None:
         """Raises Conflict where a tag is known and may not charge (for a swap of batteries: S02.FR.03)."""

@@ -59,8 +59,9 @@ select o.id, t.currency, t.price_per_session, t.price_per_kwh, t.price_per_minut
 from operators o join tariffs t on t.id = o.tariff_id
 where o.id = any($1)
 """
-# The one that is numbered, whatever became of it; else one that is awaited, by tag and EVSE. A number that
-# was given and is not found names nothing: no other session is meant then.
+# The one that is numbered, whatever became of it. Whoever words starts himself may give a number again: then
+# it is the one that is awaited, or the newest. Without a number, one that is awaited, by tag and EVSE. Where
+# a number was given and is not found, no other session is meant.
 PENDING: Final = """
 select q.n, p.*, t.group_id, f.currency, f.price_per_session, f.price_per_kwh, f.price_per_minute
 from unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::timestamptz[]) with ordinality
@@ -70,12 +71,12 @@ cross join lateral (
            expires_at, status, tariff_id, id_tag_id, user_id
     from sessions
     where charge_point_id = q.charge_point_id and transaction_id is null
-      and case when q.number is not null then id = q.number
+      and case when q.number is not null then remote_start_id = q.number
                else status = 'pending' and lower(id_tag) = lower(q.id_tag)
                     and coalesce(started_at <= q.at, true)
                     and (evse_number = 0 or q.evse_number = 0 or evse_number = q.evse_number)
           end
-    order by id limit 1
+    order by status <> 'pending', case when q.number is null then id else -id end limit 1
 ) p
 left join tariffs f on f.id = p.tariff_id
 left join id_tags t on t.id = p.id_tag_id

@@ -61,6 +61,13 @@ class Station:
         _, message_id, _, payload = take(self.socket)
         return message_id, payload, told
 
+    def called(self, action: str, payload: dict[str, Any]) -> tuple[Any, Any, Future[httpx.Response]]:
+        """The same for a request in OCPP's own words."""
+        body = {"action": action, "payload": payload}
+        told = self._people.submit(self.program.request, "POST", f"/stations/{self.identity}/call", json=body)
+        _, message_id, _, request = take(self.socket)
+        return message_id, request, told
+
     def answer(self, message_id: str, status: str) -> None:
         self.socket.send(json.dumps([3, message_id, {"status": status}]))
 
@@ -139,6 +146,35 @@ def test_it_expires_when_the_station_does_not_begin(impatient: Program, version:
         assert station.session(number)["reason"] == "timeout"
         # The station begins all the same: that is recorded, but nobody answers for the tag any longer.
         assert station.start(request) != "Accepted"
+
+
+TOKENS = {"Central": "CHOSEN-BY-US", "NoAuthorization": "", "DirectPayment": "PSP-7"}
+WORDED = [("ocpp1.6", ""), *(("ocpp2.0.1", one) for one in ("Central", "NoAuthorization"))]
+WORDED += [("ocpp2.1", one) for one in TOKENS]
+
+
+@pytest.mark.parametrize(("version", "kind"), WORDED)
+def test_a_start_in_our_own_words_is_never_answered_with_unknown(
+    program: Program, version: str, kind: str
+) -> None:
+    with booted(program, f"WORDS{kind}", version) as station:
+        if version == "ocpp1.6":
+            action, payload = "RemoteStartTransaction", {"idTag": "CHOSEN-BY-US", "connectorId": 1}
+        else:
+            token = {"idToken": TOKENS[kind], "type": kind}
+            action, payload = (
+                "RequestStartTransaction",
+                {"idToken": token, "remoteStartId": 3161, "evseId": 1},
+            )
+        message_id, request, told = station.called(action, payload)
+        if version != "ocpp1.6":
+            authorized = station.ask("Authorize", {"idToken": request["idToken"]})
+            assert authorized["idTokenInfo"]["status"] == "Accepted"
+        station.answer(message_id, "Accepted")
+        assert told.result(PATIENCE).json()["payload"]["status"] == "Accepted"
+        assert station.start(request) == "Accepted"
+        (running,) = program.rows("/sessions", station=station.identity)
+        assert (running["status"], running["evseNumber"]) == ("active", 1)
 
 
 def test_the_command_line_starts_and_stops(station: Station) -> None:

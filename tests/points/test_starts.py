@@ -15,10 +15,15 @@ from engine.domain.state import Token
 from engine.errors import CallRefused, CallTimeout, Conflict, Invalid, Offline, VoltrioError
 from engine.ocpp.intents import Start, Started, Verdict
 from engine.ocpp.intents_energy import RequestBatterySwap
+from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts
 from engine.ocpp.versions import PROTOCOLS
 
 TAG = "*0000001"  # the first number that the reader in memory gives
+CARD = Token(  # one that may not charge
+    id=3, uid="CARD", group_id=None, status="disabled", valid=True, expires_at=None, user_id=None,
+    user_enabled=True, max_active_sessions=None, active_sessions=0,
+)  # fmt: skip
 
 
 async def ask(nursery: trio.Nursery, site: Any, intent: Start, **more: Any) -> list[Any]:
@@ -109,11 +114,7 @@ async def test_what_did_not_begin_in_time_expires(site: Any, store: Any) -> None
 
 
 async def test_a_tag_that_may_not_charge_is_refused_at_once(site: Any, store: Any) -> None:
-    card = Token(
-        id=3, uid="CARD", group_id=None, status="disabled", valid=True, expires_at=None, user_id=None,
-        user_enabled=True, max_active_sessions=None, active_sessions=0,
-    )  # fmt: skip
-    store.reader.facts = Facts(tokens={"CARD": card}, new_ids=(1, 2))
+    store.reader.facts = Facts(tokens={"CARD": CARD}, new_ids=(1, 2))
     async with site.connect():
         with pytest.raises(Conflict, match="blocked"):
             await site.registry.command("CP1", Start(id_tag="CARD"))
@@ -121,11 +122,7 @@ async def test_a_tag_that_may_not_charge_is_refused_at_once(site: Any, store: An
 
 
 async def test_a_battery_is_not_swapped_for_a_tag_that_may_not_charge(start: Any, store: Any) -> None:
-    card = Token(
-        id=3, uid="CARD", group_id=None, status="disabled", valid=True, expires_at=None, user_id=None,
-        user_enabled=True, max_active_sessions=None, active_sessions=0,
-    )  # fmt: skip
-    store.reader.facts = Facts(tokens={"CARD": card})
+    store.reader.facts = Facts(tokens={"CARD": CARD})
     swap = RequestBatterySwap(id_tag="CARD", request_id=1)
     async with start(PROTOCOLS) as site, site.connect(subprotocols=["ocpp2.1"]) as ws:
         with pytest.raises(Conflict, match="blocked"):  # S02.FR.03
@@ -191,3 +188,73 @@ async def test_the_transaction_may_come_before_the_answer(site: Any, store: Any,
         assert results[0].session_id == 1
         assert [one.id for one in store.journal.of(SessionOpened)] == [1]
         assert given_up(site) == []
+
+
+# --- starts that somebody words himself --------------------------------------------------------------------
+
+WORDED = {
+    "ocpp1.6": v16.RemoteStartTransaction(id_tag="LAB", connector_id=1),
+    "ocpp2.0.1": v201.RequestStartTransaction(
+        id_token=v201.IdToken(id_token="LAB", type="Central"), remote_start_id=3161, evse_id=1
+    ),
+    "ocpp2.1": v21.RequestStartTransaction(
+        id_token=v21.IdToken(id_token="", type="NoAuthorization"), remote_start_id=3161, evse_id=1
+    ),
+}
+
+
+@pytest.mark.parametrize("version", WORDED)
+@pytest.mark.parametrize(("answer", "outcome"), [("Accepted", []), ("Rejected", [(1, "failed", "rejected")])])
+async def test_a_start_that_is_worded_by_hand_is_awaited_like_any_other(
+    start: Any, nursery: Any, version: str, answer: str, outcome: Any
+) -> None:
+    """So that the token it chose is not unknown when it comes back."""
+    request = WORDED[version]
+    async with start(PROTOCOLS) as site, site.connect(subprotocols=[version]) as ws:
+        answers: list[Any] = []
+
+        async def call() -> None:
+            answers.append(await site.registry.call("CP1", request))
+
+        nursery.start_soon(call)
+        _, message_id, action, _ = await site.take(ws)
+        assert action == type(request).__name__
+        [asked] = site.store.journal.of(SessionAsked)
+        tag = TAG if version == "ocpp2.1" else "LAB"
+        number = 1 if version == "ocpp1.6" else 3161
+        assert (asked.id_tag, asked.evse_number, asked.remote_start_id) == (tag, 1, number)
+        await ws.send_message(json.dumps([3, message_id, {"status": answer}]))
+        await site.until(lambda: answers)
+        assert answers[0].status == answer
+        assert given_up(site) == outcome
+
+
+async def test_one_for_a_tag_that_may_not_charge_is_sent_and_awaited_by_nobody(
+    start: Any, store: Any, nursery: Any
+) -> None:
+    store.reader.facts = Facts(tokens={"LAB": replace(CARD, uid="LAB")}, new_ids=(1, 2))
+    async with start(PROTOCOLS) as site, site.connect(subprotocols=["ocpp2.0.1"]) as ws:
+        nursery.start_soon(site.registry.call, "CP1", WORDED["ocpp2.0.1"])
+        _, message_id, _, _ = await site.take(ws)
+        assert store.journal.of(SessionAsked) == []
+        await ws.send_message(json.dumps([3, message_id, {"status": "Accepted"}]))
+
+
+async def test_one_that_breaks_a_rule_leaves_nothing_behind(start: Any, store: Any) -> None:
+    wrong = replace(WORDED["ocpp2.0.1"], evse_id=0)
+    async with start(PROTOCOLS) as site, site.connect(subprotocols=["ocpp2.0.1"]):
+        with pytest.raises(Invalid):
+            await site.registry.call("CP1", wrong)
+        assert store.journal.of(SessionAsked) == []
+    with pytest.raises(Offline):
+        await site.registry.call("CP1", WORDED["ocpp1.6"])
+
+
+async def test_one_whose_number_no_row_holds_is_only_sent(start: Any, store: Any, nursery: Any) -> None:
+    huge = replace(WORDED["ocpp2.0.1"], remote_start_id=2**40)
+    async with start(PROTOCOLS) as site, site.connect(subprotocols=["ocpp2.0.1"]) as ws:
+        nursery.start_soon(site.registry.call, "CP1", huge)
+        _, message_id, _, payload = await site.take(ws)
+        assert payload["remoteStartId"] == 2**40
+        assert store.journal.of(SessionAsked) == []
+        await ws.send_message(json.dumps([3, message_id, {"status": "Accepted"}]))

@@ -153,3 +153,21 @@ async def test_a_session_that_was_asked_for_is_known_as_such(store: Store, stati
     )
     sessions = (await store.reader.load(station, "ocpp1.6")).sessions
     assert {number: session.asked for number, session in sessions.items()} == {"7": True, "8": False}
+
+
+async def test_it_is_found_by_the_number_that_its_asker_chose_the_newest_first(
+    store: Store, state: ChargePoint
+) -> None:
+    first = await asked_for(store, state, 7, remote_start_id=3161)
+    assert await found(store, state, PendingKey(number=3161)) == first
+    assert await found(store, state, PendingKey(number=7)) is None
+    await store.journal.commit([give_up(first, SessionReason.REJECTED, at(5))])
+    given_up = await found(store, state, PendingKey(number=3161))
+    assert given_up is not None
+    assert given_up.status is SessionStatus.FAILED
+    second = await asked_for(store, state, 8, remote_start_id=3161)
+    assert await found(store, state, PendingKey(number=3161)) == second
+    await store.journal.commit([give_up(second, SessionReason.TIMEOUT, at(300))])
+    newest = await found(store, state, PendingKey(number=3161))
+    assert newest is not None
+    assert newest.id == 8

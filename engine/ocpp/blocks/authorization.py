@@ -67,9 +67,10 @@ def is_asked(
     now: datetime,
     *,
     start: tuple[datetime, Session | None] | None,
+    over: Session | None = None,
 ) -> bool:
     """Whether a tag is that of a remote start: one that is awaited, or one that led to a session."""
-    at, begun = (now, cp.sessions.values()) if start is None else (start[0], (start[1],))
+    at, begun = (now, (*cp.sessions.values(), over)) if start is None else (start[0], (start[1],))
     if facts.pending is not None and facts.pending.allows(at):
         return True
     tag = id_tag.casefold()

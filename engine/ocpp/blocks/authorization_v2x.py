@@ -100,14 +100,17 @@ def decide_v2x(
     *,
     uncounted: int | None = None,
     start: tuple[datetime, Session | None] | None = None,
+    over: Session | None = None,
 ) -> Decision:
     """The verdict on a looked-up token; `start` where it begins a transaction. See `decide_v16`.
+
+    `over`: the session that it ends, which may have ended before: an event may be told twice.
 
     What was asked for remotely may come back as any type: a station that was told one need not tell the same.
     """
     if token.type == _START_BUTTON:
         return Decision(verdict=Verdict.ACCEPTED)  # 2.0.1 C02.FR.02: nobody is asked who charges
-    asked = is_asked(cp, token.id_token, facts, now, start=start)
+    asked = is_asked(cp, token.id_token, facts, now, start=start, over=over)
     found = (facts.tokens[uid] for uid in uids_of(token) if uid in facts.tokens)
     known = next((one for one in found if asked or token.type in ID_TOKEN_TYPES[one.type]), None)
     decision = decide(

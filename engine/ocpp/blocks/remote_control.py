@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from engine.domain.closing import stop_asked
-from engine.domain.state import ChargePoint
+from engine.domain.state import ChargePoint, Frozen
 from engine.ocpp.blocks.charging_profiles import profile_errors_v16
 from engine.ocpp.blocks.charging_profiles_v2x import profile_errors
 from engine.ocpp.blocks.smart_charging_v2x import station_errors
@@ -22,6 +22,42 @@ from engine.ocpp.step import Outcome
 OF_ONE_CONNECTOR: Final = frozenset({"MeterValues", "StatusNotification"})
 OF_ONE_EVSE: Final = frozenset({"MeterValues", "StatusNotification", "TransactionEvent"})
 NOBODY: Final = "NoAuthorization"
+
+
+class StartSaid(Frozen, frozen=True):
+    """A remote start as its request words it. `id_tag` "": nobody is named (NoAuthorization)."""
+
+    id_tag: str
+    evse_number: int  # 0: any
+    remote_start_id: int | None  # None: the version has none
+
+
+def start_of(request: object) -> StartSaid | None:
+    """What a request asks to begin; None where it is no remote start."""
+    match request:
+        case v16.RemoteStartTransaction():
+            return StartSaid(
+                id_tag=request.id_tag, evse_number=request.connector_id or 0, remote_start_id=None
+            )
+        case v201.RequestStartTransaction() | v21.RequestStartTransaction():
+            return StartSaid(
+                id_tag=request.id_token.id_token,
+                evse_number=request.evse_id or 0,
+                remote_start_id=request.remote_start_id,
+            )
+    return None
+
+
+def is_accepted(answer: object) -> bool:
+    """Whether a station follows a request to start."""
+    match answer:
+        case v16.RemoteStartTransactionResponse(status=status):
+            return status == "Accepted"
+        case v201.RequestStartTransactionResponse(status=status):
+            return status == "Accepted"
+        case v21.RequestStartTransactionResponse(status=status):
+            return status == "Accepted"
+    return False
 
 
 def check_remote_start_transaction_v16(

@@ -22,7 +22,7 @@ from engine.domain.closing import billed, with_session
 from engine.domain.history import RANKS, Event, EventKey, Value, chosen, fingerprint
 from engine.domain.pricing import cost, spell
 from engine.domain.sessions import before, begun
-from engine.domain.starting import PendingKey, is_other
+from engine.domain.starting import PendingKey, is_other, key_of_tag
 from engine.domain.state import ChargePoint, Frozen, Policy, Price, Session, SessionStatus, StationNumber
 from engine.domain.transactions import Known
 from engine.ocpp.blocks.authorization_v2x import (
@@ -172,11 +172,7 @@ def transaction_event_needs_v2x(cp: ChargePoint, request: TransactionEvent) -> N
     number = request.transaction_info.transaction_id
     session = cp.sessions.get(number)
     pending = _pending_key(session, request)
-    starts = (
-        bool(uids)
-        and (session is None or session.id_tag is None)
-        and transactions.brings_tag(event_of(request))
-    )
+    starts = bool(uids) and (session is None or session.id_tag is None) and _may_start(request)
     if session is not None and _goes_on(session, request):
         if request.event_type == "Ended" or (session.evse_number == StationNumber and request.evse):
             # What else is or was on its EVSE is asked when it ends, and when its EVSE is told.
@@ -190,12 +186,24 @@ def transaction_event_needs_v2x(cp: ChargePoint, request: TransactionEvent) -> N
 
 
 def _pending_key(session: Session | None, request: TransactionEvent) -> PendingKey | None:
-    """The remote start that an event names, unless it is what its session began with."""
+    """The remote start that an event names, unless it is what its session began with.
+
+    A station that leaves its number out names it by the tag that it was told (F01, F02).
+    """
     named = _given(request.transaction_info.remote_start_id)
-    key = pending_key_v2x(uid_of(request.id_token) if request.id_token else None, named)
-    if key is None or session is None:
-        return key
-    return None if key.number in (session.id, session.remote_start_id) else key
+    tag = uid_of(request.id_token) if request.id_token else None
+    key = pending_key_v2x(tag, named)
+    if key is not None:
+        begun_by = () if session is None else (session.id, session.remote_start_id)
+        return None if key.number in begun_by else key
+    if tag is None or (session is not None and session.id_tag is not None) or not _may_start(request):
+        return None
+    evse_number = request.evse.id if request.evse else StationNumber
+    return key_of_tag(tag, max(evse_number, StationNumber), request.timestamp)
+
+
+def _may_start(request: TransactionEvent) -> bool:
+    return transactions.brings_tag(event_of(request))
 
 
 def _told(request: TransactionEvent) -> bytes:
@@ -310,7 +318,7 @@ def _decided(
         return transactions.TOO_LATE if late else None
     event = event_of(request)
     if not transactions.brings_tag(event):
-        return decide_v2x(cp, token, facts, now)
+        return decide_v2x(cp, token, facts, now, over=session)
     going = [] if session is None or session.status is SessionStatus.FINISHED else [session]
     over = [s for s in before(cp, event.evse_number or 0, begun(event.at, now)) if s not in going]
     tag = token.id_token.casefold()

@@ -187,9 +187,36 @@ def test_an_event_asks_by_remote_start_id_or_by_our_tag(
         needs = needs_of(station, request)
         assert needs is not None
         assert needs.pending == PendingKey(number=70)
-    needs = needs_of(station, event(words, now, 0, "Started", tag="CARD"))
+
+
+def test_a_station_that_leaves_the_number_out_names_it_by_the_tag(
+    station: ChargePoint, words: Any, now: datetime, pending: Pending
+) -> None:
+    request = event(words, now, 0, "Started", tag="CARD")
+    needs = needs_of(station, request)
     assert needs is not None
-    assert needs.pending is None
+    assert needs.pending == PendingKey(number=None, id_tag="CARD", evse_number=1, at=now)
+    outcome = told(station, request, now, pending=replace(pending, id_tag="CARD"))
+    assert status_of(outcome) == "Accepted"
+    # Once its driver is known, no event asks for another.
+    again = needs_of(outcome.state, event(words, now, 1, "Updated", tag="CARD"))
+    assert again is not None
+    assert again.pending is None
+
+
+def test_the_tag_that_we_chose_may_end_it_however_often_that_is_told(
+    station: ChargePoint, words: Any, now: datetime, pending: Pending
+) -> None:
+    asked = replace(pending, id_tag="NOBODY-KNOWS")
+    running = told(
+        station, event(words, now, 0, "Started", remote=70, tag="NOBODY-KNOWS"), now, pending=asked
+    )
+    end = event(words, now, 1, "Ended", tag="NOBODY-KNOWS")
+    ended = told(running.state, end, now)
+    assert status_of(ended) == "Accepted"
+    session = running.state.sessions["tx"]
+    again = told(ended.state, end, now, told=stored(session, known=True))
+    assert status_of(again) == "Accepted"
 
 
 def test_an_event_takes_the_number_and_the_authorization(
