@@ -18,7 +18,7 @@ import msgspec
 
 MASK: Final = "***"
 SHORTEST: Final = 6  # characters of a text that shows what is secret in it: `pin=1` and less do not count
-MOST_SEARCHED: Final = 8_192  # characters of suspicious texts that are searched in one document
+MOST_SEARCHED: Final = 16_384  # characters of suspicious texts that are searched in one document
 MAX_NAME: Final = 100  # characters of one that is remembered
 MAX_NESTING: Final = 6  # of JSON inside of strings of JSON; what lies deeper is masked whole
 

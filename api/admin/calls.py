@@ -92,7 +92,7 @@ def typed_request(versions: Sequence[str], action: str, payload: bytes) -> Messa
     faults: list[str] = []
     for version in having:
         request_type = PROTOCOLS[version].outbound[action].request
-        decoded = policy.decode(request_type, payload, Policy.STRICT, version=version)
+        decoded = policy.decode(request_type, payload, Policy.STRICT, version=version, decoders=policy.OURS)
         if not isinstance(decoded, Refusal):
             return decoded.message
         described = decoded.description or decoded.code

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn, TypeAlias
 
 import msgspec
 
 from engine.domain.state import Frozen, Policy
+from engine.masking import masked_members
 from engine.ocpp.mending import NO, REPAIRS
-from engine.ocpp.messages import decode_hook
+from engine.ocpp.messages import CustomData, decode_hook
 from engine.ocpp.quirks import Place, Quirks, quirks_of
 from engine.ocpp.rpc import MAX_DESCRIPTION, Code
 from engine.ocpp.shapes import Many, Member, Number, Open, Record, Shape, Text, fault, fold, record_of
@@ -103,20 +104,31 @@ def _written(path: Path) -> str:
     return f"{_written(parent)}[{step}]" if isinstance(step, int) else f"{_written(parent)}.{step}"
 
 
+def received(kind: type, value: object) -> object:
+    """`decode_hook` for what comes from outside: what vendors add is stored as it is, so without secrets."""
+    custom = decode_hook(kind, value)
+    return CustomData(masked_members(custom)) if isinstance(custom, CustomData) else custom
+
+
 class _Decoders(dict[type[Message], "msgspec.json.Decoder[Message] | None"]):
     """One strict decoder per payload type; None where only the walk can tell right from wrong.
 
     A hot path may use one directly, leaving to `decode` what the decoder refuses, and any payload with the
-    escape `\\u0000` in it.
+    escape `\\u0000` in it. `hook` is msgspec's `dec_hook`.
     """
 
+    def __init__(self, hook: Callable[[type, object], object]) -> None:
+        super().__init__()
+        self.hook = hook
+
     def __missing__(self, kind: type[Message]) -> msgspec.json.Decoder[Message] | None:
-        decoder = None if record_of(kind).exact else msgspec.json.Decoder(kind, dec_hook=decode_hook)
+        decoder = None if record_of(kind).exact else msgspec.json.Decoder(kind, dec_hook=self.hook)
         self[kind] = decoder
         return decoder
 
 
-DECODERS = _Decoders()
+DECODERS = _Decoders(received)
+OURS = _Decoders(decode_hook)  # of what people here send: to the letter
 # The first and the last day there are stand for "never set" and "for ever". In UTC they may be days that do
 # not exist, so they are read as their neighbours.
 CALENDAR_ENDS: Final = re.compile(rb'"(9999-12-31|0001-01-01)([Tt ][0-9:.]+(?:[Zz]|[+-][0-9:]+)?")')
@@ -133,6 +145,8 @@ def decode(  # noqa: PLR0917 - the station's three words stand together, as in e
     vendor: str = "",
     model: str = "",
     version: str = "ocpp1.6",
+    *,
+    decoders: _Decoders = DECODERS,
 ) -> Decoded | Refusal:
     """A payload as a message of `kind`, or the CALLERROR that answers it.
 
@@ -140,7 +154,7 @@ def decode(  # noqa: PLR0917 - the station's three words stand together, as in e
     """
     if b"9999-12-31" in payload or b"0001-01-01" in payload:
         payload = CALENDAR_ENDS.sub(_a_day_inside, payload)
-    decoder = DECODERS[kind]
+    decoder = decoders[kind]
     # PostgreSQL's text cannot hold NUL. Hardly a payload has an escape at all, and one byte is found fastest.
     if decoder is not None and (b"\\" not in payload or b"\\u0000" not in payload):
         try:
@@ -149,20 +163,22 @@ def decode(  # noqa: PLR0917 - the station's three words stand together, as in e
             pass  # what is wrong, and whether it can be mended, is found out below
     quirks = quirks_of(vendor, model) if policy is not Policy.STRICT else None
     try:
-        return _walked(kind, payload, quirks)
+        return _walked(kind, payload, quirks, decoders.hook)
     except ViolationError as violation:
         code = (FAULTS_16 if version == "ocpp1.6" else FAULTS_2X)[violation.keyword]
         description = f"{_written(violation.path)}: {WORDS[violation.keyword]}"
         return Refusal(code=code, description=description[:MAX_DESCRIPTION])
 
 
-def _walked(kind: type[Message], payload: bytes, quirks: Quirks | None) -> Decoded:
+def _walked(
+    kind: type[Message], payload: bytes, quirks: Quirks | None, hook: Callable[[type, object], object]
+) -> Decoded:
     walk = _Walk(quirks)
     try:
         document = _parse(payload, walk)
         # "If there is no payload JSON allows … null" (OCPP-J 1.6 §4.2.1)
         value = walk.record(record_of(kind), {} if document is None else document, None)
-        message = msgspec.convert(value, kind, dec_hook=decode_hook)
+        message = msgspec.convert(value, kind, dec_hook=hook)
     except RecursionError:
         raise ViolationError("json", None) from None
     except msgspec.ValidationError:

@@ -19,6 +19,7 @@ import msgspec
 from engine.domain import changes
 from engine.domain.changes import Change
 from engine.domain.state import Frozen
+from engine.store.cleaning import Cleaner
 
 COLUMN_TYPES: Final = {
     int: "bigint",
@@ -34,14 +35,14 @@ MESSAGES: Final = ("payload", "samples", "periods")  # texts that are JSON
 class Statement(Frozen, frozen=True):
     """How one kind of change is written. `sql` takes one bytea argument, the rows as JSON.
 
-    `subject` names the row whose state several kinds change; per subject their order is kept. `documents` are
-    the members that are JSON themselves.
+    `cleaner` encodes the rows. `subject` names the row whose state several kinds change; per subject their
+    order is kept.
     """
 
     change: type[Change]
     sql: str
+    cleaner: Cleaner
     subject: Callable[[Any], Hashable] | None = None
-    documents: tuple[str, ...] = ()
 
 
 def _types(change: type[Change]) -> Iterator[tuple[str, type]]:
@@ -90,8 +91,7 @@ def _statement(
         latest = f"select distinct on ({key}) * from batch order by {order}"  # noqa: S608 - names of our fields
         relations.append(f"latest as ({latest})")
     sql = " ".join(("with", ", ".join(relations), sql))
-    documents = tuple(name for name, plain in _types(change) if plain is bytes)
-    return Statement(change=change, sql=sql, subject=subject, documents=documents)
+    return Statement(change=change, sql=sql, subject=subject, cleaner=Cleaner(change, _types(change)))
 
 
 SESSION: Final = attrgetter("id")
@@ -700,7 +700,7 @@ RANK: Final[dict[type[Change], int]] = {statement.change: i for i, statement in 
 # The member that carries what a message brought, where there is one: the size of the row depends on it.
 BULK: Final[dict[type[Change], str | None]] = {
     statement.change: next(
-        (name for name, _ in _types(statement.change) if name in (*statement.documents, *MESSAGES)), None
+        (name for name, plain in _types(statement.change) if plain is bytes or name in MESSAGES), None
     )
     for statement in STATEMENTS
 }

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 import asyncpg
-import msgspec
 import structlog
 import trio
 
@@ -48,10 +47,6 @@ end
 $commit$
 """
 COMMIT: Final = "select pg_temp.commit_once($1, $2, $3, $4)"
-# PostgreSQL's text has no NUL. One escape makes way for another of its length, so the JSON around it stays as
-# it is, and so does JSON inside of strings.
-NUL: Final = b"\\u0000"
-REPLACEMENT: Final = b"\\ufffd"
 
 Plan: TypeAlias = tuple[list[int], list[bytes]]  # ranks of statements, and the rows of each as JSON
 
@@ -77,7 +72,6 @@ class Writer:
         self._connection: asyncpg.Connection | None = None
         self._writer = 0  # number of our row in journal_writers
         self._number = 0  # of the last commit begun
-        self._encoder = msgspec.json.Encoder()
 
     async def write(self, changes: Sequence[Change]) -> None:
         """One transaction, repeated until its outcome is known. Raises PlanError."""
@@ -129,20 +123,10 @@ class Writer:
             planned = waves(changes)
             return (
                 [RANK[statement.change] for statement, _ in planned],
-                [self._encoded(statement, rows) for statement, rows in planned],
+                [statement.cleaner.encode(rows) for statement, rows in planned],
             )
         except Exception as error:  # also where memory is short: each half needs less
             raise PlanError(repr(error)) from error
-
-    def _encoded(self, statement: Statement, rows: Sequence[Change]) -> bytes:
-        """The rows as JSON that the database takes, whatever text is in them."""
-        if statement.documents:
-            rows = [_without_nul(row, statement.documents) for row in rows]
-        try:
-            encoded = self._encoder.encode(rows)
-        except UnicodeEncodeError:  # half a surrogate pair
-            encoded = self._encoder.encode([_unicode(row) for row in rows])
-        return encoded.replace(NUL, REPLACEMENT)
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
@@ -193,20 +177,3 @@ def waves(changes: Sequence[Change]) -> list[tuple[Statement, list[Change]]]:
         else:
             rows.append(change)
     return [(STATEMENTS[rank], kinds[rank]) for kinds in rounds for rank in sorted(kinds)]
-
-
-def _without_nul(change: Change, documents: Sequence[str]) -> Change:
-    """The change, its members that are JSON without NUL."""
-    for name in documents:
-        document: bytes = getattr(change, name)
-        if NUL in document:
-            change = msgspec.structs.replace(change, **{name: document.replace(NUL, REPLACEMENT)})
-    return change
-
-
-def _unicode(change: Change) -> Change:
-    """The change with `?` where its text is no Unicode."""
-    texts = {name: text for name, text in msgspec.structs.asdict(change).items() if isinstance(text, str)}
-    return msgspec.structs.replace(
-        change, **{name: text.encode(errors="replace").decode() for name, text in texts.items()}
-    )
