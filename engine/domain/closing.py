@@ -6,6 +6,7 @@ every other closed session is final.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -22,10 +23,19 @@ from engine.domain.changes import (
     SessionStopAsked,
 )
 from engine.domain.notifications import Notification, publish
-from engine.domain.plausibility import CLOSED_BY_US, Review, clock_is_wrong, held, is_held, was_ever_held
+from engine.domain.plausibility import (
+    CLOSED_BY_US,
+    Review,
+    clock_is_wrong,
+    held,
+    is_held,
+    was_ever_held,
+    without,
+)
 from engine.domain.pricing import Billed
 from engine.domain.state import ChargePoint, Frozen, Session, SessionStatus
 from engine.domain.vocabulary import SessionReason
+from ext.metering import JITTER_WH
 
 _REASON_OF: Final = {
     Review.MISSING_STOP: SessionReason.NEW_START_TRANSACTION_RECEIVED,
@@ -42,6 +52,17 @@ class Stop(Frozen, frozen=True):
     meter_wh: int | None  # None: no register was ever told
     reason: SessionReason | None  # None: it told none
     id_tag: str | None = None
+
+
+class Neighbour(Frozen, frozen=True):
+    """The session before another one on its EVSE, or the one after it, if it has its end."""
+
+    id: int
+    earlier: bool
+    meter_start_wh: int
+    meter_stop_wh: int
+    review: str | None = None
+    released: str | None = None
 
 
 class SessionStartStop(Notification, frozen=True, kw_only=True, tag="session.start.stop.notification"):
@@ -62,16 +83,24 @@ class SessionStartStop(Notification, frozen=True, kw_only=True, tag="session.sta
 
 
 def finish(
-    cp: ChargePoint, session: Session, stop: Stop, now: datetime, *codes: Review
+    cp: ChargePoint,
+    session: Session,
+    stop: Stop,
+    now: datetime,
+    *codes: Review,
+    neighbours: Sequence[Neighbour] = (),
 ) -> tuple[ChargePoint, Session, list[Change]]:
     """Closes a session by its real stop; corrects one that we had closed without it. `codes`: further doubts.
 
-    The session is returned as it is billed: its end, its final totals, and why it is held.
+    The session is returned as it is billed: its end, its final totals, and why it is held. Of `neighbours`
+    the later one may be held or released by what is known of this one now.
 
     After a boot the queued stop is the expected one, so it lifts the hold; after another start it is not.
     """
     totals, doubts = metering.settle(session, stop.meter_wh, stop.at, cp.settings)
     doubts = [*codes, *doubts]
+    if any(one.earlier and _billed_before(one, session, stop) for one in neighbours):
+        doubts.append(Review.BILLED_BEFORE)
     last = session.metering.last_sample_at or session.started_at
     if clock_is_wrong(stop.at, now) or stop.at < session.started_at or stop.at + STAMPED_WITHIN < last:
         doubts.append(Review.CLOCK_DRIFT)
@@ -88,7 +117,35 @@ def finish(
     )
     if review is None and session.review is not None:
         changes.append(SessionReviewed(id=session.id, review=None, at=now))
-    return cp, closed, changes
+    return cp, closed, [*changes, *_later_reviewed(session, stop, neighbours, now)]
+
+
+def _billed_before(one: Neighbour, session: Session, stop: Stop) -> bool:
+    """Whether a session and its neighbour are billed by the same energy of one register.
+
+    The register of the earlier one must begin above zero: else the station may count each session anew.
+    """
+    if stop.meter_wh is None:
+        return False
+    earlier, later = (one.meter_start_wh, one.meter_stop_wh), (session.meter_start_wh, stop.meter_wh)
+    if not one.earlier:
+        earlier, later = later, earlier
+    return earlier[0] > JITTER_WH and min(earlier[1], later[1]) - max(earlier[0], later[0]) > JITTER_WH
+
+
+def _later_reviewed(
+    session: Session, stop: Stop, neighbours: Sequence[Neighbour], now: datetime
+) -> list[SessionReviewed]:
+    """The hold of the session after this one, which ended first as far as we were told."""
+    reviewed = []
+    for one in neighbours:
+        if one.earlier or is_held(one.released, Review.BILLED_BEFORE):
+            continue
+        twice = _billed_before(one, session, stop)
+        review = (held if twice else without)(one.review, Review.BILLED_BEFORE)
+        if review != one.review:
+            reviewed.append(SessionReviewed(id=one.id, review=review, at=now))
+    return reviewed
 
 
 def close_missing(
@@ -142,8 +199,7 @@ def _untold(session: Session) -> SessionReason:
 
 def without_stop_codes(review: str | None) -> str | None:
     """`review` without what a missing stop has put there."""
-    kept = [code for code in (review or "").split(",") if code and code not in CLOSED_BY_US]
-    return ",".join(kept) or None
+    return without(review, *CLOSED_BY_US)
 
 
 def _close(

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final, Literal, TypeAlias
 
+from engine.domain.closing import Neighbour
 from engine.domain.plausibility import Review, clock_is_wrong, is_held
 from engine.domain.state import Frozen, Session, SessionStatus
 from engine.domain.vocabulary import ChargingState, SessionReason
@@ -73,7 +74,8 @@ class EventKey(Frozen, frozen=True):
     evse_number: int = 0  # where it happened; 0: not known
     begin: datetime | None = None  # of its session, where that is known; None: as `at`
     values_at: tuple[datetime, ...] = ()  # the times of its meter values
-    placed: bool = False  # its session is known and it is the newest of it: only what is beside is asked
+    # Its session is known and the event is the newest of it: only what is beside that is asked.
+    session_id: int | None = None
 
 
 class Stored(Frozen, frozen=True):
@@ -103,11 +105,15 @@ class Beside(Frozen, frozen=True):
 
 
 class Told(Frozen, frozen=True):
-    """The answer to an `EventKey`. `sessions`: the one before its time and the one after it, at most."""
+    """The answer to an `EventKey`. `sessions`: the one before its time and the one after it, at most.
+
+    `neighbours`: of those of them that have their end, or get it by the event.
+    """
 
     known: bool = False  # this very event is stored; its session is the only one of `sessions`
     sessions: Sequence[Stored] = ()
     beside: Sequence[Beside] = ()
+    neighbours: Mapping[int, Sequence[Neighbour]] = {}
 
 
 def fingerprint(payload: bytes) -> int:

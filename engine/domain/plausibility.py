@@ -28,6 +28,7 @@ class Review(StrEnum):
     IMPLAUSIBLE_ENERGY = "implausible_energy"  # more than the station's power could have delivered
     METER_RESET = "meter_reset"  # the register fell, or ended below what it had shown
     MISSING_REGISTER = "missing_register"  # none of the begin or of the end, or not of the same register
+    BILLED_BEFORE = "billed_before"  # its registers overlap those of the session before it on the EVSE
     CLOCK_DRIFT = "clock_drift"  # a time stamp is in the future or before the station can have been built
 
 
@@ -43,6 +44,11 @@ def held(review: str | None, *codes: Review) -> str | None:
     have = review.split(",") if review else []
     have += [code for code in dict.fromkeys(codes) if code not in have]
     return ",".join(have) or None
+
+
+def without(review: str | None, *codes: Review) -> str | None:
+    """`review` without `codes`."""
+    return ",".join(code for code in (review or "").split(",") if code and code not in codes) or None
 
 
 def is_held(review: str | None, code: Review) -> bool:

@@ -52,6 +52,7 @@ from engine.domain.plausibility import (
     closed_by_us,
     held,
     is_held,
+    without,
 )
 from engine.domain.sessions import (
     OFFLINE_AFTER,
@@ -125,7 +126,7 @@ def append(
     changes += more
     if event.kind == "Ended":
         overlaps, beside = _overlaps(after, event.at, known)
-        cp, closed, ending = _finished(cp, after, event, now, overlaps)
+        cp, closed, ending = _finished(cp, after, event, known, overlaps)
         return cp, closed, changes + ending + beside
     cp, after, placing = _placed(cp, session, after, now)
     return cp, after, changes + placing + _overlaps(after, None, known)[1]
@@ -182,7 +183,7 @@ def _begun(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Se
     changes += opening
     overlaps, beside = _overlaps(session, event.at if ended else None, known)
     if ended:
-        cp, closed, ending = _finished(cp, session, event, now, overlaps)
+        cp, closed, ending = _finished(cp, session, event, known, overlaps)
         return cp, closed, changes + ending + beside
     return cp, session, changes + beside
 
@@ -234,7 +235,7 @@ def refold(
         had_end = end is not event
         released = _doubts(cp, session, history, end, known) if had_end and session.review is None else None
         cp, closed, ending = _ended(
-            cp, session, after, end, now, *overlaps, had_end=had_end, released=released
+            cp, session, after, end, known, *overlaps, had_end=had_end, released=released
         )
     elif session.status is not SessionStatus.FINISHED:
         cp, closed, ending = _goes_on(cp, session, after, now)
@@ -535,7 +536,7 @@ def _named(session: Session, event: Event, now: datetime) -> Session:
     review, started_at = session.review, session.started_at
     if event.kind == "Started":
         started_at = event.at
-        review = _without(review, Review.MISSING_START)
+        review = without(review, Review.MISSING_START)
         if clock_is_wrong(event.at, now):
             review = held(review, Review.CLOCK_DRIFT)
     evse_number = session.evse_number or event.evse_number or StationNumber
@@ -745,20 +746,23 @@ def _placed(
 
 
 def _finished(
-    cp: ChargePoint, session: Session, end: Event, now: datetime, overlaps: Sequence[Review]
+    cp: ChargePoint, session: Session, end: Event, known: Known, overlaps: Sequence[Review]
 ) -> tuple[ChargePoint, Session, list[Change]]:
     """Closes a session, all of which is folded, by its Ended."""
-    register_wh, known = register_at_end(session, _measured(end.values, frozenset()), end.at)
+    register_wh, certain = register_at_end(session, _measured(end.values, frozenset()), end.at)
     stop = Stop(
         at=end.at,
         meter_wh=register_wh,
         reason=end.stopped_reason or (SessionReason.REMOTE if end.trigger == _REMOTE_STOP else None),
         id_tag=session.stop_id_tag,
     )
-    if register_wh is None and not known:
-        known = end.trigger == _NO_VEHICLE and session.charging is not True and not session.metering.energy_wh
-    unread = () if known else (Review.MISSING_REGISTER,)
-    return finish(cp, session, stop, now, *unread, *overlaps)
+    if register_wh is None and not certain:
+        certain = (
+            end.trigger == _NO_VEHICLE and session.charging is not True and not session.metering.energy_wh
+        )
+    unread = () if certain else (Review.MISSING_REGISTER,)
+    neighbours = known.told.neighbours.get(session.id, ())
+    return finish(cp, session, stop, known.now, *unread, *overlaps, neighbours=neighbours)
 
 
 def _goes_on(
@@ -798,7 +802,7 @@ def _ended(
     session: Session,
     after: Session,
     end: Event,
-    now: datetime,
+    known: Known,
     *overlaps: Review,
     had_end: bool,
     released: str | None,
@@ -808,12 +812,12 @@ def _ended(
     What may be billed already is held when the totals change. `released`: why it was held before the event,
     where a person has released it; that alone holds it no more.
     """
-    cp, closed, ending = _finished(cp, after, end, now, overlaps)
+    cp, closed, ending = _finished(cp, after, end, known, overlaps)
     same = _billed(closed) == _billed(session)
     review = closed.review
     if had_end and (is_held(session.review, Review.LATE_EVENT) or (session.review is None and not same)):
         review = held(review, Review.LATE_EVENT)
-    reviewed = SessionReviewed(id=session.id, review=review, at=now)
+    reviewed = SessionReviewed(id=session.id, review=review, at=known.now)
     if had_end and same:
         if session.review is None and review == released:
             review = None
@@ -822,7 +826,7 @@ def _ended(
     changes: list[Change] = [
         replace(change, review=review) if isinstance(change, SessionClosed) else change
         for change in ending
-        if not isinstance(change, SessionReviewed)
+        if not (isinstance(change, SessionReviewed) and change.id == session.id)
     ]
     lifted = review is None and session.review is not None
     return cp, replace(closed, review=review), [*changes, reviewed] if lifted else changes
@@ -838,7 +842,7 @@ def _doubts(
     """Why a session that ended was held, as far as its events say."""
     told, _ = replay(cp, session.id, sorted(history, key=position), known.now)
     overlaps, _ = _overlaps(told, end.at, known)
-    _, closed, _ = _finished(cp, told, end, known.now, overlaps)
+    _, closed, _ = _finished(cp, told, end, known, overlaps)
     return closed.review
 
 
@@ -848,8 +852,3 @@ def _period_closed(after: Session, closed: Session) -> list[Change]:
         return []
     energy_wh = closed.metering.energy_wh
     return [ChargingPeriodClosed(session_id=closed.id, stopped_at=closed.stopped_at, energy_wh=energy_wh)]
-
-
-def _without(review: str | None, code: Review) -> str | None:
-    kept = [one for one in (review or "").split(",") if one and one != code]
-    return ",".join(kept) or None

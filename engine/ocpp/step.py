@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from engine.domain.changes import Change
+from engine.domain.closing import Neighbour
 from engine.domain.history import EventKey, Told
 from engine.domain.outside import Answer, Question
 from engine.domain.starting import Pending, PendingKey
@@ -57,6 +58,7 @@ class Needs(Frozen, frozen=True):
     start_key: str | None = None  # → facts.session: the session this start already made, open or closed
     transaction_id: str | None = None  # → facts.session: the session that we gave that id, open or closed
     samples_since: tuple[int, datetime] | None = None  # (session id, time) → facts.samples
+    neighbours_of: int | None = None  # session id → facts.neighbours: those before and after it on its EVSE
     loose_since: tuple[int, datetime] | None = None  # (EVSE, time) → facts.loose
     event: EventKey | None = None  # → facts.told: what is stored of its transaction (OCPP 2.x)
     pending: PendingKey | None = None  # → facts.pending: the session asked for that this may be
@@ -74,6 +76,7 @@ class Facts(Frozen, frozen=True):
         frozenset()
     )  # (timestamp, sample identity), see domain.metering
     loose: Sequence[tuple[datetime, str]] = ()  # meter values of no session: time and samples (JSON)
+    neighbours: Sequence[Neighbour] = ()
     told: Told = Told()
     pending: Pending | None = None
     price: Price | None = None  # of the station's operator now; only where an event may begin a session

@@ -7,12 +7,13 @@ Asyncio flavour; every query serves many charge points at once. Which one it doe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec.structs import replace
 
+from engine.domain.closing import Neighbour
 from engine.domain.history import RANKS, Beside, EventKey, Stored, Told, is_foldable
 from engine.domain.state import Session
 from engine.store.database import Connection
@@ -84,6 +85,23 @@ cross join lateral (
     order by started_at desc limit $7
 ) s
 """
+# In OCPP 1.6 the session's number is the transaction's, so another station's may be asked for.
+NEIGHBOURS: Final = """
+select o.id as of, s.*
+from sessions o
+cross join lateral (
+    (select id, true as earlier, meter_start_wh, meter_stop_wh, review, released from sessions s
+     where s.charge_point_id = o.charge_point_id and s.evse_number = o.evse_number and s.id <> o.id
+       and s.started_at <= o.started_at and s.meter_stop_wh is not null
+     order by s.started_at desc, s.id desc limit 1)
+    union all
+    (select id, false, meter_start_wh, meter_stop_wh, review, released from sessions s
+     where s.charge_point_id = o.charge_point_id and s.evse_number = o.evse_number and s.id <> o.id
+       and s.started_at > o.started_at and s.meter_stop_wh is not null
+     order by s.started_at, s.id limit 1)
+) s
+where o.id = any($1) and o.evse_number > 0
+"""
 LONGEST: Final = timedelta(days=14)  # a transaction that began before is not looked for beside another one
 BESIDE_AT_MOST: Final = 20
 
@@ -95,7 +113,7 @@ async def told(connection: Connection, asked: Sequence[tuple[int, EventKey]]) ->
     names = [key.transaction_id for key in keys]
     known: dict[int, int] = {}
     meant: defaultdict[int, list[int]] = defaultdict(list)
-    open_ = [n for n, key in enumerate(keys) if not key.placed]
+    open_ = [n for n, key in enumerate(keys) if key.session_id is None]
     if open_:
         columns = ([ids[n] for n in open_], [names[n] for n in open_])
         rows = await connection.fetch(
@@ -117,14 +135,38 @@ async def told(connection: Connection, asked: Sequence[tuple[int, EventKey]]) ->
         stored[number] = _nothing_stored(sessions[number].session)
     stored = await _with_samples(connection, asked, meant, stored)
     beside = await _beside(connection, asked, meant, sessions)
+    own = [meant[n] if key.session_id is None else [key.session_id] for n, key in enumerate(keys)]
+    ended = {number for number, one in stored.items() if one.ended_at is not None}
+    ended |= {number for n, key in enumerate(keys) if key.kind == "Ended" for number in own[n]}
+    adjoining = await neighbours(connection, ended)
     return [
         Told(
             known=n in known,
             sessions=[stored[number] for number in meant[n] if number in stored],
             beside=beside[n],
+            neighbours={number: adjoining[number] for number in own[n] if number in adjoining},
         )
         for n in range(len(asked))
     ]
+
+
+async def neighbours(
+    connection: Connection, session_ids: Collection[int]
+) -> Mapping[int, Sequence[Neighbour]]:
+    """The sessions that have their end before and after others on their EVSEs; absent: there are none."""
+    found: defaultdict[int, list[Neighbour]] = defaultdict(list)
+    for row in await connection.fetch(NEIGHBOURS, list(session_ids)) if session_ids else ():
+        found[row["of"]].append(
+            Neighbour(
+                id=row["id"],
+                earlier=row["earlier"],
+                meter_start_wh=row["meter_start_wh"],
+                meter_stop_wh=row["meter_stop_wh"],
+                review=row["review"],
+                released=row["released"],
+            )
+        )
+    return found
 
 
 def _nothing_stored(session: Session) -> Stored:

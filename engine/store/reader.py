@@ -181,6 +181,8 @@ class Reader:
         prices = await loading_sessions.prices(connection, operators) if operators else {}
         since = [(cp.id, *needs.samples_since) for cp, needs in asked if needs.samples_since is not None]
         samples = iter(await loading_sessions.samples(connection, since) if since else ())
+        ending = {needs.neighbours_of for _, needs in asked if needs.neighbours_of is not None}
+        neighbours = await histories.neighbours(connection, ending)
         after = [(cp.id, *needs.loose_since) for cp, needs in asked if needs.loose_since is not None]
         loose = iter(await loading_sessions.loose_values(connection, after) if after else ())
         sessions = iter(await _numbers(connection, SESSION_IDS, sum(n.new_session for _, n in asked)))
@@ -191,6 +193,7 @@ class Reader:
                 session=_session(cp, needs, by_start, by_transaction),
                 samples=next(samples) if needs.samples_since is not None else frozenset(),
                 loose=next(loose) if needs.loose_since is not None else (),
+                neighbours=neighbours.get(needs.neighbours_of, ()) if needs.neighbours_of else (),
                 told=told.get((cp.id, needs.event), NOTHING_TOLD)
                 if needs.event is not None
                 else NOTHING_TOLD,

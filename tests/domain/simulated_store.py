@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from engine.domain import changes as c
+from engine.domain.closing import Neighbour
 from engine.domain.history import RANKS, Beside, EventKey, Stored, Told
 from engine.domain.metering import identity
 from engine.domain.plausibility import clock_is_wrong
@@ -148,7 +149,9 @@ class Store:
                 for row in self.rows.values()
                 if row.session_id is None and row.evse_number == evse_number and row.timestamp > after
             )
+        of = needs.neighbours_of
         return Facts(
+            neighbours=self._neighbours(of) if of in self.sessions else (),
             tokens=tokens,
             session=session,
             samples=samples,
@@ -270,8 +273,9 @@ class Store:
         """As `engine.store.loading.told`."""
         same = {n: s for n, s in self.sessions.items() if s["transaction_id"] == key.transaction_id}
         same = {n: s for n, s in same.items() if s["start_key"].startswith("transaction")}
-        if key.placed:
-            return Told(beside=self._beside(key, key.evse_number))
+        if key.session_id is not None:
+            own = {key.session_id: self._neighbours(key.session_id)}
+            return Told(beside=self._beside(key, key.evse_number), neighbours=own)
         event = (key.transaction_id, key.seq_no, key.at, key.kind, key.content)
         if event in self.events:
             return Told(known=True, sessions=[self._stored(self.events[event].session_id)])
@@ -283,7 +287,29 @@ class Store:
         ]
         places = (key.evse_number, *(same[n]["evse_number"] for n in meant))
         evse_number = next((number for number in places if number), 0)
-        return Told(sessions=[self._stored(n) for n in meant], beside=self._beside(key, evse_number))
+        return Told(
+            sessions=[self._stored(n) for n in meant],
+            beside=self._beside(key, evse_number),
+            neighbours={n: self._neighbours(n) for n in meant},
+        )
+
+    def _neighbours(self, number: int) -> list[Neighbour]:
+        own = self.sessions[number]
+        others = {
+            n: row
+            for n, row in self.sessions.items()
+            if n != number
+            and 0 < row["evse_number"] == own["evse_number"]
+            and row["meter_stop_wh"] is not None
+        }
+        places = sorted(others, key=lambda n: (others[n]["started_at"], n))
+        earlier = [n for n in places if others[n]["started_at"] <= own["started_at"]][-1:]
+        later = [n for n in places if others[n]["started_at"] > own["started_at"]][:1]
+        kept = ("meter_start_wh", "meter_stop_wh", "review", "released")
+        return [
+            Neighbour(id=n, earlier=n in earlier, **{name: others[n][name] for name in kept})
+            for n in (*earlier, *later)
+        ]
 
     def _beside(self, key: EventKey, evse_number: int) -> list[Beside]:
         return [

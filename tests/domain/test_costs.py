@@ -147,7 +147,8 @@ def test_a_battery_in_a_swap_station_costs_nothing_to_charge(*, before: bool, re
     def charged(number: str, begin: datetime) -> Any:
         transaction = v21.Transaction(transaction_id=number)
         end = begin + timedelta(minutes=60)
-        for n, (kind, at, wh) in enumerate((("Started", begin, 1_000), ("Ended", end, 6_000))):
+        start = 1_000 + 5_000 * len(store.sessions)
+        for n, (kind, at, wh) in enumerate((("Started", begin, start), ("Ended", end, start + 5_000))):
             if kind == "Ended" and number == "first" and not before:
                 moved("BatteryIn", at)
             one = replace(event(v21, kind, n, at, wh), transaction_info=transaction)

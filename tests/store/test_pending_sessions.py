@@ -16,6 +16,7 @@ from engine.domain.state import ChargePoint, Price, SessionStatus
 from engine.domain.vocabulary import AuthorizationMethod, SessionReason, Verdict
 from engine.ocpp.step import Needs
 from engine.store import Store
+from engine.store.repositories.id_tags import IdTagPatch
 
 from .conftest import at, closed, opened
 
@@ -67,6 +68,26 @@ async def test_it_has_the_price_of_when_it_was_asked_for(store: Store, state: Ch
     pending = await asked_for(store, state, 7)
     await store.operators.set_price(replace(price, per_kwh=Decimal(9)), actor="test")
     assert await found(store, state, PendingKey(number=7)) == replace(pending, price=price)
+
+
+async def test_it_knows_who_asked(store: Store, state: ChargePoint) -> None:
+    tag = await store.id_tags.add("Card", IdTagPatch(group_id="G"), actor="test")
+    token = (await store.reader.resolve(state, Needs(id_tags=("Card",)))).tokens["Card"]
+    decision = Decision(verdict=Verdict.ACCEPTED, token=token, method=AuthorizationMethod.ADMIN)
+    _, changes = ask(
+        state,
+        decision,
+        session_id=7,
+        authorization_id=107,
+        id_tag="Card",
+        evse_number=1,
+        expires_at=at(300),
+        now=at(0),
+    )
+    await store.journal.commit(changes)
+    pending = await found(store, state, PendingKey(number=7))
+    assert pending is not None
+    assert (pending.id_tag_id, pending.user_id, pending.group_id) == (tag.id, None, "G")
 
 
 async def test_one_for_any_evse_is_found_from_each(store: Store, state: ChargePoint) -> None:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from engine.domain.access import StationRecord
 from engine.domain.changes import (
+    BatteryMoved,
     ChargePointBooted,
     ChargePointConnected,
     ChargingPeriodOpened,
     ReportStored,
+    SessionStopAsked,
 )
+from engine.domain.closing import Neighbour
 from engine.domain.history import EventKey
 from engine.domain.state import Price, VehicleNeeds
+from engine.domain.vocabulary import Waiver
 from engine.ocpp.step import Needs
 from engine.store import Store
 from engine.store.invariants import violations
@@ -134,3 +139,75 @@ async def test_a_start_finds_what_its_connector_measured_since(store: Store, sta
     cp = await store.reader.load(station, "ocpp1.6")
     facts = await store.reader.resolve(cp, Needs(loose_since=(1, at(30))))
     assert facts.loose == [(at(60), SAMPLES), (at(90), SAMPLES)]
+
+
+async def test_an_end_finds_what_was_billed_before_and_after_it_on_its_evse(
+    store: Store, station: StationRecord
+) -> None:
+    rows = [
+        (1, 1, 0, 2_000),
+        (2, 1, 10, 3_000),
+        (3, 1, 20, None),  # the one that ends
+        (4, 2, 25, 9_000),  # on another EVSE
+        (5, 1, 30, None),  # its stop is missing
+        (6, 1, 40, 5_000),
+        (7, 1, 50, 6_000),
+    ]
+    for number, evse, second, stop in rows:
+        changes = [opened(station.id, number, evse_number=evse, started_at=at(second), received_at=at(0))]
+        if number != 3:
+            changes.append(closed(number, meter_stop_wh=stop, review="late_stop" if number == 6 else None))
+        await store.journal.commit(changes)
+    wanted = [
+        Neighbour(id=2, earlier=True, meter_start_wh=1_000, meter_stop_wh=3_000),
+        Neighbour(id=6, earlier=False, meter_start_wh=1_000, meter_stop_wh=5_000, review="late_stop"),
+    ]
+    cp = await store.reader.load(station, "ocpp1.6")
+    assert (await store.reader.resolve(cp, Needs(neighbours_of=3))).neighbours == wanted
+    assert (await store.reader.resolve(cp, Needs(neighbours_of=99))).neighbours == ()
+    key = EventKey(transaction_id="3", seq_no=1, at=at(25), kind="Ended", content=1, session_id=3)
+    assert (await store.reader.resolve(cp, Needs(event=key))).told.neighbours == {3: wanted}
+
+
+async def test_batteries_of_a_swap_station_are_found_again(store: Store, station: StationRecord) -> None:
+    moved = [
+        BatteryMoved(charge_point_id=station.id, evse_number=evse, inside=inside, at=at(evse))
+        for evse, inside in ((1, True), (2, True), (2, False), (3, False))
+    ]
+    for one in moved:
+        await store.journal.commit([one])
+    assert (await store.reader.load(station, "ocpp2.1")).batteries == {1}
+
+
+@pytest.mark.parametrize(
+    ("changed", "amount"),
+    [
+        ({}, "5.00"),
+        ({"waived": "refused"}, "0.00"),
+        ({"waived": "battery_swap"}, "0.00"),
+        ({"energy_wh": 0}, "0.00"),
+    ],
+)
+async def test_what_nobody_pays_for(
+    store: Store, station: StationRecord, changed: dict[str, Any], amount: str
+) -> None:
+    await store.operators.set_price(
+        Price(currency="EUR", per_session=Decimal(3), per_kwh=Decimal("0.2")), actor="test"
+    )
+    waived = {name: value for name, value in changed.items() if name == "waived"}
+    energy = {name: value for name, value in changed.items() if name != "waived"}
+    await store.journal.commit([opened(station.id, charging_state="charging", **waived)])
+    assert (await store.sessions.get(1)).charging_state == "charging"
+    await store.journal.commit([closed(**energy)])
+    row = await store.sessions.get(1)
+    assert (str(row.amount), row.charging_state, row.waived) == (amount, None, changed.get("waived"))
+
+
+async def test_who_asked_for_a_session_and_that_it_was_asked_to_end_is_found_again(
+    store: Store, station: StationRecord
+) -> None:
+    await store.journal.commit(
+        [opened(station.id, asked_id_tag="TAG1", waived="refused"), SessionStopAsked(id=1, at=at(5))]
+    )
+    session = (await store.reader.load(station, "ocpp2.0.1")).sessions["1"]
+    assert (session.asked_id_tag, session.waived, session.stop_asked_at) == ("TAG1", Waiver.REFUSED, at(5))

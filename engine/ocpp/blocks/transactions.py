@@ -165,27 +165,28 @@ def _adopt_v16(
 # --- stop --------------------------------------------------------------------------------------------------
 
 
-def stop_transaction_needs_v16(cp: ChargePoint, request: v16.StopTransaction) -> Needs | None:
-    """Nothing for a running session whose stop has no tag and no data that may be stored already."""
+def stop_transaction_needs_v16(cp: ChargePoint, request: v16.StopTransaction) -> Needs:
+    """The tag, the sessions before and after its own, and samples of its data that may be stored already."""
     tags = (request.id_tag,) if request.id_tag else ()
     data = request.transaction_data or []
     session = cp.sessions.get(str(request.transaction_id))
     if session is not None:
         since = late_since_v16(session, data)
-        if not tags and since is None:
-            return None
-        return Needs(id_tags=tags, samples_since=None if since is None else (session.id, since))
+        late = None if since is None else (session.id, since)
+        return Needs(id_tags=tags, samples_since=late, neighbours_of=session.id)
     if request.transaction_id > 0:
         return Needs(
             id_tags=tags,
             transaction_id=str(request.transaction_id),
             samples_since=(request.transaction_id, earliest_v16(data)) if data else None,
+            neighbours_of=request.transaction_id,
             new_ids=1,
         )
     session = _meant_v16(cp, request)
     since = None if session is None else late_since_v16(session, data)
     late = None if session is None or since is None else (session.id, since)
-    return Needs(id_tags=tags, samples_since=late, new_ids=1)
+    own = None if session is None else session.id
+    return Needs(id_tags=tags, samples_since=late, neighbours_of=own, new_ids=1)
 
 
 def stop_transaction_v16(
@@ -270,7 +271,8 @@ def _finish_v16(
     if request.transaction_data:
         values = measured_v16(session, request.transaction_data, facts.samples)
         session, changes = absorb(cp, session, values, now)
-    cp, _, ending = closing.finish(cp, session, _ended_v16(request), now, *codes)
+    stop = _ended_v16(request)
+    cp, _, ending = closing.finish(cp, session, stop, now, *codes, neighbours=facts.neighbours)
     return cp, changes + ending
 
 

@@ -176,7 +176,7 @@ def transaction_event_needs_v2x(cp: ChargePoint, request: TransactionEvent) -> N
     if session is not None and _goes_on(session, request):
         if request.event_type == "Ended" or (session.evse_number == StationNumber and request.evse):
             # What else is or was on its EVSE is asked when it ends, and when its EVSE is told.
-            key = _key(session, request, 0, placed=True)
+            key = _key(session, request, 0, session_id=session.id)
             return Needs(id_tags=uids, starts=starts, event=key, pending=pending, new_ids=1)
         if not (token and uid_of(token)) and pending is None:
             return None
@@ -211,7 +211,9 @@ def _told(request: TransactionEvent) -> bytes:
     return _encode(request if request.offline is UNSET else replace(request, offline=UNSET))
 
 
-def _key(session: Session | None, request: TransactionEvent, content: int, placed: bool = False) -> EventKey:
+def _key(
+    session: Session | None, request: TransactionEvent, content: int, session_id: int | None = None
+) -> EventKey:
     named = max(request.evse.id, StationNumber) if request.evse else StationNumber
     return EventKey(
         transaction_id=request.transaction_info.transaction_id,
@@ -221,8 +223,10 @@ def _key(session: Session | None, request: TransactionEvent, content: int, place
         content=content,
         evse_number=named if session is None else session.evse_number or named,
         begin=None if session is None else session.started_at,
-        values_at=() if placed else tuple({value.timestamp for value in request.meter_value or ()}),
-        placed=placed,
+        values_at=()
+        if session_id is not None
+        else tuple({value.timestamp for value in request.meter_value or ()}),
+        session_id=session_id,
     )
 
 

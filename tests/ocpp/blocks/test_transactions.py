@@ -15,6 +15,7 @@ from engine.domain.state import ChargePoint, StationSettings, Token
 from engine.ocpp import v16 as v16_protocol
 from engine.ocpp.blocks import transactions
 from engine.ocpp.messages import v16
+from engine.ocpp.step import Needs
 from tests.domain.simulated_store import Store
 
 pytestmark = pytest.mark.proves("1.6", "StartTransaction", "StopTransaction")
@@ -308,9 +309,9 @@ def test_orphans_in_memory_are_bounded(store: Store) -> None:
 # --- what is read ------------------------------------------------------------------------------------------
 
 
-def test_a_plain_stop_of_a_running_transaction_reads_nothing(store: Store) -> None:
+def test_a_plain_stop_of_a_running_transaction_reads_what_was_beside_it(store: Store) -> None:
     number = start(store).transaction_id
     request = v16.StopTransaction(
         transaction_id=number, meter_stop=1, timestamp=NOON, transaction_data=[value(10, 1_200)]
     )
-    assert transactions.stop_transaction_needs_v16(store.cp, request) is None
+    assert transactions.stop_transaction_needs_v16(store.cp, request) == Needs(neighbours_of=number)

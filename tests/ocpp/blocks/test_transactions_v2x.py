@@ -248,7 +248,7 @@ def test_an_event_told_again_changes_nothing(station: ChargePoint, words: Module
     needs = block.transaction_event_needs_v2x(first.state, request)
     assert needs is not None
     assert needs.event is not None
-    assert (needs.event.transaction_id, needs.event.placed) == ("tx", False)
+    assert (needs.event.transaction_id, needs.event.session_id) == ("tx", None)
     told = Told(known=True, sessions=[stored_of(first.state.sessions["tx"], first)])
     facts = Facts(told=told, tokens={"TAG": token(max_active_sessions=1, active_sessions=1)})
     again = STEP(first.state, request, facts, now)
