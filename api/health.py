@@ -12,15 +12,15 @@ from contextlib import suppress
 import msgspec
 import structlog
 import trio
-from quart import Response
 
-from api.kernel.routes import Route
+from api.http.message import Response
+from api.kernel.operations import JSON, Route
 from engine.errors import DatabaseAway, StoreError
 from engine.node import Node
 
 DATABASE_PATIENCE = 2.0  # seconds
 UNREACHABLE = "the database cannot be reached"
-EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+EXPOSITION = b"text/plain; version=0.0.4; charset=utf-8"
 
 
 log = structlog.get_logger(__name__)
@@ -43,8 +43,7 @@ async def ready(node: Node) -> Health | Response:
     reasons = await _reasons(node)
     if not reasons:
         return Health("ok")
-    body = msgspec.json.encode(Health("unavailable", reasons))
-    return Response(body, 503, content_type="application/json", headers={"Retry-After": "5"})
+    return Response(503, msgspec.json.encode(Health("unavailable", reasons)), (JSON, (b"retry-after", b"5")))
 
 
 async def _reasons(node: Node) -> list[str]:
@@ -72,7 +71,7 @@ async def metrics(node: Node) -> Response:
         "voltrio_orphans_open": ("Stops of unknown transactions that wait for a person", lambda: orphans),
         "voltrio_sessions_held": ("Sessions held for review", lambda: held),
     }
-    return Response(node.metrics.exposition(), content_type=EXPOSITION)
+    return Response(200, node.metrics.exposition(), ((b"content-type", EXPOSITION),))
 
 
 HEALTH: Sequence[Route] = (

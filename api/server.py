@@ -5,30 +5,34 @@ Services for `engine.node.run`: each reports the addresses it listens on once it
 
 from __future__ import annotations
 
-import logging
+import ssl
+from collections.abc import Callable
 from typing import Final
 
 import trio
-from hypercorn.config import Config
-from hypercorn.trio import serve
-from quart_trio import QuartTrio
 
-from api.admin import admin_app
+from api.admin import admin_site
+from api.http.connection import House, Limits
+from api.http.server import Server
+from api.kernel.routes import MAX_BODY
+from api.kernel.sites import Site
 from api.manage import PREFIX as MANAGE_PREFIX
-from api.manage import manage_app
+from api.manage import manage_site
 from engine.node import Node
+from engine.points.certificates import for_http
+from engine.points.sockets import listen
+from engine.settings import Settings
 
-MAX_HEADERS: Final = 32_768  # bytes of a request's line and headers
-KEEP_ALIVE: Final = 30.0  # seconds an idle connection is kept
-GRACE: Final = 5.0  # seconds for requests in flight when the node stops
+ALPN: Final = "http/1.1"
 
 
 async def serve_http(
     node: Node, *, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Serve the HTTP port until cancelled."""
+    settings = node.settings
     await _serve(
-        admin_app(node), node.settings.http_host, node.settings.http_port, suffix="", task_status=task_status
+        node, admin_site(node), settings.http_host, settings.http_port, suffix="", task_status=task_status
     )
 
 
@@ -36,43 +40,51 @@ async def serve_manage(
     node: Node, *, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Serve the management API until cancelled."""
+    settings = node.settings
     await _serve(
-        manage_app(node),
-        node.settings.manage_host,
-        node.settings.manage_port,
+        node,
+        manage_site(node),
+        settings.manage_host,
+        settings.manage_port,
         suffix=MANAGE_PREFIX,
         task_status=task_status,
     )
 
 
 async def _serve(
-    app: QuartTrio, host: str, port: int, *, suffix: str, task_status: trio.TaskStatus[list[str]]
+    node: Node, site: Site, host: str, port: int, *, suffix: str, task_status: trio.TaskStatus[list[str]]
 ) -> None:
-    async with trio.open_nursery() as nursery:
-        try:
-            bound: list[str] = await nursery.start(serve, app, configuration(host, port))
-        except* OSError as group:
-            raise _naming(f"{host}:{port}", group) from None
-        task_status.started([address + suffix for address in bound])
+    secured = _secured(node.settings)
+    metrics = node.metrics
+    house = House(
+        site.serve,
+        Limits(body=MAX_BODY),
+        refused=site.refused,
+        noted=lambda status: metrics.http_answers.add(str(status)),
+    )
+    server = Server(house, node.http_places, secured=secured, turned_away=metrics.http_turned_away.add)
+    listening = await listen(host, port)
+    scheme = "http" if secured is None else "https"
+    addresses = [f"{scheme}://{_shown(sock.getsockname())}{suffix}" for sock in listening]
+    async with site.life(), trio.open_nursery() as nursery:
+        await nursery.start(server.run, listening)
+        task_status.started(addresses)
 
 
-def _naming(address: str, error: BaseException) -> OSError:
-    """The error in a group of groups, with the address that cannot be had."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    number, text = error.args[:2] if isinstance(error, OSError) and error.errno else (None, str(error))
-    return OSError(number, f"{text}: {address}")
+def _shown(address: tuple[str, int]) -> str:
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def configuration(host: str, port: int) -> Config:
-    """Hypercorn's settings: bounded, quiet (we log requests that fail), without naming itself."""
-    config = Config()
-    config.bind = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
-    config.accesslog = None
-    config.errorlog = logging.getLogger("hypercorn.error")
-    config.include_server_header = False
-    config.h11_max_incomplete_size = MAX_HEADERS
-    config.keep_alive_timeout = KEEP_ALIVE
-    config.graceful_timeout = GRACE
-    config.websocket_max_message_size = 1
-    return config
+def _secured(settings: Settings) -> Callable[[], ssl.SSLContext] | None:
+    """What gives the context of the next connection, where the HTTP ports speak TLS."""
+    certificates = for_http(settings)
+    if certificates is None:
+        return None
+
+    def context() -> ssl.SSLContext:
+        made = certificates.context(trio.current_time())
+        made.set_alpn_protocols([ALPN])
+        return made
+
+    return context

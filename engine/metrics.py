@@ -107,6 +107,10 @@ class Metrics(Collector):
         self.questions = Tally(
             "voltrio_outside_questions", "Questions of charge points to services outside", ("outcome",)
         )
+        self.http_answers = Tally("voltrio_http_answers", "Answers at the HTTP ports by status", ("status",))
+        self.http_turned_away = Tally(
+            "voltrio_http_turned_away", "HTTP connections that found no place, and nobody to give way"
+        )
         self.token_failures = Tally(
             "voltrio_token_failures", "API tokens that were not taken", ("api", "outcome")
         )

@@ -162,6 +162,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_http_connections: Annotated[
         Count, Meta(description="Connections to both HTTP ports; fewer where the open files are limited.")
     ] = 1_000
+    http_tls_certificate: Annotated[
+        str | None,
+        Meta(description="PEM file with a certificate chain: both HTTP ports then speak HTTPS only."),
+    ] = None
+    http_tls_key: Annotated[str | None, Meta(description="PEM file with its private key.")] = None
+    http_hosts: Annotated[
+        tuple[str, ...],
+        Meta(description="Names under which the HTTP ports may be asked, besides those of loopback."),
+    ] = ()
+    http_origins: Annotated[
+        tuple[str, ...],
+        Meta(description="Origins (https://…) whose web pages may use the HTTP ports (CORS)."),
+    ] = ()
     manage_host: Annotated[str, Meta(description="Address of the management API.")] = "127.0.0.1"
     manage_port: Annotated[Port, Meta(description="Port of the management API.")] = 9410
     manage_token: Annotated[
@@ -260,5 +273,7 @@ def _check(settings: Settings) -> None:
             f"manage_host {settings.manage_host!r} is reachable from outside and the management API "
             "has no authentication of its own: set manage_token (--manage-token) too"
         )
+    if (settings.http_tls_certificate is None) is not (settings.http_tls_key is None):
+        raise SettingsError("http_tls_certificate and http_tls_key go together")
     if settings.ocpp_tls_port is not None and not (settings.tls_certificate and settings.tls_key):
         raise SettingsError("ocpp_tls_port needs tls_certificate and tls_key")

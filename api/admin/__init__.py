@@ -24,36 +24,50 @@ from api.admin import (
     stations,
     upgrades,
 )
-from api.kernel.auth import Attempts, bearer, unauthorized
+from api.front import ADMIN, FRONT
+from api.kernel.auth import Attempts, Caller, bearer, unauthorized
+from api.kernel.doors import door_of
+from api.kernel.operations import Guard, Operation, Rules
 from api.kernel.problems import Problem
-from api.kernel.routes import Guard, create_app, mount
+from api.kernel.routes import create_app, mount
+from api.kernel.sites import Site, site
 from engine.errors import CallRefused
 from engine.node import Node
 from engine.settings import is_loopback
 
-PREFIX: Final = "/admin-api/v1"
+PREFIX: Final = ADMIN
 # Each has ROUTES.
 MODULES: Final = (stations, inventory, upgrades, commands, calls, id_tags, sessions, orphans, log, access)
 
 
-def admin_app(node: Node) -> QuartTrio:
-    app = create_app("api.admin", render)
+def admin_site(node: Node) -> Site:
+    """What stands behind the HTTP port: what must answer whatever happens is asked directly."""
     attempts = Attempts("admin", node.settings, node.metrics.token_failures)
-    for module in MODULES:
-        mount(app, node, PREFIX, module.ROUTES, scoped(attempts, "admin"), strict=True)
-    mount(app, node, "", health.HEALTH, anybody)
+    everybody = Rules(guard=anybody)
     # Metrics name no driver and no secret, but tell outsiders much about an operator's business.
-    metrics_guard = anybody if is_loopback(node.settings.http_host) else scoped(attempts, "admin", "metrics")
-    mount(app, node, "", health.METRICS, metrics_guard)
+    exposed = not is_loopback(node.settings.http_host)
+    watchers = Rules(guard=scoped(attempts, "admin", "metrics")) if exposed else everybody
+    operations = [Operation(route, node, everybody) for route in (*FRONT, *health.HEALTH)]
+    operations += [Operation(route, node, watchers) for route in health.METRICS]
+    door = door_of(node.settings, node.settings.http_host)
+    return site(admin_app(node, attempts), operations, door, render)
+
+
+def admin_app(node: Node, attempts: Attempts) -> QuartTrio:
+    app = create_app("api.admin", render)
+    rules = Rules(guard=scoped(attempts, "admin"), strict=True)
+    for module in MODULES:
+        mount(app, node, PREFIX, module.ROUTES, rules)
     return app
 
 
 def scoped(attempts: Attempts, *scopes: str) -> Guard:
     """Whoever has an API token of one of these scopes."""
 
-    async def guard(node: Node) -> str:
-        secret = bearer()
-        token = None if secret is None else await attempts.verified(secret, node.store.api_tokens.verify)
+    async def guard(node: Node, caller: Caller) -> str:
+        token, secret = None, bearer(caller)
+        if secret is not None:
+            token = await attempts.verified(caller, secret, node.store.api_tokens.verify)
         if token is None:
             raise unauthorized("API token missing or invalid; `voltrio token create NAME` makes one")
         if token.scope not in scopes:
@@ -63,7 +77,7 @@ def scoped(attempts: Attempts, *scopes: str) -> Guard:
     return guard
 
 
-async def anybody(node: Node) -> str:
+async def anybody(node: Node, caller: Caller) -> str:
     return "anybody"
 
 

@@ -8,8 +8,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
+from api.kernel.operations import Route
 from api.kernel.problems import INVALID_DATA
-from api.kernel.routes import Route
 from api.kernel.views import NUMBER, Camel, Limit, Number, Page, page, shown
 from engine.domain.state import Price
 from engine.errors import Invalid

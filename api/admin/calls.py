@@ -9,8 +9,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, inspect
 
+from api.kernel.operations import Route
 from api.kernel.problems import INVALID_DATA
-from api.kernel.routes import Route
 from api.kernel.types import marked, path_to, words
 from engine import provisioning
 from engine.domain.state import Policy

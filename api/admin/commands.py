@@ -13,8 +13,8 @@ from msgspec import Meta
 from api.admin import parameters
 from api.admin.calls import MAX_TIMEOUT
 from api.kernel import reading
+from api.kernel.operations import Route
 from api.kernel.problems import INVALID_DATA
-from api.kernel.routes import Route
 from api.kernel.views import Camel
 from engine.errors import Invalid
 from engine.node import Node

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from api.kernel.routes import Route
+from api.kernel.operations import Route
 from api.kernel.views import Camel, Limit, Number, Page, page, shown
 from engine.domain.authorization import IdTagType
 from engine.node import Node

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from api.kernel.routes import Route
+from api.kernel.operations import Route
 from api.kernel.views import (
     Camel,
     Limit,

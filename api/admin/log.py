@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from api.kernel.routes import Route
+from api.kernel.operations import Route
 from api.kernel.views import Camel, Limit, Number, Page, moment_and_number, moment_cursor, page, shown
 from engine.node import Node
 from engine.store.repositories.access import SecurityEventRow

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from api.kernel.routes import Route
+from api.kernel.operations import Route
 from api.kernel.views import NUMBER, Camel, Limit, Number, Page, page, shown
 from engine.node import Node
 from engine.store.repositories.orphans import OrphanRow

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from api.kernel.routes import Route
+from api.kernel.operations import Route
 from api.kernel.views import (
     NUMBER,
     Camel,

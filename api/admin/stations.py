@@ -13,8 +13,8 @@ import trio
 from msgspec import UNSET, Meta, UnsetType
 
 from api.kernel.identities import identity as checked_identity
+from api.kernel.operations import Route
 from api.kernel.problems import INVALID_DATA
-from api.kernel.routes import Route
 from api.kernel.views import Camel, Limit, Number, Page, page, shown
 from engine import provisioning
 from engine.domain.state import Registration

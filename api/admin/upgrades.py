@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from api.kernel.routes import Route
+from api.kernel.operations import Route
 from api.kernel.views import Camel
 from engine.errors import NotFound
 from engine.node import Node

@@ -99,6 +99,13 @@ class PlainChannel:
         with contextlib.suppress(OSError):
             self._send(data)
 
+    def turn_away(self, data: bytes) -> None:
+        """Say so and close. What has come is read: to close with it unread would reset our words away."""
+        with contextlib.suppress(OSError):
+            self._recv(CHUNK)
+        self.tell(data)
+        self.close()
+
     def close(self) -> None:
         if self._fd >= 0:
             trio.lowlevel.notify_closing(self._fd)

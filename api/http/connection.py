@@ -151,12 +151,13 @@ class Body:
 class Exchange:
     """A request and its answer: whole with `respond`, or begun, written and ended."""
 
-    __slots__ = ("_connection", "_left", "_mode", "body", "ended", "keep_alive", "request", "status")
+    __slots__ = ("_connection", "_left", "_mode", "also", "body", "ended", "keep_alive", "request", "status")
 
     def __init__(self, request: Request, body: Body, connection: Connection) -> None:
         self.request = request
         self.body = body
         self.keep_alive = request.keep_alive
+        self.also: Headers = ()  # of the answer, whoever gives it
         self.status = 0  # of the answer; 0: it has not begun
         self.ended = False
         self._connection = connection
@@ -168,7 +169,8 @@ class Exchange:
         if self.status:
             raise RuntimeError("this request has an answer")
         framing = self._framing(response.status, len(response.body))
-        head = wire.head(response.status, response.headers, framing)
+        headers = (*response.headers, *self.also) if self.also else response.headers
+        head = wire.head(response.status, headers, framing)
         self.status = response.status
         self.ended = True
         await self._connection.send(head if self._mode == "none" else head + response.body)
@@ -180,7 +182,7 @@ class Exchange:
         if self.status:
             raise RuntimeError("this request has an answer")
         framing = self._framing(status, length)
-        head = wire.head(status, headers, framing)
+        head = wire.head(status, (*headers, *self.also), framing)
         self.status = status
         await self._send(head, first, more=more)
 

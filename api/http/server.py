@@ -15,6 +15,7 @@ from api.http.channel import PlainChannel, TlsChannel
 from api.http.connection import Connection, House
 from api.http.message import Address
 from engine.limits import Places
+from engine.points.sockets import Spare
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,7 @@ class Server:
         self._places = places
         self._secured = secured
         self._turned_away = turned_away
+        self._spare = Spare()
         self._ending = trio.Event()
         self._grace = trio.CancelScope(shield=True)
         self._nursery: trio.Nursery
@@ -66,6 +68,7 @@ class Server:
             finally:
                 for sock in listening:
                     sock.close()
+                self._spare.close()
                 self._drain()
         raise RuntimeError("accepting ended")
 
@@ -85,30 +88,42 @@ class Server:
         self._ending.set()
 
     async def _accept(self, listening: socket.socket) -> NoReturn:
-        server: Address = listening.getsockname()[:2]
+        exhausted = False
         while True:
             await trio.lowlevel.wait_readable(listening)
-            for _ in range(ACCEPT_AT_ONCE):
-                try:
-                    sock, address = listening.accept()
-                except BlockingIOError:
-                    break
-                except OSError as error:
-                    if error.errno in EXHAUSTED:
-                        log.error("no more connections possible", error=str(error))
-                        await trio.sleep(EXHAUSTED_PAUSE)
+            try:
+                self._accept_some(listening)
+                exhausted = False
+            except OSError as error:
+                if not exhausted:
+                    log.error("no more connections possible, newcomers are closed", error=str(error))
+                exhausted = True
+                for _ in range(ACCEPT_AT_ONCE):
+                    if not self._spare.turn_away(listening):
                         break
-                    continue  # it left before it was accepted
-                self._admit(sock, (str(address[0]), int(address[1])), server)
+                    self._turned_away()
+                await trio.sleep(EXHAUSTED_PAUSE)
+
+    def _accept_some(self, listening: socket.socket) -> None:
+        """Take in who waits, as many as may come at once. Raises OSError when the system has no more room."""
+        server: Address = listening.getsockname()[:2]
+        for _ in range(ACCEPT_AT_ONCE):
+            try:
+                sock, address = listening.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in EXHAUSTED:
+                    raise
+                continue  # it left before it was accepted
+            self._admit(sock, (str(address[0]), int(address[1])), server)
 
     def _admit(self, sock: socket.socket, client: Address, server: Address) -> None:
         plain = PlainChannel(sock)
         place = self._places.take(client[0], plain.close)
         if place is None:
             self._turned_away()
-            if self._secured is None:
-                plain.tell(FULL)
-            plain.close()
+            plain.turn_away(FULL if self._secured is None else b"")
             return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         channel = plain if self._secured is None else TlsChannel(plain, self._secured())

@@ -10,11 +10,11 @@ import hashlib
 import hmac
 import math
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
+import msgspec
 import trio
-from quart import request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import TooManyRequests, Unauthorized
 
@@ -29,9 +29,20 @@ PROVEN: Final = 1_000  # tokens that were right, remembered; others' failures do
 T = TypeVar("T")
 
 
-def bearer() -> str | None:
-    """The token of the present request, if it carries one."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+class Caller(msgspec.Struct, frozen=True):
+    """Who sent a request: the address at the other end, and the headers, their names in lower case."""
+
+    peer: str
+    headers: Sequence[tuple[bytes, bytes]]
+
+    def header(self, name: bytes) -> str:
+        """The first header of that name; empty if there is none."""
+        return next((value for key, value in self.headers if key == name), b"").decode("latin-1")
+
+
+def bearer(caller: Caller) -> str | None:
+    """The token that a request carries, if it does."""
+    scheme, _, token = caller.header(b"authorization").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
@@ -57,9 +68,11 @@ class Attempts:
         self._clock = clock
         self._proven: OrderedDict[bytes, None] = OrderedDict()
 
-    async def verified(self, secret: str, verify: Callable[[str], Awaitable[T | None]]) -> T | None:
-        """What `verify` makes of the token. Raises TooManyRequests."""
-        digest, address = _digest(secret), self._address()
+    async def verified(
+        self, caller: Caller, secret: str, verify: Callable[[str], Awaitable[T | None]]
+    ) -> T | None:
+        """What `verify` makes of the caller's token. Raises TooManyRequests."""
+        digest, address = _digest(secret), self._address(caller)
         proven = digest in self._proven
         if not proven:
             self._count(address)
@@ -80,9 +93,9 @@ class Attempts:
             self._proven.popitem(last=False)
         return found
 
-    def is_secret(self, presented: str, secret: str) -> bool:
+    def is_secret(self, caller: Caller, presented: str, secret: str) -> bool:
         """`is_secret`, for a secret that people choose. Raises TooManyRequests."""
-        address = self._address()
+        address = self._address(caller)
         self._count(address)
         if not is_secret(presented, secret):
             self._tally.add(self._api, "wrong")
@@ -101,12 +114,10 @@ class Attempts:
             )
         self._failures.record(address, "", now)
 
-    def _address(self) -> str:
+    def _address(self, caller: Caller) -> str:
         """Whose request it is: a trusted proxy's word counts."""
-        peer = request.remote_addr or ""
-        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in request.headers]
-        told = self._proxies.told(peer, headers)
-        return owner_of(peer if told is None else told.address)
+        told = self._proxies.told(caller.peer, caller.headers)
+        return owner_of(caller.peer if told is None else told.address)
 
 
 def _digest(secret: str) -> bytes:

@@ -1,26 +1,26 @@
 """The management API: 14 operations for charge points, tokens, certificates, parties and locations.
 
-It has no authentication of its own: it listens on loopback, or wants the node's `manage_token`. So that no
-web page can use a browser on this machine to reach it, it then refuses an `Origin` and a foreign `Host`.
+It has no authentication of its own: it listens on loopback, or wants the node's `manage_token`. Without one
+it is for programs only: no web page of any origin may use a browser on this machine to reach it.
 """
 
 from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlsplit
 
-from quart import request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import Forbidden
 
-from api.kernel.auth import Attempts, bearer, unauthorized
+from api.kernel.auth import Attempts, Caller, bearer, unauthorized
+from api.kernel.doors import door_of
+from api.kernel.operations import Guard, Rules
 from api.kernel.problems import Problem
-from api.kernel.routes import Guard, create_app, mount
+from api.kernel.routes import create_app, mount
+from api.kernel.sites import Site, site
 from api.manage import certificates, partners, stations, tokens
 from api.manage.schema import Status
 from engine.node import Node
-from engine.settings import is_loopback
 
 PREFIX: Final = "/api/v0"
 ACTOR: Final = "manage"
@@ -28,33 +28,33 @@ MODULES: Final = (stations, tokens, certificates, partners)  # each has ROUTES
 STATUSES: Final = {HTTPStatus.UNPROCESSABLE_ENTITY: HTTPStatus.BAD_REQUEST}  # the reference knows no 422
 
 
+def manage_site(node: Node) -> Site:
+    """What stands behind the management port."""
+    return site(manage_app(node), (), door_of(node.settings, node.settings.manage_host), render)
+
+
 def manage_app(node: Node) -> QuartTrio:
     app = create_app("api.manage", render)
-    guard = _guard(Attempts("management", node.settings, node.metrics.token_failures))
+    attempts = Attempts("management", node.settings, node.metrics.token_failures)
+    rules = Rules(guard=_guard(attempts), need_body=True)
     for module in MODULES:
-        mount(app, node, PREFIX, module.ROUTES, guard, needs_body=True)
+        mount(app, node, PREFIX, module.ROUTES, rules)
     return app
 
 
 def _guard(attempts: Attempts) -> Guard:
     """The token where there is one, else nobody but programs on this machine."""
 
-    async def guard(node: Node) -> str:
-        secret, presented = node.settings.manage_token, bearer()
-        if secret is not None:
-            if presented is None or not attempts.is_secret(presented, secret):
-                raise unauthorized("the management API wants its token (manage_token) as Bearer")
-        elif "Origin" in request.headers or not _is_here(request.host):
-            raise Forbidden(
-                "the management API is not for web pages; set manage_token to use it from elsewhere"
-            )
+    async def guard(node: Node, caller: Caller) -> str:
+        secret, presented = node.settings.manage_token, bearer(caller)
+        if secret is None:
+            if caller.header(b"origin"):
+                raise Forbidden("without manage_token the management API is not for web pages")
+        elif presented is None or not attempts.is_secret(caller, presented, secret):
+            raise unauthorized("the management API wants its token (manage_token) as Bearer")
         return ACTOR
 
     return guard
-
-
-def _is_here(host: str) -> bool:
-    return is_loopback(urlsplit(f"//{host}").hostname or "")
 
 
 def render(problem: Problem) -> tuple[int, object]:

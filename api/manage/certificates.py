@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.kernel.routes import Route
+from api.kernel.operations import Route
 from api.manage import rules
 from api.manage.schema import Certificate
 from engine.node import Node

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from api.kernel.identities import identity
-from api.kernel.routes import Route
+from api.kernel.operations import Route
 from api.manage.schema import Location, Registration
 from engine.node import Node
 from engine.store.repositories import network

@@ -11,8 +11,8 @@ from typing import Any, Final
 from msgspec import UNSET, inspect
 
 from api.kernel.identities import identity
+from api.kernel.operations import Route
 from api.kernel.problems import INVALID_DATA
-from api.kernel.routes import Route
 from api.kernel.types import without_unknown
 from api.manage import rules
 from api.manage.schema import (

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from api.kernel.routes import Route
+from api.kernel.operations import Route
 from api.manage import rules
 from api.manage.schema import Token, TokenPage, TokenView
 from engine.node import Node

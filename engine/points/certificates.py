@@ -1,9 +1,10 @@
-"""The server side of TLS for charge points: versions, ciphers, and certificates reloaded when they change."""
+"""The server side of TLS: versions, ciphers, and certificates reloaded when they change."""
 
 from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,17 +26,15 @@ CIPHERS: Final = (
 
 
 class Certificates:
-    """Gives the context for the next connection. A renewed certificate is taken up without a restart."""
+    """Gives the context for the next connection. A renewed certificate is taken up without a restart.
 
-    def __init__(self, settings: Settings) -> None:
-        if settings.tls_certificate is None or settings.tls_key is None:
-            raise ValueError("TLS needs tls_certificate and tls_key")
-        self._certificate = settings.tls_certificate
-        self._key = settings.tls_key
-        # The CA outside, and the built-in one, whose certificates nobody could use otherwise.
-        built_in = Path(settings.data, "pki", "root.pem")
-        named = [settings.tls_client_ca] if settings.tls_client_ca is not None else []
-        self._client_cas = [*named, *([str(built_in)] if built_in.is_file() else [])]
+    All are PEM files; clients may, but need not, show a certificate of one of `client_cas`.
+    """
+
+    def __init__(self, certificate: str, key: str, client_cas: Sequence[str] = ()) -> None:
+        self._certificate = certificate
+        self._key = key
+        self._client_cas = client_cas
         self._stamp = self._stamped()
         self._looked_at = 0.0
         self._context = self._load()
@@ -74,3 +73,21 @@ class Certificates:
                 context.load_verify_locations(file)
             context.verify_mode = ssl.CERT_OPTIONAL
         return context
+
+
+def for_chargers(settings: Settings) -> Certificates:
+    """Those of the charge points' port. Raises OSError (ssl.SSLError is one)."""
+    if settings.tls_certificate is None or settings.tls_key is None:
+        raise ValueError("TLS needs tls_certificate and tls_key")
+    # The CA outside, and the built-in one, whose certificates nobody could use otherwise.
+    built_in = Path(settings.data, "pki", "root.pem")
+    named = [settings.tls_client_ca] if settings.tls_client_ca is not None else []
+    client_cas = [*named, *([str(built_in)] if built_in.is_file() else [])]
+    return Certificates(settings.tls_certificate, settings.tls_key, client_cas)
+
+
+def for_http(settings: Settings) -> Certificates | None:
+    """Those of the HTTP ports; None: they speak plain HTTP."""
+    if settings.http_tls_certificate is None or settings.http_tls_key is None:
+        return None
+    return Certificates(settings.http_tls_certificate, settings.http_tls_key)

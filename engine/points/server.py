@@ -10,7 +10,7 @@ import trio
 
 from engine.limits import MOST, Shares, share
 from engine.metrics import Metrics
-from engine.points.certificates import Certificates
+from engine.points.certificates import Certificates, for_chargers
 from engine.points.listener import Listener
 from engine.points.registry import Registry
 from engine.points.shared import Store
@@ -35,7 +35,7 @@ async def serve_chargers(
     Reports as `started` the addresses, e.g. `ws://127.0.0.1:9000/ocpp/`. Raises OSError when a port or a
     certificate cannot be used (ssl.SSLError is one).
     """
-    certificates = Certificates(settings) if settings.ocpp_tls_port is not None else None
+    certificates = for_chargers(settings) if settings.ocpp_tls_port is not None else None
     listener = Listener(registry, settings, shares or share(MOST, settings))
     doors: list[tuple[socket.socket, Certificates | None]] = [
         (sock, None) for sock in await listen(settings.ocpp_host, settings.ocpp_port)

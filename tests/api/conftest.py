@@ -2,11 +2,13 @@
 
 import itertools
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 import pytest
 import trio
@@ -18,8 +20,12 @@ from cryptography.x509.oid import NameOID
 from quart_trio import QuartTrio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
-from api.admin import admin_app
-from api.manage import manage_app
+from api.admin import admin_site
+from api.http.asgi import asgi
+from api.http.channel import PlainChannel
+from api.http.connection import Connection, House, Limits, Serve
+from api.kernel.sites import Site
+from api.manage import manage_site
 from engine.limits import Places
 from engine.metrics import Metrics
 from engine.node import Node
@@ -29,21 +35,81 @@ from engine.store import Store
 from engine.store.repositories.stations import StationPatch
 
 Ask = Callable[..., httpx.AsyncClient]
+Asked = Site | QuartTrio | Serve
+AT_ONCE = 200  # requests of one client
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
+class Wire(httpx.AsyncBaseTransport):
+    """Requests to a server of ours without a network: over pairs of sockets, and all else as it is."""
+
+    def __init__(self, house: House, nursery: trio.Nursery) -> None:
+        self._house = house
+        self._nursery = nursery
+        self._room = trio.CapacityLimiter(AT_ONCE)
+        self._kept: list[httpcore.AsyncHTTP11Connection] = []
+        self.streams: list[trio.SocketStream] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        target = request.extensions.get("target", request.url.raw_path)
+        url = httpcore.URL(scheme=request.url.raw_scheme, host=request.url.raw_host, target=target)
+        asked = httpcore.Request(request.method, url, headers=request.headers.raw, content=request.stream)
+        async with self._room:
+            connection = self._kept.pop() if self._kept else self._connected()
+            answer = await connection.handle_async_request(asked)
+            content = await answer.aread()
+            if connection.is_available():
+                self._kept.append(connection)
+        return httpx.Response(answer.status, headers=answer.headers, content=content)
+
+    def _connected(self) -> httpcore.AsyncHTTP11Connection:
+        ours, theirs = socket.socketpair()
+        channel = PlainChannel(ours)
+        place = Places(lambda: 1, 1).take("127.0.0.1", channel.close)
+        assert place is not None
+        self._house.now = trio.current_time()
+        client, server = ("127.0.0.1", 1), ("127.0.0.1", 80)
+        connection = Connection(channel, self._house, place, client, server, secure=False)
+        self._nursery.start_soon(connection.run)
+        stream = trio.SocketStream(trio.socket.from_stdlib_socket(theirs))
+        self.streams.append(stream)
+        return httpcore.AsyncHTTP11Connection(httpcore.Origin(b"http", b"127.0.0.1", 80), Stream(stream))
+
+
+class Stream(httpcore.AsyncNetworkStream):
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self._stream = stream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return bytes(await self._stream.receive_some(max_bytes))
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._stream.send_all(buffer)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def get_extra_info(self, info: str) -> Any:
+        return None
+
+
 @pytest.fixture
-def ask() -> Ask:
-    """A client of an application."""
+async def ask(nursery: trio.Nursery) -> AsyncIterator[Ask]:
+    """A client of a site, of an application, or of whatever answers, served by our server."""
+    wires: list[Wire] = []
 
-    def ask(app: QuartTrio, **headers: str) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=app, client=("127.0.0.1", 1)),
-            base_url="http://127.0.0.1",
-            headers=headers,
-        )
+    def ask(asked: Asked, **headers: str) -> httpx.AsyncClient:
+        if isinstance(asked, Site):
+            house = House(asked.serve, Limits(), refused=asked.refused)
+        else:
+            house = House(asgi(asked) if isinstance(asked, QuartTrio) else asked, Limits())
+        wires.append(Wire(house, nursery))
+        return httpx.AsyncClient(transport=wires[-1], base_url="http://127.0.0.1", headers=headers)
 
-    return ask
+    yield ask
+    for wire in wires:
+        for stream in wire.streams:
+            stream.socket.close()
 
 
 class Charger:
@@ -150,7 +216,7 @@ async def connect(node: Node, address: str, nursery: trio.Nursery) -> AsyncItera
 @pytest.fixture
 async def manage(node: Node, ask: Ask) -> httpx.AsyncClient:
     """The management API."""
-    client = ask(manage_app(node))
+    client = ask(manage_site(node))
     client.base_url = httpx.URL("http://127.0.0.1/api/v0")
     return client
 
@@ -159,7 +225,7 @@ async def manage(node: Node, ask: Ask) -> httpx.AsyncClient:
 async def admin(node: Node, ask: Ask) -> httpx.AsyncClient:
     """The admin API, with a token."""
     token = await node.store.api_tokens.create("test", actor="test")
-    client = ask(admin_app(node), Authorization=f"Bearer {token.secret}")
+    client = ask(admin_site(node), Authorization=f"Bearer {token.secret}")
     client.base_url = httpx.URL("http://127.0.0.1/admin-api/v1")
     return client
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 import trio
 
-from api.admin import MODULES, admin_app
+from api.admin import MODULES, admin_site
 from engine.domain.access import password_matches
 from engine.node import Node
 
@@ -33,7 +33,7 @@ def every_route() -> list[tuple[str, str]]:
 
 
 async def test_every_route_wants_a_token(node: Node, ask: Any) -> None:
-    client = ask(admin_app(node))
+    client = ask(admin_site(node))
     metrics = await node.store.api_tokens.create("prometheus", actor="test", scope="metrics")
     revoked = await node.store.api_tokens.create("old", actor="test")
     await node.store.api_tokens.revoke(revoked.id, actor="test")
@@ -48,7 +48,7 @@ async def test_every_route_wants_a_token(node: Node, ask: Any) -> None:
 async def test_tokens_come_and_go(admin: httpx.AsyncClient, node: Node, ask: Any) -> None:
     made = (await admin.post("/tokens", json={"name": "ops"})).json()
     assert (made["name"], made["scope"]) == ("ops", "admin")
-    other = ask(admin_app(node), Authorization=f"Bearer {made['secret']}")
+    other = ask(admin_site(node), Authorization=f"Bearer {made['secret']}")
     assert (await other.get("/admin-api/v1/tokens")).status_code == 200
     listed = (await admin.get("/tokens")).json()["data"]
     assert [row["name"] for row in listed] == ["test", "ops"]
@@ -470,7 +470,7 @@ async def test_an_id_tag_that_is_there_already(admin: httpx.AsyncClient) -> None
     assert (again.status_code, "exists" in again.json()["message"]) == (409, True)
     assert (await admin.get("/id-tags/TAG1")).json()["status"] == "disabled"
     assert (await admin.delete("/id-tags/tag1")).status_code == 204
-    for method, path in (("PATCH", "tag1"), ("DELETE", "tag1"), ("PATCH", "a%00b"), ("DELETE", "a%00b")):
+    for method, path in (("PATCH", "tag1"), ("DELETE", "tag1"), ("PATCH", "x%01"), ("DELETE", "x%01")):
         assert (await admin.request(method, f"/id-tags/{path}", json={})).status_code == 404
 
 
@@ -629,7 +629,7 @@ async def test_prices(admin: httpx.AsyncClient) -> None:
 
 async def test_texts_that_no_database_takes(admin: httpx.AsyncClient) -> None:
     assert (await admin.post("/id-tags", json={"uid": "a\0b"})).status_code == 422
-    assert (await admin.get("/stations/a%00b")).status_code == 404
-    assert (await admin.get("/id-tags/a%00b")).status_code == 404
+    assert (await admin.get("/stations/a%00b")).status_code == 400
+    assert (await admin.get("/id-tags/a%00b")).status_code == 400
     assert (await admin.get("/sessions?station=a%00b")).status_code == 422
     assert (await admin.post("/id-tags", content=b'{"uid": "\\ud800"}')).status_code in {400, 422}

@@ -11,8 +11,8 @@ import pytest
 import trio
 from msgspec.structs import replace
 
-from api.admin import admin_app
-from api.manage import manage_app
+from api.admin import admin_site
+from api.manage import manage_site
 from engine.errors import DatabaseAway
 from engine.node import Node
 
@@ -45,7 +45,7 @@ def verified(strict: Node, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def attempt(strict: Node, ask: Any) -> Try:
-    client = ask(admin_app(strict))
+    client = ask(admin_site(strict))
 
     async def attempt(token: str, address: str = "192.0.2.1") -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": address}
@@ -121,7 +121,7 @@ async def test_without_a_database_nothing_is_counted(
 
 
 async def test_the_management_token_cannot_be_guessed_at_any_rate(strict: Node, ask: Any) -> None:
-    client = ask(manage_app(strict))
+    client = ask(manage_site(strict))
 
     async def attempt(token: str, address: str) -> int:
         headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": address}

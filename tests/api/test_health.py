@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from api import health
-from api.admin import admin_app
+from api.admin import admin_site
 from engine.errors import DatabaseAway, StoreError
 from engine.node import Node
 
@@ -16,7 +16,7 @@ from engine.node import Node
 @pytest.fixture
 async def anybody(node: Node, ask: Any) -> Any:
     """A client without a token."""
-    return ask(admin_app(node))
+    return ask(admin_site(node))
 
 
 async def test_live_and_ready(anybody: Any) -> None:
@@ -76,7 +76,7 @@ async def test_off_loopback_metrics_want_a_token(
     node: Node, ask: Any, scope: str | None, status: int
 ) -> None:
     exposed = replace(node, settings=replace(node.settings, http_host="0.0.0.0"))  # noqa: S104 - the point
-    client = ask(admin_app(exposed))
+    client = ask(admin_site(exposed))
     headers = {}
     if scope is not None:
         token = await node.store.api_tokens.create("prometheus", actor="test", scope=scope)

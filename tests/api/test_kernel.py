@@ -7,13 +7,14 @@ import pytest
 import structlog.testing
 import trio
 from msgspec import Meta
-from quart import Response
 from quart_trio import QuartTrio
 
-from api.kernel import routes
-from api.kernel.auth import bearer, is_secret, unauthorized
+from api.http.message import Response
+from api.kernel import operations
+from api.kernel.auth import Caller, bearer, is_secret, unauthorized
+from api.kernel.operations import Route, Rules
 from api.kernel.problems import Problem, invalid
-from api.kernel.routes import Route, create_app, mount
+from api.kernel.routes import create_app, mount
 from engine import errors
 from engine.node import Node
 
@@ -36,7 +37,7 @@ async def nothing(node: Node) -> None:
 
 
 async def own_response(node: Node) -> Response:
-    return Response(b"text", content_type="text/plain")
+    return Response(200, b"text", ((b"content-type", b"text/plain"),))
 
 
 async def slow(node: Node) -> None:
@@ -71,8 +72,8 @@ ROUTES = (
 )
 
 
-async def guard(node: Node) -> str:
-    if not is_secret(bearer() or "", "s3cret"):
+async def guard(node: Node, caller: Caller) -> str:
+    if not is_secret(bearer(caller) or "", "s3cret"):
         raise unauthorized("wrong token")
     return "tester"
 
@@ -84,7 +85,7 @@ def render(problem: Problem) -> tuple[int, object]:
 @pytest.fixture
 def app() -> QuartTrio:
     app = create_app("test", render, max_body=1_000)
-    mount(app, cast("Node", "the node"), "/v1", ROUTES, guard)
+    mount(app, cast("Node", "the node"), "/v1", ROUTES, Rules(guard=guard))
     return app
 
 
@@ -174,7 +175,7 @@ async def test_what_a_station_cannot_do_is_no_error_of_ours(
     client: Any, name: str, level: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = structlog.testing.CapturingLogger()
-    monkeypatch.setattr(routes, "log", log)
+    monkeypatch.setattr(operations, "log", log)
     await client.delete(f"/v1/items/{name}")
     assert [call.method_name for call in log.calls] == [level]
 

@@ -51,8 +51,8 @@ def test_errors_carry_their_traceback_but_no_variables(lines: io.StringIO, log_f
 
 
 def test_libraries_come_out_in_the_same_shape_and_only_warnings(lines: io.StringIO) -> None:
-    logging.getLogger("hypercorn.error").info("Running on …")
-    logging.getLogger("hypercorn.error").warning("odd %s", "thing")
+    logging.getLogger("asyncio").info("Running on …")
+    logging.getLogger("asyncio").warning("odd %s", "thing")
     (line,) = read(lines)
     assert (line["event"], line["level"]) == ("odd thing", "warning")
 

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from api.admin import MODULES as ADMIN
 from api.kernel import reading
-from api.kernel.routes import Route
+from api.kernel.operations import Route
 from api.manage import MODULES as MANAGE
 from engine.errors import StoreError
 from engine.node import Node

@@ -8,7 +8,7 @@ import pytest
 
 from api import health
 from api.admin import MODULES, PREFIX
-from api.kernel.routes import Route
+from api.kernel.operations import Route
 from api.manage import certificates, partners
 from api.manage import stations as manage_stations
 from api.manage import tokens as manage_tokens

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from engine.domain.changes import SecurityEventReported
-from engine.points.certificates import LOOK_EVERY, Certificates
+from engine.points.certificates import LOOK_EVERY, for_chargers
 from engine.settings import Settings
 from tests.certificates import Authority
 
@@ -120,7 +120,7 @@ async def test_an_old_tls_version_is_a_security_event(
 
 
 def test_a_renewed_certificate_is_taken_up(authority: Authority, tls_settings: Any) -> None:
-    certificates = Certificates(Settings(**tls_settings))
+    certificates = for_chargers(Settings(**tls_settings))
     first = certificates.context(0.0)
     authority.issue("server", 3)
     os.utime(tls_settings["tls_certificate"], (2e9, 2e9))
@@ -133,7 +133,7 @@ def test_a_renewed_certificate_is_taken_up(authority: Authority, tls_settings: A
 
 
 def test_only_present_day_tls(tls_settings: Any) -> None:
-    context = Certificates(Settings(**tls_settings)).context(0.0)
+    context = for_chargers(Settings(**tls_settings)).context(0.0)
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
     names = {cipher["name"] for cipher in context.get_ciphers()}
     assert "ECDHE-ECDSA-AES128-GCM-SHA256" in names

@@ -1,0 +1,142 @@
+"""An operation as its route declares it: who may, what it is given, how long it may take.
+
+A handler is `async def handler(node, …)`; its other parameters are its dependencies, by name: the variables
+of the rule, `body` (the JSON body, decoded into the annotated type), `query` (the query string, likewise),
+`actor` (who asks) and `caller` (from where, with which headers). What it returns is the answer's JSON, None
+an empty body, a `Response` itself. Neither it nor what is here knows a framework.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeAlias, get_type_hints
+
+import msgspec
+import structlog
+import trio
+from werkzeug.exceptions import HTTPException, NotFound
+
+from api.http.message import Response
+from api.kernel import reading
+from api.kernel.auth import Caller
+from api.kernel.problems import Problem, Render, TooSlowError, of_http, of_ours
+from engine.errors import NotSupported, VoltrioError
+from engine.node import Node
+
+TIME_LIMIT: Final = 30.0  # seconds for a handler
+JSON: Final = (b"content-type", b"application/json")
+NOWHERE: Final = "There is nothing at this address. An identity has no slash, however it is written."
+ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+
+log = structlog.get_logger(__name__)
+
+Guard: TypeAlias = Callable[[Node, Caller], Awaitable[str]]  # who asks; raises Unauthorized, Forbidden
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One operation. `limit` is its time limit in seconds; None where it keeps its own."""
+
+    method: str
+    rule: str
+    handler: Callable[..., Awaitable[object]]
+    status: int = 200
+    limit: float | None = TIME_LIMIT
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds for all operations of an interface.
+
+    With `strict` a query string is refused where the handler takes none. No body at all stands for an empty
+    object, unless handlers `need_body`.
+    """
+
+    guard: Guard
+    strict: bool = False
+    need_body: bool = False
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """One request, taken apart."""
+
+    caller: Caller
+    query: Mapping[str, str]
+    body: Callable[[], Awaitable[bytes]]
+    variables: Mapping[str, Any] = {}
+
+
+class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No parameters behind the path."""
+
+
+class Operation:
+    """A route under its interface's rules."""
+
+    def __init__(self, route: Route, node: Node, rules: Rules) -> None:
+        hints = get_type_hints(route.handler, include_extras=True)
+        self.route = route
+        self._node = node
+        self._guard = rules.guard
+        self._wants_actor = "actor" in hints
+        self._wants_caller = "caller" in hints
+        self._wants_query = "query" in hints
+        self._query = hints.get("query", NoQuery if rules.strict else None)
+        self._decoder = msgspec.json.Decoder(hints["body"]) if "body" in hints else None
+        self._nothing = b""
+        if self._decoder is not None and not rules.need_body:
+            self._nothing = _without_body(self._decoder)
+        self._limit = float("inf") if route.limit is None else route.limit
+
+    async def perform(self, asked: Asked) -> Response:
+        """Raises VoltrioError, HTTPException."""
+        given = dict(asked.variables)
+        with trio.move_on_after(self._limit):
+            actor = await self._guard(self._node, asked.caller)
+            reading.address(given)
+            if self._wants_actor:
+                given["actor"] = actor
+            if self._wants_caller:
+                given["caller"] = asked.caller
+            if self._decoder is not None:
+                given["body"] = reading.body(self._decoder, await asked.body() or self._nothing)
+            if self._query is not None:
+                query = reading.query(self._query, asked.query)
+                given |= {"query": query} if self._wants_query else {}
+            return reply(self.route.status, await self.route.handler(self._node, **given))
+        raise TooSlowError(f"not done within {self._limit:g} s; is the database reachable? See /health/ready")
+
+
+def _without_body(decoder: msgspec.json.Decoder[Any]) -> bytes:
+    """What no body at all stands for: an object without members, where none of them is needed."""
+    try:
+        decoder.decode(b"{}")
+    except msgspec.ValidationError:
+        return b""
+    return b"{}"
+
+
+def reply(status: int, result: object) -> Response:
+    """A handler's result as an answer; of nothing there is no kind."""
+    if isinstance(result, Response):
+        return result
+    return Response(status) if result is None else Response(status, ENCODER.encode(result), (JSON,))
+
+
+def failed(error: VoltrioError | HTTPException, render: Render, *, method: str, path: str) -> Response:
+    """An error as an answer, in the interface's form; those of ours alone are logged."""
+    if isinstance(error, HTTPException):
+        problem = of_http(error)
+        if isinstance(error, NotFound):
+            problem = msgspec.structs.replace(problem, message=NOWHERE)
+    else:
+        problem = of_ours(error)
+        if problem.status >= 500:
+            # That a charge point has no such thing is no failure of ours.
+            tell = log.info if isinstance(error, NotSupported) else log.error
+            tell("request failed", path=path, method=method, error=str(error))
+    return rendered(problem, render)
+
+
+def rendered(problem: Problem, render: Render) -> Response:
+    status, body = render(problem)
+    headers = ((name.lower().encode(), value.encode("latin-1")) for name, value in problem.headers.items())
+    return Response(status, ENCODER.encode(body), (JSON, *headers))

@@ -1,0 +1,38 @@
+"""Everything behind one HTTP port: its door, operations that answer directly, an application for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+
+import msgspec
+from quart_trio import QuartTrio
+
+from api.http.asgi import asgi, lifespan
+from api.http.connection import Serve
+from api.http.message import Response
+from api.kernel import direct
+from api.kernel.answers import correlate
+from api.kernel.doors import Door, guarded
+from api.kernel.operations import Operation, rendered
+from api.kernel.problems import Problem, Render
+
+
+class Site(msgspec.Struct, frozen=True):
+    """What a server needs: `serve` answers, `refused` is how an answer looks that the server itself gives."""
+
+    serve: Serve
+    refused: Callable[[int, str], Response]
+    life: Callable[[], AbstractAsyncContextManager[None]]  # in which it may be asked
+
+
+def site(app: QuartTrio, operations: Iterable[Operation], door: Door, render: Render) -> Site:
+    def refused(status: int, message: str) -> Response:
+        return direct.finished(rendered(Problem(status=status, message=message), render), correlate(""))
+
+    return Site(
+        serve=guarded(door, direct.site(operations, render, asgi(app)), render),
+        refused=refused,
+        life=partial(lifespan, app),
+    )
