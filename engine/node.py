@@ -25,7 +25,7 @@ from engine.errors import SettingsError
 from engine.limits import Places, open_files, share
 from engine.log_stream import LogStream
 from engine.metrics import Metrics
-from engine.ocpp.blocks.contract_chains import ContractCheck
+from engine.ocpp.blocks.authorization.contract_chains import ContractCheck
 from engine.ocpp.versions import protocols
 from engine.points import Registry, serve_chargers
 from engine.points.proxies import Proxies

@@ -33,19 +33,13 @@ from engine.errors import (
     StoreError,
 )
 from engine.masking import is_secret_name
-from engine.ocpp.blocks.device_model import taken
-from engine.ocpp.intents import (
-    CertificateType,
-    InstallCertificate,
-    Intent,
-    Reset,
-    Result,
-    SetConfiguration,
-    Settled,
-    Trigger,
-    Verdict,
-)
+from engine.ocpp.blocks.certificates.install_certificate import InstallCertificate
+from engine.ocpp.blocks.certificates.types import CertificateType
+from engine.ocpp.blocks.device_model.set_configuration import SetConfiguration, taken
+from engine.ocpp.blocks.provisioning.reset import Reset
+from engine.ocpp.blocks.remote_control.trigger import Trigger
 from engine.ocpp.messages import v16, v21, v201
+from engine.ocpp.operation import Operation, Result, Settled, Verdict
 from engine.ocpp.step import Message
 from engine.ocpp.variable_names import parse
 from engine.points import Registry
@@ -287,10 +281,10 @@ class Provisioner:
         """Keep the verdict; of a secret only that it was settled, not what it is."""
         await self._store.configuration.answered(setting, status, reason, secret=is_secret(setting.name))
 
-    async def _ask(self, identity: str, intent: Intent) -> Result:
+    async def _ask(self, identity: str, operation: Operation) -> Result:
         """What came of it; what was refused, not understood or not sent is a verdict too."""
         try:
-            return await self._registry.command(identity, intent)
+            return await self._registry.command(identity, operation)
         except NotSupported as error:
             return Result(verdict=Verdict.NOT_SUPPORTED, word="", reason=str(error))
         except CallRefused as error:

@@ -20,7 +20,7 @@ from engine.masking import (
     masked_text,
     may_hold,
 )
-from engine.ocpp.blocks.configuration import RULES
+from engine.ocpp.blocks.device_model.configuration_keys import RULES
 from engine.points.message_log import kept
 from tests.fuzz.test_handlers import places
 from tests.ocpp.strategies import example, schemas

@@ -1,4 +1,4 @@
-"""Commands in no version's words: what is wanted of a charge point, whichever OCPP it speaks."""
+"""Operations by name: what is asked of a charge point, whichever OCPP it speaks."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from api.kernel.problems import INVALID_DATA
 from api.kernel.views import Camel
 from engine.errors import Invalid
 from engine.node import Node
-from engine.ocpp.intents import Intent, SetConfiguration
-from engine.ocpp.translation import INTENTS, TABLE
+from engine.ocpp.blocks.device_model.set_configuration import SetConfiguration
+from engine.ocpp.catalogue import ENCODINGS, OPERATIONS
+from engine.ocpp.operation import Operation
 from engine.provisioning import is_password
 from engine.store.repositories.base import Audit
 
@@ -46,51 +47,51 @@ class CommandView(Camel, frozen=True, kw_only=True):
 
 
 async def listing(node: Node) -> list[CommandView]:
-    return [_view(name, INTENTS[name]) for name in sorted(INTENTS)]
+    return [_view(name, OPERATIONS[name]) for name in sorted(OPERATIONS)]
 
 
 async def command(node: Node, identity: str, body: CommandBody, actor: str) -> Mapping[str, Any]:
     """As `calls.call`; 501 where the station has no such thing. A refusal of the station's is a verdict."""
     given = dict(body.parameters)
-    intent = _intent(body.command, given)
+    operation = _operation(body.command, given)
     subject = f"charge_point:{identity}"
     await node.store.audit.add(Audit(actor=actor, action=f"station.{body.command}", subject=subject))
-    result = await node.registry.command(identity, intent, body.timeout)
+    result = await node.registry.command(identity, operation, body.timeout)
     answer: dict[str, Any] = msgspec.to_builtins(result)
     return answer if NUMBERED not in given else {**answer, NUMBERED: given[NUMBERED]}
 
 
-def _intent(name: str, given: dict[str, Any]) -> Intent:
+def _operation(name: str, given: dict[str, Any]) -> Operation:
     """Typed; a request id that is wanted and not there is put into `given`. Raises Invalid."""
-    kind = INTENTS.get(name)
+    kind = OPERATIONS.get(name)
     if kind is None:
-        near = get_close_matches(name, INTENTS, 1)
+        near = get_close_matches(name, OPERATIONS, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise Invalid(INVALID_DATA, {"command": [f"there is no command {name!r}{hint}"]})
     if f"{NUMBERED}*" in parameters.names(kind):
         given.setdefault(NUMBERED, secrets.randbelow(MAX_REQUEST_ID) + 1)
     try:
-        intent = msgspec.convert(given, kind)
+        operation = msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
         raise _taught(error, kind, given) from None
-    if isinstance(intent, SetConfiguration) and any(map(is_password, intent.values)):
+    if isinstance(operation, SetConfiguration) and any(map(is_password, operation.values)):
         raise Invalid(
             INVALID_DATA, {"parameters": ["set passwords with reconfigure: the node has to learn them"]}
         )
-    return intent
+    return operation
 
 
-def _view(name: str, kind: type[Intent]) -> CommandView:
+def _view(name: str, kind: type[Operation]) -> CommandView:
     return CommandView(
         command=name,
         summary=(kind.__doc__ or "").partition("\n")[0],
         parameters=parameters.names(kind),
         types=parameters.types(kind),
-        versions=[version for version, phrases in TABLE.items() if kind in phrases],
+        versions=[version for version, known in ENCODINGS.items() if kind in known],
     )
 
 
-def _taught(error: msgspec.ValidationError, kind: type[Intent], given: Mapping[str, Any]) -> Invalid:
+def _taught(error: msgspec.ValidationError, kind: type[Operation], given: Mapping[str, Any]) -> Invalid:
     """What is wrong with which parameter, and all that there are."""
     fields = {
         "parameters" if where == "body" else f"parameters.{where}": [*what, parameters.sentence(kind)]

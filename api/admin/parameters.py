@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import inspect
 
 from api.kernel.types import marked, words
-from engine.ocpp.intents import Intent
+from engine.ocpp.operation import Operation
 
 PLAIN: Final[Mapping[type[inspect.Type], str]] = {
     inspect.BoolType: "true | false",
@@ -21,39 +21,39 @@ PLAIN: Final[Mapping[type[inspect.Type], str]] = {
 }
 
 
-def names(kind: type[Intent]) -> Sequence[str]:
+def names(kind: type[Operation]) -> Sequence[str]:
     """As JSON has them, those that are required with `*`."""
     return [marked(field) for field in _fields(kind)]
 
 
-def types(kind: type[Intent]) -> Mapping[str, str]:
+def types(kind: type[Operation]) -> Mapping[str, str]:
     """What goes into each."""
-    return {field.encode_name: _told(field.type) for field in _fields(kind)}
+    return {field.encode_name: _described(field.type) for field in _fields(kind)}
 
 
-def sentence(kind: type[Intent]) -> str:
+def sentence(kind: type[Operation]) -> str:
     """All of them on one line."""
-    told = [f"{marked(field)} ({_told(field.type)})" for field in _fields(kind)]
-    return f"parameters, * required: {', '.join(told)}" if told else "it takes no parameters"
+    each = [f"{marked(field)} ({_described(field.type)})" for field in _fields(kind)]
+    return f"parameters, * required: {', '.join(each)}" if each else "it takes no parameters"
 
 
-def _fields(kind: type[Intent]) -> Sequence[inspect.Field]:
+def _fields(kind: type[Operation]) -> Sequence[inspect.Field]:
     described = inspect.type_info(kind)
-    assert isinstance(described, inspect.StructType)  # noqa: S101 - every Intent is a Struct
+    assert isinstance(described, inspect.StructType)  # noqa: S101 - every Operation is a Struct
     return described.fields
 
 
-def _told(kind: inspect.Type) -> str:
+def _described(kind: inspect.Type) -> str:
     match kind:
         case inspect.Metadata():
-            return _told(kind.type)
+            return _described(kind.type)
         case inspect.LiteralType() | inspect.EnumType():
             return " | ".join(words(kind))
         case inspect.ListType() | inspect.VarTupleType():
-            return f"list of {_told(kind.item_type)}"
+            return f"list of {_described(kind.item_type)}"
         case inspect.StructType():
             return "{" + ", ".join(map(marked, kind.fields)) + "}"
         case inspect.UnionType():
             there = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
-            return " or ".join(dict.fromkeys(map(_told, there)))
+            return " or ".join(dict.fromkeys(map(_described, there)))
     return PLAIN.get(type(kind), "any JSON")

@@ -26,7 +26,9 @@ from api.kernel.views import (
 from engine.domain.state import SessionStatus
 from engine.errors import Conflict
 from engine.node import Node
-from engine.ocpp.intents import Start, Stop, Verdict
+from engine.ocpp.blocks.remote_control.start import Start
+from engine.ocpp.blocks.remote_control.stop import Stop
+from engine.ocpp.operation import Verdict
 from engine.store.repositories.base import Audit
 from engine.store.repositories.sessions import (
     EventPlace,
@@ -205,8 +207,8 @@ async def start(node: Node, body: NewSession, actor: str) -> StartedView:
     await node.store.audit.add(
         Audit(actor=actor, action="session.start", subject=f"charge_point:{body.station}", details=details)
     )
-    intent = Start(id_tag=body.id_tag, evse_number=body.evse_number, id_type=body.id_type)
-    return shown(StartedView, await node.registry.command(body.station, intent))
+    operation = Start(id_tag=body.id_tag, evse_number=body.evse_number, id_type=body.id_type)
+    return shown(StartedView, await node.registry.command(body.station, operation))
 
 
 async def stop(node: Node, session_id: int, actor: str) -> VerdictView:
@@ -215,8 +217,8 @@ async def stop(node: Node, session_id: int, actor: str) -> VerdictView:
     if row.status != SessionStatus.ACTIVE or row.transaction_id is None:
         raise Conflict(f"session {session_id} is {row.status}")
     await node.store.audit.add(Audit(actor=actor, action="session.stop", subject=f"session:{session_id}"))
-    intent = Stop(transaction_id=row.transaction_id)
-    return shown(VerdictView, await node.registry.command(row.identity, intent))
+    operation = Stop(transaction_id=row.transaction_id)
+    return shown(VerdictView, await node.registry.command(row.identity, operation))
 
 
 async def meter_values(node: Node, session_id: int, query: ValuesQuery) -> Page:

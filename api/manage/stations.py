@@ -24,8 +24,10 @@ from api.manage.schema import (
 )
 from engine.errors import Conflict, Invalid
 from engine.node import Node
-from engine.ocpp.intents import Intent, SetProfile, Trigger, Verdict
+from engine.ocpp.blocks.remote_control.trigger import Trigger
+from engine.ocpp.blocks.smart_charging.set_profile import SetProfile
 from engine.ocpp.messages.v21 import ChargingProfile
+from engine.ocpp.operation import Operation, Verdict
 from engine.store.repositories.stations import StationPatch
 
 PROFILE: Final = inspect.type_info(ChargingProfile)  # the newest version's has all members of the others
@@ -88,9 +90,9 @@ async def set_charging_profile(node: Node, cs_id: str, body: dict[str, Any]) -> 
     await accepted(node, cs_id, SetProfile(profile=without_unknown(body, PROFILE)))
 
 
-async def accepted(node: Node, cs_id: str, intent: Intent) -> None:
+async def accepted(node: Node, cs_id: str, operation: Operation) -> None:
     """Have it done; raises Conflict when the station answers anything but Accepted."""
-    result = await node.registry.command(cs_id, intent)
+    result = await node.registry.command(cs_id, operation)
     if result.verdict is not Verdict.ACCEPTED:
         raise Conflict(f"charge station {cs_id!r} answered {result.word}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.ocpp import v16, v21, v201
-from engine.ocpp.blocks.contract_chains import ContractCheck
+from engine.ocpp.blocks.authorization.contract_chains import ContractCheck
 from engine.ocpp.step import Protocol
 
 PROTOCOLS: Mapping[str, Protocol] = {

@@ -25,11 +25,11 @@ from engine.domain.state import ChargePoint
 from engine.errors import CallRefused, NotSupported
 from engine.metrics import Metrics
 from engine.ocpp import rpc
-from engine.ocpp.blocks.remote_control import is_accepted, start_of
-from engine.ocpp.intents import Intent, Result, Start, Started, Verdict
-from engine.ocpp.intents_energy import RequestBatterySwap
+from engine.ocpp.blocks.battery_swap.battery_swap import RequestBatterySwap
+from engine.ocpp.blocks.remote_control.start import Start, Started, is_accepted, start_of
+from engine.ocpp.encoded import encoded
+from engine.ocpp.operation import Operation, Result, Verdict
 from engine.ocpp.step import Message, Protocol, Raw
-from engine.ocpp.translation import translate
 from engine.ocpp.versions import PROTOCOLS
 from engine.points import absence
 from engine.points.actor import Actor
@@ -133,26 +133,26 @@ class Registry:
     def _patience(self, timeout: float | None) -> float:
         return self.shared.settings.call_timeout if timeout is None else timeout
 
-    async def command(self, identity: str, intent: Intent, timeout: float | None = None) -> Result:
-        """What came of `intent`, whichever OCPP version the charge point speaks.
+    async def command(self, identity: str, operation: Operation, timeout: float | None = None) -> Result:
+        """What came of `operation`, whichever OCPP version the charge point speaks.
 
-        `timeout` goes for each request that the intent takes. Raises what `call` raises, and NotSupported
+        `timeout` goes for each request that the operation takes. Raises what `call` raises, and NotSupported
         where the charge point's version has no words for it, or it says itself that it has no such thing.
         A Start has a pending session as long as the charge point may yet follow it.
         """
         state = self.state(identity)
         if state is None:
-            raise await absence.fault(self.shared, identity, lambda cp: self._said(intent, cp))
-        if isinstance(intent, Start):
-            return await self._start(state, intent, timeout)
-        if isinstance(intent, RequestBatterySwap):
-            await self.starts.vouch(state, intent.id_tag)
-        return await self._carry_out(state, intent, timeout)
+            raise await absence.fault(self.shared, identity, lambda cp: self._requests(operation, cp))
+        if isinstance(operation, Start):
+            return await self._start(state, operation, timeout)
+        if isinstance(operation, RequestBatterySwap):
+            await self.starts.vouch(state, operation.id_tag)
+        return await self._carry_out(state, operation, timeout)
 
-    async def _start(self, state: ChargePoint, intent: Start, timeout: float | None) -> Result:
-        pending, intent = await self.starts.ask(state, intent)
+    async def _start(self, state: ChargePoint, operation: Start, timeout: float | None) -> Result:
+        pending, operation = await self.starts.ask(state, operation)
         async with self.starts.asking(pending):
-            result = await self._carry_out(state, intent, timeout)
+            result = await self._carry_out(state, operation, timeout)
         await self.starts.answered(pending, accepted=result.verdict is Verdict.ACCEPTED)
         if not isinstance(result, Started):
             return result
@@ -160,27 +160,27 @@ class Registry:
         session_id = pending.id if running is None else running.id
         return replace(result, session_id=session_id, authorization_id=pending.authorization_id)
 
-    async def _carry_out(self, state: ChargePoint, intent: Intent, timeout: float | None) -> Result:
+    async def _carry_out(self, state: ChargePoint, operation: Operation, timeout: float | None) -> Result:
         identity = state.identity
-        translation = translate(intent, state)
+        asked = encoded(operation, state)
         answers: list[Message] = []
         try:
-            for request in translation.requests:
+            for request in asked.requests:
                 answers.append(await self._called(identity, request, timeout))
-                if not translation.goes_on(answers[-1]):
+                if not asked.goes_on(answers[-1]):
                     break
         except CallRefused as refused:
             if refused.code in rpc.UNSUPPORTED:
                 raise NotSupported(f"charge point {identity!r} answered {refused}") from refused
             raise
-        result = translation.read(answers)
+        result = asked.read(answers)
         if result.verdict is Verdict.NOT_SUPPORTED:
             raise NotSupported(f"charge point {identity!r} answered {result.word}")
         return result
 
-    def _said(self, intent: Intent, cp: ChargePoint) -> Sequence[Message]:
+    def _requests(self, operation: Operation, cp: ChargePoint) -> Sequence[Message]:
         """What would be sent."""
-        return translate(Starts.as_if(intent) if isinstance(intent, Start) else intent, cp).requests
+        return encoded(Starts.as_if(operation) if isinstance(operation, Start) else operation, cp).requests
 
     async def spoken(self, identity: str) -> Sequence[str]:
         """The version that it speaks; if it is away, the last one, or all that it may. Raises NotFound."""

@@ -20,11 +20,10 @@ from engine.domain.starting import Pending
 from engine.domain.state import ChargePoint, Token
 from engine.domain.vocabulary import SessionReason
 from engine.errors import CallDropped, CallTimeout, Conflict, StoreError, VoltrioError
-from engine.ocpp.blocks.authorization_v2x import ID_TOKEN_TYPES
-from engine.ocpp.blocks.remote_control import StartSaid
-from engine.ocpp.intents import Start
+from engine.ocpp.blocks.authorization.authorize_v2x import ID_TOKEN_TYPES
+from engine.ocpp.blocks.remote_control.start import Start, StartAsked
+from engine.ocpp.encoded import encoded
 from engine.ocpp.step import Facts, Needs
-from engine.ocpp.translation import translate
 from engine.points.shared import Shared
 
 SWEEP: Final = 2.0  # seconds between looks for sessions that did not begin in time
@@ -39,40 +38,40 @@ class Starts:
         self._shared = shared
         self._patience = timedelta(seconds=shared.settings.remote_start_timeout)
 
-    async def ask(self, cp: ChargePoint, intent: Start) -> tuple[Pending, Start]:
-        """A pending session, and the intent with the numbers that lead back to it.
+    async def ask(self, cp: ChargePoint, operation: Start) -> tuple[Pending, Start]:
+        """A pending session, and the operation with the numbers that lead back to it.
 
         Raises Conflict where its tag is known and may not charge, Invalid and NotSupported where it cannot
         be said in the station's version, StoreError.
         """
-        tags = (intent.id_tag,) if intent.id_tag is not None else ()
+        tags = (operation.id_tag,) if operation.id_tag is not None else ()
         facts = await self._shared.reader.resolve(cp, Needs(id_tags=tags, new_ids=2, new_session=True))
         session_id = facts.new_ids[0]
-        id_tag = intent.id_tag or starting.own_tag(session_id)
+        id_tag = operation.id_tag or starting.own_tag(session_id)
         decision = _vouched(facts, id_tag, self._shared.now(), uncounted=0)
-        told = replace(
-            intent, id_tag=id_tag, id_type=_type_told(intent, decision.token), request_id=session_id
+        complete = replace(
+            operation, id_tag=id_tag, id_type=_tag_type(operation, decision.token), request_id=session_id
         )
-        translate(told, cp)  # what cannot be said leaves nothing behind
-        return await self._open(cp, decision, facts, id_tag, intent.evse_number or 0), told
+        encoded(complete, cp)  # what cannot be asked for leaves nothing behind
+        return await self._open(cp, decision, facts, id_tag, operation.evse_number or 0), complete
 
-    async def expect(self, cp: ChargePoint, said: StartSaid) -> Pending | None:
+    async def expect(self, cp: ChargePoint, start: StartAsked) -> Pending | None:
         """A pending session for a start that its asker has worded himself; raises StoreError.
 
         None where its tag is known and may not charge, or no row can hold it: it is sent all the same, and
         judged when it comes back.
         """
-        named = bool(said.id_tag) and "\0" not in said.id_tag
+        named = bool(start.id_tag) and "\0" not in start.id_tag
         facts = await self._shared.reader.resolve(
-            cp, Needs(id_tags=(said.id_tag,) if named else (), new_ids=2, new_session=True)
+            cp, Needs(id_tags=(start.id_tag,) if named else (), new_ids=2, new_session=True)
         )
-        id_tag = said.id_tag if named else starting.own_tag(facts.new_ids[0])
+        id_tag = start.id_tag if named else starting.own_tag(facts.new_ids[0])
         decision = decide(facts.tokens.get(id_tag), self._shared.now(), uncounted=0, asked=True)
-        numbers = (said.evse_number, said.remote_start_id or 0)
+        numbers = (start.evse_number, start.remote_start_id or 0)
         if not decision.accepted or any(number not in INT32 for number in numbers):
             return None
         return await self._open(
-            cp, decision, facts, id_tag, max(said.evse_number, 0), remote_start_id=said.remote_start_id
+            cp, decision, facts, id_tag, max(start.evse_number, 0), remote_start_id=start.remote_start_id
         )
 
     async def _open(
@@ -124,9 +123,9 @@ class Starts:
         _vouched(facts, id_tag, self._shared.now(), uncounted=None)
 
     @staticmethod
-    def as_if(intent: Start) -> Start:
-        """The intent as it would be told, to see whether it can be said at all."""
-        return replace(intent, id_tag=intent.id_tag or starting.own_tag(0), request_id=0)
+    def as_if(operation: Start) -> Start:
+        """The operation as it would be sent, to see whether it can be sent at all."""
+        return replace(operation, id_tag=operation.id_tag or starting.own_tag(0), request_id=0)
 
     async def give_up(self, pending: Pending, reason: SessionReason) -> None:
         """It will not begin; without effect if it has."""
@@ -158,9 +157,9 @@ def _vouched(facts: Facts, id_tag: str, now: datetime, *, uncounted: int | None)
     return decision
 
 
-def _type_told(intent: Start, token: Token | None) -> str:
+def _tag_type(operation: Start, token: Token | None) -> str:
     """As what a station of OCPP 2.x is told the tag: as what was said, unless it is known to be another."""
-    if intent.id_tag is None:
+    if operation.id_tag is None:
         return "Central"
-    presented = (intent.id_type,) if token is None else ID_TOKEN_TYPES[token.type]
-    return intent.id_type if intent.id_type in presented else presented[0]
+    presented = (operation.id_type,) if token is None else ID_TOKEN_TYPES[token.type]
+    return operation.id_type if operation.id_type in presented else presented[0]

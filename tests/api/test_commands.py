@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.ocpp.translation import INTENTS
+from engine.ocpp.catalogue import OPERATIONS
 
 
 async def command(admin: httpx.AsyncClient, name: str, identity: str = "CP1", **parameters: Any) -> Any:
@@ -16,7 +16,7 @@ async def command(admin: httpx.AsyncClient, name: str, identity: str = "CP1", **
 
 async def test_every_command_is_listed(admin: httpx.AsyncClient) -> None:
     rows = (await admin.get("/commands")).json()
-    assert [row["command"] for row in rows] == sorted(INTENTS)
+    assert [row["command"] for row in rows] == sorted(OPERATIONS)
     unlock = next(row for row in rows if row["command"] == "Unlock")
     assert (unlock["parameters"], unlock["versions"]) == (
         ["evseNumber*", "connectorNumber"],

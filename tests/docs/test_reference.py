@@ -105,7 +105,7 @@ def test_early_messages_and_handlers_are_as_described(docs: Path) -> None:
     rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (●?) ?\|", page, re.MULTILINE)
     described = {action: (block, bool(early)) for action, block, early in rows}
     assert described == {
-        action: (handler.step.__module__.rpartition(".")[2], handler.before_boot)
+        action: (handler.step.__module__.split(".")[3], handler.before_boot)  # its block
         for action, handler in PROTOCOL.inbound.items()
     }
 

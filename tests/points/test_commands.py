@@ -1,4 +1,4 @@
-"""`registry.command`: an intent goes out in the words of the station, its answers come back as one result."""
+"""`registry.command`: an operation goes out in the words of the station; its answers make one result."""
 
 from __future__ import annotations
 
@@ -21,13 +21,27 @@ from engine.errors import (
     Offline,
     VoltrioError,
 )
-from engine.ocpp import intents, intents_device, intents_energy
-from engine.ocpp.intents import Intent, Verdict
+from engine.ocpp.blocks.authorization.clear_cache import ClearCache
+from engine.ocpp.blocks.certificates.install_certificate import InstallCertificate
+from engine.ocpp.blocks.device_model.set_configuration import SetConfiguration
+from engine.ocpp.blocks.display.messages import Wording
+from engine.ocpp.blocks.display.set_display_message import SetDisplayMessage
+from engine.ocpp.blocks.local_list.send_local_list import ListEntry, SendLocalList
+from engine.ocpp.blocks.monitoring.get_event_streams import EventStream, GetEventStreams
+from engine.ocpp.blocks.monitoring.set_monitoring_level import SetMonitoringLevel
+from engine.ocpp.blocks.provisioning.reset import Reset
+from engine.ocpp.blocks.remote_control.start import Start
+from engine.ocpp.blocks.remote_control.stop import Stop
+from engine.ocpp.blocks.smart_charging.get_composite_schedule import GetCompositeSchedule
+from engine.ocpp.blocks.smart_charging.set_profile import SetProfile
+from engine.ocpp.blocks.tariffs.get_tariffs import GetTariffs
 from engine.ocpp.messages import v16
+from engine.ocpp.operation import Operation, Result, Verdict
+from engine.ocpp.results import verdict_of
 from engine.ocpp.versions import PROTOCOLS
 
 VERSIONS = tuple(PROTOCOLS)
-HELLO = intents_device.SetDisplayMessage(message_id=1, wording=intents_device.Wording(content="Hello"))
+HELLO = SetDisplayMessage(message_id=1, wording=Wording(content="Hello"))
 
 
 @pytest.fixture
@@ -54,12 +68,12 @@ class Asked:
         return self._outcome
 
 
-async def command(nursery: trio.Nursery, site: Any, intent: Intent, **more: Any) -> Asked:
+async def command(nursery: trio.Nursery, site: Any, operation: Operation, **more: Any) -> Asked:
     asked = Asked()
 
     async def run() -> None:
         try:
-            asked.settle(await site.registry.command("CP1", intent, **more))
+            asked.settle(await site.registry.command("CP1", operation, **more))
         except VoltrioError as error:
             asked.settle(error)
 
@@ -94,42 +108,40 @@ async def test_it_is_said_in_the_words_of_the_station(
     mixed: Any, nursery: trio.Nursery, version: str, said: Any
 ) -> None:
     async with mixed.connect(subprotocols=[version]) as ws:
-        asked = await command(nursery, mixed, intents.Reset())
+        asked = await command(nursery, mixed, Reset())
         assert await answer(mixed, ws, {"status": "Accepted"}) == ("Reset", said)
         outcome = await asked.outcome()
-        assert outcome == intents.Result(verdict=Verdict.ACCEPTED, word="Accepted")
+        assert outcome == Result(verdict=Verdict.ACCEPTED, word="Accepted")
 
 
 @pytest.mark.proves("all", "ClearCache")
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_a_refusal_is_a_result(mixed: Any, nursery: trio.Nursery, version: str) -> None:
     async with mixed.connect(subprotocols=[version]) as ws:
-        asked = await command(nursery, mixed, intents.ClearCache())
+        asked = await command(nursery, mixed, ClearCache())
         assert await answer(mixed, ws, {"status": "Rejected"}) == ("ClearCache", {})
         outcome = await asked.outcome()
         assert (outcome.verdict, outcome.word) == (Verdict.REJECTED, "Rejected")
 
 
 @pytest.mark.parametrize(
-    ("version", "intent"),
+    ("version", "operation"),
     [
         ("ocpp1.6", HELLO),
-        ("ocpp1.6", intents.Reset(evse_number=1)),
-        ("ocpp2.0.1", intents_energy.GetTariffs()),
+        ("ocpp1.6", Reset(evse_number=1)),
+        ("ocpp2.0.1", GetTariffs()),
         (
             "ocpp2.0.1",
-            intents_device.SetDisplayMessage(
-                message_id=1, wording=intents_device.Wording(content="x", format="QRCODE")
-            ),
+            SetDisplayMessage(message_id=1, wording=Wording(content="x", format="QRCODE")),
         ),
     ],
 )
 async def test_what_the_version_has_no_words_for_is_not_sent(
-    mixed: Any, version: str, intent: Intent
+    mixed: Any, version: str, operation: Operation
 ) -> None:
     async with mixed.connect(subprotocols=[version]) as ws:
         with pytest.raises(NotSupported):
-            await mixed.registry.command("CP1", intent)
+            await mixed.registry.command("CP1", operation)
         assert await silent(mixed, ws)
 
 
@@ -161,7 +173,7 @@ async def test_so_does_a_word_of_its_answer(mixed: Any, nursery: trio.Nursery) -
 @pytest.mark.proves("1.6", "ClearCache")
 async def test_any_other_callerror_is_the_callers(mixed: Any, nursery: trio.Nursery) -> None:
     async with mixed.connect() as ws:
-        asked = await command(nursery, mixed, intents.ClearCache())
+        asked = await command(nursery, mixed, ClearCache())
         _, message_id, _, _ = await mixed.take(ws)
         await ws.send_message(json.dumps([4, message_id, "InternalError", "", {}]))
         outcome = await asked.outcome()
@@ -170,7 +182,7 @@ async def test_any_other_callerror_is_the_callers(mixed: Any, nursery: trio.Nurs
 
 async def test_several_requests_come_to_one_result(mixed: Any, nursery: trio.Nursery) -> None:
     async with mixed.connect() as ws:
-        asked = await command(nursery, mixed, intents.SetConfiguration(values={"A": "1", "B": "2"}))
+        asked = await command(nursery, mixed, SetConfiguration(values={"A": "1", "B": "2"}))
         first = await answer(mixed, ws, {"status": "Accepted"})
         second = await answer(mixed, ws, {"status": "RebootRequired"})
         assert [first, second] == [
@@ -187,76 +199,76 @@ async def test_parts_of_a_list_wait_for_those_before(
     mixed: Any, store: Any, nursery: trio.Nursery, word: str, sent: int
 ) -> None:
     store.reader.states["CP1"] = replace(store.reader.states["CP1"], items_per_message={"SendLocalList": 1})
-    entries = tuple(intents.ListEntry(id_tag=tag, status="Accepted") for tag in ("A", "B"))
+    entries = tuple(ListEntry(id_tag=tag, status="Accepted") for tag in ("A", "B"))
     async with mixed.connect(subprotocols=["ocpp2.0.1"]) as ws:
-        asked = await command(nursery, mixed, intents.SendLocalList(version=4, entries=entries))
+        asked = await command(nursery, mixed, SendLocalList(version=4, entries=entries))
         parts = [(await answer(mixed, ws, {"status": word}))[1] for _ in range(sent)]
         assert [(part["versionNumber"], part["updateType"]) for part in parts] == [
             (4, "Full"),
             (5, "Differential"),
         ][:sent]
         outcome = await asked.outcome()
-        assert (outcome.word, outcome.verdict) == (word, intents.verdict_of(word))
+        assert (outcome.word, outcome.verdict) == (word, verdict_of(word))
         assert await silent(mixed, ws)
 
 
 @pytest.mark.proves("2.1", "GetPeriodicEventStream")
 async def test_what_a_station_adds_comes_back(mixed: Any, nursery: trio.Nursery) -> None:
     async with mixed.connect(subprotocols=["ocpp2.1"]) as ws:
-        asked = await command(nursery, mixed, intents_energy.GetEventStreams())
+        asked = await command(nursery, mixed, GetEventStreams())
         stream = {"id": 3, "params": {"values": 9}, "variableMonitoringId": 4}
         await answer(mixed, ws, {"constantStreamData": [stream]})
         outcome = await asked.outcome()
-        assert outcome.streams == (intents_energy.EventStream(stream_id=3, monitor_id=4, values=9),)
+        assert outcome.streams == (EventStream(stream_id=3, monitor_id=4, values=9),)
 
 
 @pytest.mark.proves("all", "GetCompositeSchedule")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(
-    "intent",
+    "operation",
     [
-        intents.SetConfiguration(values={}),  # says nothing
-        intents.InstallCertificate(type="CSMS", certificate="x" * 20_000),  # breaks the schema
-        intents.GetCompositeSchedule(evse_number=1, duration=-1),  # breaks a rule of the protocol
+        SetConfiguration(values={}),  # says nothing
+        InstallCertificate(type="CSMS", certificate="x" * 20_000),  # breaks the schema
+        GetCompositeSchedule(evse_number=1, duration=-1),  # breaks a rule of the protocol
     ],
 )
-async def test_what_makes_no_sense_is_not_sent(mixed: Any, version: str, intent: Intent) -> None:
+async def test_what_makes_no_sense_is_not_sent(mixed: Any, version: str, operation: Operation) -> None:
     async with mixed.connect(subprotocols=[version]) as ws:
         with pytest.raises(Invalid):
-            await mixed.registry.command("CP1", intent)
+            await mixed.registry.command("CP1", operation)
         assert await silent(mixed, ws)
 
 
 async def test_who_is_not_there(mixed: Any) -> None:
     with pytest.raises(Offline):
-        await mixed.registry.command("CP1", intents.ClearCache())
+        await mixed.registry.command("CP1", ClearCache())
     with pytest.raises(NotFound):
         await mixed.registry.command("NOBODY", HELLO)
 
 
 @pytest.mark.parametrize(
-    ("spoken", "intent", "error"),
+    ("spoken", "operation", "error"),
     [
-        ("ocpp2.1", intents.SetProfile(profile={"id": 1}), Invalid),  # breaks the schema
-        ("ocpp1.6", intents.SetProfile(profile={"id": 1}), Invalid),
-        ("ocpp2.0.1", intents.GetCompositeSchedule(evse_number=1, duration=-1), Invalid),  # breaks a rule
+        ("ocpp2.1", SetProfile(profile={"id": 1}), Invalid),  # breaks the schema
+        ("ocpp1.6", SetProfile(profile={"id": 1}), Invalid),
+        ("ocpp2.0.1", GetCompositeSchedule(evse_number=1, duration=-1), Invalid),  # breaks a rule
         ("ocpp1.6", HELLO, NotSupported),  # has no words for it
         ("ocpp2.0.1", HELLO, Offline),
-        ("ocpp1.6", intents.Start(), Offline),
-        ("ocpp1.6", intents.Start(id_tag="a tag of more than twenty characters"), Invalid),
+        ("ocpp1.6", Start(), Offline),
+        ("ocpp1.6", Start(id_tag="a tag of more than twenty characters"), Invalid),
         # It never was here: what would be good in one version may be right.
-        ("", intents.SetProfile(profile={"id": 1}), Invalid),
-        ("", intents_device.SetMonitoringLevel(severity=10), Invalid),
-        ("", intents.Start(id_tag="a tag of more than twenty characters"), Offline),
+        ("", SetProfile(profile={"id": 1}), Invalid),
+        ("", SetMonitoringLevel(severity=10), Invalid),
+        ("", Start(id_tag="a tag of more than twenty characters"), Offline),
         ("", HELLO, Offline),
     ],
 )
 async def test_what_is_wrong_is_told_before_who_is_away(
-    mixed: Any, store: Any, *, spoken: str, intent: Intent, error: type[VoltrioError]
+    mixed: Any, store: Any, *, spoken: str, operation: Operation, error: type[VoltrioError]
 ) -> None:
     store.reader.states["CP1"] = replace(store.reader.states["CP1"], version=spoken)
     with pytest.raises(error):
-        await mixed.registry.command("CP1", intent)
+        await mixed.registry.command("CP1", operation)
 
 
 async def test_a_wrong_request_to_who_is_away(mixed: Any, store: Any) -> None:
@@ -272,7 +284,7 @@ async def test_transactions_are_not_touched_before_a_boot(mixed: Any, store: Any
     store.add("NEW", booted=False)
     async with mixed.connect("NEW", subprotocols=[version]):
         with pytest.raises(Conflict):
-            await mixed.registry.command("NEW", intents.Stop(transaction_id="5"))
+            await mixed.registry.command("NEW", Stop(transaction_id="5"))
 
 
 async def test_each_request_has_its_deadline(
@@ -280,7 +292,7 @@ async def test_each_request_has_its_deadline(
 ) -> None:
     async with mixed.connect() as ws:
         began = trio.current_time()
-        values = intents.SetConfiguration(values={"A": "1", "B": "2"})
+        values = SetConfiguration(values={"A": "1", "B": "2"})
         asked = await command(nursery, mixed, values, timeout=10)
         await answer(mixed, ws, {"status": "Accepted"})
         await mixed.take(ws)
@@ -291,7 +303,7 @@ async def test_each_request_has_its_deadline(
 
 async def test_a_connection_that_ends_ends_the_command(mixed: Any, nursery: trio.Nursery) -> None:
     async with mixed.connect() as ws:
-        asked = await command(nursery, mixed, intents.SetConfiguration(values={"A": "1", "B": "2"}))
+        asked = await command(nursery, mixed, SetConfiguration(values={"A": "1", "B": "2"}))
         await answer(mixed, ws, {"status": "Accepted"})
         await mixed.take(ws)
     outcome = await asked.outcome()

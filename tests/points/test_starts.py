@@ -13,9 +13,10 @@ from msgspec.structs import replace
 from engine.domain.changes import SessionAsked, SessionGivenUp, SessionOpened
 from engine.domain.state import Token
 from engine.errors import CallRefused, CallTimeout, Conflict, Invalid, Offline, VoltrioError
-from engine.ocpp.intents import Start, Started, Verdict
-from engine.ocpp.intents_energy import RequestBatterySwap
+from engine.ocpp.blocks.battery_swap.battery_swap import RequestBatterySwap
+from engine.ocpp.blocks.remote_control.start import Start, Started
 from engine.ocpp.messages import v16, v21, v201
+from engine.ocpp.operation import Verdict
 from engine.ocpp.step import Facts
 from engine.ocpp.versions import PROTOCOLS
 
@@ -26,13 +27,13 @@ CARD = Token(  # one that may not charge
 )  # fmt: skip
 
 
-async def ask(nursery: trio.Nursery, site: Any, intent: Start, **more: Any) -> list[Any]:
+async def ask(nursery: trio.Nursery, site: Any, operation: Start, **more: Any) -> list[Any]:
     """Ask CP1 in the background; the list gets the result or the error."""
     results: list[Any] = []
 
     async def run() -> None:
         try:
-            results.append(await site.registry.command("CP1", intent, **more))
+            results.append(await site.registry.command("CP1", operation, **more))
         except VoltrioError as error:
             results.append(error)
 

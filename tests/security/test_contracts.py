@@ -13,8 +13,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from engine.domain.state import ChargePoint, StationSettings, Token
 from engine.metrics import Metrics
-from engine.ocpp.blocks.authorization_v2x import authorize_needs_v2x, authorize_v2x
-from engine.ocpp.blocks.contract_chains import ContractCheck
+from engine.ocpp.blocks.authorization.authorize_v2x import authorize_needs_v2x, authorize_v2x
+from engine.ocpp.blocks.authorization.contract_chains import ContractCheck
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts
 from engine.security.http import HttpPost

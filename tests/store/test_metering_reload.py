@@ -9,7 +9,8 @@ import pytest
 
 from engine.domain.access import StationRecord
 from engine.domain.pricing import Price
-from engine.ocpp.blocks import metering, transactions
+from engine.ocpp.blocks.metering import meter_values
+from engine.ocpp.blocks.transactions import transactions_v16
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts
 from engine.store import Store
@@ -34,7 +35,7 @@ async def test_totals_are_the_same_after_a_reload(
 ) -> None:
     state = await store.reader.load(station, "ocpp1.6")
     start = v16.StartTransaction(connector_id=1, id_tag="TAG", meter_start=1_000, timestamp=NOW)
-    began = transactions.start_transaction_v16(state, start, Facts(new_ids=(7, 8)), at(1))
+    began = transactions_v16.start_transaction_v16(state, start, Facts(new_ids=(7, 8)), at(1))
     await store.journal.commit(began.changes)
     state = began.state
     for n, second in enumerate(stamps, 1):
@@ -48,7 +49,7 @@ async def test_totals_are_the_same_after_a_reload(
             transaction_id=7,
             meter_value=[v16.MeterValue(timestamp=at(second), sampled_value=sampled)],
         )
-        outcome = metering.meter_values_v16(state, request, Facts(), at(200 + n))
+        outcome = meter_values.meter_values_v16(state, request, Facts(), at(200 + n))
         await store.journal.commit(outcome.changes)
         state = outcome.state
     loaded = (await store.reader.load(station, "ocpp1.6")).sessions["7"]

@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from engine.ocpp.translation import TABLE
+from engine.ocpp.catalogue import ENCODINGS, OPERATIONS
 from engine.ocpp.versions import PROTOCOLS
 from tools.reference.notice import NOTICE
 from tools.reference.proofs import TESTS, Key, Proof, keys, proofs
@@ -56,7 +56,7 @@ def rows() -> list[Row]:
 
 def page() -> str:
     """The page as Markdown."""
-    return "\n".join([HEAD, *map(_line, rows()), "", *_intents(), ""])
+    return "\n".join([HEAD, *map(_line, rows()), "", *_operations(), ""])
 
 
 def _line(row: Row) -> str:
@@ -76,15 +76,14 @@ def _direction(key: Key) -> str:
     return "in, unanswered" if unanswered else key.direction
 
 
-def _intents() -> Iterator[str]:
-    kinds = sorted({kind.__name__: kind for phrases in TABLE.values() for kind in phrases}.items())
-    yield "## What can be wanted, whatever the version"
+def _operations() -> Iterator[str]:
+    yield "## Operations, whatever the version"
     yield ""
-    yield "| intent | " + " | ".join(name.removeprefix("ocpp") for name in TABLE) + " |"
-    yield "|---|" + "---|" * len(TABLE)
-    for name, kind in kinds:
-        known = ["yes" if kind in phrases else "no" for phrases in TABLE.values()]
-        yield f"| {name} | {' | '.join(known)} |"
+    yield "| operation | " + " | ".join(name.removeprefix("ocpp") for name in ENCODINGS) + " |"
+    yield "|---|" + "---|" * len(ENCODINGS)
+    for name, kind in OPERATIONS.items():
+        has = ["yes" if kind in known else "no" for known in ENCODINGS.values()]
+        yield f"| {name} | {' | '.join(has)} |"
 
 
 @cache

@@ -20,7 +20,7 @@ from engine.ocpp.step import Facts, Message, Outcome
 
 def kept(cp: ChargePoint, request: Message, facts: Facts, now: datetime) -> Outcome:
     """Keep a request and acknowledge it, after the commit. Not for answers that have to say something."""
-    return Outcome(state=cp, reply=response_to(request), changes=told(cp, request, now))
+    return Outcome(state=cp, reply=response_to(request), changes=published(cp, request, now))
 
 
 def answer_kept(cp: ChargePoint, request: Message, response: Message, now: datetime) -> Outcome:
@@ -28,7 +28,7 @@ def answer_kept(cp: ChargePoint, request: Message, response: Message, now: datet
     return Outcome(state=cp, reply=None, changes=(stored(cp, type(request).__name__, response, now),))
 
 
-def told(cp: ChargePoint, request: Message, now: datetime) -> tuple[Change, ...]:
+def published(cp: ChargePoint, request: Message, now: datetime) -> tuple[Change, ...]:
     """The row of a message, and its event for subscribers."""
     row = stored(cp, type(request).__name__, request, now)
     news = notifications.MessageReceived(

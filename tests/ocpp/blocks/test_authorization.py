@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from engine.domain.changes import AuthorizationMade
 from engine.domain.starting import PendingKey
 from engine.domain.state import ChargePoint, StationSettings, Token
-from engine.ocpp.blocks.authorization import authorize_needs_v16, authorize_v16
+from engine.ocpp.blocks.authorization.authorize_v16 import authorize_needs_v16, authorize_v16
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Needs
 

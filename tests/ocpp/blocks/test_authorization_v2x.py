@@ -14,8 +14,8 @@ from engine.domain import changes as c
 from engine.domain.authorization import IdTagType
 from engine.domain.outside import RevocationAsked
 from engine.domain.state import ChargePoint, Connector, Reservation, Token
-from engine.ocpp.blocks import authorization_v2x as block
-from engine.ocpp.blocks.contract_chains import ContractCheck
+from engine.ocpp.blocks.authorization import authorize_v2x as block
+from engine.ocpp.blocks.authorization.contract_chains import ContractCheck
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts
 from tests.pki import made, pem

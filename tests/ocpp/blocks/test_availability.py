@@ -12,11 +12,8 @@ from msgspec.structs import replace
 from engine.domain.changes import EventPublished, HardwareStatusChanged, SessionClosed
 from engine.domain.sessions import on_boot
 from engine.domain.state import ChargePoint, Connector, Session, SessionStatus
-from engine.ocpp.blocks.availability import (
-    MAX_CONNECTORS,
-    check_change_availability_v16,
-    status_notification_v16,
-)
+from engine.ocpp.blocks.availability.change_availability import check_change_availability_v16
+from engine.ocpp.blocks.availability.status_notification import MAX_CONNECTORS, status_notification_v16
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Outcome
 

@@ -13,7 +13,15 @@ from msgspec.structs import replace
 from engine.domain.changes import CertificateWanted, EventPublished
 from engine.domain.outside import Contract, ContractAsked, Revocation, RevocationAsked
 from engine.domain.state import ChargePoint, Registration
-from engine.ocpp.blocks import certificates
+from engine.ocpp.blocks.certificates.contracts import contract_needs_v2x, get_15118_ev_certificate_v2x
+from engine.ocpp.blocks.certificates.install_certificate import check_install_certificate_v2x
+from engine.ocpp.blocks.certificates.revocation import (
+    certificate_status_needs_v2x,
+    chain_status_needs_v21,
+    get_certificate_chain_status_v21,
+    get_certificate_status_v2x,
+)
+from engine.ocpp.blocks.certificates.sign_certificate import sign_certificate_v2x
 from engine.ocpp.messages import v21
 from engine.ocpp.step import Facts
 
@@ -27,9 +35,7 @@ def test_a_good_request_is_written_down_for_the_ca(
 ) -> None:
     now = datetime(2026, 3, 1, tzinfo=UTC)
     members = {} if told is None else {"certificate_type": told}
-    outcome = certificates.sign_certificate_v2x(
-        station, words.SignCertificate(csr=csr, **members), Facts(), now
-    )
+    outcome = sign_certificate_v2x(station, words.SignCertificate(csr=csr, **members), Facts(), now)
     assert outcome.reply == words.SignCertificateResponse(status="Accepted")
     assert outcome.durable
     wanted, event = outcome.changes
@@ -42,9 +48,7 @@ def test_a_good_request_is_written_down_for_the_ca(
 @pytest.mark.proves("2.1", "SignCertificate")
 def test_the_request_id_of_2_1_comes_back_later(cp: ChargePoint, now: datetime, csr: str) -> None:
     station = replace(cp, version="ocpp2.1")
-    outcome = certificates.sign_certificate_v2x(
-        station, v21.SignCertificate(csr=csr, request_id=77), Facts(), now
-    )
+    outcome = sign_certificate_v2x(station, v21.SignCertificate(csr=csr, request_id=77), Facts(), now)
     assert isinstance(outcome.changes[0], CertificateWanted)
     assert outcome.changes[0].request_id == 77
 
@@ -54,7 +58,7 @@ def test_the_request_id_of_2_1_comes_back_later(cp: ChargePoint, now: datetime, 
 def test_what_no_ca_could_sign_is_rejected_at_once(
     station: ChargePoint, words: Any, now: datetime, csr_text: str
 ) -> None:
-    outcome = certificates.sign_certificate_v2x(station, words.SignCertificate(csr=csr_text), Facts(), now)
+    outcome = sign_certificate_v2x(station, words.SignCertificate(csr=csr_text), Facts(), now)
     assert outcome.reply == words.SignCertificateResponse(status="Rejected")
     assert outcome.changes == ()
 
@@ -64,7 +68,7 @@ def test_a_refused_station_gets_no_certificate(
     station: ChargePoint, words: Any, now: datetime, csr: str
 ) -> None:
     refused = replace(station, registration=Registration.REJECTED)
-    outcome = certificates.sign_certificate_v2x(refused, words.SignCertificate(csr=csr), Facts(), now)
+    outcome = sign_certificate_v2x(refused, words.SignCertificate(csr=csr), Facts(), now)
     assert outcome.reply == words.SignCertificateResponse(status="Rejected")
 
 
@@ -74,7 +78,7 @@ def test_only_a_valid_certificate_is_installed(
 ) -> None:
     def reasons(pem: str) -> list[str]:
         request = words.InstallCertificate(certificate_type="V2GRootCertificate", certificate=pem)
-        return certificates.check_install_certificate_v2x(request, station, now)
+        return check_install_certificate_v2x(request, station, now)
 
     good = certificate(now - timedelta(days=1))
     assert reasons(good) == []
@@ -96,7 +100,7 @@ def status_request(words: Any, **more: Any) -> Any:
 
 
 def test_the_named_responder_is_asked(station: ChargePoint, words: Any) -> None:
-    needs = certificates.certificate_status_needs_v2x(station, status_request(words))
+    needs = certificate_status_needs_v2x(station, status_request(words))
     assert needs is not None
     assert needs.outside == (
         RevocationAsked(
@@ -117,8 +121,8 @@ def test_hashes_that_are_none_are_asked_of_nobody(
     station: ChargePoint, words: Any, now: datetime, bad: Any
 ) -> None:
     request = status_request(words, **bad)
-    assert certificates.certificate_status_needs_v2x(station, request) is None
-    outcome = certificates.get_certificate_status_v2x(station, request, Facts(), now)
+    assert certificate_status_needs_v2x(station, request) is None
+    outcome = get_certificate_status_v2x(station, request, Facts(), now)
     assert outcome.reply == words.GetCertificateStatusResponse(status="Failed")
 
 
@@ -128,9 +132,7 @@ def test_the_responders_word_goes_on_untouched(
     station: ChargePoint, words: Any, now: datetime, status: Any
 ) -> None:
     word = Revocation(status=status, response=b"DER", next_update=None, verified=True)
-    outcome = certificates.get_certificate_status_v2x(
-        station, status_request(words), Facts(outside=(word,)), now
-    )
+    outcome = get_certificate_status_v2x(station, status_request(words), Facts(outside=(word,)), now)
     assert outcome.reply == words.GetCertificateStatusResponse(
         status="Accepted", ocsp_result=base64.b64encode(b"DER").decode()
     )
@@ -141,9 +143,7 @@ def test_an_answer_that_does_not_fit_the_message_is_none(
     station: ChargePoint, words: Any, now: datetime
 ) -> None:
     word = Revocation(status="Good", response=bytes(20_000), next_update=None)
-    outcome = certificates.get_certificate_status_v2x(
-        station, status_request(words), Facts(outside=(word,)), now
-    )
+    outcome = get_certificate_status_v2x(station, status_request(words), Facts(outside=(word,)), now)
     assert outcome.reply == words.GetCertificateStatusResponse(status="Failed")
 
 
@@ -160,19 +160,17 @@ def test_a_chain_is_answered_certificate_by_certificate(cp: ChargePoint, now: da
     request = v21.GetCertificateChainStatus(
         certificate_status_requests=[info("1"), info("2", "CRL"), info("xyz"), info("3")]
     )
-    needs = certificates.chain_status_needs_v21(cp, request)
+    needs = chain_status_needs_v21(cp, request)
     assert needs is not None
     assert [getattr(question, "serial_number", "") for question in needs.outside] == ["1", "3"]
     later = now + timedelta(days=3)
     answers = (None, Revocation(status="Revoked", response=b"", next_update=later, verified=True))
-    outcome = certificates.get_certificate_chain_status_v21(cp, request, Facts(outside=answers), now)
+    outcome = get_certificate_chain_status_v21(cp, request, Facts(outside=answers), now)
     assert isinstance(outcome.reply, v21.GetCertificateChainStatusResponse)
     told = [(one.certificate_hash_data.serial_number, one.status) for one in outcome.reply.certificate_status]
     assert told == [("1", "Failed"), ("2", "Failed"), ("xyz", "Failed"), ("3", "Revoked")]
     anybodys = (None, Revocation(status="Good", response=b"", next_update=later))
-    reply: Any = certificates.get_certificate_chain_status_v21(
-        cp, request, Facts(outside=anybodys), now
-    ).reply
+    reply: Any = get_certificate_chain_status_v21(cp, request, Facts(outside=anybodys), now).reply
     assert [one.status for one in reply.certificate_status] == ["Failed"] * 4
     assert outcome.reply.certificate_status[3].next_update == later
 
@@ -185,12 +183,10 @@ def contract_request(words: Any) -> Any:
 
 @pytest.mark.proves("2.x", "Get15118EVCertificate")
 def test_the_contract_provider_answers_for_us(station: ChargePoint, words: Any, now: datetime) -> None:
-    needs = certificates.contract_needs_v2x(station, contract_request(words))
+    needs = contract_needs_v2x(station, contract_request(words))
     assert isinstance(needs.outside[0], ContractAsked)
     answer = Contract(accepted=True, exi_response="QUJD", remaining=2)
-    outcome = certificates.get_15118_ev_certificate_v2x(
-        station, contract_request(words), Facts(outside=(answer,)), now
-    )
+    outcome = get_15118_ev_certificate_v2x(station, contract_request(words), Facts(outside=(answer,)), now)
     more = {"remaining_contracts": 2} if words is v21 else {}
     assert outcome.reply == words.Get15118EVCertificateResponse(
         status="Accepted", exi_response="QUJD", **more
@@ -203,7 +199,5 @@ def test_the_contract_provider_answers_for_us(station: ChargePoint, words: Any, 
     [None, Contract(accepted=False, exi_response=""), Contract(accepted=True, exi_response="A" * 20_000)],
 )
 def test_no_contract_is_failed(station: ChargePoint, words: Any, now: datetime, answer: Any) -> None:
-    outcome = certificates.get_15118_ev_certificate_v2x(
-        station, contract_request(words), Facts(outside=(answer,)), now
-    )
+    outcome = get_15118_ev_certificate_v2x(station, contract_request(words), Facts(outside=(answer,)), now)
     assert outcome.reply == words.Get15118EVCertificateResponse(status="Failed", exi_response="")

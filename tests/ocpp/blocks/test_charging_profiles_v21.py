@@ -11,7 +11,14 @@ import pytest
 from msgspec.structs import replace
 
 from engine.domain.state import ChargePoint, Session, SessionStatus
-from engine.ocpp.blocks import device_model, ev_charging, remote_control, smart_charging_v2x
+from engine.ocpp.blocks.device_model.get_configuration import get_variables_answered_v2x
+from engine.ocpp.blocks.remote_control.start import check_request_start_transaction_v2x
+from engine.ocpp.blocks.smart_charging.dynamic import check_update_dynamic_schedule_v21
+from engine.ocpp.blocks.smart_charging.set_profile import (
+    check_set_charging_profile_v2x,
+    set_charging_profile_answered_v2x,
+)
+from engine.ocpp.blocks.smart_charging.vehicle_charging import notify_ev_charging_needs_v2x
 from engine.ocpp.messages import decode_hook, v21, v201
 from engine.ocpp.step import Facts
 
@@ -61,7 +68,7 @@ def request(evse: int, profile: Mapping[str, Any], words: Any = v21) -> Any:
 
 
 def errors(cp: ChargePoint, now: datetime, profile: Mapping[str, Any], evse: int = 0) -> list[str]:
-    return smart_charging_v2x.check_set_charging_profile_v2x(request(evse, profile), cp, now)
+    return check_set_charging_profile_v2x(request(evse, profile), cp, now)
 
 
 def vehicle(*parameters: str, evse: int = 1) -> v21.NotifyEVChargingNeeds:
@@ -181,7 +188,7 @@ def test_a_vehicle_is_given_the_phases_that_it_spoke_of(
     charging: ChargePoint, now: datetime, *, said: Any, period: Mapping[str, Any], clause: str | None
 ) -> None:
     if said is not None:
-        told = ev_charging.notify_ev_charging_needs_v2x(charging, vehicle(*said), Facts(), now)
+        told = notify_ev_charging_needs_v2x(charging, vehicle(*said), Facts(), now)
         charging = told.state
     found = errors(charging, now, document("TxProfile", period), evse=1)
     assert (found == []) if clause is None else [one for one in found if f"({clause})" in one], found
@@ -189,7 +196,7 @@ def test_a_vehicle_is_given_the_phases_that_it_spoke_of(
 
 def test_what_an_earlier_vehicle_said_is_past(charging: ChargePoint, now: datetime) -> None:
     long_ago = now.replace(hour=11)
-    told = ev_charging.notify_ev_charging_needs_v2x(charging, vehicle("maxChargePower_L2"), Facts(), long_ago)
+    told = notify_ev_charging_needs_v2x(charging, vehicle("maxChargePower_L2"), Facts(), long_ago)
     profile = document("TxProfile", {"limit": 1, "limit_L2": 1})
     assert "K01.FR.142" in errors(told.state, now, profile, evse=1)[0]
 
@@ -201,22 +208,22 @@ def test_several_schedules_are_for_a_vehicle_that_chooses(
     profile = document("TxProfile")
     profile["chargingSchedule"] *= 2
     asked = request(1, profile, words)
-    check = smart_charging_v2x.check_set_charging_profile_v2x
+    check = check_set_charging_profile_v2x
     [reason] = check(asked, charging, now)
     assert "K01.FR.34" in reason
     needs = words.NotifyEVChargingNeeds(
         evse_id=1, charging_needs=words.ChargingNeeds(requested_energy_transfer="DC")
     )
-    told = ev_charging.notify_ev_charging_needs_v2x(charging, needs, Facts(), now).state
+    told = notify_ev_charging_needs_v2x(charging, needs, Facts(), now).state
     assert check(asked, told, now) == []
 
 
 def test_vehicles_are_remembered_at_so_many_evses_only(charging: ChargePoint, now: datetime) -> None:
     state = charging
     for evse in range(1, 400):
-        state = ev_charging.notify_ev_charging_needs_v2x(state, vehicle(evse=evse), Facts(), now).state
+        state = notify_ev_charging_needs_v2x(state, vehicle(evse=evse), Facts(), now).state
     assert len(state.vehicles) == 256
-    again = ev_charging.notify_ev_charging_needs_v2x(state, vehicle("maxChargePower"), Facts(), now).state
+    again = notify_ev_charging_needs_v2x(state, vehicle("maxChargePower"), Facts(), now).state
     assert again.vehicles[1].parameters == {"maxChargePower"}
 
 
@@ -230,7 +237,7 @@ def knowing(cp: ChargePoint, now: datetime, name: str, value: str, evse: int | N
         variable=v21.Variable(name=name),
     )
     asked = v21.GetVariableData(component=component, variable=v21.Variable(name=name))
-    return device_model.get_variables_answered_v2x(
+    return get_variables_answered_v2x(
         cp,
         v21.GetVariables(get_variable_data=[asked]),
         v21.GetVariablesResponse(get_variable_result=[result]),
@@ -292,11 +299,11 @@ def test_an_update_leaves_a_profile_as_it_may_be(
     profile["chargingProfileKind"] = "Dynamic"
     asked = request(0, profile)
     response = v21.SetChargingProfileResponse(status="Accepted")
-    state = smart_charging_v2x.set_charging_profile_answered_v2x(charging, asked, response, now).state
+    state = set_charging_profile_answered_v2x(charging, asked, response, now).state
     update = v21.UpdateDynamicSchedule(
         charging_profile_id=5, schedule_update=msgspec.convert(values, v21.ChargingScheduleUpdate)
     )
-    found = ev_charging.check_update_dynamic_schedule_v21(update, state, now)
+    found = check_update_dynamic_schedule_v21(update, state, now)
     assert (found == []) if clause is None else [one for one in found if f"({clause})" in one], found
 
 
@@ -315,10 +322,10 @@ def test_the_profile_of_a_remote_start_obeys_too(charging: ChargePoint, now: dat
         v21.RequestStartTransaction,
         dec_hook=decode_hook,
     )
-    check = remote_control.check_request_start_transaction_v2x
+    check = check_request_start_transaction_v2x
     [reason] = check(asked, idle, now)
     assert "K01.FR.142" in reason
-    told = ev_charging.notify_ev_charging_needs_v2x(idle, vehicle("maxChargePower_L2"), Facts(), now).state
+    told = notify_ev_charging_needs_v2x(idle, vehicle("maxChargePower_L2"), Facts(), now).state
     assert check(asked, told, now) == []
     reserved = knowing(told, now, "MaxExternalConstraintsId", "5")
     assert any("K01.FR.80" in one for one in check(asked, reserved, now))

@@ -9,10 +9,10 @@ import pytest
 
 from engine.domain.changes import ConfigurationKeyRead
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks.configuration import (
+from engine.ocpp.blocks.device_model.get_configuration import get_configuration_answered_v16
+from engine.ocpp.blocks.device_model.set_configuration import (
     change_configuration_answered_v16,
     check_change_configuration_v16,
-    get_configuration_answered_v16,
 )
 from engine.ocpp.messages import v16
 

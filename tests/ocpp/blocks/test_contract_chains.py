@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.domain.outside import Revocation
-from engine.ocpp.blocks.contract_chains import ContractCheck
+from engine.ocpp.blocks.authorization.contract_chains import ContractCheck
 from engine.ocpp.messages import v21
 from tests.pki import NOW, Holder, made, pem, question
 

@@ -10,7 +10,7 @@ import pytest
 
 from engine.domain.changes import EventPublished, LocalListVersionRead
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks.data_transfer import (
+from engine.ocpp.blocks.data_transfer.transfer_data import (
     MAX_DATA,
     VendorAnswer,
     check_data_transfer_v16,

@@ -12,15 +12,15 @@ from msgspec.structs import replace
 from engine.domain.changes import DeviceModelReported, DeviceVariableRead, EventPublished
 from engine.domain.device import limit_of
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks.device_model import (
+from engine.ocpp.blocks.device_model.get_configuration import get_variables_answered_v2x
+from engine.ocpp.blocks.device_model.notify_report import notify_report_v2x
+from engine.ocpp.blocks.device_model.report_configuration import get_base_report_answered_v2x
+from engine.ocpp.blocks.device_model.report_variables import get_report_answered_v2x
+from engine.ocpp.blocks.device_model.set_configuration import (
     check_set_variables_v2x,
-    check_size_v2x,
-    get_base_report_answered_v2x,
-    get_report_answered_v2x,
-    get_variables_answered_v2x,
-    notify_report_v2x,
     set_variables_answered_v2x,
 )
+from engine.ocpp.blocks.device_model.variables import check_size_v2x
 from engine.ocpp.blocks.following import MAX_REPORTS
 from engine.ocpp.step import Facts, Outcome
 

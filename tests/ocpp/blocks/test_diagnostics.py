@@ -11,9 +11,8 @@ from msgspec import UNSET
 
 from engine.domain.changes import EventPublished, LogStatusChanged
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks.diagnostics import (
-    check_get_diagnostics_v16,
-    check_get_log_v16,
+from engine.ocpp.blocks.diagnostics.get_log import check_get_diagnostics_v16, check_get_log_v16
+from engine.ocpp.blocks.diagnostics.log_status import (
     diagnostics_status_notification_v16,
     log_status_notification_v16,
 )

@@ -11,11 +11,13 @@ from msgspec.structs import replace
 
 from engine.domain.changes import DisplayMessageCleared, DisplayMessageSet, DisplayMessagesReported
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks.display import (
-    check_set_display_message_v2x,
-    clear_display_message_answered_v2x,
+from engine.ocpp.blocks.display.clear_display_message import clear_display_message_answered_v2x
+from engine.ocpp.blocks.display.get_display_messages import (
     get_display_messages_answered_v2x,
     notify_display_messages_v2x,
+)
+from engine.ocpp.blocks.display.set_display_message import (
+    check_set_display_message_v2x,
     set_display_message_answered_v2x,
 )
 from engine.ocpp.step import Facts

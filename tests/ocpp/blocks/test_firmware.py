@@ -12,11 +12,13 @@ from msgspec import UNSET
 
 from engine.domain.changes import EventPublished, FirmwareStatusChanged
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks.firmware import (
-    check_signed_update_firmware_v16,
-    check_update_firmware_v16,
+from engine.ocpp.blocks.firmware.firmware_status import (
     firmware_status_notification_v16,
     signed_firmware_status_notification_v16,
+)
+from engine.ocpp.blocks.firmware.update_firmware import (
+    check_signed_update_firmware_v16,
+    check_update_firmware_v16,
 )
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts

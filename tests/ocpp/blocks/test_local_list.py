@@ -11,7 +11,12 @@ from msgspec.structs import replace
 
 from engine.domain.changes import LocalListVersionRead
 from engine.domain.state import ChargePoint, Token
-from engine.ocpp.blocks import local_list
+from engine.ocpp.blocks.local_list.documents import differential_v16, full_v16, in_parts_v16
+from engine.ocpp.blocks.local_list.get_local_list_version import get_local_list_version_answered_v16
+from engine.ocpp.blocks.local_list.send_local_list import (
+    check_send_local_list_v16,
+    send_local_list_answered_v16,
+)
 from engine.ocpp.messages import v16
 
 
@@ -41,7 +46,7 @@ def send(version: int, kind: Any, entries: Any) -> v16.SendLocalList:
 
 def test_a_full_list_says_what_each_tag_would_be_answered(now: datetime) -> None:
     tomorrow = now + timedelta(days=1)
-    request = local_list.full_v16(
+    request = full_v16(
         [
             token("GOOD", group_id="FLEET", expires_at=tomorrow),
             token("BLOCKED", status="suspended"),
@@ -64,17 +69,17 @@ def test_a_full_list_says_what_each_tag_would_be_answered(now: datetime) -> None
 
 
 def test_tags_that_no_charger_may_or_can_hold_are_left_out(now: datetime) -> None:
-    request = local_list.full_v16([token("X" * 21), token("NEVER", cache_mode="NEVER"), token("OK")], 1, now)
+    request = full_v16([token("X" * 21), token("NEVER", cache_mode="NEVER"), token("OK")], 1, now)
     assert request.local_authorization_list == [entry("OK")]
 
 
 def test_a_group_too_long_for_the_protocol_is_not_sent(now: datetime) -> None:
-    request = local_list.full_v16([token("A", group_id="G" * 21)], 1, now)
+    request = full_v16([token("A", group_id="G" * 21)], 1, now)
     assert request.local_authorization_list == [entry("A")]
 
 
 def test_a_differential_list_adds_changes_and_removes(now: datetime) -> None:
-    request = local_list.differential_v16(
+    request = differential_v16(
         [token("NEW"), token("HIDDEN", cache_mode="NEVER"), token("Y" * 21)], ["GONE"], 4, now
     )
     assert request.update_type == "Differential"
@@ -88,8 +93,8 @@ def test_a_differential_list_adds_changes_and_removes(now: datetime) -> None:
 
 @pytest.mark.proves("1.6", "SendLocalList")
 def test_a_long_list_goes_in_parts_with_growing_versions(cp: ChargePoint, now: datetime) -> None:
-    request = local_list.full_v16([token(f"T{i}") for i in range(5)], 7, now)
-    parts = local_list.in_parts_v16(request, 2)
+    request = full_v16([token(f"T{i}") for i in range(5)], 7, now)
+    parts = in_parts_v16(request, 2)
     assert [(part.list_version, part.update_type) for part in parts] == [
         (7, "Full"),
         (8, "Differential"),
@@ -100,15 +105,15 @@ def test_a_long_list_goes_in_parts_with_growing_versions(cp: ChargePoint, now: d
     )
     state = cp
     for part in parts:
-        assert local_list.check_send_local_list_v16(part, state, now) == []
+        assert check_send_local_list_v16(part, state, now) == []
         answer = v16.SendLocalListResponse(status="Accepted")
-        state = local_list.send_local_list_answered_v16(state, part, answer, now).state
+        state = send_local_list_answered_v16(state, part, answer, now).state
     assert state.local_list_version == 9
 
 
 def test_an_empty_full_list_is_still_sent(now: datetime) -> None:
-    request = local_list.full_v16([], 2, now)
-    assert local_list.in_parts_v16(request, 10) == [request]
+    request = full_v16([], 2, now)
+    assert in_parts_v16(request, 10) == [request]
 
 
 @pytest.mark.proves("1.6", "SendLocalList")
@@ -133,7 +138,7 @@ def test_what_may_be_sent(
     cp: ChargePoint, now: datetime, held: int | None, request_: v16.SendLocalList, count: int
 ) -> None:
     state = replace(cp, local_list_version=held)
-    assert len(local_list.check_send_local_list_v16(request_, state, now)) == count
+    assert len(check_send_local_list_v16(request_, state, now)) == count
 
 
 @pytest.mark.proves("1.6", "SendLocalList")
@@ -141,9 +146,7 @@ def test_what_may_be_sent(
 def test_a_refused_list_leaves_the_version(cp: ChargePoint, now: datetime, status: Any) -> None:
     state = replace(cp, local_list_version=2)
     request = v16.SendLocalList(list_version=3, update_type="Full")
-    outcome = local_list.send_local_list_answered_v16(
-        state, request, v16.SendLocalListResponse(status=status), now
-    )
+    outcome = send_local_list_answered_v16(state, request, v16.SendLocalListResponse(status=status), now)
     assert outcome.state.local_list_version == 2
     assert not outcome.changes
 
@@ -151,12 +154,12 @@ def test_a_refused_list_leaves_the_version(cp: ChargePoint, now: datetime, statu
 @pytest.mark.proves("1.6", "GetLocalListVersion")
 @pytest.mark.parametrize("version", [-1, 0, 12])
 def test_the_charge_points_word_on_its_version_is_kept(cp: ChargePoint, now: datetime, version: int) -> None:
-    outcome = local_list.get_local_list_version_answered_v16(
+    outcome = get_local_list_version_answered_v16(
         cp, v16.GetLocalListVersion(), v16.GetLocalListVersionResponse(list_version=version), now
     )
     assert outcome.state.local_list_version == version
     assert outcome.changes == [LocalListVersionRead(id=12, local_list_version=version, at=now)]
-    again = local_list.get_local_list_version_answered_v16(
+    again = get_local_list_version_answered_v16(
         outcome.state, v16.GetLocalListVersion(), v16.GetLocalListVersionResponse(list_version=version), now
     )
     assert not again.changes

@@ -14,12 +14,10 @@ from msgspec.structs import replace
 from engine.domain.changes import LocalListVersionRead
 from engine.domain.state import ChargePoint, Token
 from engine.ocpp import rpc
-from engine.ocpp.blocks.local_list import (
+from engine.ocpp.blocks.local_list.documents import differential_v2x, full_v2x, lists_in_parts_v2x
+from engine.ocpp.blocks.local_list.get_local_list_version import get_local_list_version_answered_v2x
+from engine.ocpp.blocks.local_list.send_local_list import (
     check_send_local_list_v2x,
-    differential_v2x,
-    full_v2x,
-    get_local_list_version_answered_v2x,
-    lists_in_parts_v2x,
     send_local_list_answered_v2x,
 )
 

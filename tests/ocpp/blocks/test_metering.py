@@ -13,7 +13,11 @@ from msgspec.structs import replace
 from engine.domain.changes import MeterValueAdded
 from engine.domain.metering import identity
 from engine.domain.state import ChargePoint, Metering, Session, SessionStatus
-from engine.ocpp.blocks.metering import meter_values_needs_v16, meter_values_v2x, meter_values_v16
+from engine.ocpp.blocks.metering.meter_values import (
+    meter_values_needs_v16,
+    meter_values_v2x,
+    meter_values_v16,
+)
 from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Needs
 

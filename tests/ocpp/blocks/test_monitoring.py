@@ -19,14 +19,16 @@ from engine.domain.changes import (
     VariableMonitorSet,
 )
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks.monitoring import (
-    check_set_monitoring_level_v2x,
-    check_set_variable_monitoring_v2x,
-    clear_variable_monitoring_answered_v2x,
+from engine.ocpp.blocks.monitoring.clear_monitors import clear_variable_monitoring_answered_v2x
+from engine.ocpp.blocks.monitoring.notify_event import notify_event_v2x
+from engine.ocpp.blocks.monitoring.report_monitors import (
     get_monitoring_report_answered_v2x,
-    notify_event_v2x,
     notify_monitoring_report_v2x,
-    set_monitoring_base_answered_v2x,
+)
+from engine.ocpp.blocks.monitoring.set_monitoring_base import set_monitoring_base_answered_v2x
+from engine.ocpp.blocks.monitoring.set_monitoring_level import check_set_monitoring_level_v2x
+from engine.ocpp.blocks.monitoring.set_monitors import (
+    check_set_variable_monitoring_v2x,
     set_variable_monitoring_answered_v2x,
 )
 from engine.ocpp.messages import v21

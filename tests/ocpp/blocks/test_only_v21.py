@@ -12,7 +12,15 @@ from msgspec.structs import replace
 from engine.domain.changes import EventPublished, ReportStored
 from engine.domain.state import ChargePoint
 from engine.ocpp import v21 as protocol
-from engine.ocpp.blocks import diagnostics, energy_v21, event_streams, payment_v21, reports
+from engine.ocpp.blocks import reports
+from engine.ocpp.blocks.der_control.clear_der_controls import check_clear_der_control_v21
+from engine.ocpp.blocks.der_control.report_der_controls import check_get_der_control_v21
+from engine.ocpp.blocks.der_control.set_der_control import check_set_der_control_v21
+from engine.ocpp.blocks.diagnostics.get_log import check_get_log_v2x
+from engine.ocpp.blocks.monitoring.event_streams import notify_periodic_event_stream_v21
+from engine.ocpp.blocks.payment.vat_number_validation import vat_number_validation_v21
+from engine.ocpp.blocks.tariffs.change_tariff import check_change_transaction_tariff_v21
+from engine.ocpp.blocks.tariffs.set_default_tariff import check_set_default_tariff_v21
 from engine.ocpp.messages import v21
 from engine.ocpp.step import Facts
 
@@ -78,7 +86,7 @@ def test_a_grid_control_carries_the_setting_of_its_type(
     newest: ChargePoint, now: datetime, kind: Any, members: Any, good: bool
 ) -> None:
     request = v21.SetDERControl(is_default=True, control_id="c", control_type=kind, **members)
-    assert (energy_v21.check_set_der_control_v21(request, newest, now) == []) is good
+    assert (check_set_der_control_v21(request, newest, now) == []) is good
 
 
 @pytest.mark.proves("2.1", "SetDERControl")
@@ -86,7 +94,7 @@ def test_a_default_control_has_no_beginning(newest: ChargePoint, now: datetime) 
     timed = replace(CURVE, start_time=now)
     for default, good in ((True, False), (False, True)):
         request = v21.SetDERControl(is_default=default, control_id="c", control_type="VoltWatt", curve=timed)
-        assert (energy_v21.check_set_der_control_v21(request, newest, now) == []) is good
+        assert (check_set_der_control_v21(request, newest, now) == []) is good
 
 
 @pytest.mark.proves("2.1", "SetDERControl")
@@ -98,7 +106,7 @@ def test_some_grid_controls_are_default_ones_only(newest: ChargePoint, now: date
         control_type="Gradients",
         gradient=v21.Gradient(priority=1, gradient=1.0, soft_gradient=1.0),
     )
-    reasons = energy_v21.check_set_der_control_v21(request, newest, now)
+    reasons = check_set_der_control_v21(request, newest, now)
     assert (reasons == []) if default else ["R04.FR.14" in one for one in reasons] == [True]
 
 
@@ -120,7 +128,7 @@ def test_a_vat_number_has_its_countrys_form(
     newest: ChargePoint, now: datetime, number: str, status: Any
 ) -> None:
     request = v21.VatNumberValidation(vat_number=number, evse_id=1)
-    reply = payment_v21.vat_number_validation_v21(newest, request, Facts(), now).reply
+    reply = vat_number_validation_v21(newest, request, Facts(), now).reply
     assert reply == v21.VatNumberValidationResponse(vat_number=number, evse_id=1, status=status)
 
 
@@ -128,9 +136,7 @@ def test_a_vat_number_has_its_countrys_form(
 def test_a_tariff_prices_something_in_some_money(newest: ChargePoint, now: datetime) -> None:
     def reasons(**members: Any) -> list[str]:
         tariff = v21.Tariff(**{"tariff_id": "t", "currency": "EUR", **members})
-        return payment_v21.check_set_default_tariff_v21(
-            v21.SetDefaultTariff(evse_id=0, tariff=tariff), newest, now
-        )
+        return check_set_default_tariff_v21(v21.SetDefaultTariff(evse_id=0, tariff=tariff), newest, now)
 
     energy = v21.TariffEnergy(prices=[v21.TariffEnergyPrice(price_kwh=0.3)])
     assert reasons(energy=energy) == []
@@ -143,14 +149,14 @@ def test_a_running_transaction_alone_gets_another_tariff(newest: ChargePoint, no
     energy = v21.TariffEnergy(prices=[v21.TariffEnergyPrice(price_kwh=0.3)])
     tariff = v21.Tariff(tariff_id="t", currency="EUR", energy=energy)
     request = v21.ChangeTransactionTariff(tariff=tariff, transaction_id="gone")
-    assert payment_v21.check_change_transaction_tariff_v21(request, newest, now)
+    assert check_change_transaction_tariff_v21(request, newest, now)
 
 
 @pytest.mark.proves("2.1", "NotifyPeriodicEventStream")
 def test_streamed_values_are_kept_and_nothing_waits(newest: ChargePoint, now: datetime) -> None:
     data = [v21.StreamDataElement(t=0.5, v="17")]
     request = v21.NotifyPeriodicEventStream(data=data, id=4, pending=0, basetime=now)
-    outcome = event_streams.notify_periodic_event_stream_v21(newest, request, Facts(), now)
+    outcome = notify_periodic_event_stream_v21(newest, request, Facts(), now)
     assert (outcome.reply, outcome.durable) == (None, False)
     [row] = outcome.changes
     assert isinstance(row, ReportStored)
@@ -166,8 +172,8 @@ def test_grid_controls_are_named_by_id_or_by_type(newest: ChargePoint, now: date
     def errors(**members: Any) -> int:
         asked = v21.GetDERControl(request_id=1, **members)
         cleared = v21.ClearDERControl(**{"is_default": True, **members})
-        found = energy_v21.check_get_der_control_v21(asked, newest, now)
-        assert found == energy_v21.check_clear_der_control_v21(cleared, newest, now)
+        found = check_get_der_control_v21(asked, newest, now)
+        assert found == check_clear_der_control_v21(cleared, newest, now)
         return len(found)
 
     assert errors() == errors(control_id="c") == errors(control_type="VoltWatt") == 0
@@ -190,4 +196,4 @@ def test_a_log_is_put_where_a_request_can_name_it(
 ) -> None:
     log = v21.LogParameters(remote_location=location)
     request = v21.GetLog(log=log, log_type="DiagnosticsLog", request_id=1)
-    assert len(diagnostics.check_get_log_v2x(request, newest, now)) == errors
+    assert len(check_get_log_v2x(request, newest, now)) == errors

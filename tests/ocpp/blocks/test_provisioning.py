@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from engine.domain.changes import ChargePointBooted, EventPublished
 from engine.domain.state import ChargePoint, Registration, Session, SessionStatus, StationSettings
-from engine.ocpp.blocks.provisioning import boot_notification_v16, heartbeat_v16
+from engine.ocpp.blocks.provisioning.boot_notification import boot_notification_v16
+from engine.ocpp.blocks.provisioning.heartbeat import heartbeat_v16
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts
 

@@ -18,13 +18,10 @@ from engine.domain.state import (
     SessionStatus,
     StationSettings,
 )
-from engine.ocpp.blocks.provisioning import (
-    STATUSES_ASKED,
-    boot_notification_v2x,
-    check_reset_v2x,
-    check_set_network_profile_v2x,
-    heartbeat_v2x,
-)
+from engine.ocpp.blocks.provisioning.boot_notification import STATUSES_ASKED, boot_notification_v2x
+from engine.ocpp.blocks.provisioning.heartbeat import heartbeat_v2x
+from engine.ocpp.blocks.provisioning.reset import check_reset_v2x
+from engine.ocpp.blocks.provisioning.set_network_profile import check_set_network_profile_v2x
 from engine.ocpp.step import Facts, Outcome
 
 

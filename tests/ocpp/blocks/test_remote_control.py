@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks.remote_control import (
-    check_remote_start_transaction_v16,
-    check_trigger_message_v16,
-    check_unlock_connector_v16,
-)
+from engine.ocpp.blocks.remote_control.start import check_remote_start_transaction_v16
+from engine.ocpp.blocks.remote_control.trigger import check_trigger_message_v16
+from engine.ocpp.blocks.remote_control.unlock import check_unlock_connector_v16
 from engine.ocpp.messages import v16
 
 

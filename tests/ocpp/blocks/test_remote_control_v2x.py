@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks.remote_control import (
-    check_request_start_transaction_v2x,
-    check_request_stop_transaction_v2x,
-    check_trigger_message_v2x,
-    check_unlock_connector_v2x,
-)
+from engine.ocpp.blocks.remote_control.start import check_request_start_transaction_v2x
+from engine.ocpp.blocks.remote_control.stop import check_request_stop_transaction_v2x
+from engine.ocpp.blocks.remote_control.trigger import check_trigger_message_v2x
+from engine.ocpp.blocks.remote_control.unlock import check_unlock_connector_v2x
 
 
 def token(words: Any, uid: str = "TAG", kind: str = "ISO14443") -> Any:

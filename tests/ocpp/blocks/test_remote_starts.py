@@ -13,12 +13,13 @@ from engine.domain import changes as c
 from engine.domain.history import Stored, Told
 from engine.domain.starting import Pending, PendingKey, own_tag
 from engine.domain.state import ChargePoint, Price, Session, SessionStatus, Token
-from engine.ocpp.blocks import authorization, authorization_v2x, transactions, transactions_v2x
+from engine.ocpp.blocks.authorization import authorize_v2x, authorize_v16
+from engine.ocpp.blocks.transactions import transactions_v2x, transactions_v16
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Needs, Outcome
 
 EVENT = transactions_v2x.transaction_event_v2x()
-AUTHORIZE = authorization_v2x.authorize_v2x()
+AUTHORIZE = authorize_v2x.authorize_v2x()
 TAG = own_tag(70)
 
 
@@ -57,7 +58,7 @@ def start(now: datetime, tag: str = TAG) -> v16.StartTransaction:
 
 def started(cp: ChargePoint, now: datetime, tag: str = TAG, **facts: Any) -> Outcome:
     facts = {"new_ids": (90, 91), **facts}
-    return transactions.start_transaction_v16(cp, start(now, tag), Facts(**facts), now)
+    return transactions_v16.start_transaction_v16(cp, start(now, tag), Facts(**facts), now)
 
 
 def info(outcome: Outcome) -> Any:
@@ -66,7 +67,7 @@ def info(outcome: Outcome) -> Any:
 
 
 def test_a_start_asks_for_what_was_asked_for(cp: ChargePoint, now: datetime) -> None:
-    needs = transactions.start_transaction_needs_v16(cp, start(now))
+    needs = transactions_v16.start_transaction_needs_v16(cp, start(now))
     assert needs.pending == PendingKey(number=70, id_tag=TAG, evse_number=1, at=now)
 
 
@@ -92,10 +93,10 @@ def test_the_same_start_again_is_accepted_again(cp: ChargePoint, now: datetime, 
 def test_its_tag_may_end_it_and_start_nothing_else(cp: ChargePoint, now: datetime, pending: Pending) -> None:
     running = started(cp, now, pending=pending).state
     stop = v16.StopTransaction(transaction_id=70, id_tag=TAG, meter_stop=2_000, timestamp=now)
-    assert info(transactions.stop_transaction_v16(running, stop, Facts(), now)).status == "Accepted"
+    assert info(transactions_v16.stop_transaction_v16(running, stop, Facts(), now)).status == "Accepted"
     other = v16.StartTransaction(connector_id=2, id_tag=TAG, meter_start=0, timestamp=now)
     facts = Facts(new_ids=(90, 91))
-    assert info(transactions.start_transaction_v16(running, other, facts, now)).status == "Invalid"
+    assert info(transactions_v16.start_transaction_v16(running, other, facts, now)).status == "Invalid"
 
 
 def test_a_tag_of_its_own_is_not_accepted_without_a_session_that_was_asked_for(
@@ -132,12 +133,12 @@ def test_the_awaited_session_does_not_count_against_its_own_start(
 
 def test_a_station_may_ask_whether_the_tag_is_good(cp: ChargePoint, now: datetime, pending: Pending) -> None:
     request = v16.Authorize(id_tag=TAG)
-    needs = authorization.authorize_needs_v16(cp, request)
+    needs = authorize_v16.authorize_needs_v16(cp, request)
     assert needs.pending is not None
     assert needs.pending.number == 70
-    outcome = authorization.authorize_v16(cp, request, Facts(new_ids=(9,), pending=pending), now)
+    outcome = authorize_v16.authorize_v16(cp, request, Facts(new_ids=(9,), pending=pending), now)
     assert outcome.reply == v16.AuthorizeResponse(id_tag_info=v16.IdTagInfo(status="Accepted"))
-    outcome = authorization.authorize_v16(cp, request, Facts(new_ids=(9,)), now)
+    outcome = authorize_v16.authorize_v16(cp, request, Facts(new_ids=(9,)), now)
     assert outcome.reply == v16.AuthorizeResponse(id_tag_info=v16.IdTagInfo(status="Invalid"))
 
 
@@ -288,7 +289,7 @@ def test_a_2x_station_may_ask_whether_the_token_is_good(
     station: ChargePoint, words: Any, now: datetime, pending: Pending
 ) -> None:
     request = words.Authorize(id_token=words.IdToken(id_token=TAG, type="Central"))
-    needs = authorization_v2x.authorize_needs_v2x()(station, request)
+    needs = authorize_v2x.authorize_needs_v2x()(station, request)
     assert needs.pending is not None
     assert needs.pending.number == 70
     outcome = AUTHORIZE(station, request, Facts(new_ids=(9,), pending=pending), now)

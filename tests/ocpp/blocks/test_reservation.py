@@ -11,11 +11,8 @@ from msgspec.structs import replace
 
 from engine.domain.changes import EventPublished, ReservationEnded, ReservationMade
 from engine.domain.state import ChargePoint, Reservation
-from engine.ocpp.blocks.reservation import (
-    cancel_reservation_answered_v16,
-    check_reserve_now_v16,
-    reserve_now_answered_v16,
-)
+from engine.ocpp.blocks.reservation.cancel_reservation import cancel_reservation_answered_v16
+from engine.ocpp.blocks.reservation.reserve import check_reserve_now_v16, reserve_now_answered_v16
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Outcome
 

@@ -12,12 +12,9 @@ from msgspec.structs import replace
 
 from engine.domain.changes import ReservationEnded, ReservationMade
 from engine.domain.state import ChargePoint, Reservation
-from engine.ocpp.blocks.reservation import (
-    cancel_reservation_answered_v2x,
-    check_reserve_now_v2x,
-    reservation_status_update_v2x,
-    reserve_now_answered_v2x,
-)
+from engine.ocpp.blocks.reservation.cancel_reservation import cancel_reservation_answered_v2x
+from engine.ocpp.blocks.reservation.reservation_status_update import reservation_status_update_v2x
+from engine.ocpp.blocks.reservation.reserve import check_reserve_now_v2x, reserve_now_answered_v2x
 from engine.ocpp.step import Facts, Outcome
 
 

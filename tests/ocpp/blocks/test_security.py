@@ -16,14 +16,13 @@ from msgspec.structs import replace
 
 from engine.domain.changes import CertificateWanted, EventPublished, SecurityEventReported
 from engine.domain.state import ChargePoint, Registration
-from engine.ocpp.blocks.security import (
-    SECURITY_EVENTS,
+from engine.ocpp.blocks.certificates.delete_certificate import check_delete_certificate_v16
+from engine.ocpp.blocks.certificates.install_certificate import check_install_certificate_v16
+from engine.ocpp.blocks.certificates.sign_certificate import (
     check_certificate_signed_v16,
-    check_delete_certificate_v16,
-    check_install_certificate_v16,
-    security_event_notification_v16,
     sign_certificate_v16,
 )
+from engine.ocpp.blocks.security.security_event import SECURITY_EVENTS, security_event_notification_v16
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Outcome
 

@@ -13,7 +13,16 @@ from msgspec.structs import replace
 from engine.domain.changes import ChargingProfileChanged, EventPublished
 from engine.domain.state import ChargePoint, InstalledProfile, Session, SessionStatus
 from engine.errors import Invalid
-from engine.ocpp.blocks import smart_charging
+from engine.ocpp.blocks.smart_charging.clear_profile import (
+    check_clear_charging_profile_v16,
+    clear_charging_profile_answered_v16,
+)
+from engine.ocpp.blocks.smart_charging.get_composite_schedule import check_get_composite_schedule_v16
+from engine.ocpp.blocks.smart_charging.set_profile import (
+    check_set_charging_profile_v16,
+    profile_from_v201,
+    set_charging_profile_answered_v16,
+)
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Outcome
 
@@ -106,7 +115,7 @@ def charging(cp: ChargePoint, now: datetime) -> ChargePoint:
 def test_what_may_be_set(
     charging: ChargePoint, now: datetime, request_: v16.SetChargingProfile, reasons: list[str]
 ) -> None:
-    errors = smart_charging.check_set_charging_profile_v16(request_, charging, now)
+    errors = check_set_charging_profile_v16(request_, charging, now)
     assert len(errors) == len(reasons)
     assert all(reason in error for reason, error in zip(reasons, errors, strict=True))
 
@@ -121,13 +130,13 @@ def test_validity_ends_after_it_begins_and_after_now(
     members: dict[str, Any] = {"valid_to": now + timedelta(hours=valid_to)}
     if valid_from is not None:
         members["valid_from"] = now + timedelta(hours=valid_from)
-    assert len(smart_charging.check_set_charging_profile_v16(placed(1, **members), cp, now)) == count
+    assert len(check_set_charging_profile_v16(placed(1, **members), cp, now)) == count
 
 
 @pytest.mark.proves("1.6", "SetChargingProfile")
 def test_a_relative_schedule_has_no_start_of_its_own(cp: ChargePoint, now: datetime) -> None:
     request = placed(1, charging_profile_kind="Relative", schedule={"start_schedule": now})
-    assert len(smart_charging.check_set_charging_profile_v16(request, cp, now)) == 1
+    assert len(check_set_charging_profile_v16(request, cp, now)) == 1
 
 
 @pytest.mark.proves("1.6", "GetCompositeSchedule")
@@ -136,14 +145,14 @@ def test_what_composite_schedule_may_be_asked(
     cp: ChargePoint, now: datetime, connector: int, duration: int, count: int
 ) -> None:
     request = v16.GetCompositeSchedule(connector_id=connector, duration=duration)
-    assert len(smart_charging.check_get_composite_schedule_v16(request, cp, now)) == count
+    assert len(check_get_composite_schedule_v16(request, cp, now)) == count
 
 
 @pytest.mark.proves("1.6", "ClearChargingProfile")
 @pytest.mark.parametrize(("members", "count"), [({}, 0), ({"connector_id": 0}, 0), ({"connector_id": -1}, 1)])
 def test_what_may_be_cleared(cp: ChargePoint, now: datetime, members: dict[str, Any], count: int) -> None:
     request = v16.ClearChargingProfile(**members)
-    assert len(smart_charging.check_clear_charging_profile_v16(request, cp, now)) == count
+    assert len(check_clear_charging_profile_v16(request, cp, now)) == count
 
 
 # --- what the charge point holds --------------------------------------------------------------------
@@ -151,11 +160,11 @@ def test_what_may_be_cleared(cp: ChargePoint, now: datetime, members: dict[str, 
 
 def accept(cp: ChargePoint, request: v16.SetChargingProfile, now: datetime) -> Outcome:
     answer = v16.SetChargingProfileResponse(status="Accepted")
-    return smart_charging.set_charging_profile_answered_v16(cp, request, answer, now)
+    return set_charging_profile_answered_v16(cp, request, answer, now)
 
 
 def clear(cp: ChargePoint, now: datetime, status: Any = "Accepted", **members: Any) -> Outcome:
-    return smart_charging.clear_charging_profile_answered_v16(
+    return clear_charging_profile_answered_v16(
         cp,
         v16.ClearChargingProfile(**members),
         v16.ClearChargingProfileResponse(status=status),
@@ -216,7 +225,7 @@ def test_an_accepted_profile_is_published(charging: ChargePoint, now: datetime) 
 @pytest.mark.parametrize("status", ["Rejected", "NotSupported"])
 def test_a_refused_profile_is_not_held(cp: ChargePoint, now: datetime, status: Any) -> None:
     answer = v16.SetChargingProfileResponse(status=status)
-    outcome = smart_charging.set_charging_profile_answered_v16(cp, placed(1), answer, now)
+    outcome = set_charging_profile_answered_v16(cp, placed(1), answer, now)
     assert outcome == Outcome(state=cp, reply=None)
 
 
@@ -314,7 +323,7 @@ def periods(**more: Any) -> dict[str, Any]:
 
 
 def test_a_2x_profile_is_said_in_1_6(cp: ChargePoint, now: datetime) -> None:
-    request = smart_charging.profile_from_v201(body(validTo="2026-04-01T00:00:00Z"))
+    request = profile_from_v201(body(validTo="2026-04-01T00:00:00Z"))
     assert request == v16.SetChargingProfile(
         connector_id=0,
         cs_charging_profiles=v16.ChargingProfile(
@@ -330,27 +339,27 @@ def test_a_2x_profile_is_said_in_1_6(cp: ChargePoint, now: datetime) -> None:
             ),
         ),
     )
-    assert smart_charging.check_set_charging_profile_v16(request, cp, now) == []
+    assert check_set_charging_profile_v16(request, cp, now) == []
 
 
 def test_every_one_decimal_limit_survives() -> None:
     for tenths in range(0, 3_300):
         limit = float(f"{tenths // 10}.{tenths % 10}")
-        request = smart_charging.profile_from_v201(body(chargingSchedule=periods(limit=limit)))
+        request = profile_from_v201(body(chargingSchedule=periods(limit=limit)))
         [only] = request.cs_charging_profiles.charging_schedule.charging_schedule_period
         assert only.limit == Decimal(tenths) / 10
 
 
 def test_a_list_of_one_schedule_and_null_members_are_fine() -> None:
-    plain = smart_charging.profile_from_v201(body())
-    assert smart_charging.profile_from_v201(body(chargingSchedule=[schedule()])) == plain
-    assert smart_charging.profile_from_v201(body(recurrencyKind=None, transactionId=None)) == plain
-    assert smart_charging.profile_from_v201(body(chargingSchedule=schedule(salesTariff=None))) == plain
+    plain = profile_from_v201(body())
+    assert profile_from_v201(body(chargingSchedule=[schedule()])) == plain
+    assert profile_from_v201(body(recurrencyKind=None, transactionId=None)) == plain
+    assert profile_from_v201(body(chargingSchedule=schedule(salesTariff=None))) == plain
 
 
 def test_a_tx_profile_goes_to_the_connector_of_its_transaction(charging: ChargePoint) -> None:
     wanted = body(chargingProfilePurpose="TxProfile", transactionId="7")
-    request = smart_charging.profile_from_v201(wanted, charging)
+    request = profile_from_v201(wanted, charging)
     assert request.connector_id == 1
     assert request.cs_charging_profiles.transaction_id == 7
 
@@ -359,7 +368,7 @@ def test_a_tx_profile_goes_to_the_connector_of_its_transaction(charging: ChargeP
 def test_a_tx_profile_needs_a_running_transaction(charging: ChargePoint, transaction: str | None) -> None:
     wanted = body(chargingProfilePurpose="TxProfile", transactionId=transaction)
     with pytest.raises(Invalid) as raised:
-        smart_charging.profile_from_v201(wanted, charging)
+        profile_from_v201(wanted, charging)
     assert set(raised.value.fields) == {"transactionId"}
 
 
@@ -396,7 +405,7 @@ def test_a_tx_profile_needs_a_running_transaction(charging: ChargePoint, transac
 )
 def test_what_1_6_cannot_say_is_refused_by_name(wanted: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as raised:
-        smart_charging.profile_from_v201(wanted)
+        profile_from_v201(wanted)
     assert set(raised.value.fields) == {field}
 
 
@@ -412,4 +421,4 @@ def test_what_1_6_cannot_say_is_refused_by_name(wanted: dict[str, Any], field: s
 )
 def test_a_malformed_profile_is_refused(wanted: dict[str, Any]) -> None:
     with pytest.raises(Invalid):
-        smart_charging.profile_from_v201(wanted)
+        profile_from_v201(wanted)

@@ -11,7 +11,32 @@ from msgspec.structs import replace
 
 from engine.domain.changes import ChargingLimitChanged, ChargingProfileChanged, ReportStored
 from engine.domain.state import ChargePoint, Session, SessionStatus
-from engine.ocpp.blocks import ev_charging, external_limits, smart_charging_v2x
+from engine.ocpp.blocks.smart_charging.clear_profile import (
+    check_clear_charging_profile_v2x,
+    clear_charging_profile_answered_v2x,
+)
+from engine.ocpp.blocks.smart_charging.dynamic import (
+    check_update_dynamic_schedule_v21,
+    pull_dynamic_schedule_update_v21,
+    update_dynamic_schedule_answered_v21,
+)
+from engine.ocpp.blocks.smart_charging.external_limits import (
+    cleared_charging_limit_v2x,
+    notify_charging_limit_v2x,
+)
+from engine.ocpp.blocks.smart_charging.report_profiles import (
+    check_get_charging_profiles_v2x,
+    get_charging_profiles_answered_v2x,
+    report_charging_profiles_v2x,
+)
+from engine.ocpp.blocks.smart_charging.set_profile import (
+    check_set_charging_profile_v2x,
+    set_charging_profile_answered_v2x,
+)
+from engine.ocpp.blocks.smart_charging.vehicle_charging import (
+    notify_ev_charging_needs_v2x,
+    notify_ev_charging_schedule_v2x,
+)
 from engine.ocpp.messages import v21
 from engine.ocpp.step import Facts, Outcome
 
@@ -58,7 +83,7 @@ def asked(words: Any, now: datetime, evse: int = 0, purpose: str = "TxDefaultPro
 
 def accepted(cp: ChargePoint, words: Any, request: Any, now: datetime) -> Outcome:
     response = words.SetChargingProfileResponse(status="Accepted")
-    return smart_charging_v2x.set_charging_profile_answered_v2x(cp, request, response, now)
+    return set_charging_profile_answered_v2x(cp, request, response, now)
 
 
 def held(cp: ChargePoint) -> list[tuple[int, int]]:
@@ -106,7 +131,7 @@ def test_a_profile_goes_only_where_it_belongs(
     reason: str | None,
 ) -> None:
     request = asked(words, now, evse, purpose, **more)
-    errors = smart_charging_v2x.check_set_charging_profile_v2x(request, charging, now)
+    errors = check_set_charging_profile_v2x(request, charging, now)
     assert (errors == []) if reason is None else any(reason in error for error in errors), errors
 
 
@@ -127,7 +152,7 @@ def test_periods_follow_each_other(
 ) -> None:
     built = [words.ChargingSchedulePeriod(**period) for period in periods]
     request = asked(words, now, schedule={"charging_schedule_period": built})
-    errors = smart_charging_v2x.check_set_charging_profile_v2x(request, station, now)
+    errors = check_set_charging_profile_v2x(request, station, now)
     assert (errors == []) if reason is None else any(reason in error for error in errors), errors
 
 
@@ -155,7 +180,7 @@ def test_an_operation_mode_takes_its_own_values(
 ) -> None:
     period = v21.ChargingSchedulePeriod(start_period=0, **members)
     request = asked(v21, now, schedule={"charging_schedule_period": [period]})
-    errors = smart_charging_v2x.check_set_charging_profile_v2x(request, cp, now)
+    errors = check_set_charging_profile_v2x(request, cp, now)
     assert (errors == []) if reason is None else any(reason in error for error in errors), errors
 
 
@@ -178,7 +203,7 @@ def test_two_profiles_do_not_claim_the_same_at_the_same_time(
 
     def errors(evse: int, purpose: str = "TxDefaultProfile", **more: Any) -> int:
         request = asked(words, now, evse, purpose, **more)
-        return len(smart_charging_v2x.check_set_charging_profile_v2x(request, state, now))
+        return len(check_set_charging_profile_v2x(request, state, now))
 
     assert errors(1, id=2) == 1  # K01.FR.06
     assert errors(1, id=1) == errors(2, id=2) == errors(1, id=2, stack_level=1) == 0
@@ -192,10 +217,10 @@ def test_profiles_that_are_valid_one_after_the_other_stand_beside_each_other(
     noon = now + timedelta(hours=1)
     state = accepted(station, words, asked(words, now, 1, valid_to=noon), now).state
     later = asked(words, now, 1, id=2, valid_from=noon)
-    assert smart_charging_v2x.check_set_charging_profile_v2x(later, state, now) == []
+    assert check_set_charging_profile_v2x(later, state, now) == []
     assert held(accepted(state, words, later, now).state) == [(1, 1), (1, 2)]
     sooner = asked(words, now, 1, id=2, valid_from=noon - timedelta(seconds=1))
-    assert smart_charging_v2x.check_set_charging_profile_v2x(sooner, state, now)
+    assert check_set_charging_profile_v2x(sooner, state, now)
 
 
 def test_a_profile_makes_way_for_one_that_took_its_place_all_the_same(
@@ -209,7 +234,7 @@ def test_a_profile_makes_way_for_one_that_took_its_place_all_the_same(
 
 def test_a_refused_profile_is_not_held(station: ChargePoint, words: Any, now: datetime) -> None:
     response = words.SetChargingProfileResponse(status="Rejected")
-    outcome = smart_charging_v2x.set_charging_profile_answered_v2x(station, asked(words, now), response, now)
+    outcome = set_charging_profile_answered_v2x(station, asked(words, now), response, now)
     assert (outcome.state, outcome.changes) == (station, ())
 
 
@@ -241,8 +266,8 @@ def test_clearing_takes_what_matches(
     if criteria is not None:
         members = {"charging_profile_criteria": words.ClearChargingProfileClearChargingProfile(**criteria)}
     request = words.ClearChargingProfile(**members)
-    assert smart_charging_v2x.check_clear_charging_profile_v2x(request, station, now) == []
-    outcome = smart_charging_v2x.clear_charging_profile_answered_v2x(
+    assert check_clear_charging_profile_v2x(request, station, now) == []
+    outcome = clear_charging_profile_answered_v2x(
         station, request, words.ClearChargingProfileResponse(status=status), now
     )
     assert held(outcome.state) == left
@@ -256,7 +281,7 @@ def test_nothing_to_clear_by_is_no_request(station: ChargePoint, words: Any, now
         words.ClearChargingProfile(),
         words.ClearChargingProfile(charging_profile_criteria=empty),
     ):
-        assert smart_charging_v2x.check_clear_charging_profile_v2x(request, station, now)
+        assert check_clear_charging_profile_v2x(request, station, now)
 
 
 @pytest.mark.proves("2.x", "ReportChargingProfiles")
@@ -269,7 +294,7 @@ def test_reported_profiles_are_held_under_their_source(
         evse_id=0,
         charging_profile=[profile(words, now, "ChargingStationExternalConstraints", id=40)],
     )
-    outcome = smart_charging_v2x.report_charging_profiles_v2x(station, request, Facts(), now)
+    outcome = report_charging_profiles_v2x(station, request, Facts(), now)
     assert type(outcome.reply) is words.ReportChargingProfilesResponse
     assert [(one.profile_id, one.source) for one in outcome.state.charging_profiles] == [(40, "EMS")]
     [stored] = [change for change in outcome.changes if isinstance(change, ReportStored)]
@@ -283,11 +308,11 @@ def test_no_profiles_means_none_of_those_asked_for(station: ChargePoint, words: 
     request = words.GetChargingProfiles(
         request_id=1, evse_id=1, charging_profile=words.ChargingProfileCriterion(stack_level=0)
     )
-    assert smart_charging_v2x.check_get_charging_profiles_v2x(request, station, now) == []
+    assert check_get_charging_profiles_v2x(request, station, now) == []
     nothing = replace(request, charging_profile=words.ChargingProfileCriterion())
-    assert smart_charging_v2x.check_get_charging_profiles_v2x(nothing, station, now)  # K09.FR.03
+    assert check_get_charging_profiles_v2x(nothing, station, now)  # K09.FR.03
     response = words.GetChargingProfilesResponse(status="NoProfiles")
-    outcome = smart_charging_v2x.get_charging_profiles_answered_v2x(station, request, response, now)
+    outcome = get_charging_profiles_answered_v2x(station, request, response, now)
     assert held(outcome.state) == [(0, 1)]
 
 
@@ -295,7 +320,7 @@ def test_no_profiles_means_none_of_those_asked_for(station: ChargePoint, words: 
 def test_limits_from_outside_come_and_go(station: ChargePoint, words: Any, now: datetime) -> None:
     limit = words.ChargingLimit(charging_limit_source="SO", is_grid_critical=True)
     told = words.NotifyChargingLimit(evse_id=2, charging_limit=limit)
-    outcome = external_limits.notify_charging_limit_v2x(station, told, Facts(), now)
+    outcome = notify_charging_limit_v2x(station, told, Facts(), now)
     assert outcome.changes[0] == ChargingLimitChanged(
         charge_point_id=12,
         evse_number=2,
@@ -306,7 +331,7 @@ def test_limits_from_outside_come_and_go(station: ChargePoint, words: Any, now: 
         at=now,
     )
     cleared = words.ClearedChargingLimit(charging_limit_source="SO", evse_id=2)
-    change = external_limits.cleared_charging_limit_v2x(station, cleared, Facts(), now).changes[0]
+    change = cleared_charging_limit_v2x(station, cleared, Facts(), now).changes[0]
     assert isinstance(change, ChargingLimitChanged)
     assert (change.evse_number, change.source, change.active) == (2, "SO", False)
 
@@ -339,7 +364,7 @@ def test_a_vehicle_stays_within_its_profile(
         ],
     )
     told = words.NotifyEVChargingSchedule(time_base=now, charging_schedule=schedule, evse_id=1)
-    outcome = ev_charging.notify_ev_charging_schedule_v2x(state, told, Facts(), now)
+    outcome = notify_ev_charging_schedule_v2x(state, told, Facts(), now)
     assert outcome.reply.status == status  # type: ignore[union-attr] # both versions' answers have one
 
 
@@ -359,14 +384,14 @@ def test_a_later_plan_is_measured_against_the_later_offer(
     told = words.NotifyEVChargingSchedule(
         time_base=now + timedelta(hours=1), charging_schedule=schedule, evse_id=1
     )
-    outcome = ev_charging.notify_ev_charging_schedule_v2x(state, told, Facts(), now)
+    outcome = notify_ev_charging_schedule_v2x(state, told, Facts(), now)
     assert outcome.reply.status == "Accepted"  # type: ignore[union-attr] # as above
 
 
 @pytest.mark.proves("2.x", "NotifyEVChargingNeeds")
 def test_needs_are_kept_and_no_schedule_is_promised(station: ChargePoint, words: Any, now: datetime) -> None:
     needs = words.ChargingNeeds(requested_energy_transfer="DC")
-    outcome = ev_charging.notify_ev_charging_needs_v2x(
+    outcome = notify_ev_charging_needs_v2x(
         station, words.NotifyEVChargingNeeds(evse_id=1, charging_needs=needs), Facts(), now
     )
     expected = "NoChargingProfile" if words is v21 else "Rejected"
@@ -393,18 +418,18 @@ def dynamic(now: datetime, **period: Any) -> v21.SetChargingProfile:
 def test_a_dynamic_profile_is_updated_and_pulled(cp: ChargePoint, now: datetime) -> None:
     cp = replace(cp, version="ocpp2.1")
     request = dynamic(now, limit=5000.0)
-    assert smart_charging_v2x.check_set_charging_profile_v2x(request, cp, now) == []
+    assert check_set_charging_profile_v2x(request, cp, now) == []
     state = accepted(cp, v21, request, now).state
     update = v21.UpdateDynamicSchedule(
         charging_profile_id=8, schedule_update=v21.ChargingScheduleUpdate(limit=3000.0)
     )
-    assert ev_charging.check_update_dynamic_schedule_v21(update, state, now) == []
-    outcome = ev_charging.update_dynamic_schedule_answered_v21(
+    assert check_update_dynamic_schedule_v21(update, state, now) == []
+    outcome = update_dynamic_schedule_answered_v21(
         state, update, v21.UpdateDynamicScheduleResponse(status="Accepted"), now
     )
     assert rows(outcome) == [(0, 8, True)]
     pull = v21.PullDynamicScheduleUpdate(charging_profile_id=8)
-    pulled = ev_charging.pull_dynamic_schedule_update_v21(outcome.state, pull, Facts(), now)
+    pulled = pull_dynamic_schedule_update_v21(outcome.state, pull, Facts(), now)
     assert pulled.reply == v21.PullDynamicScheduleUpdateResponse(
         status="Accepted", schedule_update=v21.ChargingScheduleUpdate(limit=3000.0)
     )
@@ -416,7 +441,7 @@ def test_an_unknown_or_other_profile_cannot_be_pulled(cp: ChargePoint, now: date
     state = accepted(cp, v21, asked(v21, now), now).state
     for number in (1, 99):
         pull = v21.PullDynamicScheduleUpdate(charging_profile_id=number)
-        reply = ev_charging.pull_dynamic_schedule_update_v21(state, pull, Facts(), now).reply
+        reply = pull_dynamic_schedule_update_v21(state, pull, Facts(), now).reply
         assert isinstance(reply, v21.PullDynamicScheduleUpdateResponse)
         assert reply.status == "Rejected"
         assert reply.status_info
@@ -432,7 +457,7 @@ def test_a_dynamic_profile_is_one_period(cp: ChargePoint, now: datetime) -> None
 
     def errors(**more: Any) -> int:
         request = replace(good, charging_profile=replace(profile_, **more))
-        return len(smart_charging_v2x.check_set_charging_profile_v2x(request, cp, now))
+        return len(check_set_charging_profile_v2x(request, cp, now))
 
     assert errors() == errors(dyn_update_interval=60) == 0
     assert errors(charging_schedule=[longer]) == 1  # K28.FR.01
@@ -459,9 +484,9 @@ def test_a_whole_report_ends_what_it_does_not_name(station: ChargePoint, words: 
     criterion = words.ChargingProfileCriterion(charging_profile_purpose="TxDefaultProfile")
     request = words.GetChargingProfiles(request_id=5, evse_id=0, charging_profile=criterion)
     answer = words.GetChargingProfilesResponse(status="Accepted")
-    awaiting = smart_charging_v2x.get_charging_profiles_answered_v2x(elsewhere, request, answer, now)
+    awaiting = get_charging_profiles_answered_v2x(elsewhere, request, answer, now)
     assert held(awaiting.state) == held(elsewhere)
-    step = smart_charging_v2x.report_charging_profiles_v2x
+    step = report_charging_profiles_v2x
     first = step(awaiting.state, reported(words, now, 1, more=True), Facts(), now)
     assert held(first.state) == held(elsewhere)
     # Set while the report is on its way: it could not name this one.
@@ -475,7 +500,5 @@ def test_a_whole_report_ends_what_it_does_not_name(station: ChargePoint, words: 
 @pytest.mark.proves("2.x", "ReportChargingProfiles")
 def test_a_report_that_nobody_asked_for_ends_nothing(station: ChargePoint, words: Any, now: datetime) -> None:
     station = accepted(station, words, asked(words, now, 0, id=1), now).state
-    outcome = smart_charging_v2x.report_charging_profiles_v2x(
-        station, reported(words, now, 3, request_id=77), Facts(), now
-    )
+    outcome = report_charging_profiles_v2x(station, reported(words, now, 3, request_id=77), Facts(), now)
     assert held(outcome.state) == [(0, 1), (0, 3)]

@@ -16,7 +16,7 @@ from engine.domain import changes as c
 from engine.domain import history, transactions
 from engine.domain.history import RANKS, Stored, Told
 from engine.domain.state import ChargePoint, Metering, Policy, Price, Session, SessionStatus, Token
-from engine.ocpp.blocks import transactions_v2x as block
+from engine.ocpp.blocks.transactions import transactions_v2x as block
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Outcome, Refusal
 

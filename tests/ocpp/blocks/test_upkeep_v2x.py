@@ -18,27 +18,29 @@ from engine.domain.changes import (
     SecurityEventReported,
 )
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks.data_transfer import (
+from engine.ocpp.blocks.data_transfer.transfer_data import (
     MAX_DATA,
     VendorAnswer,
     check_data_transfer_v2x,
     data_transfer_v2x,
 )
-from engine.ocpp.blocks.diagnostics import (
+from engine.ocpp.blocks.diagnostics.customer_information import (
     check_customer_information_v2x,
-    check_get_log_v2x,
-    log_status_notification_v2x,
     notify_customer_information_v2x,
 )
-from engine.ocpp.blocks.firmware import (
-    check_publish_firmware_v2x,
-    check_unpublish_firmware_v2x,
-    check_update_firmware_v2x,
+from engine.ocpp.blocks.diagnostics.get_log import check_get_log_v2x
+from engine.ocpp.blocks.diagnostics.log_status import log_status_notification_v2x
+from engine.ocpp.blocks.firmware.firmware_status import (
     firmware_status_notification_v2x,
     publish_firmware_status_notification_v2x,
+)
+from engine.ocpp.blocks.firmware.publish_firmware import check_publish_firmware_v2x
+from engine.ocpp.blocks.firmware.unpublish_firmware import (
+    check_unpublish_firmware_v2x,
     unpublish_firmware_answered_v2x,
 )
-from engine.ocpp.blocks.security import security_event_notification_v2x
+from engine.ocpp.blocks.firmware.update_firmware import check_update_firmware_v2x
+from engine.ocpp.blocks.security.security_event import security_event_notification_v2x
 from engine.ocpp.step import Facts, Outcome
 
 URL = "https://files.example/firmware.bin"

@@ -1,0 +1,1 @@
+"""Block C of OCPP 2.x: who may charge."""

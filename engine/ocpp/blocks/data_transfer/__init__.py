@@ -1,0 +1,1 @@
+"""Block P of OCPP 2.x: messages of a vendor's own."""

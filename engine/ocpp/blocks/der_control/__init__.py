@@ -1,0 +1,1 @@
+"""Block R of OCPP 2.1: stations that serve the grid."""

@@ -1,0 +1,1 @@
+"""Block L of OCPP 2.x: firmware."""

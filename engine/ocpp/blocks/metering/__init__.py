@@ -1,0 +1,1 @@
+"""Block J of OCPP 2.x: meter values."""

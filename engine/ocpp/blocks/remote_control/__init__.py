@@ -1,0 +1,1 @@
+"""Block F of OCPP 2.x: starting, stopping, unlocking and triggering from afar."""

@@ -1,0 +1,1 @@
+"""Block H of OCPP 2.x: reservations."""

@@ -1,0 +1,1 @@
+"""Block A of OCPP 2.x: security events."""

@@ -1,0 +1,1 @@
+"""Block K of OCPP 2.x: charging profiles."""

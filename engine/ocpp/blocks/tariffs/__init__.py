@@ -1,0 +1,1 @@
+"""Block I of OCPP 2.x: tariffs and costs."""

@@ -1,0 +1,1 @@
+"""Block E of OCPP 2.x: transactions."""

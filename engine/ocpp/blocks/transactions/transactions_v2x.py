@@ -1,0 +1,388 @@
+"""Functional block transactions of OCPP 2.0.1 and 2.1: TransactionEvent, what is asked of it, what it costs.
+
+The twin of `transactions`; the two versions differ in members that are not used here. What the events mean is
+`domain.transactions`'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from engine.domain import transactions
+from engine.domain.authorization import Decision
+from engine.domain.changes import SessionMerged
+from engine.domain.closing import billed, with_session
+from engine.domain.history import RANKS, Event, EventKey, Value, chosen, fingerprint
+from engine.domain.pricing import cost, spell
+from engine.domain.sessions import before, begun
+from engine.domain.starting import PendingKey, is_other, key_of_tag
+from engine.domain.state import ChargePoint, Frozen, Policy, Price, Session, SessionStatus, StationNumber
+from engine.domain.transactions import Known
+from engine.ocpp.blocks.authorization.authorize_v2x import (
+    decide_v2x,
+    id_token_info_v2x,
+    looked_up,
+    pending_key_v2x,
+    uid_of,
+)
+from engine.ocpp.blocks.twins import response_to, sibling_of
+from engine.ocpp.messages import v21, v201
+from engine.ocpp.rpc import Code
+from engine.ocpp.step import Facts, Message, Needs, Outcome, Refusal
+from engine.ocpp.vocabulary import CHARGING_STATES, STOP_REASONS
+
+TransactionEvent: TypeAlias = v201.TransactionEvent | v21.TransactionEvent
+MAX_ASKED: Final = 16  # transactions asked about at once; more EVSEs than a charge point has
+_encode = msgspec.json.Encoder().encode
+
+
+class Cost(Frozen, frozen=True):
+    """What a transaction has cost so far, in the currency of the charger, and what its driver is told."""
+
+    total: Decimal
+    message: str | None = None
+
+
+CostHook: TypeAlias = Callable[[ChargePoint, Session, datetime], Cost | None]
+Step: TypeAlias = Callable[[ChargePoint, TransactionEvent, Facts, datetime], Outcome]
+
+
+def cost_so_far(cp: ChargePoint, session: Session, now: datetime) -> Cost | None:
+    """By the session's price, when it is over (2.0.1 I03), before that where the station wants it (I02).
+
+    Nothing is told where nobody set a price, nor of a session that is held for review, whose amount may be
+    wrong: an absent cost does not mean that it was free.
+    """
+    is_over = session.status is SessionStatus.FINISHED
+    if session.price is None or session.review is not None or not (is_over or cp.settings.tell_running_cost):
+        return None
+    amount = cost(session.price, billed(session), now)
+    return Cost(total=amount.total, message=None if is_over else spell(session.price))
+
+
+# --- events as stored --------------------------------------------------------------------------------------
+
+
+class _Stored(msgspec.Struct, frozen=True, rename="camel"):
+    """Base of what is read again of a stored event, whichever version wrote it."""
+
+
+class _Measure(_Stored, frozen=True):
+    unit: str | None = None
+    multiplier: int | None = None
+
+
+class _Sample(_Stored, frozen=True):
+    value: float
+    measurand: str | None = None
+    context: str | None = None
+    phase: str | None = None
+    location: str | None = None
+    unit_of_measure: _Measure | None = None
+
+
+class _MeterValue(_Stored, frozen=True):
+    timestamp: datetime
+    sampled_value: list[_Sample]
+
+
+class _Evse(_Stored, frozen=True):
+    id: int
+    connector_id: int | None = None
+
+
+class _IdToken(_Stored, frozen=True):
+    id_token: str
+    type: str
+
+
+class _Transaction(_Stored, frozen=True):
+    transaction_id: str
+    charging_state: str | None = None
+    stopped_reason: str | None = None
+    remote_start_id: int | None = None
+
+
+class _Event(_Stored, frozen=True):
+    event_type: Literal["Started", "Updated", "Ended"]
+    timestamp: datetime
+    trigger_reason: str
+    seq_no: int
+    transaction_info: _Transaction
+    offline: bool = False
+    reservation_id: int | None = None
+    evse: _Evse | None = None
+    id_token: _IdToken | None = None
+    meter_value: list[_MeterValue] = []
+
+
+_decode = msgspec.json.Decoder(_Event).decode
+
+
+# --- TransactionEvent --------------------------------------------------------------------------------------
+
+
+def event_of(request: TransactionEvent | _Event, content: int = 0) -> Event:
+    """The message in the words that the versions share; `content` is its fingerprint."""
+    info, evse, token = request.transaction_info, request.evse or None, request.id_token or None
+    if evse is not None and evse.id <= StationNumber:
+        evse = None  # no transaction is the station's as a whole: it is not known where it is
+    return Event(
+        transaction_id=info.transaction_id,
+        seq_no=request.seq_no,
+        at=request.timestamp,
+        kind=request.event_type,
+        trigger=request.trigger_reason,
+        content=content,
+        offline=request.offline or False,
+        evse_number=evse.id if evse else None,
+        connector_number=evse.connector_id or None if evse else None,
+        id_tag=uid_of(token) if token else None,
+        charging_state=CHARGING_STATES.get(info.charging_state or ""),
+        reservation_id=_given(request.reservation_id),
+        remote_start_id=_given(info.remote_start_id),
+        stopped_reason=STOP_REASONS.get(info.stopped_reason or ""),
+        values=[Value(at=v.timestamp, samples=v.sampled_value) for v in request.meter_value or ()],
+    )
+
+
+def _impossible(request: TransactionEvent) -> str | None:
+    if not request.transaction_info.transaction_id:
+        return "transactionInfo.transactionId must not be empty"
+    if request.evse and request.evse.id <= StationNumber:
+        return "evse.id must be greater than 0"
+    return None
+
+
+def _given(number: Any) -> int | None:
+    return number if isinstance(number, int) else None
+
+
+def transaction_event_needs_v2x(cp: ChargePoint, request: TransactionEvent) -> Needs | None:
+    """None for an event behind all others that brings no token: the hot path reads nothing."""
+    token = request.id_token or None
+    uids = looked_up(cp, token) if token else ()
+    number = request.transaction_info.transaction_id
+    session = cp.sessions.get(number)
+    pending = _pending_key(session, request)
+    starts = bool(uids) and (session is None or session.id_tag is None) and _may_start(request)
+    if session is not None and _goes_on(session, request):
+        if request.event_type == "Ended" or (session.evse_number == StationNumber and request.evse):
+            # What else is or was on its EVSE is asked when it ends, and when its EVSE is told.
+            key = _key(session, request, 0, session_id=session.id)
+            return Needs(id_tags=uids, starts=starts, event=key, pending=pending, new_ids=1)
+        if not (token and uid_of(token)) and pending is None:
+            return None
+        return Needs(id_tags=uids, starts=starts, pending=pending, new_ids=1)
+    key = _key(session, request, fingerprint(_told(request)))
+    return Needs(id_tags=uids, starts=starts, event=key, pending=pending, new_ids=2, new_session=True)
+
+
+def _pending_key(session: Session | None, request: TransactionEvent) -> PendingKey | None:
+    """The remote start that an event names, unless it is what its session began with.
+
+    A station that leaves its number out names it by the tag that it was told (F01, F02).
+    """
+    named = _given(request.transaction_info.remote_start_id)
+    tag = uid_of(request.id_token) if request.id_token else None
+    key = pending_key_v2x(tag, named)
+    if key is not None:
+        begun_by = () if session is None else (session.id, session.remote_start_id)
+        return None if key.number in begun_by else key
+    if tag is None or (session is not None and session.id_tag is not None) or not _may_start(request):
+        return None
+    evse_number = request.evse.id if request.evse else StationNumber
+    return key_of_tag(tag, max(evse_number, StationNumber), request.timestamp)
+
+
+def _may_start(request: TransactionEvent) -> bool:
+    return transactions.brings_tag(event_of(request))
+
+
+def _told(request: TransactionEvent) -> bytes:
+    """What makes an event the same one: all but whether it waited, which a second telling may say anew."""
+    return _encode(request if request.offline is UNSET else replace(request, offline=UNSET))
+
+
+def _key(
+    session: Session | None, request: TransactionEvent, content: int, session_id: int | None = None
+) -> EventKey:
+    named = max(request.evse.id, StationNumber) if request.evse else StationNumber
+    return EventKey(
+        transaction_id=request.transaction_info.transaction_id,
+        seq_no=request.seq_no,
+        at=request.timestamp,
+        kind=request.event_type,
+        content=content,
+        evse_number=named if session is None else session.evse_number or named,
+        begin=None if session is None else session.started_at,
+        values_at=()
+        if session_id is not None
+        else tuple({value.timestamp for value in request.meter_value or ()}),
+        session_id=session_id,
+    )
+
+
+def _goes_on(session: Session, request: TransactionEvent) -> bool:
+    """Whether an event extends an open session. A start may be that of another one under its id."""
+    kind = request.event_type
+    return kind != "Started" and not (kind == "Ended" and session.unfolded) and _is_behind(session, request)
+
+
+def _is_behind(session: Session, request: TransactionEvent) -> bool:
+    place = (request.seq_no, request.timestamp, RANKS[request.event_type])
+    return transactions.is_behind(session, place, [value.timestamp for value in request.meter_value or ()])
+
+
+def transaction_event_v2x(costs: CostHook = cost_so_far) -> Step:
+    """The step of TransactionEvent; `costs` says what goes into `totalCost` and `updatedPersonalMessage`."""
+
+    def step(cp: ChargePoint, request: TransactionEvent, facts: Facts, now: datetime) -> Outcome:
+        """Folds the event into its session (2.0.1 E01–E13); it is always acknowledged, in any order.
+
+        Only a strict policy refuses what cannot be true, a transaction without an id or of no EVSE. Otherwise
+        the id is one that is used again and again, and the EVSE is not known.
+        """
+        if cp.settings.policy is Policy.STRICT and (wrong := _impossible(request)):
+            return Outcome(
+                state=cp, reply=Refusal(code=Code.PROPERTY_CONSTRAINT_VIOLATION, description=wrong)
+            )
+        payload = _encode(request)
+        event = event_of(request, fingerprint(payload if request.offline is UNSET else _told(request)))
+        opened = cp.sessions.get(event.transaction_id)
+        goes_on = opened is not None and _goes_on(opened, request)
+        stored = None if goes_on else chosen(facts.told, event, now)
+        session = opened if goes_on else None
+        if stored is not None:
+            same = opened is not None and opened.id == stored.session.id
+            session = opened if same else stored.session
+        price = _price(session, facts)
+        decision = _decided(cp, request, session, facts, now)
+        known = Known(
+            decision=decision,
+            payload=payload.decode(),
+            told=facts.told,
+            stored=stored,
+            new_ids=facts.new_ids,
+            now=now,
+            pending=facts.pending,
+        )
+        if session is None:
+            state, session, changes = transactions.begin(cp, event, known)
+        elif stored is None:
+            state, session, changes = transactions.append(cp, session, event, known)
+        else:
+            history = [event_of(_decode(told), content) for told, content in stored.events]
+            state, session, changes = transactions.refold(cp, session, history, event, known)
+        if session.price != price:  # it is no event's, so it is not folded with them
+            state, session = _priced(state, session, price)
+        if facts.pending is not None and is_other(facts.pending, session):
+            # F01: asked for while its transaction was going on already.
+            changes = [SessionMerged(id=facts.pending.id), *changes]
+        return Outcome(
+            state=state,
+            reply=_answer(request, decision, costs(state, session, now), now),
+            changes=changes,
+        )
+
+    return step
+
+
+def _price(session: Session | None, facts: Facts) -> Price | None:
+    """The session's own; of one that begins the price when it was asked for, else the price now."""
+    if session is not None:
+        return session.price
+    return facts.price if facts.pending is None else facts.pending.price
+
+
+def _priced(state: ChargePoint, session: Session, price: Price | None) -> tuple[ChargePoint, Session]:
+    priced = replace(session, price=price)
+    held = state.sessions.get(session.transaction_id)
+    return (state if held is None or held.id != session.id else with_session(state, priced)), priced
+
+
+def _decided(
+    cp: ChargePoint, request: TransactionEvent, session: Session | None, facts: Facts, now: datetime
+) -> Decision | None:
+    """The verdict on the event's token, if it brings one (2.0.1 E03, E05, E07).
+
+    A remote start that it names answers for itself, unless it came too late.
+    """
+    token = request.id_token or None
+    if token is None:
+        pending = facts.pending
+        late = pending is not None and not pending.allows(begun(request.timestamp, now))
+        return transactions.TOO_LATE if late else None
+    event = event_of(request)
+    if not transactions.brings_tag(event):
+        return decide_v2x(cp, token, facts, now, over=session)
+    going = [] if session is None or session.status is SessionStatus.FINISHED else [session]
+    over = [s for s in before(cp, event.evse_number or 0, begun(event.at, now)) if s not in going]
+    tag = token.id_token.casefold()
+    uncounted = sum((s.id_tag or "").casefold() == tag for s in (*going, *over))
+    if facts.pending is not None:
+        uncounted += facts.pending.counts(token.id_token)
+    return decide_v2x(cp, token, facts, now, uncounted=uncounted, start=(event.at, session))
+
+
+def _answer(
+    request: TransactionEvent, decision: Decision | None, cost: Cost | None, now: datetime
+) -> Message:
+    message = None if cost is None else cost.message
+    told = sibling_of(request, "MessageContent", format="UTF8", content=message) if message else UNSET
+    return response_to(
+        request,
+        total_cost=UNSET if cost is None else float(cost.total),  # 2.0.1 I02, I03
+        id_token_info=UNSET if decision is None else id_token_info_v2x(request, decision, now),
+        updated_personal_message=told,
+    )
+
+
+# --- GetTransactionStatus, CostUpdated ---------------------------------------------------------------------
+
+
+def ask_open_transactions_v201(cp: ChargePoint) -> Sequence[v201.GetTransactionStatus]:
+    """What to ask a charge point that is back while transactions are open here (2.0.1 E14)."""
+    return [v201.GetTransactionStatus(transaction_id=number) for number in _asked(cp)]
+
+
+def ask_open_transactions_v21(cp: ChargePoint) -> Sequence[v21.GetTransactionStatus]:
+    """The same in OCPP 2.1."""
+    return [v21.GetTransactionStatus(transaction_id=number) for number in _asked(cp)]
+
+
+def _asked(cp: ChargePoint) -> list[str]:
+    if not cp.settings.ask_transactions_after_connect:
+        return []
+    # One that has a position was told of on this connection.
+    return [number for number, session in cp.sessions.items() if session.position is None][:MAX_ASKED]
+
+
+def get_transaction_status_answered_v2x(
+    cp: ChargePoint,
+    request: v201.GetTransactionStatus | v21.GetTransactionStatus,
+    response: v201.GetTransactionStatusResponse | v21.GetTransactionStatusResponse,
+    now: datetime,
+) -> Outcome:
+    """Closes a transaction that is over and of which nothing more will come (2.0.1 E14)."""
+    over = response.ongoing_indicator is False and not response.messages_in_queue
+    if not over or not request.transaction_id:
+        return Outcome(state=cp, reply=None)
+    state, changes = transactions.not_ongoing(cp, request.transaction_id, now)
+    return Outcome(state=state, reply=None, changes=changes)
+
+
+def check_cost_updated_v2x(
+    request: v201.CostUpdated | v21.CostUpdated, cp: ChargePoint, now: datetime
+) -> list[str]:
+    """2.0.1 I02: the running cost of a transaction that runs."""
+    if request.transaction_id in cp.sessions:
+        return []
+    return [f"there is no running transaction {request.transaction_id!r}"]
