@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -143,6 +144,14 @@ def test_shares_with_files_in_plenty_are_the_settings() -> None:
     shares = share(524_288, settings)
     assert (shares.chargers, shares.waiting) == (settings.max_connections, settings.max_waiting)
     assert shares.http == settings.max_http_connections
+
+
+@pytest.mark.parametrize(("descriptors", "chargers"), [(1_024, 735), (20_000, 17_693), (55_000, 50_000)])
+def test_the_examples_that_the_page_on_limits_gives(descriptors: int, chargers: int) -> None:
+    page = Path(__file__).parents[1].joinpath("docs", "how-to", "limits.md").read_text("utf-8")
+    assert share(descriptors, Settings()).chargers == chargers
+    assert f"{descriptors:,}" in page
+    assert f"{chargers:,}" in page
 
 
 def test_too_few_files_are_refused_with_the_remedy() -> None:

@@ -32,7 +32,7 @@ from ext import websocket
 
 log = structlog.get_logger(__name__)
 
-ACCEPT_AT_ONCE: Final = 64  # connections accepted before other tasks get their turn
+ACCEPT_AT_ONCE: Final = 16  # connections accepted before other tasks get their turn
 EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 EXHAUSTED_PAUSE: Final = 0.1  # seconds
 LINGER: Final = 2.0  # seconds for a peer to take our last words
@@ -235,14 +235,17 @@ class Listener:
 
 
 async def _request(transport: Transport) -> Upgrade | Rejection:
-    """Read the HTTP request."""
+    """Read the HTTP request. Raises ConnectionError where none comes."""
     handshake: Handshake | None = None  # many never say anything
     while True:
         data = transport.receive()  # TLS may have brought it already
         if data is None:
             await trio.lowlevel.wait_readable(transport.sock.fileno())
             continue
-        handshake = handshake or Handshake()
+        if handshake is None:
+            if not data:
+                raise ConnectionResetError("it left without a word")
+            handshake = Handshake()
         request = handshake.receive(data)
         if request is not None:
             return request

@@ -22,11 +22,15 @@ PATIENT = [f"--{name}-timeout={PATIENCE:.0f}" for name in ("call", "handshake", 
 
 
 class Program:
-    """One installation: a data folder and ports that stay the same over restarts."""
+    """One installation: a data folder and ports that stay the same over restarts.
 
-    def __init__(self, data: Path, *flags: str) -> None:
+    `open_files`: no more files than that may the node open, sockets included.
+    """
+
+    def __init__(self, data: Path, *flags: str, open_files: int | None = None) -> None:
         self.data = data
         self.flags = flags
+        self._open_files = open_files
         self.ocpp_port, self.http_port, self.manage_port = claimed(3)
         self.token = ""
         self.output = data / "serve.log"
@@ -54,6 +58,8 @@ class Program:
         command = [sys.executable, "-m", "api.cli", "serve", "--data", str(self.data), "--log-format", "json"]
         command += ["--ocpp-port", str(self.ocpp_port), "--http-port", str(self.http_port)]
         command += ["--manage-port", str(self.manage_port), *PATIENT, *self.flags]
+        if self._open_files is not None:
+            command = ["/bin/sh", "-c", 'ulimit -n "$0" && exec "$@"', str(self._open_files), *command]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("VOLTRIO_")}
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
@@ -163,9 +169,9 @@ class Program:
 
 
 @contextlib.contextmanager
-def running(data: Path, *flags: str) -> Iterator[Program]:
+def running(data: Path, *flags: str, open_files: int | None = None) -> Iterator[Program]:
     """A started Program that is stopped at the end, whatever happens."""
-    program = Program(data, *flags)
+    program = Program(data, *flags, open_files=open_files)
     program.start()
     try:
         yield program
