@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 import ssl
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, NoReturn
 
-import structlog
 import trio
 
 from api.http.channel import PlainChannel, TlsChannel
 from api.http.connection import Connection, House
 from api.http.message import Address
 from engine.limits import Places
-from engine.points.sockets import Spare
+from engine.points.sockets import Acceptor
 
-log = structlog.get_logger(__name__)
-
-ACCEPT_AT_ONCE: Final = 64  # connections accepted before other tasks get their turn
-EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-EXHAUSTED_PAUSE: Final = 0.1  # seconds
 GRACE: Final = 5.0  # seconds for requests in flight when the server ends
 FULL: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 5\r\nconnection: close\r\n\r\n"
@@ -43,7 +37,7 @@ class Server:
         self._places = places
         self._secured = secured
         self._turned_away = turned_away
-        self._spare = Spare()
+        self._acceptor = Acceptor(turned_away)
         self._ending = trio.Event()
         self._grace = trio.CancelScope(shield=True)
         self._nursery: trio.Nursery
@@ -63,12 +57,13 @@ class Server:
             try:
                 async with trio.open_nursery() as accepting:
                     for sock in listening:
-                        accepting.start_soon(self._accept, sock)
+                        server: Address = sock.getsockname()[:2]
+                        accepting.start_soon(self._acceptor.run, sock, partial(self._admit, server))
                     task_status.started()
             finally:
                 for sock in listening:
                     sock.close()
-                self._spare.close()
+                self._acceptor.close()
                 self._drain()
         raise RuntimeError("accepting ended")
 
@@ -87,46 +82,20 @@ class Server:
         self._grace.deadline = trio.current_time() + GRACE
         self._ending.set()
 
-    async def _accept(self, listening: socket.socket) -> NoReturn:
-        exhausted = False
-        while True:
-            await trio.lowlevel.wait_readable(listening)
-            try:
-                self._accept_some(listening)
-                exhausted = False
-            except OSError as error:
-                if not exhausted:
-                    log.error("no more connections possible, newcomers are closed", error=str(error))
-                exhausted = True
-                for _ in range(ACCEPT_AT_ONCE):
-                    if not self._spare.turn_away(listening):
-                        break
-                    self._turned_away()
-                await trio.sleep(EXHAUSTED_PAUSE)
-
-    def _accept_some(self, listening: socket.socket) -> None:
-        """Take in who waits, as many as may come at once. Raises OSError when the system has no more room."""
-        server: Address = listening.getsockname()[:2]
-        for _ in range(ACCEPT_AT_ONCE):
-            try:
-                sock, address = listening.accept()
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno in EXHAUSTED:
-                    raise
-                continue  # it left before it was accepted
-            self._admit(sock, (str(address[0]), int(address[1])), server)
-
-    def _admit(self, sock: socket.socket, client: Address, server: Address) -> None:
+    def _admit(self, server: Address, sock: socket.socket, peer: tuple[str, int]) -> None:
+        client: Address = peer[:2]
         plain = PlainChannel(sock)
         place = self._places.take(client[0], plain.close)
         if place is None:
             self._turned_away()
             plain.turn_away(FULL if self._secured is None else b"")
             return
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        channel = plain if self._secured is None else TlsChannel(plain, self._secured())
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            channel = plain if self._secured is None else TlsChannel(plain, self._secured())
+        except BaseException:
+            place.leave()
+            raise
         secure = self._secured is not None
         connection = Connection(channel, self._house, place, client, server, secure=secure)
         self._nursery.start_soon(connection.run)

@@ -8,7 +8,6 @@ may have to give that to a newer one.
 
 from __future__ import annotations
 
-import errno
 import socket
 import ssl
 from functools import partial
@@ -25,16 +24,13 @@ from engine.points.certificates import Certificates
 from engine.points.handshake import Handshake, Rejection, Upgrade, accept, refuse
 from engine.points.reception import DATABASE_PATIENCE, Entry, Reception, Turned, Visitor
 from engine.points.registry import Registry
-from engine.points.sockets import Spare
+from engine.points.sockets import Acceptor
 from engine.points.transport import PlainTransport, TlsTransport, Transport
 from engine.settings import Settings
 from ext import websocket
 
 log = structlog.get_logger(__name__)
 
-ACCEPT_AT_ONCE: Final = 16  # connections accepted before other tasks get their turn
-EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-EXHAUSTED_PAUSE: Final = 0.1  # seconds
 LINGER: Final = 2.0  # seconds for a peer to take our last words
 
 TLS_EVENTS: Final = {  # what OpenSSL calls it → the security whitepaper's event
@@ -59,7 +55,7 @@ class Listener:
             settings.max_waiting_per_address,
             self._reception.is_proxy,
         )
-        self._spare = Spare()
+        self._acceptor = Acceptor(partial(self._shared.metrics.connections.add, "full"))
         self._entering = 0  # connections that have logged in and are no actor's yet
         gauges = self._shared.metrics.gauges
         gauges["voltrio_ocpp_waiting"] = ("Connections that have not logged in", self._places.__len__)
@@ -67,41 +63,15 @@ class Listener:
 
     async def accept_all(self, listening: socket.socket, certificates: Certificates | None) -> NoReturn:
         """Greet everybody who comes to `listening`, for ever."""
-        exhausted = False
-        while True:
-            await trio.lowlevel.wait_readable(listening.fileno())
-            try:
-                self._accept_some(listening, certificates)
-                exhausted = False
-            except OSError as error:
-                if not exhausted:
-                    log.error("no more connections possible, newcomers are closed", error=str(error))
-                exhausted = True
-                for _ in range(ACCEPT_AT_ONCE):
-                    if not self._spare.turn_away(listening):
-                        break
-                    self._shared.metrics.connections.add("full")
-                await trio.sleep(EXHAUSTED_PAUSE)
+        await self._acceptor.run(listening, partial(self._take_in, certificates))
 
     def close(self) -> None:
         """Give back what the doors share."""
-        self._spare.close()
+        self._acceptor.close()
 
-    def _accept_some(self, listening: socket.socket, certificates: Certificates | None) -> None:
-        """Take in who waits, as many as may come at once. Raises OSError when the system has no more room."""
-        for _ in range(ACCEPT_AT_ONCE):
-            try:
-                sock, address = listening.accept()
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno in EXHAUSTED:
-                    raise
-                continue  # it left before it was accepted
-            self._take_in(PlainTransport(sock, self._shared.carrier), str(address[0]), certificates)
-
-    def _take_in(self, plain: PlainTransport, address: str, certificates: Certificates | None) -> None:
+    def _take_in(self, certificates: Certificates | None, sock: socket.socket, peer: tuple[str, int]) -> None:
         """Give a new connection a place and greet it; a full node says so, where that costs it nothing."""
+        plain, address = PlainTransport(sock, self._shared.carrier), peer[0]
         place = self._places.take(address, plain.close)
         if place is not None:
             self._shared.spawn(partial(self._greet, plain, place, address, certificates))

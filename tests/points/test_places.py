@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import socket
@@ -13,7 +14,7 @@ import pytest
 import trio
 
 from engine.points import sockets
-from engine.points.sockets import Spare
+from engine.points.sockets import Acceptor, Spare
 
 
 @contextmanager
@@ -166,3 +167,30 @@ def test_the_spare_descriptor_comes_back(monkeypatch: pytest.MonkeyPatch) -> Non
         assert not spare.turn_away(listening)
         assert spare._held is not None
         spare.close()
+
+
+async def test_a_connection_that_cannot_be_taken_in_is_closed_and_the_next_one_is_not(nursery: Any) -> None:
+    taken: list[socket.socket] = []
+    faults: list[Exception] = [ValueError("a bug"), OSError(errno.EINVAL, "it left")]
+
+    def take_in(sock: socket.socket, peer: object) -> None:
+        if faults:
+            raise faults.pop()
+        taken.append(sock)
+
+    acceptor = Acceptor(lambda: None)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        nursery.start_soon(acceptor.run, listening, take_in)
+        port = listening.getsockname()[1]
+        for _ in range(2):
+            async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+                assert await stream.receive_some() == b""
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            while not taken:
+                await trio.lowlevel.checkpoint()
+            taken[0].sendall(b"welcome")
+            assert await stream.receive_some() == b"welcome"
+            taken[0].close()
+        nursery.cancel_scope.cancel()
+    acceptor.close()
