@@ -50,7 +50,7 @@ def stored(data: Path) -> Iterator[tuple[Run, Store, Database]]:
         try:
             async with (
                 open_store(Settings(data=str(data)), Metrics()) as store,
-                open_database(cluster(data).dsn(DATABASE)) as database,
+                open_database(cluster(data).dsn(DATABASE), Metrics()) as database,
             ):
                 end = trio.Event()
                 ready.set_result((trio.lowlevel.current_trio_token(), store, database, end))

@@ -20,6 +20,8 @@ import structlog
 import trio
 
 from engine.errors import StoreError
+from engine.metrics import Tally
+from engine.supervision import keep
 
 log = structlog.get_logger(__name__)
 
@@ -83,8 +85,9 @@ class HostedLoop(asyncio.SelectorEventLoop):
         self._host_awake = True
         try:
             self.run_forever()
-        except (SystemExit, KeyboardInterrupt) as error:  # asyncio lets these through, out of any callback
-            self.call_exception_handler({"message": "a callback would end the program", "exception": error})
+        except (SystemExit, KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - reported
+            # asyncio lets the first two through, out of any callback; others are the selector's or memory's.
+            self.call_exception_handler({"message": "the loop would have ended", "exception": error})
         finally:
             self._host_awake = False
         return self._host_selector.rest
@@ -127,7 +130,8 @@ class HostedLoop(asyncio.SelectorEventLoop):
 class Bridge:
     """One loop of asyncio's in this Trio run. `call` awaits what is asyncio's from a Trio task."""
 
-    def __init__(self) -> None:
+    def __init__(self, failures: Tally) -> None:
+        self._failures = failures
         self._loop = HostedLoop(self._wake)
         self._sleep = trio.CancelScope()  # of the timers' task: its deadline is when the next one is due
         self._scope = trio.CancelScope(shield=True)  # of both tasks: calls go on while callers clean up
@@ -184,8 +188,8 @@ class Bridge:
         """Turn the loop when something arrives or a timer is due, until `close`."""
         with self._scope:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._watch_arrivals)
-                nursery.start_soon(self._watch_timers)
+                nursery.start_soon(keep, "database", self._watch_arrivals, self._failures)
+                nursery.start_soon(keep, "database", self._watch_timers, self._failures)
 
     @trio.lowlevel.enable_ki_protection
     async def _watch_arrivals(self) -> None:
@@ -243,9 +247,12 @@ def _report(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 
 @asynccontextmanager
-async def open_bridge() -> AsyncIterator[Bridge]:
-    """A bridge that is closed on leaving; what still runs on asyncio's side is cancelled then."""
-    bridge = Bridge()
+async def open_bridge(failures: Tally) -> AsyncIterator[Bridge]:
+    """A bridge that is closed on leaving; what still runs on asyncio's side is cancelled then.
+
+    `failures` counts those of its two tasks, which are begun again.
+    """
+    bridge = Bridge(failures)
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(bridge.host)

@@ -15,6 +15,7 @@ import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from engine.errors import Conflict, DatabaseAway, Invalid, StoreError
+from engine.metrics import Metrics
 from engine.store.bridge import Bridge, open_bridge
 
 log = structlog.get_logger(__name__)
@@ -218,12 +219,14 @@ async def _ensure(admin: str, name: str) -> None:
 
 
 @asynccontextmanager
-async def open_database(dsn: str, *, make: tuple[str, str] | None = None) -> AsyncIterator[Database]:
+async def open_database(
+    dsn: str, metrics: Metrics, *, make: tuple[str, str] | None = None
+) -> AsyncIterator[Database]:
     """A bridge to asyncio and a pool on `dsn`, closed on leaving.
 
     `make`: address of a database from which to create the one of this name if missing. Raises StoreError.
     """
-    async with open_bridge() as bridge:
+    async with open_bridge(metrics.task_failures) as bridge:
         database = Database(dsn, bridge)
         if make is not None:
             await database.reach(_ensure(*make))

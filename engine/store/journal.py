@@ -26,6 +26,7 @@ from engine.store.behind import Behind
 from engine.store.database import Database
 from engine.store.statements import BULK
 from engine.store.writer import PlanError, Writer
+from engine.supervision import keep
 
 log = structlog.get_logger(__name__)
 
@@ -131,10 +132,11 @@ class Journal:
         try:
             with self._scope, plain_errors():
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._tell)
-                    nursery.start_soon(self._behind.run)
+                    failures = self._metrics.task_failures
+                    nursery.start_soon(keep, "journal", self._tell, failures)
+                    nursery.start_soon(keep, "journal", self._behind.run, failures)
                     with self._written:
-                        await self._run()
+                        await keep("journal", self._run, failures)
         finally:
             self._done.set()
             self._writer.disconnect()
@@ -165,10 +167,10 @@ class Journal:
                 self._idle = None
             taken = self._take()
             if taken:
-                await self._settle(taken)
+                await self._settle_all(taken)
             for _ in range(min(APART, len(self._apart))):
                 entry = self._apart.popleft()
-                await self._settle((entry,))
+                await self._settle_all((entry,))
                 self._forgive(entry.owner)
 
     async def _tell(self) -> None:
@@ -221,6 +223,15 @@ class Journal:
                     size += len(getattr(change, bulk))
             taken.append(entry)
         return taken
+
+    async def _settle_all(self, entries: Sequence[Entry]) -> None:
+        """Nobody waits for ever, whatever goes wrong."""
+        try:
+            await self._settle(entries)
+        except Exception as error:
+            for entry in entries:
+                entry.settle(ChangeRefused(repr(error)))
+            raise
 
     async def _settle(self, entries: Sequence[Entry]) -> None:
         """Commit the entries together; when that is refused, each half by itself."""

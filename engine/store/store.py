@@ -86,9 +86,11 @@ async def open_store(
         async with AsyncExitStack() as stack:
             if settings.database is None:
                 server = await stack.enter_async_context(embedded(Path(settings.data), metrics))
-                opening = open_database(server.dsn(DATABASE), make=(server.dsn(ADMIN_DATABASE), DATABASE))
+                opening = open_database(
+                    server.dsn(DATABASE), metrics, make=(server.dsn(ADMIN_DATABASE), DATABASE)
+                )
             else:
-                opening = open_database(settings.database)
+                opening = open_database(settings.database, metrics)
             database = await stack.enter_async_context(opening)
             await _bring_up_to_date(database)
             await retention.maintain(database, settings, datetime.now(UTC))

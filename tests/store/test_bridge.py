@@ -18,7 +18,8 @@ import trio
 import trio.testing
 
 from engine.errors import StoreError
-from engine.store.bridge import ROUNDS, Bridge, HostedLoop, open_bridge
+from engine.metrics import Metrics
+from engine.store.bridge import ROUNDS, Bridge, HostedLoop, HostedSelector, open_bridge
 from engine.store.database import POOL_SIZE, Connection, Database, open_database
 
 PLACE: contextvars.ContextVar[str] = contextvars.ContextVar("PLACE", default="nowhere")
@@ -26,7 +27,7 @@ PLACE: contextvars.ContextVar[str] = contextvars.ContextVar("PLACE", default="no
 
 @pytest.fixture
 async def bridge() -> AsyncIterator[Bridge]:
-    async with open_bridge() as opened:
+    async with open_bridge(Metrics().task_failures) as opened:
         yield opened
 
 
@@ -219,6 +220,25 @@ async def test_an_error_in_a_callback_is_logged_and_ends_nothing(bridge: Bridge,
     ]
 
 
+@pytest.mark.parametrize("error", [OSError("the system is out of memory"), MemoryError()])
+async def test_a_turn_that_fails_is_logged_and_ends_nothing(
+    bridge: Bridge, loop: HostedLoop, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    failures = [error]
+    select = HostedSelector.select
+
+    def failing(selector: HostedSelector, timeout: float | None = None) -> Any:
+        if failures:
+            raise failures.pop()
+        return select(selector, timeout)
+
+    monkeypatch.setattr(HostedSelector, "select", failing)
+    with structlog.testing.capture_logs() as logged:
+        loop.turn()
+    assert [(line["event"], line["exc_info"]) for line in logged] == [("asyncio met an error", error)]
+    assert await bridge.call(asyncio.sleep(0, "as before")) == "as before"
+
+
 async def test_an_error_that_nobody_fetched_is_logged(bridge: Bridge, loop: HostedLoop) -> None:
     async def fail() -> None:
         raise ValueError("five")
@@ -379,7 +399,7 @@ async def test_closing_cancels_what_runs_and_waits_for_it() -> None:
         steps.append("caller told")
 
     generator = generate()
-    async with trio.open_nursery() as nursery, open_bridge() as bridge:
+    async with trio.open_nursery() as nursery, open_bridge(Metrics().task_failures) as bridge:
         nursery.start_soon(call, bridge)
         task = bridge._loop.create_task(work())  # asyncio itself knows it weakly only
         await bridge.call(begin())
@@ -393,7 +413,7 @@ async def test_closing_cancels_what_runs_and_waits_for_it() -> None:
 
 
 async def test_a_closed_bridge_takes_nothing() -> None:
-    async with open_bridge() as bridge:
+    async with open_bridge(Metrics().task_failures) as bridge:
         pass
     with pytest.raises(StoreError):
         await bridge.call(asyncio.sleep(0))
@@ -403,7 +423,7 @@ async def test_calls_go_on_while_callers_clean_up() -> None:
     """What is cancelled from outside may still write what it has to, before the bridge is closed."""
     results: list[int] = []
     with trio.CancelScope() as scope:
-        async with open_bridge() as bridge:
+        async with open_bridge(Metrics().task_failures) as bridge:
             try:
                 scope.cancel()
                 await trio.lowlevel.checkpoint()
@@ -416,7 +436,7 @@ async def test_calls_go_on_while_callers_clean_up() -> None:
 
 async def test_an_error_in_the_block_comes_through_as_from_any_nursery() -> None:
     with pytest.RaisesGroup(ValueError):
-        async with open_bridge() as bridge:
+        async with open_bridge(Metrics().task_failures) as bridge:
             bridge._loop.create_task(asyncio.sleep(3600))
             raise ValueError
 
@@ -433,7 +453,7 @@ async def test_work_that_ignores_its_cancelling_holds_up_closing_for_a_while_onl
             except asyncio.CancelledError:
                 continue
 
-    bridge = Bridge()
+    bridge = Bridge(Metrics().task_failures)
     with structlog.testing.capture_logs() as lines:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(bridge.host)
@@ -450,7 +470,7 @@ def test_nothing_private_of_asyncio_is_touched() -> None:
     """Our names in the loop are no names of a stock one: those are any version of Python's to use."""
 
     async def main() -> set[str]:
-        async with open_bridge() as bridge:
+        async with open_bridge(Metrics().task_failures) as bridge:
             return {name for name in vars(bridge._loop) if name.startswith("_host")}
 
     stock = asyncio.SelectorEventLoop()
@@ -465,7 +485,7 @@ def test_nothing_private_of_asyncio_is_touched() -> None:
 
 @pytest.fixture
 async def database(dsn: str) -> AsyncIterator[Database]:
-    async with open_database(dsn) as opened:
+    async with open_database(dsn, Metrics()) as opened:
         await opened.fetch("create table pairs (number int, half int)")
         yield opened
 

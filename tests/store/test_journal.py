@@ -172,6 +172,25 @@ async def test_a_suspects_changes_keep_their_order(
     assert not store.journal._suspects
 
 
+async def test_a_bug_in_the_journal_costs_its_own_callers_an_answer_and_ends_nothing(
+    store: Store, metrics: Metrics, count: Count, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle = journal.Journal._settle
+    bugs = [ValueError("a bug")]
+
+    async def failing(self: journal.Journal, entries: Sequence[journal.Entry]) -> None:
+        if bugs:
+            raise bugs.pop()
+        await settle(self, entries)
+
+    monkeypatch.setattr(journal.Journal, "_settle", failing)
+    with pytest.raises(ChangeRefused, match="a bug"):
+        await store.journal.commit([event()])
+    await store.journal.commit([event()])
+    assert await count("events") == 1
+    assert metrics.task_failures == {("journal",): 1}
+
+
 async def test_only_so_many_suspects_are_remembered(
     store: Store, station: StationRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
