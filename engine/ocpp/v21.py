@@ -18,7 +18,7 @@ from engine.ocpp.blocks.authorization import authorize_v2x
 from engine.ocpp.blocks.authorization.contract_chains import ContractCheck
 from engine.ocpp.blocks.data_transfer.transfer_data import VendorHooks
 from engine.ocpp.blocks.monitoring.event_streams import notify_periodic_event_stream_v21
-from engine.ocpp.blocks.transactions import transactions_v2x
+from engine.ocpp.blocks.transactions import get_transaction_status
 from engine.ocpp.messages import v21
 from engine.ocpp.step import Command, Handler, Listener, Protocol
 
@@ -53,7 +53,7 @@ def protocol(
         inbound={**inbound, **INBOUND},
         outbound={**outbound, **OUTBOUND},
         sent=SENT,
-        greeting=transactions_v2x.ask_open_transactions_v21,
+        greeting=get_transaction_status.ask_open_transactions_v21,
     )
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from engine.ocpp.blocks.transactions import transactions_v2x as block
+from engine.ocpp.blocks.transactions import transaction_event as block
 from engine.ocpp.messages import v201
 from engine.ocpp.step import Handler
 from tests.domain.simulated_store import Store, station, token

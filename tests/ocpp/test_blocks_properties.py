@@ -225,7 +225,7 @@ def charge_points(draw: st.DrawFn, version: str = "ocpp1.6") -> ChargePoint:
                 auto_start_without_authorization=st.booleans(),
             )
         ),
-        registration=Registration.ACCEPTED,  # others get no further than `blocks.asked`
+        registration=Registration.ACCEPTED,  # others get no further than `blocks.before_boot`
         booted=True,
         local_list_version=draw(st.none() | NUMBERS),
         connectors=draw(

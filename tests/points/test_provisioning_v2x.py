@@ -11,7 +11,7 @@ import trio
 
 from engine.errors import Invalid
 from engine.metrics import Metrics
-from engine.ocpp.blocks.twins import made_for
+from engine.ocpp.blocks.payloads_2x import made_for
 from engine.points import Registry, serve_chargers
 from engine.settings import Settings
 from engine.store import open_store

@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 from msgspec.structs import replace
 
 from engine.domain.state import ChargePoint, Registration, StationSettings
-from engine.ocpp.blocks.twins import MODULES
+from engine.ocpp.blocks.payloads_2x import MODULES
 
 
 @pytest.fixture

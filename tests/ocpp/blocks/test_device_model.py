@@ -21,7 +21,7 @@ from engine.ocpp.blocks.device_model.set_configuration import (
     set_variables_answered_v2x,
 )
 from engine.ocpp.blocks.device_model.variables import check_size_v2x
-from engine.ocpp.blocks.following import MAX_REPORTS
+from engine.ocpp.blocks.report_parts import MAX_REPORTS
 from engine.ocpp.step import Facts, Outcome
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from engine.domain.changes import EventPublished, ReportStored
 from engine.domain.state import ChargePoint
 from engine.ocpp import v21 as protocol
-from engine.ocpp.blocks import reports
+from engine.ocpp.blocks import keeping
 from engine.ocpp.blocks.der_control.clear_der_controls import check_clear_der_control_v21
 from engine.ocpp.blocks.der_control.report_der_controls import check_get_der_control_v21
 from engine.ocpp.blocks.der_control.set_der_control import check_set_der_control_v21
@@ -35,7 +35,7 @@ def test_a_message_without_a_matter_is_kept_published_and_acknowledged(
     newest: ChargePoint, now: datetime
 ) -> None:
     request = v21.NotifyDERAlarm(control_type="LVMustTrip", timestamp=now, extra_info="why")
-    outcome = reports.kept(newest, request, Facts(), now)
+    outcome = keeping.kept(newest, request, Facts(), now)
     assert outcome.reply == v21.NotifyDERAlarmResponse()
     assert outcome.durable
     row, event = outcome.changes
@@ -49,7 +49,7 @@ def test_a_message_without_a_matter_is_kept_published_and_acknowledged(
 @pytest.mark.proves("2.1", "ReportDERControl")
 def test_a_report_is_found_by_its_request(newest: ChargePoint, now: datetime) -> None:
     request = v21.ReportDERControl(request_id=31)
-    row = reports.kept(newest, request, Facts(), now).changes[0]
+    row = keeping.kept(newest, request, Facts(), now).changes[0]
     assert isinstance(row, ReportStored)
     assert row.request_id == 31
 
@@ -57,7 +57,7 @@ def test_a_report_is_found_by_its_request(newest: ChargePoint, now: datetime) ->
 @pytest.mark.proves("2.1", "GetTariffs")
 def test_an_answer_is_kept_under_its_request(newest: ChargePoint, now: datetime) -> None:
     response = v21.GetTariffsResponse(status="NoTariff")
-    outcome = reports.answer_kept(newest, v21.GetTariffs(evse_id=1), response, now)
+    outcome = keeping.answer_kept(newest, v21.GetTariffs(evse_id=1), response, now)
     assert outcome.state is newest
     assert outcome.changes == (
         ReportStored(

@@ -14,11 +14,11 @@ from engine.domain.history import Stored, Told
 from engine.domain.starting import Pending, PendingKey, own_tag
 from engine.domain.state import ChargePoint, Price, Session, SessionStatus, Token
 from engine.ocpp.blocks.authorization import authorize_v2x, authorize_v16
-from engine.ocpp.blocks.transactions import transactions_v2x, transactions_v16
+from engine.ocpp.blocks.transactions import transaction_event, transactions_v16
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Needs, Outcome
 
-EVENT = transactions_v2x.transaction_event_v2x()
+EVENT = transaction_event.transaction_event_v2x()
 AUTHORIZE = authorize_v2x.authorize_v2x()
 TAG = own_tag(70)
 
@@ -178,7 +178,7 @@ def status_of(outcome: Outcome) -> str:
 
 
 def needs_of(station: ChargePoint, request: Any) -> Needs | None:
-    return transactions_v2x.transaction_event_needs_v2x(station, request)
+    return transaction_event.transaction_event_needs_v2x(station, request)
 
 
 def test_an_event_asks_by_remote_start_id_or_by_our_tag(

@@ -16,7 +16,9 @@ from engine.domain import changes as c
 from engine.domain import history, transactions
 from engine.domain.history import RANKS, Stored, Told
 from engine.domain.state import ChargePoint, Metering, Policy, Price, Session, SessionStatus, Token
-from engine.ocpp.blocks.transactions import transactions_v2x as block
+from engine.ocpp.blocks.tariffs import update_cost
+from engine.ocpp.blocks.transactions import get_transaction_status, running_cost
+from engine.ocpp.blocks.transactions import transaction_event as block
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Outcome, Refusal
 
@@ -358,8 +360,8 @@ def test_a_master_pass_starts_nothing(station: ChargePoint, words: ModuleType, n
 
 
 def test_costs_are_told_where_somebody_rates(station: ChargePoint, words: ModuleType, now: datetime) -> None:
-    def costs(cp: ChargePoint, session: Session, at: datetime) -> block.Cost:
-        return block.Cost(total=Decimal("1.25"), message=f"{session.metering.energy_wh} Wh")
+    def costs(cp: ChargePoint, session: Session, at: datetime) -> running_cost.Cost:
+        return running_cost.Cost(total=Decimal("1.25"), message=f"{session.metering.energy_wh} Wh")
 
     step = block.transaction_event_v2x(costs)
     outcome = step(station, event(words, now, 0, "Started"), Facts(new_ids=(7, 8)), now)
@@ -420,8 +422,8 @@ def test_the_cost_of_what_is_held_for_review_is_not_told(
     session = replace(begun(station, words, now).state.sessions["tx"], price=PRICE)
     delivered = Metering(energy_wh=1)
     over = replace(session, status=SessionStatus.FINISHED, stopped_at=now, metering=delivered)
-    assert block.cost_so_far(station, over, now) == block.Cost(total=Decimal("0.30"))
-    assert block.cost_so_far(station, replace(over, review="meter_reset"), now) is None
+    assert running_cost.cost_so_far(station, over, now) == running_cost.Cost(total=Decimal("0.30"))
+    assert running_cost.cost_so_far(station, replace(over, review="meter_reset"), now) is None
 
 
 def test_a_price_outlives_events_out_of_order(station: ChargePoint, words: ModuleType, now: datetime) -> None:
@@ -437,7 +439,11 @@ def test_a_price_outlives_events_out_of_order(station: ChargePoint, words: Modul
 
 
 def test_what_was_open_is_asked_about(station: ChargePoint, words: ModuleType, now: datetime) -> None:
-    ask = block.ask_open_transactions_v21 if words is v21 else block.ask_open_transactions_v201
+    ask = (
+        get_transaction_status.ask_open_transactions_v21
+        if words is v21
+        else get_transaction_status.ask_open_transactions_v201
+    )
     state = begun(station, words, now).state
     assert ask(state) == []  # it was told of on this connection
     loaded = replace(state, sessions={"tx": replace(state.sessions["tx"], position=None)})
@@ -457,7 +463,7 @@ def test_a_transaction_that_is_over_without_an_end_is_closed(
     state = begun(station, words, now).state
     response = words.GetTransactionStatusResponse(ongoing_indicator=ongoing, messages_in_queue=queued)
     request = words.GetTransactionStatus(transaction_id="tx")
-    outcome = block.get_transaction_status_answered_v2x(state, request, response, now)
+    outcome = get_transaction_status.get_transaction_status_answered_v2x(state, request, response, now)
     assert [(o.review, o.reason) for o in of(c.SessionClosed, outcome)] == [("not_ongoing", "other")] * closes
     assert ("tx" in outcome.state.sessions) is not closes
 
@@ -467,8 +473,8 @@ def test_costs_are_sent_to_running_transactions_alone(
     station: ChargePoint, words: ModuleType, now: datetime
 ) -> None:
     request = words.CostUpdated(total_cost=1.5, transaction_id="tx")
-    assert block.check_cost_updated_v2x(request, begun(station, words, now).state, now) == []
-    assert block.check_cost_updated_v2x(request, station, now) != []
+    assert update_cost.check_cost_updated_v2x(request, begun(station, words, now).state, now) == []
+    assert update_cost.check_cost_updated_v2x(request, station, now) != []
 
 
 # --- what cannot be true -----------------------------------------------------------------------------------

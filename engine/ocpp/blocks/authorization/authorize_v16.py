@@ -13,6 +13,7 @@ from msgspec import UNSET
 from engine.domain.authorization import Decision, decide, recorded
 from engine.domain.starting import key_of_tag
 from engine.domain.state import ChargePoint, Session
+from engine.ocpp.declaration import handler
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Needs, Outcome
 from engine.ocpp.vocabulary import AUTHORIZATION_STATUS_V16
@@ -88,3 +89,6 @@ def id_tag_info_v16(decision: Decision) -> v16.IdTagInfo:
         parent_id_tag=group if group and len(group) <= _ID_TAG_LENGTH_V16 else UNSET,
         status=AUTHORIZATION_STATUS_V16[decision.verdict],
     )
+
+
+HANDLERS: Final = (handler(v16.Authorize, authorize_v16, needs=authorize_needs_v16),)

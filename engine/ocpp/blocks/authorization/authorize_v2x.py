@@ -19,7 +19,7 @@ from engine.domain.state import ChargePoint, Session, StationNumber
 from engine.domain.vocabulary import Verdict
 from engine.ocpp.blocks.authorization.authorize_v16 import is_asked
 from engine.ocpp.blocks.authorization.contract_chains import Authorize, ContractCheck
-from engine.ocpp.blocks.twins import response_to, sibling_of, version_of
+from engine.ocpp.blocks.payloads_2x import response_to, sibling_of, version_of
 from engine.ocpp.step import Facts, Message, Needs, Outcome
 from engine.ocpp.vocabulary import AUTHORIZATION_STATUS_V2X
 

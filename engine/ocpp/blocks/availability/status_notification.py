@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from engine.domain import notifications, sessions
 from engine.domain.changes import Change, HardwareStatusChanged
 from engine.domain.state import ChargePoint, Connector, StationNumber
-from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.blocks.payloads_2x import response_to
 from engine.ocpp.declaration import handler
 from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Outcome

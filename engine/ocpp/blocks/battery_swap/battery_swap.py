@@ -8,7 +8,7 @@ from typing import Final
 
 from engine.domain import transactions
 from engine.domain.state import ChargePoint, StationNumber
-from engine.ocpp.blocks import reports
+from engine.ocpp.blocks import keeping
 from engine.ocpp.blocks.tokens import AdditionalInfo, token
 from engine.ocpp.declaration import command, define, handler
 from engine.ocpp.encoding import Call, Encoding
@@ -36,7 +36,7 @@ def battery_swap_v21(cp: ChargePoint, request: v21.BatterySwap, facts: Facts, no
 
     One that was not taken out in time (BatteryOutTimeout) is still there.
     """
-    outcome = reports.kept(cp, request, facts, now)
+    outcome = keeping.kept(cp, request, facts, now)
     if request.event_type == "BatteryOutTimeout":
         return outcome
     slots = frozenset(one.evse_id for one in request.battery_data if one.evse_id > StationNumber)

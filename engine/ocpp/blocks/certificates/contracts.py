@@ -9,8 +9,8 @@ from msgspec import UNSET, UnsetType
 
 from engine.domain.outside import Contract, ContractAsked
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks import reports
-from engine.ocpp.blocks.twins import response_to, version_of
+from engine.ocpp.blocks import keeping
+from engine.ocpp.blocks.payloads_2x import response_to, version_of
 from engine.ocpp.declaration import handler
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Needs, Outcome
@@ -52,7 +52,7 @@ def get_15118_ev_certificate_v2x(
     if contract is not None and contract.remaining is not None and version_of(request) == "ocpp2.1":
         members["remaining_contracts"] = contract.remaining
     reply = response_to(request, **members)
-    return Outcome(state=cp, reply=reply, changes=reports.published(cp, request, now))
+    return Outcome(state=cp, reply=reply, changes=keeping.published(cp, request, now))
 
 
 HANDLERS: Final = (

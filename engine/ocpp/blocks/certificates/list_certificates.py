@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks import reports
+from engine.ocpp.blocks import keeping
 from engine.ocpp.blocks.certificates.hashes import CertificateHash, hash_of
 from engine.ocpp.blocks.certificates.types import NAMES_V2X, OEM, TYPES_V2X, ListedType, type_v16
 from engine.ocpp.declaration import command, define
@@ -81,5 +81,5 @@ OPERATION: Final = define(
 )
 COMMANDS: Final = (
     command(v16.GetInstalledCertificateIds),
-    command(v201.GetInstalledCertificateIds, answered=reports.answer_kept),
+    command(v201.GetInstalledCertificateIds, answered=keeping.answer_kept),
 )

@@ -14,7 +14,7 @@ from engine.domain import notifications
 from engine.domain.changes import CertificateWanted
 from engine.domain.state import ChargePoint, Registration
 from engine.ocpp.blocks.certificates.checks import certificate_errors, is_signable
-from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.blocks.payloads_2x import response_to
 from engine.ocpp.declaration import command, handler
 from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Outcome

@@ -18,7 +18,7 @@ from msgspec import UNSET, UnsetType
 from engine.domain import notifications
 from engine.domain.changes import Change
 from engine.domain.state import ChargePoint, Frozen
-from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.blocks.payloads_2x import response_to
 from engine.ocpp.declaration import command, define
 from engine.ocpp.encoding import Call, Encoding, given, unsupported_v16
 from engine.ocpp.messages import v16, v21, v201

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import UNSET
 
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks import reports
+from engine.ocpp.blocks import keeping
 from engine.ocpp.declaration import command, define, handler
 from engine.ocpp.encoding import Call, Encoding, given
 from engine.ocpp.messages import v21
@@ -49,7 +49,7 @@ def selection_errors(request: v21.GetDERControl | v21.ClearDERControl) -> list[s
 OPERATION: Final = define(ReportDerControls, v21=Encoding(encode_v21))
 COMMANDS: Final = (command(v21.GetDERControl, check=check_get_der_control_v21),)
 HANDLERS: Final = (
-    handler(v21.ReportDERControl, reports.kept),
-    handler(v21.NotifyDERAlarm, reports.kept),
-    handler(v21.NotifyDERStartStop, reports.kept),
+    handler(v21.ReportDERControl, keeping.kept),
+    handler(v21.NotifyDERAlarm, keeping.kept),
+    handler(v21.NotifyDERStartStop, keeping.kept),
 )

@@ -15,9 +15,9 @@ from msgspec import UNSET
 from engine.domain import notifications
 from engine.domain.changes import Change, DeviceModelReported, DeviceVariableRead
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks import following
+from engine.ocpp.blocks import report_parts
 from engine.ocpp.blocks.device_model.variables import DEFAULT_ATTRIBUTE, heeding, name_of, row
-from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.blocks.payloads_2x import response_to
 from engine.ocpp.declaration import handler
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Outcome
@@ -30,9 +30,9 @@ def notify_report_v2x(
     cp: ChargePoint, request: v201.NotifyReport | v21.NotifyReport, facts: Facts, now: datetime
 ) -> Outcome:
     """Keep one part of a report (B07.FR.03); the last of all variables ends what was not named (FR.08)."""
-    at = following.stamp(cp, PART, request.request_id, now)
+    at = report_parts.stamp(cp, PART, request.request_id, now)
     rows = [row for entry in request.report_data or () for row in _rows(cp, entry, at)]
-    state, report = following.part(
+    state, report = report_parts.part(
         heeding(cp, rows), PART, request.request_id, request.seq_no, bool(request.tbc)
     )
     changes: list[Change] = [*rows]

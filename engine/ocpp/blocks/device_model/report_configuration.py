@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks import following
+from engine.ocpp.blocks import report_parts
 from engine.ocpp.blocks.device_model.get_configuration import values_v16
 from engine.ocpp.blocks.device_model.notify_report import PART
 from engine.ocpp.declaration import command, define
@@ -54,7 +54,7 @@ def get_base_report_answered_v2x(
     if response.status != "Accepted":
         return Outcome(state=cp, reply=None)
     full = request.report_base == "FullInventory"  # B07.FR.08
-    state = following.announced(cp, PART, request.request_id, full=full, now=now)
+    state = report_parts.announced(cp, PART, request.request_id, full=full, now=now)
     return Outcome(state=state, reply=None)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks import following
+from engine.ocpp.blocks import report_parts
 from engine.ocpp.blocks.device_model.notify_report import PART
 from engine.ocpp.blocks.device_model.variables import check_size_v2x, component_document
 from engine.ocpp.declaration import command, define
@@ -43,7 +43,7 @@ def get_report_answered_v2x(
     """The same for a report of some variables (B08.FR.01); EmptyResultSet announces none (B08.FR.15)."""
     if response.status != "Accepted":
         return Outcome(state=cp, reply=None)
-    state = following.announced(cp, PART, request.request_id, full=False, now=now)
+    state = report_parts.announced(cp, PART, request.request_id, full=False, now=now)
     return Outcome(state=state, reply=None)
 
 

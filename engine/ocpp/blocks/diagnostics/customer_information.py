@@ -12,10 +12,10 @@ from engine.domain import notifications
 from engine.domain.changes import Change
 from engine.domain.state import ChargePoint
 from engine.errors import Invalid
-from engine.ocpp.blocks import reports
+from engine.ocpp.blocks import keeping
 from engine.ocpp.blocks.certificates.hashes import CertificateHash, hash_document
+from engine.ocpp.blocks.payloads_2x import response_to
 from engine.ocpp.blocks.tokens import AdditionalInfo, token
-from engine.ocpp.blocks.twins import response_to
 from engine.ocpp.declaration import command, define, handler
 from engine.ocpp.encoding import Call, Encoding, given
 from engine.ocpp.messages import v21, v201
@@ -70,7 +70,7 @@ def notify_customer_information_v2x(
     now: datetime,
 ) -> Outcome:
     """Keep one part of what a station knows of a customer (N09.FR.05); subscribers hear of the last one."""
-    changes: list[Change] = [reports.stored(cp, "NotifyCustomerInformation", request, now)]
+    changes: list[Change] = [keeping.stored(cp, "NotifyCustomerInformation", request, now)]
     if not request.tbc:
         news = notifications.CustomerInformationReceived(
             charge_point_id=cp.id, request_id=request.request_id, timestamp=now

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from msgspec import UnsetType
 
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks.checks import location_errors, retry_errors
+from engine.ocpp.blocks.file_transfer import location_errors, retry_errors
 from engine.ocpp.declaration import command, define
 from engine.ocpp.encoding import Call, Encoding, given
 from engine.ocpp.messages import v16, v21, v201

@@ -10,9 +10,9 @@ from msgspec import UNSET
 
 from engine.domain.changes import Change, DisplayMessagesReported
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks import following
+from engine.ocpp.blocks import report_parts
 from engine.ocpp.blocks.display.messages import STATES_V21, Priority, State, message_set
-from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.blocks.payloads_2x import response_to
 from engine.ocpp.declaration import command, define, handler
 from engine.ocpp.encoding import Call, Encoding, given, since_v21
 from engine.ocpp.messages import v21, v201
@@ -53,7 +53,7 @@ def get_display_messages_answered_v2x(
     full = all(member is UNSET for member in (request.id, request.priority, request.state))  # O03.FR.01
     if response.status == "Accepted":
         return Outcome(
-            state=following.announced(cp, PART, request.request_id, full=full, now=now), reply=None
+            state=report_parts.announced(cp, PART, request.request_id, full=full, now=now), reply=None
         )
     if full:
         row = DisplayMessagesReported(charge_point_id=cp.id, since=now, at=now)
@@ -68,9 +68,9 @@ def notify_display_messages_v2x(
     now: datetime,
 ) -> Outcome:
     """Keep one part of what the station says it shows; the last one of all ends the others (O03.FR.02)."""
-    at = following.stamp(cp, PART, request.request_id, now)
+    at = report_parts.stamp(cp, PART, request.request_id, now)
     changes: list[Change] = [message_set(cp, info, at) for info in request.message_info or ()]
-    state, report = following.part(cp, PART, request.request_id, None, bool(request.tbc))  # O03.FR.04
+    state, report = report_parts.part(cp, PART, request.request_id, None, bool(request.tbc))  # O03.FR.04
     if report and report.complete and report.full:
         changes.append(DisplayMessagesReported(charge_point_id=cp.id, since=report.started_at, at=at))
     return Outcome(state=state, reply=response_to(request), changes=changes)

@@ -11,7 +11,7 @@ from msgspec import UnsetType
 from engine.domain import notifications
 from engine.domain.changes import Change, FirmwarePublicationChanged, FirmwareStatusChanged
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.blocks.payloads_2x import response_to
 from engine.ocpp.declaration import handler
 from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Outcome

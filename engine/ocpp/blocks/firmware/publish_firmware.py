@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks.checks import location_errors, retry_errors
+from engine.ocpp.blocks.file_transfer import location_errors, retry_errors
 from engine.ocpp.declaration import command, define
 from engine.ocpp.encoding import Call, Encoding, given
 from engine.ocpp.messages import v21, v201

@@ -13,7 +13,7 @@ from engine.domain import authorization
 from engine.domain.state import ChargePoint, Token
 from engine.ocpp import rpc
 from engine.ocpp.blocks.authorization.authorize_v2x import ID_TOKEN_TYPES
-from engine.ocpp.blocks.twins import made_for
+from engine.ocpp.blocks.payloads_2x import made_for
 from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.vocabulary import AUTHORIZATION_STATUS_V2X, AUTHORIZATION_STATUS_V16
 

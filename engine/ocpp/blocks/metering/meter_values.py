@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -16,7 +17,8 @@ from engine.domain.metering import Measured, identity, loose_row, merged
 from engine.domain.plausibility import Review, is_held
 from engine.domain.reconcile import session_on_evse
 from engine.domain.state import ChargePoint, Session
-from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.blocks.payloads_2x import response_to
+from engine.ocpp.declaration import handler
 from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Needs, Outcome
 from ext.metering import read, read_numbers
@@ -115,3 +117,9 @@ def meter_values_v2x(
         for v in request.meter_value
     ]
     return Outcome(state=cp, reply=response_to(request), changes=rows)
+
+
+HANDLERS: Final = (
+    handler(v16.MeterValues, meter_values_v16, needs=meter_values_needs_v16, before_boot=True),
+    handler(v201.MeterValues, meter_values_v2x),
+)

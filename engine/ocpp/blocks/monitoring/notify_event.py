@@ -16,11 +16,11 @@ from engine.domain import notifications
 from engine.domain.changes import Change
 from engine.domain.device import VariableName, is_secret
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks import reports
+from engine.ocpp.blocks import keeping
 from engine.ocpp.blocks.availability.status_notification import status_event_v2x
 from engine.ocpp.blocks.device_model.variables import name_of
 from engine.ocpp.blocks.monitoring.monitors import text_or_none
-from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.blocks.payloads_2x import response_to
 from engine.ocpp.declaration import handler
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Outcome
@@ -36,7 +36,7 @@ def notify_event_v2x(
     state = cp
     events = [_without_secret(event) for event in request.event_data]
     kept = replace(request, event_data=events)
-    changes: list[Change] = [reports.stored(cp, "NotifyEvent", kept, now)]
+    changes: list[Change] = [keeping.stored(cp, "NotifyEvent", kept, now)]
     for event in events:
         name = name_of(event.component, event.variable)
         changes.append(notifications.about(cp, _news(cp, event, name), now))

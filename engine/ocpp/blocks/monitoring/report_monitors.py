@@ -10,10 +10,10 @@ from msgspec import UNSET
 
 from engine.domain.changes import Change, MonitorsReported
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks import following
+from engine.ocpp.blocks import report_parts
 from engine.ocpp.blocks.device_model.variables import check_size_v2x, component_document, name_of
 from engine.ocpp.blocks.monitoring.monitors import monitor_set, text_or_none
-from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.blocks.payloads_2x import response_to
 from engine.ocpp.declaration import command, define, handler
 from engine.ocpp.encoding import Call, Encoding, given
 from engine.ocpp.messages import v21, v201
@@ -51,7 +51,7 @@ def get_monitoring_report_answered_v2x(
     full = not request.monitoring_criteria and not request.component_variable  # N02.FR.11
     if response.status == "Accepted":
         return Outcome(
-            state=following.announced(cp, PART, request.request_id, full=full, now=now), reply=None
+            state=report_parts.announced(cp, PART, request.request_id, full=full, now=now), reply=None
         )
     if response.status == "EmptyResultSet" and full:
         return Outcome(
@@ -67,7 +67,7 @@ def notify_monitoring_report_v2x(
     now: datetime,
 ) -> Outcome:
     """Keep one part of what the station says it watches; the last one of all ends the others (N02.FR.11)."""
-    at = following.stamp(cp, PART, request.request_id, now)
+    at = report_parts.stamp(cp, PART, request.request_id, now)
     changes: list[Change] = [
         monitor_set(
             cp,
@@ -80,7 +80,7 @@ def notify_monitoring_report_v2x(
         for entry in request.monitor or ()
         for monitor in entry.variable_monitoring
     ]
-    state, report = following.part(cp, PART, request.request_id, request.seq_no, bool(request.tbc))
+    state, report = report_parts.part(cp, PART, request.request_id, request.seq_no, bool(request.tbc))
     if report and report.complete and report.full:
         changes.append(MonitorsReported(charge_point_id=cp.id, since=report.started_at, at=at))
     return Outcome(state=state, reply=response_to(request), changes=changes)

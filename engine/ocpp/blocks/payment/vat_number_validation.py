@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks import reports
+from engine.ocpp.blocks import keeping
 from engine.ocpp.declaration import handler
 from engine.ocpp.messages import v21
 from engine.ocpp.step import Facts, Outcome
@@ -39,7 +39,7 @@ def vat_number_validation_v21(
     reply = v21.VatNumberValidationResponse(
         vat_number=request.vat_number, evse_id=request.evse_id, status="Accepted" if valid else "Rejected"
     )
-    return Outcome(state=cp, reply=reply, changes=reports.published(cp, request, now))
+    return Outcome(state=cp, reply=reply, changes=keeping.published(cp, request, now))
 
 
 HANDLERS: Final = (handler(v21.VatNumberValidation, vat_number_validation_v21),)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks import reports
+from engine.ocpp.blocks import keeping
 from engine.ocpp.declaration import command, define, handler
 from engine.ocpp.encoding import Call, Encoding
 from engine.ocpp.messages import v21
@@ -27,6 +27,6 @@ def encode_v21(operation: ShowWebPayment, _cp: ChargePoint) -> Sequence[Call]:
 OPERATION: Final = define(ShowWebPayment, v21=Encoding(encode_v21))
 COMMANDS: Final = (command(v21.NotifyWebPaymentStarted),)
 HANDLERS: Final = (
-    handler(v21.NotifyWebPaymentStarted, reports.kept),  # ours to send (C25); some stations send it
-    handler(v21.NotifySettlement, reports.kept),
+    handler(v21.NotifyWebPaymentStarted, keeping.kept),  # ours to send (C25); some stations send it
+    handler(v21.NotifySettlement, keeping.kept),
 )

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from engine.domain import notifications, sessions
 from engine.domain.changes import Change, ChargePointBooted
 from engine.domain.state import ChargePoint, Registration
+from engine.ocpp.blocks.payloads_2x import made_for, response_to
 from engine.ocpp.blocks.provisioning.heartbeat import clock
-from engine.ocpp.blocks.twins import made_for, response_to
 from engine.ocpp.declaration import handler
 from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Message, Outcome

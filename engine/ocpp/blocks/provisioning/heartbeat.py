@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.blocks.payloads_2x import response_to
 from engine.ocpp.declaration import handler
 from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Facts, Outcome

@@ -15,7 +15,7 @@ from engine.domain import notifications
 from engine.domain.changes import ChargingLimitChanged
 from engine.domain.state import ChargePoint
 from engine.ocpp import rpc
-from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.blocks.payloads_2x import response_to
 from engine.ocpp.declaration import handler
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Message, Outcome

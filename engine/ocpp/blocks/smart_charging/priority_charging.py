@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks import reports
+from engine.ocpp.blocks import keeping
 from engine.ocpp.declaration import command, define, handler
 from engine.ocpp.encoding import Call, Encoding
 from engine.ocpp.messages import v21
@@ -36,4 +36,4 @@ def check_use_priority_charging_v21(
 
 OPERATION: Final = define(UsePriorityCharging, v21=Encoding(encode_v21))
 COMMANDS: Final = (command(v21.UsePriorityCharging, check=check_use_priority_charging_v21),)
-HANDLERS: Final = (handler(v21.NotifyPriorityCharging, reports.kept),)
+HANDLERS: Final = (handler(v21.NotifyPriorityCharging, keeping.kept),)

@@ -10,9 +10,9 @@ from msgspec import UnsetType
 
 from engine.domain.changes import Change
 from engine.domain.state import ChargePoint, InstalledProfile
-from engine.ocpp.blocks import following, reports
+from engine.ocpp.blocks import keeping, report_parts
+from engine.ocpp.blocks.payloads_2x import response_to
 from engine.ocpp.blocks.smart_charging.held_v2x import as_installed, fits, holding, without
-from engine.ocpp.blocks.twins import response_to
 from engine.ocpp.declaration import command, define, handler
 from engine.ocpp.encoding import Call, Encoding, given, since_v21
 from engine.ocpp.messages import v21, v201
@@ -81,7 +81,7 @@ def get_charging_profiles_answered_v2x(
     if response.status == "NoProfiles":
         return without(cp, asked_for, now)
     awaited = tuple(filter(asked_for, cp.charging_profiles))
-    state = following.announced(cp, PART, request.request_id, full=False, now=now, awaited=awaited)
+    state = report_parts.announced(cp, PART, request.request_id, full=False, now=now, awaited=awaited)
     return Outcome(state=state, reply=None)
 
 
@@ -95,12 +95,12 @@ def report_charging_profiles_v2x(
 
     The last part ends what was asked for and held when it was, and that no part named.
     """
-    state, changes = cp, list[Change](reports.published(cp, request, now))
+    state, changes = cp, list[Change](keeping.published(cp, request, now))
     for profile in request.charging_profile:
         held = holding(state, as_installed(request.evse_id, profile, request.charging_limit_source), now)
         state = held.state
         changes += held.changes
-    state, report = following.part(state, PART, request.request_id, None, bool(request.tbc))
+    state, report = report_parts.part(state, PART, request.request_id, None, bool(request.tbc))
     if report is None:
         return Outcome(state=state, reply=response_to(request), changes=changes)
     named = {profile.id for profile in request.charging_profile}
@@ -110,7 +110,7 @@ def report_charging_profiles_v2x(
         state = ended.state
         changes += ended.changes
     else:
-        state = following.awaiting(state, PART, request.request_id, left)
+        state = report_parts.awaiting(state, PART, request.request_id, left)
     return Outcome(state=state, reply=response_to(request), changes=changes)
 
 

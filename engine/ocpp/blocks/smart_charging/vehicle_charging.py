@@ -13,10 +13,10 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from engine.domain.state import ChargePoint, InstalledProfile
-from engine.ocpp.blocks import reports
+from engine.ocpp.blocks import keeping
+from engine.ocpp.blocks.payloads_2x import response_to, version_of
 from engine.ocpp.blocks.smart_charging.profiles_v2x import Profile, Schedule
 from engine.ocpp.blocks.smart_charging.vehicle_needs import remembered
-from engine.ocpp.blocks.twins import response_to, version_of
 from engine.ocpp.declaration import handler
 from engine.ocpp.messages import decode_hook, v21, v201
 from engine.ocpp.step import Facts, Outcome
@@ -34,7 +34,7 @@ def notify_ev_charging_needs_v2x(
     status = "NoChargingProfile" if version_of(request) == "ocpp2.1" else "Rejected"
     reply = response_to(request, status=status)
     return Outcome(
-        state=remembered(cp, request, now), reply=reply, changes=reports.published(cp, request, now)
+        state=remembered(cp, request, now), reply=reply, changes=keeping.published(cp, request, now)
     )
 
 
@@ -50,7 +50,7 @@ def notify_ev_charging_schedule_v2x(
         _within(request.charging_schedule, offer, request.time_base) for offer in profile.charging_schedule
     )
     reply = response_to(request, status="Accepted" if fits else "Rejected")
-    return Outcome(state=cp, reply=reply, changes=reports.published(cp, request, now))
+    return Outcome(state=cp, reply=reply, changes=keeping.published(cp, request, now))
 
 
 def _offered(cp: ChargePoint, evse_id: int, version: str) -> Profile | None:

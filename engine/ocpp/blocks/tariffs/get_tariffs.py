@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from engine.domain.state import ChargePoint
-from engine.ocpp.blocks import reports
+from engine.ocpp.blocks import keeping
 from engine.ocpp.declaration import command, define
 from engine.ocpp.encoding import Call, Encoding
 from engine.ocpp.messages import v21
@@ -52,4 +52,4 @@ def read_v21(_operation: object, answers: Sequence[v21.GetTariffsResponse]) -> R
 
 
 OPERATION: Final = define(GetTariffs, v21=Encoding(encode_v21, read_v21))
-COMMANDS: Final = (command(v21.GetTariffs, answered=reports.answer_kept),)
+COMMANDS: Final = (command(v21.GetTariffs, answered=keeping.answer_kept),)

@@ -7,6 +7,7 @@ mean is `domain.sessions`', `domain.closing`'s and `domain.reconcile`'s.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -32,6 +33,7 @@ from engine.domain.starting import key_of_tag
 from engine.domain.state import ChargePoint, Orphan, Session, SessionStatus
 from engine.ocpp.blocks.authorization.authorize_v16 import decide_v16, id_tag_info_v16
 from engine.ocpp.blocks.metering.meter_values import earliest_v16, late_since_v16, measured_v16
+from engine.ocpp.declaration import handler
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Message, Needs, Outcome
 from engine.ocpp.vocabulary import STOP_REASONS
@@ -297,3 +299,9 @@ def _orphan_v16(request: v16.StopTransaction, orphan_id: int) -> Orphan:
         reason=STOP_REASONS.get(request.reason or ""),
         payload=msgspec.json.encode(request),
     )
+
+
+HANDLERS: Final = (
+    handler(v16.StartTransaction, start_transaction_v16, needs=start_transaction_needs_v16),
+    handler(v16.StopTransaction, stop_transaction_v16, needs=stop_transaction_needs_v16),
+)

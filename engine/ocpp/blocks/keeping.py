@@ -14,7 +14,7 @@ from engine.domain import notifications
 from engine.domain.changes import Change, ReportStored
 from engine.domain.state import ChargePoint
 from engine.ocpp import rpc
-from engine.ocpp.blocks.twins import response_to
+from engine.ocpp.blocks.payloads_2x import response_to
 from engine.ocpp.step import Facts, Message, Outcome
 
 

@@ -1,15 +1,13 @@
-"""Functional block transactions of OCPP 2.0.1 and 2.1: TransactionEvent, what is asked of it, what it costs.
+"""What happens on TransactionEvent (2.x E01 to E13), and what the station is told that it costs.
 
-The twin of `transactions`; the two versions differ in members that are not used here. What the events mean is
-`domain.transactions`'.
+The two versions differ in members that are not used here. What the events mean is `domain.transactions`'.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec import UNSET
@@ -18,12 +16,11 @@ from msgspec.structs import replace
 from engine.domain import transactions
 from engine.domain.authorization import Decision
 from engine.domain.changes import SessionMerged
-from engine.domain.closing import billed, with_session
+from engine.domain.closing import with_session
 from engine.domain.history import RANKS, Event, EventKey, Value, chosen, fingerprint
-from engine.domain.pricing import cost, spell
 from engine.domain.sessions import before, begun
 from engine.domain.starting import PendingKey, is_other, key_of_tag
-from engine.domain.state import ChargePoint, Frozen, Policy, Price, Session, SessionStatus, StationNumber
+from engine.domain.state import ChargePoint, Policy, Price, Session, SessionStatus, StationNumber
 from engine.domain.transactions import Known
 from engine.ocpp.blocks.authorization.authorize_v2x import (
     decide_v2x,
@@ -32,104 +29,21 @@ from engine.ocpp.blocks.authorization.authorize_v2x import (
     pending_key_v2x,
     uid_of,
 )
-from engine.ocpp.blocks.twins import response_to, sibling_of
+from engine.ocpp.blocks.payloads_2x import response_to, sibling_of
+from engine.ocpp.blocks.transactions.running_cost import Cost, CostHook, cost_so_far
+from engine.ocpp.blocks.transactions.stored_events import StoredEvent, decode
+from engine.ocpp.declaration import handler
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.rpc import Code
 from engine.ocpp.step import Facts, Message, Needs, Outcome, Refusal
 from engine.ocpp.vocabulary import CHARGING_STATES, STOP_REASONS
 
 TransactionEvent: TypeAlias = v201.TransactionEvent | v21.TransactionEvent
-MAX_ASKED: Final = 16  # transactions asked about at once; more EVSEs than a charge point has
+Step: TypeAlias = Callable[[ChargePoint, TransactionEvent, Facts, datetime], Outcome]
 _encode = msgspec.json.Encoder().encode
 
 
-class Cost(Frozen, frozen=True):
-    """What a transaction has cost so far, in the currency of the charger, and what its driver is told."""
-
-    total: Decimal
-    message: str | None = None
-
-
-CostHook: TypeAlias = Callable[[ChargePoint, Session, datetime], Cost | None]
-Step: TypeAlias = Callable[[ChargePoint, TransactionEvent, Facts, datetime], Outcome]
-
-
-def cost_so_far(cp: ChargePoint, session: Session, now: datetime) -> Cost | None:
-    """By the session's price, when it is over (2.0.1 I03), before that where the station wants it (I02).
-
-    Nothing is told where nobody set a price, nor of a session that is held for review, whose amount may be
-    wrong: an absent cost does not mean that it was free.
-    """
-    is_over = session.status is SessionStatus.FINISHED
-    if session.price is None or session.review is not None or not (is_over or cp.settings.tell_running_cost):
-        return None
-    amount = cost(session.price, billed(session), now)
-    return Cost(total=amount.total, message=None if is_over else spell(session.price))
-
-
-# --- events as stored --------------------------------------------------------------------------------------
-
-
-class _Stored(msgspec.Struct, frozen=True, rename="camel"):
-    """Base of what is read again of a stored event, whichever version wrote it."""
-
-
-class _Measure(_Stored, frozen=True):
-    unit: str | None = None
-    multiplier: int | None = None
-
-
-class _Sample(_Stored, frozen=True):
-    value: float
-    measurand: str | None = None
-    context: str | None = None
-    phase: str | None = None
-    location: str | None = None
-    unit_of_measure: _Measure | None = None
-
-
-class _MeterValue(_Stored, frozen=True):
-    timestamp: datetime
-    sampled_value: list[_Sample]
-
-
-class _Evse(_Stored, frozen=True):
-    id: int
-    connector_id: int | None = None
-
-
-class _IdToken(_Stored, frozen=True):
-    id_token: str
-    type: str
-
-
-class _Transaction(_Stored, frozen=True):
-    transaction_id: str
-    charging_state: str | None = None
-    stopped_reason: str | None = None
-    remote_start_id: int | None = None
-
-
-class _Event(_Stored, frozen=True):
-    event_type: Literal["Started", "Updated", "Ended"]
-    timestamp: datetime
-    trigger_reason: str
-    seq_no: int
-    transaction_info: _Transaction
-    offline: bool = False
-    reservation_id: int | None = None
-    evse: _Evse | None = None
-    id_token: _IdToken | None = None
-    meter_value: list[_MeterValue] = []
-
-
-_decode = msgspec.json.Decoder(_Event).decode
-
-
-# --- TransactionEvent --------------------------------------------------------------------------------------
-
-
-def event_of(request: TransactionEvent | _Event, content: int = 0) -> Event:
+def event_of(request: TransactionEvent | StoredEvent, content: int = 0) -> Event:
     """The message in the words that the versions share; `content` is its fingerprint."""
     info, evse, token = request.transaction_info, request.evse or None, request.id_token or None
     if evse is not None and evse.id <= StationNumber:
@@ -279,7 +193,7 @@ def transaction_event_v2x(costs: CostHook = cost_so_far) -> Step:
         elif stored is None:
             state, session, changes = transactions.append(cp, session, event, known)
         else:
-            history = [event_of(_decode(told), content) for told, content in stored.events]
+            history = [event_of(decode(told), content) for told, content in stored.events]
             state, session, changes = transactions.refold(cp, session, history, event, known)
         if session.price != price:  # it is no event's, so it is not folded with them
             state, session = _priced(state, session, price)
@@ -345,44 +259,6 @@ def _answer(
     )
 
 
-# --- GetTransactionStatus, CostUpdated ---------------------------------------------------------------------
-
-
-def ask_open_transactions_v201(cp: ChargePoint) -> Sequence[v201.GetTransactionStatus]:
-    """What to ask a charge point that is back while transactions are open here (2.0.1 E14)."""
-    return [v201.GetTransactionStatus(transaction_id=number) for number in _asked(cp)]
-
-
-def ask_open_transactions_v21(cp: ChargePoint) -> Sequence[v21.GetTransactionStatus]:
-    """The same in OCPP 2.1."""
-    return [v21.GetTransactionStatus(transaction_id=number) for number in _asked(cp)]
-
-
-def _asked(cp: ChargePoint) -> list[str]:
-    if not cp.settings.ask_transactions_after_connect:
-        return []
-    # One that has a position was told of on this connection.
-    return [number for number, session in cp.sessions.items() if session.position is None][:MAX_ASKED]
-
-
-def get_transaction_status_answered_v2x(
-    cp: ChargePoint,
-    request: v201.GetTransactionStatus | v21.GetTransactionStatus,
-    response: v201.GetTransactionStatusResponse | v21.GetTransactionStatusResponse,
-    now: datetime,
-) -> Outcome:
-    """Closes a transaction that is over and of which nothing more will come (2.0.1 E14)."""
-    over = response.ongoing_indicator is False and not response.messages_in_queue
-    if not over or not request.transaction_id:
-        return Outcome(state=cp, reply=None)
-    state, changes = transactions.not_ongoing(cp, request.transaction_id, now)
-    return Outcome(state=state, reply=None, changes=changes)
-
-
-def check_cost_updated_v2x(
-    request: v201.CostUpdated | v21.CostUpdated, cp: ChargePoint, now: datetime
-) -> list[str]:
-    """2.0.1 I02: the running cost of a transaction that runs."""
-    if request.transaction_id in cp.sessions:
-        return []
-    return [f"there is no running transaction {request.transaction_id!r}"]
+HANDLERS: Final = (
+    handler(v201.TransactionEvent, transaction_event_v2x(), needs=transaction_event_needs_v2x),
+)

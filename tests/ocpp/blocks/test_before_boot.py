@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from engine.domain.state import ChargePoint, Registration
 from engine.ocpp import rpc
-from engine.ocpp.blocks.asked import CAN_BE_ASKED
+from engine.ocpp.blocks.before_boot import CAN_BE_ASKED
 from engine.ocpp.step import Facts, Refusal
 from engine.ocpp.versions import PROTOCOLS
 
