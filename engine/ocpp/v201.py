@@ -1,7 +1,7 @@
 """OCPP 2.0.1 as two tables: what a charging station may send us and what we may send it.
 
-The modules of the blocks declare all of it but what is composed from outside: the answers to DataTransfer, and
-what Authorize says of contract certificates. `engine.ocpp.v21` begins with these tables.
+The modules of the blocks declare all of it but what is composed from outside: the answers to DataTransfer,
+and what Authorize says of contract certificates. `engine.ocpp.v21` begins with these tables.
 """
 
 from __future__ import annotations
