@@ -1,7 +1,7 @@
 """Functional block authorization of OCPP 2.0.1 and 2.1: tokens of every type are presented and answered.
 
-The twin of `authorization`. The verdict on a token is `domain.authorization`'s, that on its certificates is
-`contract_chains`'.
+`authorize_v16` does the same for OCPP 1.6. The verdict on a token is `domain.authorization`'s, that on its
+certificates is `contract_chains`'.
 """
 
 from __future__ import annotations
