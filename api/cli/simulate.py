@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from engine.limits import open_files
 from engine.simulator import SimulationSettings, run
 from engine.simulator.fleet import DIALECTS
 
@@ -110,5 +111,6 @@ Exit codes: 0 the server kept to the protocol · 1 it did not.
 @click.option("--ledger", type=click.Path(dir_okay=False), help="Write what each charger did, JSON lines.")
 def simulate(**options: Any) -> None:
     """Run simulated chargers against a node."""
+    open_files()  # each charger is one
     options["tags"] = options["tags"] or DEFAULTS.tags
     raise SystemExit(run(SimulationSettings(**options)))

@@ -10,6 +10,7 @@ import trio
 
 from api.cli.client import Client, remote
 from api.cli.output import as_json, print_json
+from engine.limits import open_files
 from engine.simulator import SimulationSettings
 from engine.simulator.load import Storm, Target, storm
 
@@ -55,6 +56,7 @@ def storm_(
         target = Target.from_url(url)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--url") from None
+    open_files()  # each charger is one
     identities = SimulationSettings(stations=stations, prefix=prefix).identities()
     _register(client, identities, tag)
     try:
