@@ -14,12 +14,14 @@ import trio
 from api.admin import admin_site
 from api.http.connection import House, Limits
 from api.http.server import Server
+from api.http.turns import Turns
 from api.kernel.routes import MAX_BODY
 from api.kernel.sites import Site
 from api.manage import PREFIX as MANAGE_PREFIX
 from api.manage import manage_site
 from engine.node import Node
 from engine.points.certificates import for_http
+from engine.points.proxies import Proxies
 from engine.points.sockets import listen
 from engine.settings import Settings
 
@@ -55,12 +57,14 @@ async def _serve(
     node: Node, site: Site, host: str, port: int, *, suffix: str, task_status: trio.TaskStatus[list[str]]
 ) -> None:
     secured = _secured(node.settings)
+    turns = Turns(node.settings.http_rate, Proxies(node.settings.trusted_proxies))
     metrics = node.metrics
     house = House(
         site.serve,
         Limits(body=MAX_BODY),
         refused=site.refused,
         noted=lambda status: metrics.http_answers.add(str(status)),
+        turns=turns,
     )
     server = Server(house, node.http_places, secured=secured, turned_away=metrics.http_turned_away.add)
     listening = await listen(host, port)

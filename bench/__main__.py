@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from rich.console import Console
 
-from bench import commands, kernels, machine, memory, pages, report, storm, throughput, versions
+from bench import commands, http_rate, kernels, machine, memory, pages, report, storm, throughput, versions
 from bench.report import Maker, Row
 from engine import logs
 
@@ -23,11 +23,12 @@ class Sizes(msgspec.Struct, frozen=True):
     """How much is measured."""
 
     chargers: tuple[int, ...] = (200, 2_000)  # of parts a and e
-    seconds: float = 2.0  # of a turn of a and e
+    seconds: float = 2.0  # of a turn of a, e and h
     rounds: int = 5  # turns of each program
     idle: int = 10_000  # chargers of b
     storm: int = 5_000  # chargers of c
     commanded: int = 5_000  # chargers of d
+    clients: int = 32  # connections of h
     calls: int = 5_000  # commands of d
     kernel_seconds: float = 1.0  # of each function of k
     decodings: int = 25  # turns of v
@@ -41,6 +42,7 @@ MINIATURE: Final = Sizes(
     idle=50,
     storm=20,
     commanded=20,
+    clients=4,
     calls=20,
     kernel_seconds=0.01,
     decodings=1,
@@ -65,6 +67,10 @@ def parts(sizes: Sizes) -> Mapping[str, tuple[str, Part]]:
             partial(commands.measure, connections=sizes.commanded, calls=sizes.calls),
         ),
         "e": ("transaction events a second", partial(rates, throughput.V201)),
+        "h": (
+            "HTTP requests a second",
+            partial(http_rate.measure, seconds=sizes.seconds, rounds=sizes.rounds, connections=sizes.clients),
+        ),
         "k": ("kernels", partial(kernels.measure, seconds=sizes.kernel_seconds)),
         "v": ("versions", partial(versions.measure, rounds=sizes.decodings)),
     }
@@ -97,9 +103,9 @@ def main() -> None:
         "--only",
         choices=list(parts(WHOLE)),
         action="append",
-        help="a messages, b memory, c storm, d commands, e transaction events, k kernels, v versions",
+        help="a messages, b memory, c storm, d commands, e transaction events, h HTTP, k kernels, v versions",
     )
-    parser.add_argument("--seconds", type=float, help="length of one turn of a and e")
+    parser.add_argument("--seconds", type=float, help="length of one turn of a, e and h")
     parser.add_argument("--chargers", type=int, help="one number of chargers for a and e")
     parser.add_argument("--no-save", action="store_true", help="only show the table")
     options = parser.parse_args()

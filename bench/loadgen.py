@@ -13,7 +13,6 @@ import msgspec
 from bench import machine
 
 SOURCE: Final = Path(__file__).with_name("loadgen.c")
-PROGRAM: Final = Path(__file__).with_name("loadgen")
 PREFIX: Final = "BENCH"
 PASSWORD: Final = "0123456789abcdef"  # noqa: S105 - of stations that exist for a minute
 ID_TAG: Final = f"{PREFIX}TAG"
@@ -67,12 +66,12 @@ def identities(count: int) -> list[str]:
     return [f"{PREFIX}{number:05d}" for number in range(count)]
 
 
-def build() -> Path:
-    """Compile if the source is newer; returns the program's path. Raises CalledProcessError."""
-    if not PROGRAM.exists() or PROGRAM.stat().st_mtime < SOURCE.stat().st_mtime:
-        command = ["cc", "-O2", "-std=gnu11", "-o", str(PROGRAM), str(SOURCE)]
-        subprocess.run(command, check=True)
-    return PROGRAM
+def compiled(source: Path) -> Path:
+    """The program beside its source, compiled if that is newer. Raises CalledProcessError."""
+    program = source.with_suffix("")
+    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        subprocess.run(["cc", "-O2", "-std=gnu11", "-o", str(program), str(source)], check=True)
+    return program
 
 
 class LoadGenerator:
@@ -86,7 +85,7 @@ class LoadGenerator:
         password: str = PASSWORD,
         version: Version = "1.6",
     ) -> None:
-        command = [str(build()), str(port), str(connections), PREFIX, password, mode, version]
+        command = [str(compiled(SOURCE)), str(port), str(connections), PREFIX, password, mode, version]
         self._process = subprocess.Popen(
             machine.kept_to(machine.LOAD_CORES, command), stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )

@@ -34,26 +34,35 @@ AT_ONCE: Final = 10  # registrations at a time
 DATA: Final = Path("var")  # on a real disk, where a commit costs what it costs
 
 
-class Peer(msgspec.Struct, frozen=True):
-    """A program to compare with: the module, and what its answers look like to the load generator."""
+class Program(msgspec.Struct, frozen=True, kw_only=True):
+    """A program that listens at `--port`."""
 
     name: str
     module: str
+    arguments: tuple[str, ...] = ()
+
+
+class Peer(Program, frozen=True, kw_only=True):
+    """One to compare with; `mode`: what its answers to chargers look like to the load generator."""
+
     mode: Mode
 
 
-OCPP: Final = Peer("ocpp + websockets", "bench.peers.ocpp_central", "ocpp")
-OCPP_V201: Final = Peer("ocpp + websockets", "bench.peers.ocpp_central_v201", "ocpp")
-TRIO_WEBSOCKET: Final = Peer("trio-websocket, no validation", "bench.peers.trio_websocket_central", "ocpp")
-ECHO: Final = Peer("echo on Voltrio's listener", "bench.echo", "echo")
-PICOWS: Final = Peer("picows + uvloop echo", "bench.peers.picows_echo", "plain")
+OCPP: Final = Peer(name="ocpp + websockets", module="bench.peers.ocpp_central", mode="ocpp")
+OCPP_V201: Final = Peer(name="ocpp + websockets", module="bench.peers.ocpp_central_v201", mode="ocpp")
+TRIO_WEBSOCKET: Final = Peer(
+    name="trio-websocket, no validation", module="bench.peers.trio_websocket_central", mode="ocpp"
+)
+ECHO: Final = Peer(name="echo on Voltrio's listener", module="bench.echo", mode="echo")
+PICOWS: Final = Peer(name="picows + uvloop echo", module="bench.peers.picows_echo", mode="plain")
 
 
 @contextmanager
-def running(peer: Peer) -> Iterator[tuple[int, int]]:
-    """A peer that listens; (process id, port)."""
+def running(program: Program) -> Iterator[tuple[int, int]]:
+    """It, listening; (process id, port)."""
     (port,) = machine.free_ports(1)
-    process = _spawn([sys.executable, "-m", peer.module, "--port", str(port)], Path(os.devnull))
+    command = [sys.executable, "-m", program.module, "--port", str(port), *program.arguments]
+    process = _spawn(command, Path(os.devnull))
     try:
         _wait(process, Path(os.devnull), lambda: _listens(port))
         yield process.pid, port

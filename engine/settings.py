@@ -162,6 +162,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_http_connections: Annotated[
         Count, Meta(description="Connections to both HTTP ports; fewer where the open files are limited.")
     ] = 1_000
+    http_rate: Annotated[
+        Seconds, Meta(description="HTTP requests per second of one address that are served; more wait.")
+    ] = 500.0
     http_tls_certificate: Annotated[
         str | None,
         Meta(description="PEM file with a certificate chain: both HTTP ports then speak HTTPS only."),

@@ -22,6 +22,7 @@ from api.http.body import Chunked, Decoder, Sized
 from api.http.channel import Channel
 from api.http.head import MAX_HEAD, HeadReader
 from api.http.message import Address, Disconnected, Headers, Refusal, Request, Response, plain
+from api.http.turns import HANDSHAKE, Turns
 from engine.limits import Place
 
 log = structlog.get_logger(__name__)
@@ -48,7 +49,7 @@ class House:
     """What the connections of one server share."""
 
     __slots__ = (
-        "bodies", "connections", "dates", "draining", "limits", "noted", "now", "refused", "serve",
+        "bodies", "connections", "dates", "draining", "limits", "noted", "now", "refused", "serve", "turns",
     )  # fmt: skip
 
     def __init__(
@@ -58,12 +59,14 @@ class House:
         *,
         refused: Callable[[int, str], Response] = plain,
         noted: Callable[[int], None] = lambda _: None,
+        turns: Turns | None = None,
         dates: wire.Dates | None = None,
     ) -> None:
         self.serve = serve
         self.limits = limits
         self.refused = refused  # how an answer looks that the server itself gives
         self.noted = noted  # told the status of each answer
+        self.turns = turns  # None: nobody waits
         self.dates = dates or wire.Dates()
         self.connections: set[Connection] = set()
         self.draining = False
@@ -244,7 +247,8 @@ class Connection:
     """`run` serves a client until it leaves, or has to."""
 
     __slots__ = (
-        "_heads", "_idle", "_nothing", "_owed", "_place", "buffer", "channel", "due", "house", "waiting",
+        "_client", "_heads", "_idle", "_nothing", "_owed", "_owner", "_place", "_secure", "buffer", "channel",
+        "due", "house", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -256,8 +260,11 @@ class Connection:
         self.waiting = True  # for a request: nobody loses anything if it ends now
         self.due = math.inf  # Trio's time by which the client must have done what it is waited for
         self._place = place
+        self._client = client[0]
+        self._owner = house.turns.owner(client[0]) if house.turns is not None else ""
         self._idle = True  # as its place knows it
         self._owed = False  # a request has begun to come, and no answer to go
+        self._secure = secure
         self._heads = HeadReader(client, server, secure=secure)
         self._nothing = Body(0, self)  # of requests without a body
 
@@ -266,13 +273,15 @@ class Connection:
         self.house.connections.add(self)
         try:
             self.due = self.house.now + self.house.limits.head_timeout
+            if self._secure:
+                await self._wait_for_turn((), HANDSHAKE)
             await self.channel.open()
             while await self._next():
                 self.due = self.house.now + self.house.limits.idle_timeout
             self.due = self.house.now + LINGER
             self.waiting = True
             await self.channel.finish()
-        except Disconnected:
+        except (Disconnected, Refusal):
             pass
         except Exception:
             log.exception("an HTTP connection failed")
@@ -321,6 +330,7 @@ class Connection:
         """Have it answered; whether another one may follow. Raises Disconnected."""
         request = exchange.request
         try:
+            await self._wait_for_turn(request.headers)
             await self.house.serve(exchange)
         except Refusal as refusal:
             await self._refuse(refusal, exchange)
@@ -334,6 +344,15 @@ class Connection:
         if not exchange.ended:
             raise Disconnected("there is no answer, or it has no end")
         return exchange.keep_alive and (exchange.body.done or await self._is_read(exchange.body))
+
+    async def _wait_for_turn(self, headers: Headers, turns: int = 1) -> None:
+        """Raises Refusal where it would take too long."""
+        if self.house.turns is None:
+            return
+        owner = self._owner or self.house.turns.behind(self._client, headers)
+        wait = self.house.turns.take(owner, trio.current_time(), turns)
+        if wait > 0:
+            await trio.sleep(wait)
 
     async def _head(self) -> bytes | None:
         """The next request's head, None when the client is gone. Raises Refusal."""
@@ -392,5 +411,5 @@ class Connection:
             self.house.dates.line(),
             len(response.body),
         )
-        head = wire.head(refusal.status, response.headers, framing)
+        head = wire.head(refusal.status, (*response.headers, *refusal.headers), framing)
         return head if bare else head + response.body

@@ -17,10 +17,13 @@ TEXT: Final = b"text/plain; charset=utf-8"
 class Refusal(Exception):
     """A request that is not served: it is answered with this status, and the connection ends."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.headers: Headers = ()
+        if retry_after is not None:  # seconds
+            self.headers = ((b"retry-after", b"%d" % retry_after),)
 
 
 class Disconnected(OSError):

@@ -93,6 +93,7 @@ def open_client(nursery: trio.Nursery) -> Iterator[Open]:
     def open_client(
         serve: Callable[[Exchange], Awaitable[None]] = serve_echo,
         limits: Limits | None = None,
+        address: str = THERE[0],
         **more: Any,
     ) -> Client:
         ours, theirs = socket.socketpair()
@@ -101,9 +102,10 @@ def open_client(nursery: trio.Nursery) -> Iterator[Open]:
         house.now = trio.current_time()
         nursery.start_soon(house.watch)
         channel = PlainChannel(ours)
-        place = Places(lambda: 10, 10).take(THERE[0], channel.close)
+        place = Places(lambda: 10, 10).take(address, channel.close)
         assert place is not None
-        connection = Connection(channel, house, place, THERE, HERE, secure=False)
+        client_address = (address, THERE[1])
+        connection = Connection(channel, house, place, client_address, HERE, secure=False)
         nursery.start_soon(connection.run)
         client = Client(theirs)
         clients.append(client)
