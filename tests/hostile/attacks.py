@@ -50,8 +50,15 @@ def in_turn(action: str, payload: object) -> bytes:
 
 
 def meter_values(readings: int, **more: object) -> bytes:
-    value = {"timestamp": STAMP, "sampledValue": [SAMPLE_16] * 5}
-    return in_turn("MeterValues", {"connectorId": 1, "meterValue": [value] * readings, **more})
+    """Each reading a second later than the one before, so that each is a row."""
+    values = [
+        {
+            "timestamp": f"2026-03-01T{at // 3600:02}:{at // 60 % 60:02}:{at % 60:02}Z",
+            "sampledValue": [SAMPLE_16] * 5,
+        }
+        for at in range(readings)
+    ]
+    return in_turn("MeterValues", {"connectorId": 1, "meterValue": values, **more})
 
 
 def transaction_event(number: int) -> bytes:
