@@ -1,10 +1,10 @@
 """Group commit: changes of many callers gather while a commit runs and go into the next one together.
 
 One task that commits, over one connection. A caller's changes are committed whole or refused whole; what the
-database will never take is found by halving the batch, so that only its own caller hears of it. Whose changes
-were refused is a suspect: what it hands in next is committed apart, so that it costs others no more halving.
-While the database is away callers wait. What nobody waits for has a queue and a connection of its own
-(`behind`).
+database will never take is found by halving the batch, so that only its own caller hears of it. Apart from
+the others, one by one over a connection of its own, goes what would hold them up: large entries, and those of
+suspects, whose changes were refused before. While the database is away callers wait. What nobody waits for
+has a queue and a connection of its own (`behind`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
 import outcome
 import structlog
@@ -22,9 +22,10 @@ from engine.domain.changes import Change
 from engine.errors import ChangeRefused, StoreError
 from engine.metrics import Metrics
 from engine.store.background import plain_errors
+from engine.store.apart import Apart
 from engine.store.behind import Behind
 from engine.store.database import Database
-from engine.store.statements import BULK
+from engine.store.entries import Done, Entry
 from engine.store.writer import PlanError, Writer
 from engine.supervision import keep
 
@@ -32,35 +33,9 @@ log = structlog.get_logger(__name__)
 
 BATCH_ROWS: Final = 2_000  # per transaction; bounds memory and the time one commit takes
 BATCH_BYTES: Final = 4 << 20  # the same for large rows, which are rare
-APART: Final = 4  # transactions for suspects between two for all others
-CLEAN_ENTRIES: Final = 100  # that a suspect has to hand in until it is none any more
-MOST_SUSPECTS: Final = 10_000
 TOLD_AT_ONCE: Final = 32  # callers that are called back before other tasks get their turn
 # A crash of the database may take the last moments of what nobody waits for; so nobody waits for the disk.
 UNHURRIED: Final = "set synchronous_commit = off"
-
-Done: TypeAlias = Callable[[ChangeRefused | None], None]
-
-
-class Entry:
-    """One caller's changes. `done` is None where nobody waits any more; `owner` is a charge point, or 0."""
-
-    __slots__ = ("changes", "done", "owner")
-
-    def __init__(self, changes: Sequence[Change], done: Done | None, owner: int) -> None:
-        self.changes = changes
-        self.done = done
-        self.owner = owner
-
-    def settle(self, error: ChangeRefused | None) -> None:
-        """Tell who waits. What goes wrong there is not the journal's, and no other caller's."""
-        if self.done is not None:
-            try:
-                self.done(error)
-            except Exception:
-                log.exception("caller failed", kinds=_kinds(self.changes))
-            self.done = None
-
 
 class Journal:
     """`commit` waits for the database, `append` does not, `flush` waits for what was committed before.
@@ -71,9 +46,9 @@ class Journal:
     def __init__(self, database: Database, metrics: Metrics, jitter: Callable[[], float]) -> None:
         self._metrics = metrics
         self._writer = Writer(database, jitter, "commits")
+        self._writer_apart = Writer(database, jitter, "commits apart")
         self._queue: deque[Entry] = deque()
-        self._apart: deque[Entry] = deque()  # of suspects, taken from the queue
-        self._suspects: dict[int, int] = {}  # owner → clean entries that it owes
+        self._apart = Apart(self._settle_apart)
         self._idle: trio.Event | None = None
         # Callers to be called back; no more of them than there are callers that wait.
         self._written, self._to_tell = trio.open_memory_channel[Sequence[Entry]](math.inf)
@@ -119,7 +94,7 @@ class Journal:
         self._behind.drop(kind, "overflow")
 
     async def flush(self, owner: int = 0, *, behind: bool = False) -> None:
-        """Return when what was handed in before is committed or refused: of `owner`, and of all but suspects.
+        """Return when what was handed in before is committed or refused: of `owner`, and what is not apart.
 
         With `behind` also what was appended is written or dropped.
         """
@@ -136,10 +111,14 @@ class Journal:
                     nursery.start_soon(keep, "journal", self._tell, failures)
                     nursery.start_soon(keep, "journal", self._behind.run, failures)
                     with self._written:
-                        await keep("journal", self._run, failures)
+                        async with trio.open_nursery() as lanes:
+                            lanes.start_soon(keep, "journal", self._apart.run, failures)
+                            await keep("journal", self._run, failures)
+                            self._apart.end()
         finally:
             self._done.set()
             self._writer.disconnect()
+            self._writer_apart.disconnect()
 
     async def close(self, timeout: float) -> None:
         """Take nothing more, write what is there, at most `timeout` seconds; returns when `run` has ended."""
@@ -152,7 +131,7 @@ class Journal:
             self._scope.cancel()
             await self._done.wait()
         rows = self._behind.abandon()
-        entries = [*self._apart, *self._queue]
+        entries = [*self._apart.abandon(), *self._queue]
         for entry in entries:
             for change in entry.changes:
                 self._behind.drop(type(change), "closed")
@@ -160,18 +139,20 @@ class Journal:
             log.error("closed without the database, changes are lost", entries=len(entries), rows=rows)
 
     async def _run(self) -> None:
-        while self._queue or self._apart or not self._closing:
-            if not self._queue and not self._apart:
+        while self._queue or not self._closing:
+            if not self._queue:
                 self._idle = trio.Event()
                 await self._idle.wait()
                 self._idle = None
-            taken = self._take()
-            if taken:
-                await self._settle_all(taken)
-            for _ in range(min(APART, len(self._apart))):
-                entry = self._apart.popleft()
-                await self._settle_all((entry,))
-                self._forgive(entry.owner)
+            taken, apart = self._take()
+            try:
+                await self._settle_all(taken, self._writer)
+            finally:
+                # Not before: something of the same owners may have been in this batch.
+                self._apart.add(apart)
+
+    async def _settle_apart(self, entry: Entry) -> None:
+        await self._settle_all((entry,), self._writer_apart)
 
     async def _tell(self) -> None:
         """Call back whose changes are on disk, while the next commit is under way.
@@ -209,66 +190,50 @@ class Journal:
         if self._idle is not None:
             self._idle.set()
 
-    def _take(self) -> list[Entry]:
-        queue, rows, size, taken = self._queue, 0, 0, []
+    def _take(self) -> tuple[list[Entry], list[Entry]]:
+        """What is to be committed now, together; and what apart, after that."""
+        queue, rows, size = self._queue, 0, 0
+        taken: list[Entry] = []
+        apart: list[Entry] = []
         while queue and rows < BATCH_ROWS and size < BATCH_BYTES:
             entry = queue.popleft()
-            if entry.owner in self._suspects:
-                self._apart.append(entry)
+            its_size = entry.size()
+            if self._apart.claims(entry, its_size):
+                apart.append(entry)
                 continue
             rows += len(entry.changes)
-            for change in entry.changes:
-                bulk = BULK[type(change)]
-                if bulk is not None:
-                    size += len(getattr(change, bulk))
+            size += its_size
             taken.append(entry)
-        return taken
+        return taken, apart
 
-    async def _settle_all(self, entries: Sequence[Entry]) -> None:
+    async def _settle_all(self, entries: Sequence[Entry], writer: Writer) -> None:
         """Nobody waits for ever, whatever goes wrong."""
         try:
-            await self._settle(entries)
+            if entries:
+                await self._settle(entries, writer)
         except Exception as error:
             for entry in entries:
                 entry.settle(ChangeRefused(repr(error)))
             raise
 
-    async def _settle(self, entries: Sequence[Entry]) -> None:
+    async def _settle(self, entries: Sequence[Entry], writer: Writer) -> None:
         """Commit the entries together; when that is refused, each half by itself."""
         changes = [change for entry in entries for change in entry.changes]
         began = trio.current_time()
         try:
-            await self._writer.write(changes)
+            await writer.write(changes)
         except PlanError as refusal:
             if len(entries) > 1:
                 middle = len(entries) // 2
-                await self._settle(entries[:middle])
-                await self._settle(entries[middle:])
+                await self._settle(entries[:middle], writer)
+                await self._settle(entries[middle:], writer)
                 return
             (entry,) = entries
-            log.warning("change refused by the database", kinds=_kinds(entry.changes), error=str(refusal))
-            self._suspect(entry.owner)
+            log.warning("change refused by the database", kinds=entry.kinds(), error=str(refusal))
+            self._apart.suspect(entry.owner)
             entry.settle(ChangeRefused(str(refusal)))
             return
         if changes:
             self._metrics.journal_rows.observe(len(changes))
             self._metrics.journal_seconds.observe(trio.current_time() - began)
         self._written.send_nowait(entries)
-
-    def _suspect(self, owner: int) -> None:
-        if owner:
-            self._suspects[owner] = CLEAN_ENTRIES + 1
-            if len(self._suspects) > MOST_SUSPECTS:
-                del self._suspects[next(iter(self._suspects))]
-
-    def _forgive(self, owner: int) -> None:
-        """An entry of a suspect is settled. While more of its entries wait apart it stays a suspect."""
-        owed = self._suspects.get(owner, 1) - 1
-        if owed or any(entry.owner == owner for entry in self._apart):
-            self._suspects[owner] = owed or 1
-        else:
-            self._suspects.pop(owner, None)
-
-
-def _kinds(changes: Sequence[Change]) -> list[str]:
-    return sorted({type(change).__name__ for change in changes})

@@ -24,8 +24,9 @@ from engine.domain.changes import (
 )
 from engine.errors import ChangeRefused, StoreError
 from engine.metrics import Metrics
-from engine.store import Store, journal, writer
+from engine.store import Store, apart, journal, writer
 from engine.store.database import Database
+from engine.store.apart import LARGE_BYTES, LARGE_ROWS
 
 from .conftest import NOW, at, closed, measured, opened
 
@@ -159,7 +160,7 @@ async def test_who_was_refused_costs_others_no_more_halving(
 async def test_a_suspects_changes_keep_their_order(
     store: Store, station: StationRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "CLEAN_ENTRIES", 3)
+    monkeypatch.setattr(apart, "CLEAN_ENTRIES", 3)
     with pytest.raises(ChangeRefused):
         await store.journal.commit([measured(station.id, samples="not JSON")], station.id)
     order: list[int] = []
@@ -169,7 +170,7 @@ async def test_a_suspects_changes_keep_their_order(
     await store.journal.flush(station.id)
     assert order == list(range(20))
     assert (await store.stations.get("CP1")).network_status == "19"
-    assert not store.journal._suspects
+    assert not store.journal._apart._suspects
 
 
 async def test_a_bug_in_the_journal_costs_its_own_callers_an_answer_and_ends_nothing(
@@ -194,11 +195,77 @@ async def test_a_bug_in_the_journal_costs_its_own_callers_an_answer_and_ends_not
 async def test_only_so_many_suspects_are_remembered(
     store: Store, station: StationRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "MOST_SUSPECTS", 2)
+    monkeypatch.setattr(apart, "MOST_SUSPECTS", 2)
     for owner in (1, 2, 3):
         with pytest.raises(ChangeRefused):
             await store.journal.commit([measured(station.id, samples="not JSON")], owner)
-    assert list(store.journal._suspects) == [2, 3]
+    assert list(store.journal._apart._suspects) == [2, 3]
+
+
+async def test_a_large_entry_waits_for_itself_alone(
+    store: Store, station: StationRecord, metrics: Metrics, count: Count
+) -> None:
+    """While it is being committed, and one more waits behind it, others are committed and told."""
+    order: list[str] = []
+    begun, go_on = trio.Event(), trio.Event()
+    one = store.journal._writer_apart
+    write = one.write
+
+    async def slowly(changes: Sequence[Change]) -> None:
+        begun.set()
+        await go_on.wait()
+        await write(changes)
+
+    one.write = slowly  # type: ignore[method-assign]
+    for hundreds in (1, 2):
+        rows = [measured(station.id, second=hundreds * 1_000 + number) for number in range(LARGE_ROWS + 1)]
+        store.journal.commit_then(rows, lambda _, name=f"large {hundreds}": order.append(name), hundreds)
+    await begun.wait()
+    for number in range(3):
+        await store.journal.commit([measured(station.id, second=number)], 10 + number)
+        order.append(f"small {number}")
+    assert metrics.gauges["voltrio_journal_queue"][1]() == 2
+    go_on.set()
+    await store.journal.flush(2)
+    assert order == ["small 0", "small 1", "small 2", "large 1", "large 2"]
+    assert await count("meter_values") == 3 + 2 * (LARGE_ROWS + 1)
+
+
+async def test_the_changes_of_one_charger_keep_their_order_whatever_their_size(
+    store: Store, station: StationRecord
+) -> None:
+    order: list[int] = []
+    for number in range(12):
+        changes: list[Change] = [
+            NetworkStatusChanged(id=station.id, network_status=str(number), at=at(number))
+        ]
+        if number % 3 == 1:
+            changes += [measured(station.id, second=number * 1_000 + i) for i in range(LARGE_ROWS)]
+        store.journal.commit_then(changes, lambda _, number=number: order.append(number), station.id)
+        if number % 4 == 3:
+            await trio.testing.wait_all_tasks_blocked()
+    await store.journal.flush(station.id)
+    assert order == list(range(12))
+    assert (await store.stations.get("CP1")).network_status == "11"
+
+
+async def test_large_samples_go_apart_and_what_belongs_to_no_charger_does_not(
+    store: Store, station: StationRecord
+) -> None:
+    large = measured(station.id, samples="[" + " " * LARGE_BYTES + "]")
+    taken: list[int] = []
+    one = store.journal._writer_apart
+    write = one.write
+
+    async def seen(changes: Sequence[Change]) -> None:
+        taken.append(len(changes))
+        await write(changes)
+
+    one.write = seen  # type: ignore[method-assign]
+    await store.journal.commit([large])
+    assert taken == []
+    await store.journal.commit([large], station.id)
+    assert taken == [1]
 
 
 @pytest.mark.parametrize(
