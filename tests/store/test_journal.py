@@ -249,6 +249,35 @@ async def test_the_changes_of_one_charger_keep_their_order_whatever_their_size(
     assert (await store.stations.get("CP1")).network_status == "11"
 
 
+async def test_a_large_entry_is_not_written_before_what_its_charger_handed_in_first(
+    store: Store, station: StationRecord
+) -> None:
+    order: list[str] = []
+    go_on = trio.Event()
+    writers = {"main": store.journal._writer, "apart": store.journal._writer_apart}
+
+    def watched(name: str, write: Callable[[Sequence[Change]], Any]) -> Callable[[Sequence[Change]], Any]:
+        async def writing(changes: Sequence[Change]) -> None:
+            order.append(name)
+            if name == "main":
+                await go_on.wait()
+            await write(changes)
+
+        return writing
+
+    for name, one in writers.items():
+        one.write = watched(name, one.write)  # type: ignore[method-assign]
+    store.journal.commit_then([measured(station.id)], lambda _: order.append("told"), station.id)
+    large = [measured(station.id, second=number) for number in range(LARGE_ROWS + 1)]
+    store.journal.commit_then(large, lambda _: None, station.id)
+    await trio.testing.wait_all_tasks_blocked()
+    assert order == ["main"]
+    go_on.set()
+    await store.journal.flush(station.id)
+    assert order[0] == "main"
+    assert sorted(order[1:3]) == ["apart", "told"]
+
+
 async def test_large_samples_go_apart_and_what_belongs_to_no_charger_does_not(
     store: Store, station: StationRecord
 ) -> None:
