@@ -36,7 +36,7 @@ class Apart:
         return sum(self._claimed.values())
 
     def claims(self, entry: Entry, size: int) -> bool:
-        """Whether `entry`, whose changes have that size, goes apart; then it is to be given to `add` in time."""
+        """Whether `entry`, of that size, goes apart: then it has to be given to `add` in time."""
         owner = entry.owner
         large = owner != 0 and (size > LARGE_BYTES or len(entry.changes) > LARGE_ROWS)
         claimed = large or owner in self._suspects or owner in self._claimed

@@ -21,8 +21,8 @@ import trio
 from engine.domain.changes import Change
 from engine.errors import ChangeRefused, StoreError
 from engine.metrics import Metrics
-from engine.store.background import plain_errors
 from engine.store.apart import Apart
+from engine.store.background import plain_errors
 from engine.store.behind import Behind
 from engine.store.database import Database
 from engine.store.entries import Done, Entry
@@ -36,6 +36,7 @@ BATCH_BYTES: Final = 4 << 20  # the same for large rows, which are rare
 TOLD_AT_ONCE: Final = 32  # callers that are called back before other tasks get their turn
 # A crash of the database may take the last moments of what nobody waits for; so nobody waits for the disk.
 UNHURRIED: Final = "set synchronous_commit = off"
+
 
 class Journal:
     """`commit` waits for the database, `append` does not, `flush` waits for what was committed before.

@@ -25,8 +25,8 @@ from engine.domain.changes import (
 from engine.errors import ChangeRefused, StoreError
 from engine.metrics import Metrics
 from engine.store import Store, apart, journal, writer
-from engine.store.database import Database
 from engine.store.apart import LARGE_BYTES, LARGE_ROWS
+from engine.store.database import Database
 
 from .conftest import NOW, at, closed, measured, opened
 
@@ -179,10 +179,10 @@ async def test_a_bug_in_the_journal_costs_its_own_callers_an_answer_and_ends_not
     settle = journal.Journal._settle
     bugs = [ValueError("a bug")]
 
-    async def failing(self: journal.Journal, entries: Sequence[journal.Entry]) -> None:
+    async def failing(self: journal.Journal, entries: Sequence[journal.Entry], by: writer.Writer) -> None:
         if bugs:
             raise bugs.pop()
-        await settle(self, entries)
+        await settle(self, entries, by)
 
     monkeypatch.setattr(journal.Journal, "_settle", failing)
     with pytest.raises(ChangeRefused, match="a bug"):
@@ -190,6 +190,12 @@ async def test_a_bug_in_the_journal_costs_its_own_callers_an_answer_and_ends_not
     await store.journal.commit([event()])
     assert await count("events") == 1
     assert metrics.task_failures == {("journal",): 1}
+    bugs.append(ValueError("a bug apart"))
+    with pytest.raises(ChangeRefused, match="a bug apart"):
+        await store.journal.commit([event() for _ in range(LARGE_ROWS + 1)], 7)
+    await store.journal.commit([event()], 7)
+    assert await count("events") == 2
+    assert len(store.journal._apart) == 0
 
 
 async def test_only_so_many_suspects_are_remembered(
