@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from engine.certificates import BROKEN
 from engine.domain.state import Frozen
 from engine.errors import Invalid, OutsideError, SettingsError
 from engine.security.http import HttpPost, Post
@@ -76,7 +76,7 @@ class BuiltInAuthority:
             request = x509.load_pem_x509_csr(csr.encode())
             key = request.public_key()
             proven = request.is_signature_valid
-        except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature) as error:
+        except BROKEN as error:
             raise Invalid(f"the signing request cannot be read: {error}") from None
         if not proven or not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
             raise Invalid("the signing request does not prove possession of an RSA or EC key")
@@ -115,7 +115,7 @@ class OutsideAuthority:
         try:
             chain = x509.load_pem_x509_certificates(answer)
             asked = x509.load_pem_x509_csr(csr.encode()).public_key()
-        except (ValueError, UnsupportedAlgorithm) as error:
+        except BROKEN as error:
             raise OutsideError(f"the CA's answer is no PEM chain: {error}") from None
         if chain[0].public_key() != asked:
             raise OutsideError("the CA signed another key than the one in the request")
@@ -140,7 +140,7 @@ def built_in(folder: Path, *, organisation: str, days: int, now: Callable[[], da
             x509.load_pem_x509_certificate((folder / name).read_bytes())
             for name in ("stations.pem", "root.pem")
         ]
-    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (OSError, *BROKEN) as error:
         raise SettingsError(f"{folder} does not hold the CA that was made there: {error}") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != chain[0].public_key():
         raise SettingsError(f"{folder}: stations.key is not the key of stations.pem")

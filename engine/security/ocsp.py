@@ -15,11 +15,11 @@ from typing import Final, Literal
 import structlog
 import trio
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
 from msgspec.structs import replace
 
+from engine.certificates import BROKEN
 from engine.domain.outside import Revocation, RevocationAsked
 from engine.errors import OutsideError
 from engine.security.http import Post
@@ -140,7 +140,7 @@ def _read(
                     next_update=single.next_update_utc,
                     verified=issuer is not None and is_verified(answer, issuer, anchors, now, above),
                 )
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except BROKEN as error:
         raise OutsideError(f"not an OCSP response: {error}") from None
     raise OutsideError("the answer is about another certificate")
 

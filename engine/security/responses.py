@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from engine.certificates import BROKEN, holds_at, is_issued_by, may_sign
 from engine.errors import OutsideError
 
 SKEW: Final = timedelta(minutes=5)  # by which a responder's clock may be ahead
@@ -102,25 +103,13 @@ def _is_responder(answer: ocsp.OCSPResponse, certificate: x509.Certificate) -> b
 def _is_delegate(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> bool:
     try:
         usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
+    except BROKEN:
         return False
     return (
         ExtendedKeyUsageOID.OCSP_SIGNING in usage
-        and _is_valid(certificate, now)
-        and _is_issued_by(certificate, issuer)
+        and holds_at(certificate, now)
+        and is_issued_by(certificate, issuer)
     )
-
-
-def _is_valid(certificate: x509.Certificate, now: datetime) -> bool:
-    return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc
-
-
-def _is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError):  # or names that do not match, a key of another kind
-        return False
-    return True
 
 
 def _verify(signer: x509.Certificate, answer: ocsp.OCSPResponse) -> None:
@@ -147,20 +136,13 @@ def _is_anchored(
 ) -> bool:
     """Whether the issuer is trusted, or leads to one that is."""
     for _ in range(LONGEST_CHAIN):
-        if not _is_valid(issuer, now):
+        if not holds_at(issuer, now):
             return False
         if issuer in anchors:
             return True
-        above = (one for one in (*anchors, *others) if one != issuer and _is_ca(one))
-        found = next((one for one in above if _is_issued_by(issuer, one)), None)
+        above = (one for one in (*anchors, *others) if one != issuer and may_sign(one))
+        found = next((one for one in above if is_issued_by(issuer, one)), None)
         if found is None:
             return False
         issuer = found
     return False
-
-
-def _is_ca(certificate: x509.Certificate) -> bool:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return False

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import warnings
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.domain.outside import Revocation
-from engine.ocpp.blocks.authorization.contract_chains import ContractCheck
+from engine.ocpp.blocks.authorization.contract_chains import CertificateStatus, ContractCheck
 from engine.ocpp.messages import v21
 from tests.pki import NOW, Holder, made, pem, question
 
@@ -190,3 +195,21 @@ def test_a_setting_lets_contracts_in_that_nobody_can_be_asked_about(way: str) ->
         assert judged(request, [word(status)], check) != "Accepted"
     assert judged(request, [word("Revoked", verified=False)], check) == "CertificateRevoked"
     assert judged(request, [], ContractCheck(without_answer=True)) == "CertChainError"
+
+
+def damaged(holder: Holder, damage: dict[int, int]) -> str:
+    """Its PEM, with other bytes at these places."""
+    der = bytearray(holder.certificate.public_bytes(Encoding.DER))
+    for place, byte in damage.items():
+        der[place % len(der)] = byte
+    return f"-----BEGIN CERTIFICATE-----\n{base64.encodebytes(der).decode()}-----END CERTIFICATE-----\n"
+
+
+@settings(max_examples=400)
+@given(st.dictionaries(st.integers(0, 800), st.integers(0, 255), max_size=4), st.booleans())
+def test_whatever_stands_in_a_certificate_it_gets_its_verdict(damage: dict[int, int], leaf: bool) -> None:
+    first = damaged(LEAF, damage) if leaf else pem(LEAF)
+    above = pem(SUB) if leaf else damaged(SUB, damage)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of certificates that break a rule of theirs
+        assert judged(presented(text=first + above)) in get_args(CertificateStatus)

@@ -13,12 +13,12 @@ from itertools import pairwise
 from typing import Final, Literal, TypeAlias
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
+from engine.certificates import BROKEN, holds_at, is_issued_by, may_sign
 from engine.domain.outside import Answer, Revocation, RevocationAsked
 from engine.ocpp.blocks.certificates.revocation import revocation_asked
 from engine.ocpp.messages import v21, v201
@@ -86,7 +86,7 @@ class ContractCheck:
             return "CertChainError"
         if path and not _is_of_token(path[0], request.id_token.id_token):
             return "CertChainError"
-        if any(not one.not_valid_before_utc <= now < one.not_valid_after_utc for one in path):
+        if not all(holds_at(one, now) for one in path):
             return "CertificateExpired"  # C07.FR.15
         found = (self._answered(answer) for answer in (*answers, *[None] * len(questions))[: len(questions)])
         return next((status for status in found if status != "Accepted"), "Accepted")
@@ -103,19 +103,19 @@ class ContractCheck:
             return ()
         try:
             path = x509.load_pem_x509_certificates(request.certificate.encode())
-        except (ValueError, UnsupportedAlgorithm):
+        except BROKEN:
             return None
-        if len(path) > LONGEST or not all(_is_issued_by(one, issuer) for one, issuer in pairwise(path)):
+        if len(path) > LONGEST or not all(is_issued_by(one, issuer) for one, issuer in pairwise(path)):
             return None
         while (above := self._above(path)) is not None:
             path.append(above)
         trusted = any(one in self._roots for one in path)
-        may_sign = all(_may_sign(issuer, below) for below, issuer in enumerate(path[1:]))
-        return path if trusted and may_sign else None
+        signable = all(may_sign(issuer, below) for below, issuer in enumerate(path[1:]))
+        return path if trusted and signable else None
 
     def _above(self, path: Path) -> x509.Certificate | None:
         others = (root for root in self._roots if root not in path)
-        return next((root for root in others if _is_issued_by(path[-1], root)), None)
+        return next((root for root in others if is_issued_by(path[-1], root)), None)
 
 
 def _named(request: Authorize) -> Sequence[RevocationAsked | None]:
@@ -155,7 +155,7 @@ def _responders(certificate: x509.Certificate) -> Sequence[str]:
     """Where the certificate says that it can be asked about (RFC 5280 §4.2.2.1)."""
     try:
         access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
-    except (x509.ExtensionNotFound, ValueError):
+    except BROKEN:
         return ()
     return [
         one.access_location.value
@@ -179,20 +179,3 @@ def _is_same(one: str, other: str) -> bool:
     if {len(one), len(other)} == EMAID_LENGTHS:
         return one[: min(EMAID_LENGTHS)] == other[: min(EMAID_LENGTHS)]
     return one == other
-
-
-def _is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError):  # or names that do not match, a key of another kind
-        return False
-    return True
-
-
-def _may_sign(certificate: x509.Certificate, below: int) -> bool:
-    """A CA, and one that may have so many sub-CAs below it (RFC 5280 §4.2.1.9)."""
-    try:
-        limits = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (x509.ExtensionNotFound, ValueError):
-        return False
-    return limits.ca and (limits.path_length is None or below <= limits.path_length)
