@@ -15,7 +15,7 @@ CLOCKS = {"time.sleep", "time.monotonic", "time.perf_counter", "time.time"}
 TIMED = {"patience.py", "e2e/test_soak.py", "fuzz/long.py"}
 # Tests on a clock that is given: their seconds pass at once.
 VIRTUAL = {"autojump_clock", "mock_clock", "charger", "newer"}
-WAITS = {"fail_after", "move_on_after", "recv", "receive", "result", "wait", "join", "communicate"}
+WAITS = {"fail_after", "move_on_after", "recv", "receive", "result", "join", "communicate"}
 
 
 def name_of(node: ast.expr) -> str:

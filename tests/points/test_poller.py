@@ -137,7 +137,7 @@ async def test_between_two_in_the_line_all_sockets_that_are_ready_are_served(
     poller.line_up(partial(turn, 2))
     poller.line_up(partial(turn, 0))
     nursery.start_soon(poller.run)
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         while len(events) < 9:
             await trio.lowlevel.checkpoint()
     # Whoever lines up again comes last.
@@ -157,7 +157,7 @@ async def test_in_a_slice_everybody_has_one_turn(nursery: trio.Nursery) -> None:
     for number in range(3):
         poller.line_up(partial(turn, number))
     nursery.start_soon(poller.run)
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         while len(turns) < 12:
             await trio.lowlevel.checkpoint()
     assert turns[:12] == [0, 1, 2] * 4
@@ -174,6 +174,6 @@ async def test_a_turn_comes_although_no_socket_is_ready(poller: Poller, nursery:
 
     poller.line_up(broken)
     poller.line_up(served.set)
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         await served.wait()
     nursery.cancel_scope.cancel()
