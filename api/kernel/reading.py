@@ -8,7 +8,7 @@ from itertools import accumulate, islice
 from typing import Any, Final
 
 import msgspec
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, NotFound
 
 from api.kernel.problems import INVALID_DATA, invalid
 from engine.errors import Invalid
@@ -64,8 +64,9 @@ def _explained(error: msgspec.ValidationError, kind: Any, data: bytes) -> Invali
 
 
 def address(variables: Mapping[str, Any]) -> None:
-    """The variables of a path. Raises Invalid."""
-    _refuse_nul(variables)
+    """The variables of a path. Raises NotFound for what nothing can be called."""
+    if any(True for value in variables.values() for _ in _with_nul(value, "")):
+        raise NotFound
 
 
 def query(kind: Any, given: Mapping[str, str]) -> Any:
