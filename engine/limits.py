@@ -1,8 +1,9 @@
 """How many connections a node can hold: the system's limit of open files shared out, and places at each door.
 
-A connection takes a place when it is accepted, before it has proven anything. Where a door is full, or one
-address has its share of it, the connection that has been idle longest gives way; where none is idle, the
-newcomer is turned away. No sockets here: whoever takes a place says how its connection is closed.
+A connection takes a place when it is accepted, before it has proven anything. Where a door is full, the
+address with the most idle connections loses the one that has been idle longest; where one address has its
+share, it loses its own. Where none is idle, the newcomer is turned away. No sockets here: whoever takes a
+place says how its connection is closed.
 """
 
 from __future__ import annotations
@@ -105,6 +106,29 @@ class Origin:
         self.idle: OrderedDict[Place, None] = OrderedDict()  # longest first
 
 
+class Crowds:
+    """Addresses by how many idle connections they have. A step is one up or down, so the most are known."""
+
+    def __init__(self) -> None:
+        self._by_size: dict[int, OrderedDict[Origin, None]] = {}
+        self._most = 0
+
+    def resized(self, origin: Origin, before: int, after: int) -> None:
+        """It had `before` idle connections, and has one more or one less now."""
+        if before:
+            del self._by_size[before][origin]
+        if after:
+            self._by_size.setdefault(after, OrderedDict())[origin] = None
+        if before and not self._by_size[before]:
+            del self._by_size[before]
+        if after > self._most or self._most not in self._by_size:
+            self._most = after
+
+    def largest(self) -> Origin | None:
+        """Of several, the one that has been that large longest."""
+        return next(iter(self._by_size[self._most])) if self._most else None
+
+
 class Places:
     """The places at one door. `limit()` is asked each time; `per_address` is one address's share.
 
@@ -118,7 +142,7 @@ class Places:
         self._per_address = per_address
         self._exempt = exempt
         self._origins: dict[str, Origin] = {}
-        self._idle: OrderedDict[Place, None] = OrderedDict()  # longest first
+        self._crowds = Crowds()
         self._taken = 0
 
     def __len__(self) -> int:
@@ -129,7 +153,7 @@ class Places:
         origin = self._origin(address)
         if not self._has_room(origin):
             return None
-        if self._taken >= self._limit() and not self._crowd_out(self._idle):
+        if self._taken >= self._limit() and not self._crowd_out(self._crowds.largest()):
             return None
         place = Place(self, close)
         self._taken += 1
@@ -138,12 +162,15 @@ class Places:
         return place
 
     def set_idle(self, place: Place, idle: bool) -> None:
-        if place.origin is None:
+        origin = place.origin
+        if origin is None or (place in origin.idle) is idle:
             return
-        for waiting in (self._idle, place.origin.idle):
-            waiting.pop(place, None)
-            if idle:
-                waiting[place] = None
+        before = len(origin.idle)
+        if idle:
+            origin.idle[place] = None
+        else:
+            del origin.idle[place]
+        self._crowds.resized(origin, before, len(origin.idle))
 
     def move(self, place: Place, address: str) -> bool:
         before, origin = place.origin, self._origin(address)
@@ -170,12 +197,13 @@ class Places:
 
     def _has_room(self, origin: Origin) -> bool:
         """Whether one more may come from there, if need be instead of an idle one."""
-        return origin.name == EXEMPT or origin.count < self._per_address or self._crowd_out(origin.idle)
+        return origin.name == EXEMPT or origin.count < self._per_address or self._crowd_out(origin)
 
-    def _crowd_out(self, idle: OrderedDict[Place, None]) -> bool:
-        place = next(iter(idle), None)
-        if place is None:
+    def _crowd_out(self, origin: Origin | None) -> bool:
+        """Close its connection that has been idle longest; False where there is none."""
+        if origin is None or not origin.idle:
             return False
+        place = next(iter(origin.idle))
         place.crowded_out = True
         self.leave(place)
         place.close()
@@ -186,10 +214,9 @@ class Places:
         origin.count += 1
 
     def _exit(self, place: Place, origin: Origin) -> None:
+        self.set_idle(place, False)
         place.origin = None
         origin.count -= 1
-        self._idle.pop(place, None)
-        origin.idle.pop(place, None)
         if not origin.count:
             del self._origins[origin.name]
 

@@ -83,7 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Count, Meta(description="Chargers connected to this node; fewer where the open files are limited.")
     ] = 50_000
     max_waiting: Annotated[
-        Count, Meta(description="Connections that have not logged in; the longest silent one gives way.")
+        Count, Meta(description="Connections that have not logged in; silent ones give way.")
     ] = 10_000
     max_waiting_per_address: Annotated[
         Count, Meta(description="… and from one address, or one /64 of IPv6.")

@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.errors import SettingsError
 from engine.limits import LEAST, RESERVE, Place, Places, owner_of, share
@@ -40,6 +44,58 @@ def test_the_longest_idle_gives_way_at_a_full_door() -> None:
         door.taken(name)
     assert door.closed == ["b", "c", "d", "a"]
     assert len(door.places) == 3
+
+
+def test_the_address_with_most_idle_connections_gives_way_first() -> None:
+    door = Door(limit=6, per_address=6)
+    door.taken("good", "10.0.0.1")
+    for number in range(5):
+        door.taken(f"bad{number}", "10.0.0.2")
+    for number in range(3):  # others come, and find places
+        door.taken(f"other{number}", f"10.0.1.{number}")
+    assert door.closed == ["bad0", "bad1", "bad2"]
+    for number in range(10):
+        door.taken(f"worse{number}", "10.0.0.2")
+    assert door.closed[3:5] == ["bad3", "bad4"]
+    assert not {"good", "other0", "other1", "other2"} & set(door.closed)
+
+
+@given(st.lists(st.tuples(st.sampled_from("tbilm"), st.integers(0, 3), st.integers(0, 30)), max_size=200))
+def test_whatever_comes_and_goes_the_counts_are_right(steps: list[tuple[str, int, int]]) -> None:
+    """Against the plainest model: a list of who is there, and whether it is idle."""
+    closed: list[int] = []
+    places = Places(lambda: 8, 5)
+    there: dict[int, tuple[Place, int]] = {}  # number → its place and its address
+    idle: dict[int, bool] = {}
+    for number, (action, address, which) in enumerate(steps):
+        chosen = list(there)[which % len(there)] if there else None
+        if action == "t":
+            place = places.take(str(address), partial(closed.append, number))
+            for gone in closed:
+                there.pop(gone, None)
+                idle.pop(gone, None)
+            if place is not None:
+                there[number], idle[number] = (place, address), True
+            else:
+                assert not any(idle.values()) or sum(a == address for _, a in there.values()) == 5
+        elif chosen is not None:
+            place, _ = there[chosen]
+            if action == "l":
+                place.leave()
+                del there[chosen], idle[chosen]
+            elif action == "m":
+                if place.move(str(address)):
+                    there[chosen] = (place, address)
+                for gone in closed:
+                    there.pop(gone, None)
+                    idle.pop(gone, None)
+            else:
+                idle[chosen] = action == "i"
+                (place.idle if idle[chosen] else place.busy)()
+        counts = Counter(address for number, (_, address) in there.items() if idle[number])
+        largest = places._crowds.largest()
+        assert len(places) == len(there) <= 8
+        assert max(counts.values(), default=0) == (0 if largest is None else len(largest.idle))
 
 
 def test_where_nobody_is_idle_the_newcomer_is_turned_away() -> None:
