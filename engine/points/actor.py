@@ -39,6 +39,8 @@ CALL_PATIENCE: Final = 3.0  # seconds that draining waits for the answer to a re
 LINGER: Final = 3.0  # seconds for the peer to answer our close frame
 PROOF: Final = 10.0  # seconds for a peer to show that it is alive, where another connection wants its place
 BOOT_PATIENCE: Final = 15.0  # seconds that a boot may wait for its turn
+ROWS_INCLUDED: Final = 10  # that a message may come to; what is more costs as much as
+ROWS_A_MESSAGE: Final = 4  # … one message for so many
 EARLY_SIZE: Final = 65_536  # bytes of a message, until its boot was accepted
 
 NO_FACTS: Final = Facts()
@@ -334,7 +336,10 @@ class Actor:
 
     def _perform(self, route: Route, message_id: str, text: bytes, outcome: Outcome) -> None:
         """Write what changes, then go on: what is answered is committed, where the handler wants it so."""
-        if not outcome.changes:
+        rows = len(outcome.changes)
+        if rows > ROWS_INCLUDED:
+            self._shared.allowance.charge(self._conduct, (rows - ROWS_INCLUDED) // ROWS_A_MESSAGE, 0)
+        if not rows:
             self._conclude(route, message_id, outcome)
         elif outcome.durable:
             done = partial(self._on_written, route, message_id, text, outcome)

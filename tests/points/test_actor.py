@@ -21,7 +21,7 @@ from engine.errors import Conflict
 from engine.ocpp import v16, v201
 from engine.ocpp.messages import v16 as messages
 from engine.ocpp.step import Outcome, Protocol
-from engine.points.actor import EARLY_SIZE, Actor
+from engine.points.actor import EARLY_SIZE, ROWS_A_MESSAGE, ROWS_INCLUDED, Actor
 from engine.points.admission import RETURNS
 from engine.points.peer import ODD
 from tests.patience import PATIENCE
@@ -181,6 +181,18 @@ async def test_what_is_not_as_it_should_be_costs_more(start: Any, autojump_clock
             received += await stream.receive_some()
         assert trio.current_time() - began == pytest.approx(20 * ODD / 10 - 5, abs=1.5)
         await stream.aclose()
+
+
+async def test_a_message_of_many_rows_costs_more(start: Any, autojump_clock: Any) -> None:
+    samples = [{"value": "1"}]
+    values = [{"timestamp": f"2026-03-01T12:00:{at:02}Z", "sampledValue": samples} for at in range(50)]
+    async with start(message_rate=1, rate_burst=5, data_rate=1e9) as site, site.connect() as ws:
+        began = trio.current_time()
+        assert (await site.ask(ws, "MeterValues", {"connectorId": 1, "meterValue": values}))[0] == 3
+        assert trio.current_time() == began
+        assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
+        cost = 1 + (50 - ROWS_INCLUDED) // ROWS_A_MESSAGE
+        assert trio.current_time() - began == pytest.approx(cost - 5, abs=0.2)
 
 
 async def test_a_throttled_charger_is_not_silent(start: Any, autojump_clock: Any) -> None:
