@@ -74,8 +74,9 @@ class Batcher(Generic[K, V]):
         except Exception as error:
             # Whatever is wrong with one question, or with the rows that answer it, is that asker's trouble.
             if len(asked) > 1:
-                for one in asked:
-                    await self._answer([one])
+                middle = len(asked) // 2
+                await self._answer(asked[:middle])
+                await self._answer(asked[middle:])
                 return
             known = isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | StoreError)
             log.warning("question not answered by the database", error=repr(error), exc_info=not known)

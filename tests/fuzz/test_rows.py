@@ -1,4 +1,7 @@
-"""Whatever a charger makes of a message or an answer: the database takes the rows that follow from it."""
+"""Whatever a charger makes of a message or an answer: the database takes the rows that follow from it.
+
+And whatever has to be looked up for a message is answered.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,14 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.domain.changes import Change
-from engine.domain.state import Policy
+from engine.domain.state import ChargePoint, Policy
 from engine.ocpp import policy
-from engine.ocpp.step import Refusal
+from engine.ocpp.step import Needs, Refusal
 from engine.ocpp.versions import PROTOCOLS
+from engine.store import Store
 from engine.store.writer import waves
 from tests.fuzz.long import examples
 from tests.fuzz.test_handlers import INBOUND, bent
@@ -25,6 +30,7 @@ SECONDS = 300.0
 ANSWERED = [
     (name, command) for name, p in PROTOCOLS.items() for command in p.outbound.values() if command.answered
 ]
+ASKING = [(name, handler) for name, handler in INBOUND if handler.needs is not None]
 STATION = 12  # of `charge_points`
 
 Write = Callable[[Sequence[Change]], None]
@@ -59,6 +65,32 @@ def rows_of_a_request(data: st.DataObject) -> Sequence[Change]:
     cp = data.draw(charge_points(version))
     needs = handler.needs(cp, decoded.message) if handler.needs is not None else None
     return handler.step(cp, decoded.message, facts_for(data, needs), NOW).changes
+
+
+def questions(count: int) -> Sequence[tuple[ChargePoint, Needs]]:
+    """What so many messages, valid or bent, need to know."""
+    asked: list[tuple[ChargePoint, Needs]] = []
+
+    @given(data=st.data())
+    @settings(max_examples=count, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    def ask(data: st.DataObject) -> None:
+        version, handler = data.draw(st.sampled_from(ASKING))
+        decoded = policy.decode(handler.request, bent(handler, data), Policy.REPAIR, version=version)
+        if not isinstance(decoded, Refusal):
+            cp = data.draw(charge_points(version))
+            needs = handler.needs(cp, decoded.message) if handler.needs is not None else None
+            if needs is not None:
+                asked.append((cp, replace(needs, outside=())))
+
+    ask()
+    return asked
+
+
+async def test_the_database_answers_all_questions(store: Store) -> None:
+    asked = questions(100)
+    assert asked
+    for cp, needs in asked:
+        await store.reader.resolve(cp, needs)  # raises where it cannot
 
 
 def rows_of_an_answer(data: st.DataObject) -> Sequence[Change]:
