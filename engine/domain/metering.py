@@ -99,8 +99,12 @@ def merged(
     stored: Set[tuple[datetime, Hashable]],
     name: Callable[[Any], Hashable],
     read: Callable[[Sequence[Any]], Reading],
+    *,
+    listed: bool = False,
 ) -> list[Measured]:
     """Meter values, oldest first, those of one time stamp as one: some chargers send each phase by itself.
+
+    `listed`: in the order in which they are told instead, where their times say nothing.
 
     Without the samples in `stored`, as (time, `name`), and without what is told twice; of that `read` is
     given both, and takes the larger value.
@@ -110,7 +114,7 @@ def merged(
         together.setdefault(at, []).extend(samples)
     seen = set(stored)
     fresh: list[Measured] = []
-    for at in sorted(together):
+    for at in together if listed else sorted(together):
         told, own = together[at], []
         for sample in told:
             key = (at, name(sample))

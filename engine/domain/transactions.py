@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence, Set
 from datetime import datetime, timedelta
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from operator import itemgetter
 from typing import Any, Final
 
@@ -103,7 +103,7 @@ def is_behind(session: Session, place: tuple[int, datetime, int], times: Sequenc
 
     `place` is its number, time and rank, `times` those of its meter values.
     """
-    if session.position is None or place <= session.position[:3]:
+    if session.position is None or place <= session.position[:3] or _set_within(place[1], times):
         return False
     return session.told_at is None or not times or min(times) > session.told_at
 
@@ -426,9 +426,15 @@ def _by_time(events: Sequence[Event]) -> Iterator[tuple[Event, Sequence[Measured
 
 
 def _by_number(events: Sequence[Event]) -> Iterator[tuple[Event, Sequence[Measured]]]:
+    """A time that the clock shows for the second time is another one: then what is told first was first."""
+    seen: set[tuple[datetime, Hashable]] = set()
     newest = events[0].at
-    for event, values in _told_once(events):
-        yield event, [replace(one, in_order=True) for one in values] if event.at < newest else values
+    for event in events:
+        back = event.at < newest or _set_within(event.at, [value.at for value in event.values])
+        if back:
+            seen = {one for one in seen if one[0] < event.at}
+        fresh = _fresh(event, seen, listed=back)
+        yield event, [replace(one, in_order=True) for one in fresh] if back else fresh
         newest = max(newest, event.at)
 
 
@@ -436,9 +442,15 @@ def _told_once(events: Sequence[Event]) -> Iterator[tuple[Event, Sequence[Measur
     """Each event's meter values without those that one before it told; another value of that time is new."""
     seen: set[tuple[datetime, Hashable]] = set()
     for event in events:
-        values = [(value.at, value.samples) for value in event.values]
-        yield event, merged(values, seen, _exact, read_numbers)
-        seen.update((at, _exact(sample)) for at, samples in values for sample in samples)
+        yield event, _fresh(event, seen)
+
+
+def _fresh(event: Event, seen: set[tuple[datetime, Hashable]], *, listed: bool = False) -> Sequence[Measured]:
+    """An event's meter values without those in `seen`, to which they are added."""
+    values = [(value.at, value.samples) for value in event.values]
+    fresh = merged(values, seen, _exact, read_numbers, listed=listed)
+    seen.update((at, _exact(sample)) for at, samples in values for sample in samples)
+    return fresh
 
 
 def _clock_set(events: Sequence[Event], now: datetime) -> tuple[bool, bool]:
@@ -446,14 +458,20 @@ def _clock_set(events: Sequence[Event], now: datetime) -> tuple[bool, bool]:
 
     Where a number is given twice, numbers give no order and time is all there is.
     """
-    newest, back, wrong = events[0].at, timedelta(0), False
+    newest, back, wrong, within = events[0].at, timedelta(0), False, False
     for event in events:
         back = max(back, newest - event.at)
         newest = max(newest, event.at)
+        within = within or _set_within(event.at, [value.at for value in event.values])
         wrong = wrong or clock_is_wrong(event.at, now) or any(clock_is_wrong(v.at, now) for v in event.values)
-    if not (wrong or back) or len({event.seq_no for event in events}) < len(events):
+    if not (wrong or back or within) or len({event.seq_no for event in events}) < len(events):
         return False, False
     return True, wrong or back > FUTURE_TOLERANCE
+
+
+def _set_within(at: datetime, times: Sequence[datetime]) -> bool:
+    """Whether the clock was set back between two meter values of an event, as far as their order says."""
+    return len(times) > 1 and max(times) > at and any(later < one for one, later in pairwise(times))
 
 
 def _blank(session_id: int, event: Event) -> Session:

@@ -15,6 +15,7 @@ from engine.domain.state import Frozen
 
 Place: TypeAlias = str  # "SampledValue.unit"
 NEVER: Final = "0001-01-02T00:00:00Z"  # a time that no clock tells: its session is held, and goes by arrival
+NO_METER: Final = -1  # Wh: no register of imports; the session ends with the last one that it showed
 
 
 class Quirks(Frozen, frozen=True):
@@ -65,10 +66,17 @@ GENERIC = Quirks(
         # one says nothing of the transaction.
         "TransactionEvent.triggerReason": "Trigger",
     },
+    # A session ends, whatever its end does not say.
+    defaults={
+        "StopTransaction.meterStop": NO_METER,
+        "StopTransaction.timestamp": NEVER,
+        "TransactionEvent.timestamp": NEVER,
+    },
     # What begins, changes or ends a transaction happened, whatever is wrong with the message.
     instead={
         "StartTransaction.idTag": "",  # a tag that nobody has
         "StartTransaction.timestamp": NEVER,
+        "StopTransaction.meterStop": NO_METER,
         "StopTransaction.timestamp": NEVER,
         "StopTransaction.transactionId": 0,  # not told: found by connector, meter and time
         "TransactionEvent.timestamp": NEVER,

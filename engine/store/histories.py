@@ -7,7 +7,7 @@ Asyncio flavour; every query serves many charge points at once. Which one it doe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -85,22 +85,26 @@ cross join lateral (
     order by started_at desc limit $7
 ) s
 """
-# In OCPP 1.6 the session's number is the transaction's, so another station's may be asked for.
+# Place and begin are the session's own, unless a message that is worked on says them. In OCPP 1.6 the
+# session's number is the transaction's, so it may be another station's.
 NEIGHBOURS: Final = """
 select o.id as of, s.*
-from sessions o
+from unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) as q(id, evse_number, begin)
+join sessions o on o.id = q.id
 cross join lateral (
     (select id, true as earlier, meter_start_wh, meter_stop_wh, review, released from sessions s
-     where s.charge_point_id = o.charge_point_id and s.evse_number = o.evse_number and s.id <> o.id
-       and s.started_at <= o.started_at and s.meter_stop_wh is not null
+     where s.charge_point_id = o.charge_point_id and s.id <> o.id and s.meter_stop_wh is not null
+       and s.evse_number = coalesce(nullif(o.evse_number, 0), q.evse_number)
+       and s.started_at <= coalesce(q.begin, o.started_at)
      order by s.started_at desc, s.id desc limit 1)
     union all
     (select id, false, meter_start_wh, meter_stop_wh, review, released from sessions s
-     where s.charge_point_id = o.charge_point_id and s.evse_number = o.evse_number and s.id <> o.id
-       and s.started_at > o.started_at and s.meter_stop_wh is not null
+     where s.charge_point_id = o.charge_point_id and s.id <> o.id and s.meter_stop_wh is not null
+       and s.evse_number = coalesce(nullif(o.evse_number, 0), q.evse_number)
+       and s.started_at > coalesce(q.begin, o.started_at)
      order by s.started_at, s.id limit 1)
 ) s
-where o.id = any($1) and o.evse_number > 0
+where coalesce(nullif(o.evse_number, 0), q.evse_number) > 0
 """
 LONGEST: Final = timedelta(days=14)  # a transaction that began before is not looked for beside another one
 BESIDE_AT_MOST: Final = 20
@@ -137,8 +141,15 @@ async def told(connection: Connection, asked: Sequence[tuple[int, EventKey]]) ->
     beside = await _beside(connection, asked, meant, sessions)
     own = [meant[n] if key.session_id is None else [key.session_id] for n, key in enumerate(keys)]
     ended = {number for number, one in stored.items() if one.ended_at is not None}
-    ended |= {number for n, key in enumerate(keys) if key.kind == "Ended" for number in own[n]}
-    adjoining = await neighbours(connection, ended)
+    adjoining = await neighbours(
+        connection,
+        [
+            (number, key.evse_number, key.at if key.kind == "Started" else None)
+            for key, numbers in zip(keys, own, strict=True)
+            for number in numbers
+            if key.kind == "Ended" or number in ended
+        ],
+    )
     return [
         Told(
             known=n in known,
@@ -151,11 +162,16 @@ async def told(connection: Connection, asked: Sequence[tuple[int, EventKey]]) ->
 
 
 async def neighbours(
-    connection: Connection, session_ids: Collection[int]
+    connection: Connection, asked: Sequence[tuple[int, int, datetime | None]]
 ) -> Mapping[int, Sequence[Neighbour]]:
-    """The sessions that have their end before and after others on their EVSEs; absent: there are none."""
+    """The sessions that have their end before and after others on their EVSEs; absent: there are none.
+
+    `asked` are sessions, with the EVSE where it may not be stored yet (0: not known), and their begin (None:
+    it is stored).
+    """
     found: defaultdict[int, list[Neighbour]] = defaultdict(list)
-    for row in await connection.fetch(NEIGHBOURS, list(session_ids)) if session_ids else ():
+    columns = [[one[n] for one in asked] for n in range(3)]
+    for row in await connection.fetch(NEIGHBOURS, *columns) if asked else ():
         found[row["of"]].append(
             Neighbour(
                 id=row["id"],

@@ -181,7 +181,7 @@ class Reader:
         prices = await loading_sessions.prices(connection, operators) if operators else {}
         since = [(cp.id, *needs.samples_since) for cp, needs in asked if needs.samples_since is not None]
         samples = iter(await loading_sessions.samples(connection, since) if since else ())
-        ending = {needs.neighbours_of for _, needs in asked if needs.neighbours_of is not None}
+        ending = [(needs.neighbours_of, 0, None) for _, needs in asked if needs.neighbours_of is not None]
         neighbours = await histories.neighbours(connection, ending)
         after = [(cp.id, *needs.loose_since) for cp, needs in asked if needs.loose_since is not None]
         loose = iter(await loading_sessions.loose_values(connection, after) if after else ())

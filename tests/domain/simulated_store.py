@@ -274,7 +274,7 @@ class Store:
         same = {n: s for n, s in self.sessions.items() if s["transaction_id"] == key.transaction_id}
         same = {n: s for n, s in same.items() if s["start_key"].startswith("transaction")}
         if key.session_id is not None:
-            own = {key.session_id: self._neighbours(key.session_id)}
+            own = {key.session_id: self._neighbours(key.session_id, key)}
             return Told(beside=self._beside(key, key.evse_number), neighbours=own)
         event = (key.transaction_id, key.seq_no, key.at, key.kind, key.content)
         if event in self.events:
@@ -290,21 +290,21 @@ class Store:
         return Told(
             sessions=[self._stored(n) for n in meant],
             beside=self._beside(key, evse_number),
-            neighbours={n: self._neighbours(n) for n in meant},
+            neighbours={n: self._neighbours(n, key) for n in meant},
         )
 
-    def _neighbours(self, number: int) -> list[Neighbour]:
+    def _neighbours(self, number: int, key: EventKey | None = None) -> list[Neighbour]:
         own = self.sessions[number]
+        evse_number = own["evse_number"] or (0 if key is None else key.evse_number)
+        begin = key.at if key is not None and key.kind == "Started" else own["started_at"]
         others = {
             n: row
             for n, row in self.sessions.items()
-            if n != number
-            and 0 < row["evse_number"] == own["evse_number"]
-            and row["meter_stop_wh"] is not None
+            if n != number and 0 < row["evse_number"] == evse_number and row["meter_stop_wh"] is not None
         }
         places = sorted(others, key=lambda n: (others[n]["started_at"], n))
-        earlier = [n for n in places if others[n]["started_at"] <= own["started_at"]][-1:]
-        later = [n for n in places if others[n]["started_at"] > own["started_at"]][:1]
+        earlier = [n for n in places if others[n]["started_at"] <= begin][-1:]
+        later = [n for n in places if others[n]["started_at"] > begin][:1]
         kept = ("meter_start_wh", "meter_stop_wh", "review", "released")
         return [
             Neighbour(id=n, earlier=n in earlier, **{name: others[n][name] for name in kept})

@@ -540,6 +540,21 @@ def test_a_register_told_again_in_a_unit_that_is_one_counts(reconnects: bool) ->
     assert (row["energy_wh"], row["review"]) == (8_000, None)
 
 
+@pytest.mark.parametrize("reconnects", [False, True])
+def test_a_register_that_begins_anew_while_the_clock_is_set_back_is_held(*, reconnects: bool) -> None:
+    """What an event tells last was last, although its stamp is that of a value which was told before."""
+    both = [
+        v201.MeterValue(timestamp=at, sampled_value=[v201.SampledValue(value=wh)])
+        for at, wh in ((BEGINNING + timedelta(minutes=16), 343), (BEGINNING + timedelta(minutes=15), 0))
+    ]
+    events = [
+        told("Started", 0, 0),
+        replaced(told("Updated", 15), meter_value=both),
+        told("Ended", 30, 429),
+    ]
+    assert after_events(events, reconnects=reconnects)["review"] == "meter_reset"
+
+
 @pytest.mark.parametrize("wh", [-1, -5_000])
 def test_a_beginning_below_zero_is_held(wh: int) -> None:
     events = [told("Started", 0, wh, "Charging"), told("Updated", 30, 4_000), told("Ended", 60, 9_000)]

@@ -317,6 +317,8 @@ KNOWN_IN_PART = [
     (v16.StartTransaction, START, EIGHT, b'"2024-01-31T25:00:00Z"', "timestamp", NEVER),
     (v16.StartTransaction, START, EIGHT, b"null", "timestamp", NEVER),
     (v16.StopTransaction, STOP, EIGHT, b'"yesterday"', "timestamp", NEVER),
+    (v16.StopTransaction, STOP, b":9", b':"nine"', "meter_stop", -1),
+    (v16.StopTransaction, STOP, b":9", b":21474836480", "meter_stop", -1),
     (v16.StopTransaction, STOP, b":7", b":2147483648", "transaction_id", 0),
     (v16.StopTransaction, STOP, b":7", b':"seven"', "transaction_id", 0),
     (v16.StopTransaction, STOP, b'"A"', b'"' + b"A" * 21 + b'"', "id_tag", msgspec.UNSET),
@@ -338,6 +340,24 @@ def test_a_transaction_is_told_by_what_is_known_of_it(  # noqa: PLR0917 - the co
     mended = repair(kind, broken)
     assert mended.message == msgspec.structs.replace(strict(kind, payload).message, **{member: meant})
     assert mended.repairs == ("member-dropped" if meant is msgspec.UNSET else "member-replaced",)
+
+
+@pytest.mark.parametrize("absent", [True, False])
+@pytest.mark.parametrize(
+    ("name", "member", "meant"), [("timestamp", "timestamp", NEVER), ("meterStop", "meter_stop", -1)]
+)
+def test_a_transaction_ends_whatever_its_end_does_not_say(name, member, meant, absent):
+    document = json.loads(STOP)
+    if absent:
+        del document[name]
+    else:
+        document[name] = None
+    broken = json.dumps(document).encode()
+    assert isinstance(strict(v16.StopTransaction, broken), Refusal)
+    mended = repair(v16.StopTransaction, broken)
+    whole = strict(v16.StopTransaction, STOP).message
+    assert mended.message == msgspec.structs.replace(whole, **{member: meant})
+    assert mended.repairs == ("default",)
 
 
 @pytest.mark.parametrize("version", [v201, v21])

@@ -194,6 +194,8 @@ def mended(broken: Broken) -> Mended | None:
     place = broken.place
     if place is None:
         return None
+    if (broken.value is ABSENT or broken.value is None) and place.key in GENERIC.defaults:
+        return Mended(place.wrap(GENERIC.defaults[place.key]), ("default",), place.path)
     if broken.value is not ABSENT:
         if broken.value is None and place.optional:
             return Mended(place.wrap(ABSENT), ("null-optional",), place.path)

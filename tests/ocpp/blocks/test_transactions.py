@@ -171,6 +171,31 @@ def test_the_stops_tag_is_judged_without_a_limit(store: Store) -> None:
     assert stop(store, number, tag="NOBODY").id_tag_info == v16.IdTagInfo(status="Invalid")
 
 
+@pytest.mark.parametrize("reconnects", [False, True])
+def test_a_stop_without_a_register_ends_with_the_last_one_that_was_shown(
+    store: Store, *, reconnects: bool
+) -> None:
+    number = start(store).transaction_id
+    request = v16.MeterValues(connector_id=1, transaction_id=number, meter_value=[value(30, 1_700)])
+    store.handle(VALUES, request, NOON + HOUR)
+    if reconnects:
+        store.reconnect()
+    stop(store, number, meter=-1)
+    row = only(store)
+    assert (row["meter_stop_wh"], row["energy_wh"], row["review"]) == (1_700, 700, "missing_register")
+    written = len(store.log)
+    stop(store, number, meter=-1)  # told again
+    assert len(store.log) == written
+
+
+def test_a_stop_without_a_time_ends_when_it_is_told(store: Store) -> None:
+    number = start(store).transaction_id
+    stop(store, number, at=datetime(1, 1, 2, tzinfo=UTC))
+    row = only(store)
+    assert (row["status"], row["energy_wh"], row["review"]) == ("finished", 1_000, "clock_drift")
+    assert row["stop_received_at"] == NOON + HOUR
+
+
 def test_a_stop_told_again_writes_nothing(store: Store) -> None:
     number = start(store).transaction_id
     stop(store, number, data=[value(10, 1_200)])

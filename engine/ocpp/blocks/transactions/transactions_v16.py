@@ -232,7 +232,7 @@ def _again_v16(  # noqa: PLR0917 - all that a stop is answered with
     now: datetime,
 ) -> Outcome:
     """A second stop of a session. One that says something else changes nothing and is kept for a person."""
-    stop = _ended_v16(request)
+    stop = _ended_v16(session, request)
     same = (stop.meter_wh, max(stop.at, session.started_at)) == (session.meter_stop_wh, session.stopped_at)
     if same or not facts.new_ids:
         return Outcome(state=cp, reply=reply)
@@ -273,15 +273,18 @@ def _finish_v16(
     if request.transaction_data:
         values = measured_v16(session, request.transaction_data, facts.samples)
         session, changes = absorb(cp, session, values, now)
-    stop = _ended_v16(request)
+    stop = _ended_v16(session, request)
+    if request.meter_stop < 0:
+        codes = (*codes, Review.MISSING_REGISTER)
     cp, _, ending = closing.finish(cp, session, stop, now, *codes, neighbours=facts.neighbours)
     return cp, changes + ending
 
 
-def _ended_v16(request: v16.StopTransaction) -> Stop:
+def _ended_v16(session: Session, request: v16.StopTransaction) -> Stop:
+    """A register below zero is none: then the session ends with the last one that it showed."""
     return Stop(
         at=request.timestamp,
-        meter_wh=request.meter_stop,
+        meter_wh=session.metering.register_wh if request.meter_stop < 0 else request.meter_stop,
         reason=STOP_REASONS[request.reason] if request.reason else None,
         id_tag=request.id_tag or None,
     )
