@@ -249,3 +249,9 @@ def test_any_text_can_be_masked(text: str) -> None:
         assert masked_text(text) == text
     assert masked_text(masked_text(text)) == masked_text(text)
     masked_document(text.encode())
+
+
+def test_a_document_without_a_secret_stays_to_the_letter_unless_a_member_comes_twice() -> None:
+    kept = b'{"b":1.50,"a":"\\u00e4"}'
+    assert masked_document(kept) == kept
+    assert masked_document(b'{"password":"hunter22","password":"***"}') == b'{"password":"***"}'

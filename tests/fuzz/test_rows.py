@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 
 import asyncpg
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -47,7 +46,7 @@ def write(dsn: str) -> Iterator[Write]:
             await transaction.start()
             try:
                 for statement, rows in waves(changes):
-                    await connection.execute(statement.sql, msgspec.json.encode(rows))
+                    await connection.execute(statement.sql, statement.cleaner.encode(rows))
             finally:
                 await transaction.rollback()
 
