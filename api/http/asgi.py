@@ -27,8 +27,8 @@ SHUTDOWN: Final = 5.0  # seconds for an application to end
 def asgi(application: Application) -> Serve:
     """What answers requests by asking the application."""
 
-    async def serve(exchange: Exchange) -> None:
-        await _Call(exchange).run(application)
+    def serve(exchange: Exchange) -> Awaitable[None]:
+        return _Call(exchange).run(application)
 
     return serve
 
@@ -130,9 +130,10 @@ class _Call:
         else:
             status, headers = self._head
             self._head = None
-            announced = more or self._exchange.request.method == "HEAD"
-            length = _said(headers) if announced else len(data)
-            await self._exchange.begin(status, headers, length, data, more=more)
+            if more or self._exchange.request.method == "HEAD":
+                await self._exchange.begin(status, headers, _said(headers), data, more=more)
+            else:
+                await self._exchange.answer(status, headers, data)
         if not more and self._watch is not None:
             self._watch.cancel()
 

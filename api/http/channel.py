@@ -62,13 +62,18 @@ class PlainChannel:
         pass
 
     async def receive(self) -> bytes:
+        # While others had their turn it may have come: to look costs less than to have it watched for.
+        await trio.lowlevel.checkpoint()
         while True:
             try:
-                await trio.lowlevel.wait_readable(self._fd)
                 return self._recv(CHUNK)
             except BlockingIOError:
-                continue
-            except CLOSED:  # reset and timed out, too: all of them are the end
+                pass
+            except OSError:  # reset and timed out, too: all of them are the end
+                return b""
+            try:
+                await trio.lowlevel.wait_readable(self._fd)
+            except CLOSED:
                 return b""
 
     async def send(self, data: Buffer) -> None:

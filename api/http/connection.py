@@ -169,14 +169,17 @@ class Exchange:
 
     async def respond(self, response: Response) -> None:
         """The whole answer."""
+        await self.answer(response.status, response.headers, response.body)
+
+    async def answer(self, status: int, headers: Headers, body: bytes) -> None:
+        """The whole answer, in parts."""
         if self.status:
             raise RuntimeError("this request has an answer")
-        framing = self._framing(response.status, len(response.body))
-        headers = (*response.headers, *self.also) if self.also else response.headers
-        head = wire.head(response.status, headers, framing)
-        self.status = response.status
+        framing = self._framing(status, len(body))
+        head = wire.head(status, (*headers, *self.also) if self.also else headers, framing)
+        self.status = status
         self.ended = True
-        await self._connection.send(head if self._mode == "none" else head + response.body)
+        await self._connection.send(head if self._mode == "none" else head + body)
 
     async def begin(
         self, status: int, headers: Headers, length: int | None, first: bytes = b"", *, more: bool = False
@@ -273,8 +276,8 @@ class Connection:
         self.house.connections.add(self)
         try:
             self.due = self.house.now + self.house.limits.head_timeout
-            if self._secure:
-                await self._wait_for_turn((), HANDSHAKE)
+            if self._secure and self.house.turns is not None:
+                await self._wait_for_turn(self.house.turns, (), HANDSHAKE)
             await self.channel.open()
             while await self._next():
                 self.due = self.house.now + self.house.limits.idle_timeout
@@ -305,9 +308,14 @@ class Connection:
         """Send a piece of an answer, which the client has to take."""
         self._owed = False
         patience = self.house.limits.write_timeout
-        for start in range(0, len(data), PIECE):
+        if len(data) <= PIECE:
             self.due = self.house.now + patience
-            await self.channel.send(data if len(data) <= PIECE else memoryview(data)[start : start + PIECE])
+            await self.channel.send(data)
+        else:
+            rest = memoryview(data)
+            for start in range(0, len(data), PIECE):
+                self.due = self.house.now + patience
+                await self.channel.send(rest[start : start + PIECE])
         self.due = math.inf
 
     async def _next(self) -> bool:
@@ -330,7 +338,8 @@ class Connection:
         """Have it answered; whether another one may follow. Raises Disconnected."""
         request = exchange.request
         try:
-            await self._wait_for_turn(request.headers)
+            if self.house.turns is not None:
+                await self._wait_for_turn(self.house.turns, request.headers)
             await self.house.serve(exchange)
         except Refusal as refusal:
             await self._refuse(refusal, exchange)
@@ -345,12 +354,10 @@ class Connection:
             raise Disconnected("there is no answer, or it has no end")
         return exchange.keep_alive and (exchange.body.done or await self._is_read(exchange.body))
 
-    async def _wait_for_turn(self, headers: Headers, turns: int = 1) -> None:
+    async def _wait_for_turn(self, turns: Turns, headers: Headers, number: int = 1) -> None:
         """Raises Refusal where it would take too long."""
-        if self.house.turns is None:
-            return
-        owner = self._owner or self.house.turns.behind(self._client, headers)
-        wait = self.house.turns.take(owner, trio.current_time(), turns)
+        owner = self._owner or turns.behind(self._client, headers)
+        wait = turns.take(owner, trio.current_time(), number)
         if wait > 0:
             await trio.sleep(wait)
 
