@@ -12,7 +12,7 @@ from typing import Final
 import trio
 
 from api.admin import admin_site
-from api.http.connection import House, Limits
+from api.http.house import House, Limits
 from api.http.server import Server
 from api.http.turns import Turns
 from api.kernel.routes import MAX_BODY

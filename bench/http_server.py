@@ -9,7 +9,8 @@ import trio
 
 from api.cli.serve import calm_collector
 from api.http.asgi import asgi, lifespan
-from api.http.connection import Exchange, House, Limits, Serve
+from api.http.exchange import Exchange
+from api.http.house import House, Limits, Serve
 from api.http.message import Request, Response
 from api.http.server import Server
 from bench.peers.asgi_apps import APPLICATIONS, BODY, KIND

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import trio
 from quart_trio import QuartTrio
 from werkzeug.exceptions import Forbidden
 
@@ -25,6 +26,7 @@ from api.admin import (
     upgrades,
 )
 from api.front import ADMIN, FRONT
+from api.http.turns import Turns
 from api.kernel.auth import Attempts, Caller, bearer, unauthorized
 from api.kernel.doors import door_of
 from api.kernel.operations import Guard, Operation, Rules
@@ -33,9 +35,11 @@ from api.kernel.routes import create_app, mount
 from api.kernel.sites import Site, site
 from engine.errors import CallRefused
 from engine.node import Node
+from engine.points.proxies import Proxies
 from engine.settings import is_loopback
 
 PREFIX: Final = ADMIN
+SCRAPES: Final = 20.0  # of the metrics, per second and address: each takes some milliseconds
 # Each has ROUTES.
 MODULES: Final = (stations, inventory, upgrades, commands, calls, id_tags, sessions, orphans, log, access)
 
@@ -46,7 +50,8 @@ def admin_site(node: Node) -> Site:
     everybody = Rules(guard=anybody)
     # Metrics name no driver and no secret, but tell outsiders much about an operator's business.
     exposed = not is_loopback(node.settings.http_host)
-    watchers = Rules(guard=scoped(attempts, "admin", "metrics")) if exposed else everybody
+    turns = Turns(SCRAPES, Proxies(node.settings.trusted_proxies))
+    watchers = Rules(guard=paced(scoped(attempts, "admin", "metrics") if exposed else anybody, turns))
     operations = [Operation(route, node, everybody) for route in (*FRONT, *health.HEALTH)]
     operations += [Operation(route, node, watchers) for route in health.METRICS]
     door = door_of(node.settings, node.settings.http_host)
@@ -75,6 +80,18 @@ def scoped(attempts: Attempts, *scopes: str) -> Guard:
         return f"token:{token.name}"
 
     return guard
+
+
+def paced(guard: Guard, turns: Turns) -> Guard:
+    """`guard`, and then the caller's turn."""
+
+    async def guarded(node: Node, caller: Caller) -> str:
+        actor = await guard(node, caller)
+        owner = turns.owner(caller.peer) or turns.behind(caller.peer, caller.headers)
+        await trio.sleep(turns.take(owner, trio.current_time()))
+        return actor
+
+    return guarded
 
 
 async def anybody(node: Node, caller: Caller) -> str:

@@ -12,7 +12,8 @@ from typing import Any, Final, TypeAlias
 
 import trio
 
-from api.http.connection import Exchange, Serve
+from api.http.exchange import Exchange
+from api.http.house import Serve
 from api.http.message import Disconnected, Headers, Refusal
 
 Message: TypeAlias = MutableMapping[str, Any]

@@ -8,7 +8,8 @@ from typing import Final, Protocol
 from api.http.message import Refusal
 
 MAX_SIZE_LINE: Final = 1_024  # bytes of a chunk's size and its extensions
-MAX_OVERHEAD: Final = 65_536  # bytes of a body that are not its own: sizes, extensions, line ends, trailers
+MAX_OVERHEAD: Final = 4_096  # bytes of a body that are not its own: sizes, extensions, line ends, trailers
+OVERHEAD_PART: Final = 64  # … and one more for so many of its own; beyond, it is work for nothing
 LINE_END: Final = b"\r\n"
 # RFC 9112 §7.1. Extensions are ignored, but may hold no line end that another reader would see.
 SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?")
@@ -47,12 +48,13 @@ class Sized:
 class Chunked:
     """A body in chunks (RFC 9112 §7.1), strictly read. Trailers are checked and dropped."""
 
-    __slots__ = ("_left", "_overhead", "_state")
+    __slots__ = ("_left", "_overhead", "_size", "_state")
 
     def __init__(self) -> None:
         self._state = "size"  # size, data, end of data, trailer, done
         self._left = 0  # bytes of the present chunk
         self._overhead = 0
+        self._size = 0
 
     @property
     def done(self) -> bool:
@@ -71,6 +73,7 @@ class Chunked:
             del buffer[: self._left]
             pieces.append(data)
             self._left -= len(data)
+            self._size += len(data)
             self._state = "data" if self._left else "end of data"
             return not self._left
         if self._state == "done":
@@ -89,7 +92,7 @@ class Chunked:
         line = bytes(buffer[:end])
         del buffer[: end + 2]
         self._overhead += end + 2
-        if self._overhead > MAX_OVERHEAD:
+        if self._overhead > MAX_OVERHEAD + self._size // OVERHEAD_PART:
             raise Refusal(413, "the body's chunks are too small")
         return line
 

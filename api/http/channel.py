@@ -39,8 +39,11 @@ class Channel(Protocol):
         Closing at once would discard what the peer has not read yet, if it sent what we have not read.
         """
 
-    def tell(self, data: bytes) -> None:
-        """Send a last word, if the system takes it at once."""
+    def part(self, data: bytes) -> None:
+        """Close with a last word, if the system takes it at once.
+
+        What has come is read before: to close with it unread would reset the word away.
+        """
 
     def close(self) -> None:
         """Close at once, and wake whoever waits for the socket. Idempotent."""
@@ -100,15 +103,11 @@ class PlainChannel:
                 pass
         self.close()
 
-    def tell(self, data: bytes) -> None:
-        with contextlib.suppress(OSError):
-            self._send(data)
-
-    def turn_away(self, data: bytes) -> None:
-        """Say so and close. What has come is read: to close with it unread would reset our words away."""
+    def part(self, data: bytes) -> None:
         with contextlib.suppress(OSError):
             self._recv(CHUNK)
-        self.tell(data)
+        with contextlib.suppress(OSError):
+            self._send(data)
         self.close()
 
     def close(self) -> None:
@@ -178,10 +177,10 @@ class TlsChannel:
             await self._push()
         await self._plain.finish()
 
-    def tell(self, data: bytes) -> None:
+    def part(self, data: bytes) -> None:
         with contextlib.suppress(ssl.SSLError):
             self._tls.write(data)
-            self._plain.tell(self._outgoing.read())
+        self._plain.part(self._outgoing.read())
 
     def close(self) -> None:
         self._plain.close()

@@ -11,7 +11,8 @@ from typing import Final, NoReturn
 import trio
 
 from api.http.channel import PlainChannel, TlsChannel
-from api.http.connection import Connection, House
+from api.http.connection import Connection
+from api.http.house import House
 from api.http.message import Address
 from engine.limits import Places
 from engine.points.sockets import Acceptor
@@ -88,7 +89,7 @@ class Server:
         place = self._places.take(client[0], plain.close)
         if place is None:
             self._turned_away()
-            plain.turn_away(FULL if self._secured is None else b"")
+            plain.part(FULL if self._secured is None else b"")
             return
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from api.http.connection import Exchange, Serve
+from api.http.exchange import Exchange
+from api.http.house import Serve
 from api.http.message import Handler, Request, Response
 from api.kernel.answers import CORRELATION, HEADERS, correlate
 from api.kernel.auth import Caller

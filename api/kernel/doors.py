@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 import msgspec
 from werkzeug.exceptions import Forbidden
 
-from api.http.connection import Exchange, Serve
+from api.http.exchange import Exchange
 from api.http.head import METHODS
+from api.http.house import Serve
 from api.http.message import Request, Response
 from api.kernel.answers import CORRELATION, correlate
 from api.kernel.direct import finished

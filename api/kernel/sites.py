@@ -10,7 +10,7 @@ import msgspec
 from quart_trio import QuartTrio
 
 from api.http.asgi import asgi, lifespan
-from api.http.connection import Serve
+from api.http.house import Serve
 from api.http.message import Response
 from api.kernel import direct
 from api.kernel.answers import correlate

@@ -23,7 +23,8 @@ from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_st
 from api.admin import admin_site
 from api.http.asgi import asgi
 from api.http.channel import PlainChannel
-from api.http.connection import Connection, House, Limits, Serve
+from api.http.connection import Connection
+from api.http.house import House, Limits, Serve
 from api.kernel.sites import Site
 from api.manage import manage_site
 from engine.limits import Places

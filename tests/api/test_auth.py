@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 import trio
 from msgspec.structs import replace
 
-from api.admin import admin_site
+from api.admin import admin_site, paced
+from api.http.turns import Turns
+from api.kernel.auth import Caller
 from api.manage import manage_site
 from engine.errors import DatabaseAway
 from engine.node import Node
@@ -133,3 +135,16 @@ async def test_the_management_token_cannot_be_guessed_at_any_rate(strict: Node, 
     assert await attempt("right", "192.0.2.1") == 429
     assert await attempt("right", "192.0.2.2") == 200
     assert strict.metrics.token_failures == {("management", "wrong"): LIMIT, ("management", "limited"): 2}
+
+
+async def test_a_guard_can_have_its_callers_take_turns(autojump_clock: trio.testing.MockClock) -> None:
+    async def guard(node: Node, caller: Caller) -> str:
+        return caller.peer
+
+    guarded, nobody = paced(guard, Turns(10.0)), cast("Node", None)
+    began = trio.current_time()
+    for _ in range(30):
+        assert await guarded(nobody, Caller("192.0.2.1", ())) == "192.0.2.1"
+    assert trio.current_time() - began == pytest.approx(2.0)
+    await guarded(nobody, Caller("192.0.2.2", ()))
+    assert trio.current_time() - began == pytest.approx(2.0)

@@ -8,7 +8,8 @@ from functools import partial
 import pytest
 import trio
 
-from api.http.connection import Exchange, House, Limits
+from api.http.exchange import Exchange
+from api.http.house import House, Limits
 from api.http.message import Response
 from api.http.server import Server
 from bench import http_rate

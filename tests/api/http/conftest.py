@@ -10,7 +10,9 @@ import pytest
 import trio
 
 from api.http.channel import PlainChannel
-from api.http.connection import Connection, Exchange, House, Limits
+from api.http.connection import Connection
+from api.http.exchange import Exchange
+from api.http.house import House, Limits
 from api.http.message import Request, Response
 from api.http.wire import Dates
 from engine.limits import Places

@@ -14,7 +14,7 @@ from quart_trio import QuartTrio
 from trio.testing import MockClock
 
 from api.http.asgi import Message, Receive, Send, asgi, lifespan
-from api.http.connection import Limits
+from api.http.house import Limits
 
 from .conftest import Open
 from .test_connection import SHORT, get, post

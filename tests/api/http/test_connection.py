@@ -14,7 +14,9 @@ from trio.testing import MockClock
 
 from api.http import connection
 from api.http.channel import PlainChannel
-from api.http.connection import Connection, Exchange, House, Limits
+from api.http.connection import Connection
+from api.http.exchange import Exchange
+from api.http.house import House, Limits
 from api.http.message import Disconnected, Refusal, Response
 from api.http.wire import Dates
 from engine.limits import Places
@@ -292,8 +294,9 @@ async def test_who_waits_for_100_continue_in_vain_may_send_or_not(open_client: O
     assert b"connection: close" in head
 
 
-async def test_bodies_of_all_connections_together_are_bounded(nursery: trio.Nursery) -> None:
-    house = House(serve_echo, Limits(bodies=1_000), dates=Dates(lambda: TODAY))
+@pytest.mark.parametrize("limits", [Limits(bodies=1_000), Limits(bodies_of_one=1_000)], ids=["all", "one"])
+async def test_bodies_of_all_connections_together_are_bounded(nursery: trio.Nursery, limits: Limits) -> None:
+    house = House(serve_echo, limits, dates=Dates(lambda: TODAY))
     clients = []
     for _ in range(2):
         ours, theirs = socket.socketpair()
@@ -308,7 +311,7 @@ async def test_bodies_of_all_connections_together_are_bounded(nursery: trio.Nurs
     assert (await second.answer())[0].startswith(b"HTTP/1.1 503 ")
     await first.send(b"x")
     assert (await first.answer())[0].startswith(b"HTTP/1.1 200 ")
-    assert house.bodies == 0
+    house.hold("", 1_000)  # all of it is free again
     for client in clients:
         client.sock.close()
     nursery.cancel_scope.cancel()
@@ -398,6 +401,18 @@ async def test_a_large_answer_that_is_read_slowly(open_client: Open, autojump_cl
         size += len(piece)
         await trio.sleep(1)
     assert size > 1_000_000
+
+
+async def test_so_may_one_whose_request_came_behind_another(
+    open_client: Open, autojump_clock: MockClock
+) -> None:
+    async def slow(exchange: Exchange) -> None:
+        await trio.sleep(1_000)
+        await exchange.respond(Response(200, exchange.request.path.encode()))
+
+    client = open_client(slow, SHORT)
+    await client.send(get("/1") + get("/2"))
+    assert [(await client.answer())[1] for _ in range(2)] == [b"/1", b"/2"]
 
 
 async def test_a_handler_may_take_its_time(open_client: Open, autojump_clock: MockClock) -> None:

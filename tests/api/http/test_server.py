@@ -16,7 +16,8 @@ import trio
 import trio.testing
 
 from api.http.channel import PlainChannel
-from api.http.connection import Exchange, House, Limits
+from api.http.exchange import Exchange
+from api.http.house import House, Limits
 from api.http.message import Response
 from api.http.server import GRACE, Server
 from engine.limits import Places
@@ -283,5 +284,5 @@ async def test_closing_twice_is_closing(nursery: trio.Nursery) -> None:
     channel.close()
     channel.close()
     assert await channel.receive() == b""
-    channel.tell(b"x")
+    channel.part(b"x")
     theirs.close()
