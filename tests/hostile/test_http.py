@@ -10,7 +10,7 @@ import trio
 
 from engine.settings import Settings
 from engine.store.background import plain_errors
-from tests.hostile.harness import PATIENCE, Scale, Site
+from tests.hostile.harness import LONG, PATIENCE, Scale, Site
 
 MEBIBYTE = 1 << 20
 MEMORY = 96 * MEBIBYTE  # more than before, whatever comes
@@ -110,18 +110,21 @@ def hit_and_run(what: bytes) -> Attack:
     return lambda site: again_and_again(site, AT_ONCE, one)
 
 
-ATTACKS: dict[str, Attack] = {
+# Small ones in `make check`, all of them in `make soak`.
+FEW: dict[str, Attack] = {
     "requests": flood(ALIVE),
+    "half heads": stuck(b"GET / HTTP/1.1\r\nX-Slow: "),
+    "half bodies": stuck(POST + b"Content-Length: 1000000\r\n\r\n" + b"x" * 200_000, number=400),
+    "tiny chunks": flood(POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 9_000 + b"0\r\n\r\n"),
+    "connections": hit_and_run(b""),
+}
+MORE: dict[str, Attack] = {
     "metrics": flood(METRICS),
     "wrong tokens": flood(WRONG),
     "answers not read": deaf(METRICS),
     "idle connections": stuck(b""),
-    "half heads": stuck(b"GET / HTTP/1.1\r\nX-Slow: "),
-    "half bodies": stuck(POST + b"Content-Length: 1000000\r\n\r\n" + b"x" * 200_000, number=400),
     "huge heads": flood(b"GET / HTTP/1.1\r\nX: " + b"y" * 40_000),
     "garbage": flood(bytes(range(256)) * 16),
-    "tiny chunks": flood(POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 9_000 + b"0\r\n\r\n"),
-    "connections": hit_and_run(b""),
     "resets within bodies": hit_and_run(POST + b"Content-Length: 100\r\n\r\nx"),
 }
 
@@ -132,21 +135,40 @@ class Visitor:
     def __init__(self, site: Site) -> None:
         self._site = site
         self.answered = 0
+        body = b'{"uid": "VISITOR"}'
+        self._requests = (
+            b"GET /health/ready HTTP/1.0\r\n\r\n",
+            b"POST /admin-api/v1/id-tags HTTP/1.0\r\nAuthorization: Bearer %b\r\nContent-Length: %d\r\n\r\n%b"
+            % (site.program.token.encode(), len(body), body),
+        )
 
     async def visit(self) -> None:
         while True:
-            with trio.fail_after(PATIENCE):
-                async with await connected(self._site, GOOD_ADDRESS) as stream:
-                    await stream.send_all(b"GET /health/ready HTTP/1.0\r\n\r\n")
-                    answer = b""
-                    while data := await stream.receive_some():
-                        answer += data
-            assert answer.startswith(b"HTTP/1.1 200 "), answer
-            self.answered += 1
+            for request in self._requests:
+                with trio.fail_after(PATIENCE):
+                    answer = await self._ask(request)
+                assert answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 201 ")), answer
+                self.answered += 1
+
+    async def _ask(self, request: bytes) -> bytes:
+        async with await connected(self._site, GOOD_ADDRESS) as stream:
+            await stream.send_all(request)
+            return b"".join([piece async for piece in stream])
 
 
-@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+@pytest.mark.parametrize("attack", FEW.values(), ids=FEW)
 async def test_one_client_misbehaves(site: Site, scale: Scale, attack: Attack) -> None:
+    await others_go_on(site, scale, attack)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("attack", MORE.values(), ids=MORE)
+async def test_one_client_misbehaves_in_other_ways(site: Site, attack: Attack) -> None:
+    await others_go_on(site, LONG, attack)
+
+
+async def others_go_on(site: Site, scale: Scale, attack: Attack) -> None:
+    """Chargers charge and a good client is answered while the attack goes on, within bounds of memory."""
     site.forget_peak()
     before = site.peak
     visitor = Visitor(site)
