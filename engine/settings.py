@@ -112,7 +112,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 65_536.0
     rate_burst: Annotated[
         Seconds, Meta(description="So many seconds' worth of both a charger may send at once.")
-    ] = 30.0
+    ] = 10.0
     reconnect_interval: Annotated[
         Seconds,
         Meta(description="A charge point that connects or boots all the time may do so once within."),

@@ -1,6 +1,8 @@
 cimport cython
 from ext._words cimport cut, pack, unmask
 
+cdef Py_ssize_t _SHORT
+
 
 cdef class Deflate:
     cdef int _own_bits

@@ -29,6 +29,7 @@ _PROTOCOL_ERROR: Final = 1002
 _INVALID_DATA: Final = 1007
 _TOO_BIG: Final = 1009
 
+_SHORT: Final = 16_384  # bytes of a text that `sole_text` takes; compiled, a C integer
 _FLUSHED: Final = b"\x00\x00\xff\xff"  # the end of a flushed block, which RFC 7692 §7.2.1 leaves out
 _MAX_FINAL_BLOCKS: Final = 64  # BFINAL blocks per message; each costs a new zlib object
 _MEMORY_LEVEL: Final = 5  # zlib's memLevel: small messages gain nothing from more
@@ -245,7 +246,7 @@ class FrameReader:
             start += 2
         elif length > 125:
             return None
-        if start + length != size or length > self.max_message_size:
+        if start + length != size or length > _SHORT or length > self.max_message_size:
             return None
         text = cut(data, start, size) if self._client else unmask(data, start, size, data, start - 4)
         return text if text.isascii() or _is_utf8(text) else None

@@ -20,6 +20,7 @@ from ext import websocket
 Work: TypeAlias = Coroutine[Any, Any, None]
 
 AT_ONCE: Final = 8  # frames worked on before all others have their turn
+LARGE: Final = 16_384  # bytes of a message that is worked on when all others have had their turn
 MODEST: Final = 2.0  # seconds of its allowance that a charger may be ahead before it lines up
 LEAST_PAUSE: Final = 1.0  # seconds in which a charger that has used its allowance up is not read
 
@@ -47,8 +48,8 @@ class Intake:
     """The receiving side of one connection; `held` while a message is being worked on, until `resume`."""
 
     __slots__ = (
-        "_conduct", "_consumer", "_exceeded", "_line", "_listening", "_pause", "_per_byte", "_per_message",
-        "_reader", "_receive", "_shared", "_sole_text", "_steady", "_transport", "held", "last_heard",
+        "_conduct", "_consumer", "_exceeded", "_large", "_line", "_listening", "_pause", "_per_byte",
+        "_per_message", "_reader", "_receive", "_shared", "_sole_text", "_steady", "_transport", "held", "last_heard",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +72,7 @@ class Intake:
         self._receive = transport.receive
         self._sole_text = reader.sole_text
         self._steady = shared.steady
+        self._large: bytes | None = None  # a message that waits for its turn in the line
         self._listening = False  # the poller tells what can be read
         self._line = False  # … or calls when it is our turn
         self._exceeded = False  # it was throttled at some time
@@ -129,7 +131,8 @@ class Intake:
         conduct.spent = (spent if spent > now else now) + self._per_message + len(data) * self._per_byte
         work = self._consumer.on_text(text)
         if work is not None:
-            self._hold(work)
+            self.held = True
+            self._consumer.begin(work)
         if conduct.spent > now + MODEST:
             self._move_back()
 
@@ -138,7 +141,10 @@ class Intake:
         self._line = False
         if self._transport.closed:
             return
-        if self._reader.waiting:
+        if self._large is not None:
+            text, self._large = self._large, None
+            self._take(text)
+        elif self._reader.waiting:
             self._work_on(self._steady())
         else:
             self._on_ready()
@@ -162,9 +168,12 @@ class Intake:
             opcode, payload = event
             conduct.spent = max(conduct.spent, now) + self._per_message + len(payload) * self._per_byte
             if opcode == websocket.TEXT:
-                work = self._consumer.on_text(payload)
-                if work is not None:
-                    self._hold(work)
+                if len(payload) > LARGE:
+                    self._large = payload
+                    self._deafen()
+                    self._line_up()
+                    return
+                self._take(payload)
             elif opcode != websocket.CONTINUATION:
                 self._consumer.on_control(opcode, payload)
             if self.held or conduct.spent > now + MODEST:
@@ -172,9 +181,11 @@ class Intake:
         if reader.waiting or conduct.spent > now + MODEST:
             self._move_back()
 
-    def _hold(self, work: Work) -> None:
-        self.held = True
-        self._consumer.begin(work)
+    def _take(self, text: bytes) -> None:
+        work = self._consumer.on_text(text)
+        if work is not None:
+            self.held = True
+            self._consumer.begin(work)
 
     def _move_back(self) -> None:
         self._deafen()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.metrics import Metrics
 from engine.points.admission import Allowance, Conduct
-from engine.points.intake import AT_ONCE, LEAST_PAUSE, MODEST, Intake
+from engine.points.intake import AT_ONCE, LARGE, LEAST_PAUSE, MODEST, Intake
 from ext.websocket import BINARY, PING, TEXT, VIOLATION, Deflate, FrameReader, frame
 
 MASK = b"\x01\x02\x03\x04"
@@ -179,6 +179,23 @@ def test_behind_a_few_frames_the_others_have_their_turn() -> None:
         served.append(len(line.texts))
     assert served == [AT_ONCE, 2 * AT_ONCE, 2 * AT_ONCE + 1]
     assert line.texts == [b"%d" % number for number in range(2 * AT_ONCE + 1)]
+
+
+@pytest.mark.parametrize("deflated", [False, True])
+def test_a_large_message_waits_until_the_others_had_their_turn(deflated: bool) -> None:
+    line = Line()
+    large = b"x" * (LARGE + 1)
+    payload = Deflate(client=True).compress(large) if deflated else large
+    line.incoming += [frame(TEXT, payload, MASK, rsv1=deflated) + text(b"a"), text(b"b")]
+    line.round()
+    assert (line.texts, line.waits, line.reads) == ([], "turn", 1)
+    line.round()
+    assert line.texts == [large]
+    line.run()
+    assert line.texts == [large, b"a", b"b"]
+    line.incoming.append(text(b"x" * (LARGE - 1_000)))
+    line.round()
+    assert len(line.texts) == 4
 
 
 def test_who_is_ahead_lines_up_for_every_frame() -> None:
