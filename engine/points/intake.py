@@ -49,7 +49,8 @@ class Intake:
 
     __slots__ = (
         "_conduct", "_consumer", "_exceeded", "_large", "_line", "_listening", "_pause", "_per_byte",
-        "_per_message", "_reader", "_receive", "_shared", "_sole_text", "_steady", "_transport", "held", "last_heard",
+        "_per_message", "_reader", "_receive", "_shared", "_sole_text", "_steady", "_transport", "held",
+        "last_heard",
     )  # fmt: skip
 
     def __init__(
