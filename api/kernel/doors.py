@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ipaddress
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 from werkzeug.exceptions import Forbidden
@@ -94,7 +93,9 @@ def guarded(door: Door, otherwise: Serve, render: Render) -> Serve:
 
 def hostname(host: bytes) -> str:
     """The name or address in a Host, without its port and an address's brackets."""
-    return (urlsplit(f"//{host.decode('ascii')}").hostname or "").rstrip(".")
+    text = host.decode("ascii").lower()
+    name = text[1:].partition("]")[0] if text.startswith("[") else text.partition(":")[0]
+    return name.rstrip(".")
 
 
 def origin_of(request: Request) -> str | None:

@@ -6,11 +6,14 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from api.admin import admin_site
+from api.http.head import HOST
 from api.http.message import Request
-from api.kernel.doors import Door, hostname
+from api.kernel.doors import FOREIGN_HOST, Door, hostname
 from api.manage import manage_site
 from engine.node import Node
 
@@ -36,10 +39,20 @@ def door(*hosts: str, loopback: bool = True, origins: tuple[str, ...] = ()) -> D
         (b"localhost.", "localhost"),
         (b"[::1]:8080", "::1"),
         (b"127.0.0.1", "127.0.0.1"),
+        (b"[1.2.3.4]:1", "1.2.3.4"),
+        (b"[:::]", ":::"),
     ],
 )
 def test_names_of_hosts(host: bytes, name: str) -> None:
     assert hostname(host) == name
+
+
+@given(st.from_regex(HOST, fullmatch=True))
+def test_any_host_that_is_taken_has_a_name_or_none(host: bytes) -> None:
+    request = asked(host, origin=b"http://" + host)
+    assert ":" not in hostname(host) or host.startswith(b"[")
+    for one in (door(), door("a", loopback=False)):
+        assert one.refusal(request) in {None, FOREIGN_HOST}
 
 
 @pytest.mark.parametrize(
