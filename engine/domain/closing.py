@@ -97,12 +97,14 @@ def finish(
 
     After a boot the queued stop is the expected one, so it lifts the hold; after another start it is not.
     """
-    totals, doubts = metering.settle(session, stop.meter_wh, stop.at, cp.settings)
+    wrong = clock_is_wrong(stop.at, now)
+    # A stop whose time says nothing has happened by now.
+    totals, doubts = metering.settle(session, stop.meter_wh, now if wrong else stop.at, cp.settings)
     doubts = [*codes, *doubts]
     if any(one.earlier and _billed_before(one, session, stop) for one in neighbours):
         doubts.append(Review.BILLED_BEFORE)
     last = session.metering.last_sample_at or session.started_at
-    if clock_is_wrong(stop.at, now) or stop.at < session.started_at or stop.at + STAMPED_WITHIN < last:
+    if wrong or stop.at < session.started_at or stop.at + STAMPED_WITHIN < last:
         doubts.append(Review.CLOCK_DRIFT)
     if is_held(session.review, Review.MISSING_STOP):
         doubts.append(Review.LATE_STOP)
