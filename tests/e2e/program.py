@@ -21,6 +21,13 @@ MOST_ROWS = 500  # on one page of a listing
 PATIENT = [f"--{name}-timeout={PATIENCE:.0f}" for name in ("call", "handshake", "ping")]
 
 
+def client(address: str | None = None) -> httpx.Client:
+    """An HTTP client that keeps no connection."""
+    limits = httpx.Limits(max_keepalive_connections=0)
+    transport = httpx.HTTPTransport(local_address=address, limits=limits)
+    return httpx.Client(trust_env=False, timeout=PATIENCE, transport=transport)
+
+
 class Program:
     """One installation: a data folder and ports that stay the same over restarts.
 
@@ -36,10 +43,13 @@ class Program:
         self.output = data / "serve.log"
         self._process: subprocess.Popen[bytes] | None = None
         # One client, because each makes a TLS context; no connection of it outlives a kill.
-        self._client = httpx.Client(
-            trust_env=False, timeout=PATIENCE, limits=httpx.Limits(max_keepalive_connections=0)
-        )
+        self._client = client()
         data.mkdir(parents=True, exist_ok=True)
+
+    def speak_from(self, address: str) -> None:
+        """Ask over HTTP from another address of this machine, where 127.0.0.1 is an attacker's."""
+        self._client.close()
+        self._client = client(address)
 
     @property
     def http(self) -> str:

@@ -22,6 +22,7 @@ from tests.hostile.harness import LONG, SMALL, Scale, Site
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
     with data_folder() as folder, running(folder / "node") as program:
+        program.speak_from("127.0.0.3")  # attackers use up what 127.0.0.1 may ask
         yield Site(program)
 
 
