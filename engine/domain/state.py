@@ -230,6 +230,7 @@ class ChargePoint(Frozen, frozen=True):
     vendor: str = ""
     model: str = ""
     local_list_version: int | None = None
+    connected_at: datetime | None = None  # when the present connection began; in memory only
     connectors: dict[tuple[int, int], Connector] = {}  # (EVSE number, connector number)
     sessions: dict[str, Session] = {}  # open ones, by transaction id
     orphans: tuple[Orphan, ...] = ()  # unresolved ones, oldest first; bounded by the loader

@@ -15,6 +15,7 @@ from typing import Final, NoReturn
 
 import structlog
 import trio
+from msgspec.structs import replace
 
 from engine.errors import NotFound, StoreError
 from engine.limits import Place, Places, Shares
@@ -193,7 +194,7 @@ class Listener:
             transport,
             dialect=self._shared.dialects[version],
             record=record,
-            state=state,
+            state=replace(state, connected_at=self._shared.now()),
             generation=generation,
             conduct=self._registry.conduct(record.identity),
             deflate=accepted.deflate,

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -46,6 +47,7 @@ async def test_a_charge_point_is_let_in(site: Any) -> None:
         answer = await site.ask(ws, "Heartbeat", {})
         assert answer == [3, "1", {"currentTime": "2026-03-01T12:00:00Z"}]
         assert site.registry.connected() == ["CP1"]
+        assert site.registry.state("CP1").connected_at == datetime(2026, 3, 1, 12, tzinfo=UTC)
     (connected,) = site.store.journal.of(ChargePointConnected)
     assert (connected.protocol, connected.security_profile) == ("ocpp1.6", 0)
     assert connected.remote_address == "127.0.0.1"

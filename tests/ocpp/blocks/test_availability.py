@@ -237,3 +237,21 @@ def test_a_live_report_ends_a_session_after_a_boot_though_its_stamp_is_older(
     free = report(status="Available", timestamp=at.replace(microsecond=0))
     outcome = status_notification_v16(state, free, Facts(), at + timedelta(seconds=1))
     assert [change.id for change in outcome.changes if isinstance(change, SessionClosed)] == [7]
+
+
+@pytest.mark.parametrize(
+    ("connected", "counts"), [(timedelta(hours=2), True), (timedelta(minutes=30), False), (None, False)]
+)
+def test_a_clock_that_is_set_back_while_the_station_is_connected_hides_nothing(
+    cp: ChargePoint, now: datetime, connected: timedelta | None, counts: bool
+) -> None:
+    """Before it was connected, such a stamp is that of a report which waited."""
+    state = replace(cp, connected_at=None if connected is None else now - connected)
+    charging = report(status="Charging", timestamp=now)
+    state = status_notification_v16(state, charging, Facts(), now).state
+    free = report(status="Available", timestamp=now - timedelta(hours=1))
+    outcome = status_notification_v16(state, free, Facts(), now + timedelta(minutes=1))
+    assert outcome.state.connectors[1, 1].status == ("available" if counts else "charging")
+    again = report(status="Charging", timestamp=now - timedelta(minutes=59))
+    outcome = status_notification_v16(outcome.state, again, Facts(), now + timedelta(minutes=2))
+    assert outcome.state.connectors[1, 1].status == "charging"

@@ -66,7 +66,8 @@ def reported(
 ) -> tuple[ChargePoint, Sequence[Change]]:
     """What the report of one connector, by (EVSE number, connector number), changes.
 
-    Of reports that are live the one that came last counts, whatever their stamps say.
+    Of reports that are live the one that came last counts, whatever their stamps say: those of the last
+    moments, and those that happened since the station is connected, which come in their order.
     """
     number, _ = key
     if number == StationNumber:
@@ -75,7 +76,7 @@ def reported(
     if min(key) < StationNumber or (known is None and len(cp.connectors) >= MAX_CONNECTORS):
         return cp, ()  # no such connector: nothing to keep
     if known is not None and known.at is not None and connector.at is not None and connector.at < known.at:
-        if now - connector.at > LIVE:
+        if now - connector.at > LIVE and not _since_connected(cp, connector.at):
             return cp, () if _repeats(known, connector) else (_change(cp, key, connector, now),)
         # Its clock was set back, or has whole seconds where the last report was stamped by ours.
         connector = replace(connector, at=known.at)
@@ -93,6 +94,10 @@ def reported(
             notifications.about(cp, _notification(cp, number, connector, now), now),
         ]
     return state, changes
+
+
+def _since_connected(cp: ChargePoint, at: datetime) -> bool:
+    return cp.connected_at is not None and at >= cp.connected_at
 
 
 def _is_of_session(cp: ChargePoint, key: tuple[int, int]) -> bool:
