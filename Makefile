@@ -58,7 +58,7 @@ format: $(VENV)/ready ## let ruff mend what it can
 coverage: $(VENV)/ready ## tests with branch coverage
 	@$(BIN)/pytest --cov $(ARGS)
 
-$(VENV)/installed: pyproject.toml setup.py $(ANEW)
+$(BIN)/python: $(ANEW)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Voltrio needs Python 3.11 or newer. Name one: make PYTHON=python3.13 …"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
@@ -69,7 +69,9 @@ $(VENV)/installed: pyproject.toml setup.py $(ANEW)
 	@test -f "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" || { \
 	  echo "Python's headers (Python.h) are missing: the kernels are compiled against them."; \
 	  echo "Debian, Ubuntu: apt install python3-dev · Fedora: dnf install python3-devel"; exit 1; }
-	@test -x $(BIN)/python -a -z "$(ANEW)" || $(PYTHON) -m venv --clear $(VENV)
+	@$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/installed: $(BIN)/python pyproject.toml setup.py
 	@echo "Installing Voltrio and its tools into $(VENV) (a minute or two the first time) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'

@@ -81,10 +81,23 @@ class Response(msgspec.Struct, frozen=True):
     headers: Headers = ()
 
 
+# Python 3.13 took over the names of RFC 9110.
+RENAMED: Final = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
+
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+
+def phrase(status: int) -> str:
+    """The words of a status, those of RFC 9110 §15 in every version of Python."""
+    return RENAMED.get(status) or HTTPStatus(status).phrase
 
 
 def plain(status: int, message: str) -> Response:
     """An answer in one line of text."""
-    text = message or HTTPStatus(status).phrase
+    text = message or phrase(status)
     return Response(status, f"{text}\n".encode(), ((b"content-type", TEXT),))

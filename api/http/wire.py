@@ -8,11 +8,13 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
 
+from api.http.message import phrase
+
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK: Final = b"0\r\n\r\n"
 WITHOUT_BODY: Final = frozenset({204, 304})  # RFC 9110 §6.4.1
 STATUS_LINES: Final = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+    status.value: f"HTTP/1.1 {status.value} {phrase(status)}\r\n".encode() for status in HTTPStatus
 }
 # What the server itself says of a message; an application that says it too is not repeated.
 FRAMING: Final = frozenset({b"connection", b"content-length", b"date", b"keep-alive", b"transfer-encoding"})

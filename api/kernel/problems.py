@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 from werkzeug.exceptions import HTTPException
 
+from api.http.message import phrase
 from engine.errors import Invalid, StoreError, VoltrioError
 from engine.validation import DOCUMENT, place_and_fault, plainly
 
@@ -47,7 +48,7 @@ def of_http(error: HTTPException) -> Problem:
     """The framework's errors: unknown addresses, wrong methods, too large or slow bodies, our own bugs."""
     kept = {name: value for name, value in error.get_headers() if name != "Content-Type"}
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-    return Problem(status=status, message=error.description or HTTPStatus(status).phrase, headers=kept)
+    return Problem(status=status, message=error.description or phrase(status), headers=kept)
 
 
 def invalid(error: msgspec.ValidationError) -> Invalid:

@@ -12,6 +12,7 @@ from typing import Final
 from quart_trio import QuartTrio
 from werkzeug.exceptions import Forbidden
 
+from api.http.message import phrase
 from api.kernel.auth import Attempts, Caller, bearer, unauthorized
 from api.kernel.doors import door_of
 from api.kernel.operations import Guard, Rules
@@ -61,4 +62,4 @@ def render(problem: Problem) -> tuple[int, object]:
     """The reference's error body: `status` is the phrase of the HTTP status."""
     status = STATUSES.get(HTTPStatus(problem.status), HTTPStatus(problem.status))
     details = [f"{field}: {text}" for field, texts in problem.fields.items() for text in texts]
-    return status, Status(status.phrase, " ".join([problem.message, *details]))
+    return status, Status(phrase(status), " ".join([problem.message, *details]))

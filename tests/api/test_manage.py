@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from msgspec.structs import replace
 
+from api.http.message import phrase
 from api.manage import manage_site
 from engine.domain.access import password_matches
 from engine.domain.changes import ChargePointConnected
@@ -78,7 +79,7 @@ def is_status(answer: httpx.Response, code: int) -> bool:
     body = answer.json()
     assert answer.status_code == code, body
     assert set(body) <= {"status", "error"}
-    return bool(body["status"] == httpx.codes.get_reason_phrase(code))
+    return bool(body["status"] == phrase(code))
 
 
 # --- registration and authentication details --------------------------------------------------------------

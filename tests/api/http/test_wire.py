@@ -40,3 +40,9 @@ def test_the_server_alone_says_how_a_message_is_framed() -> None:
 def test_a_header_stays_one_header(name: bytes, value: bytes) -> None:
     with pytest.raises(ValueError, match="line end"):
         wire.head(200, [(name, value)], b"")
+
+
+def test_a_status_has_the_words_of_the_rfc_in_every_version_of_python() -> None:
+    assert wire.STATUS_LINES[413] == b"HTTP/1.1 413 Content Too Large\r\n"
+    assert wire.STATUS_LINES[422] == b"HTTP/1.1 422 Unprocessable Content\r\n"
+    assert wire.STATUS_LINES[404] == b"HTTP/1.1 404 Not Found\r\n"
