@@ -46,3 +46,10 @@ def test_a_broken_link_is_found(tmp_path: Path) -> None:
     found = list(links(page))
     assert found == [(tmp_path / "nowhere.md", ""), (page, "here-it-is")]
     assert anchors(page) == {"here-it-is"}
+
+
+def test_decisions_are_numbered_one_by_one(docs: Path) -> None:
+    pages = sorted((docs / "adr").glob("[0-9]*.md"))
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    titles = [page.read_text("utf-8").partition("\n")[0] for page in pages]
+    assert [number for number, title in enumerate(titles, 1) if not title.startswith(f"# {number}. ")] == []
