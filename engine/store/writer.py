@@ -80,6 +80,7 @@ class Writer:
         plan = self._plan(changes)
         failures = 0
         known = False  # the database has said itself that it is away
+        odd = False  # it ended in a way that says nothing about the outcome, and that no absence explains
         self._number += 1
         while True:
             try:
@@ -100,10 +101,13 @@ class Writer:
                 self.disconnect()
                 reason = repr(error)
             except Exception as error:
-                # A bug is the trouble of these changes alone: the writer goes on with others.
+                # A bug. It may have struck after the commit: the same number again tells, and does nothing
+                # then. A second time it is these changes' own trouble: the writer goes on with others.
                 log.exception("commit failed")
                 self.disconnect()
-                raise PlanError(repr(error)) from error
+                if odd:
+                    raise PlanError(repr(error)) from error
+                odd, reason = True, repr(error)
             if failures == 0 and not known:
                 log.warning(f"{self._what} wait for the database", error=reason)
             await trio.sleep(

@@ -416,11 +416,18 @@ async def test_a_closed_journal_takes_nothing(store: Store, metrics: Metrics) ->
     assert metrics.journal_dropped["EventPublished", "closed"] == 1
 
 
+@pytest.mark.parametrize("error", [ConnectionResetError("reset by peer"), ValueError("a bug")], ids=repr)
 @pytest.mark.parametrize("committed", [True, False], ids=["committed", "not committed"])
 async def test_a_commit_of_unknown_outcome_is_done_once(
-    store: Store, station: StationRecord, count: Count, monkeypatch: pytest.MonkeyPatch, committed: bool
+    store: Store,
+    station: StationRecord,
+    count: Count,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    committed: bool,
+    error: Exception,
 ) -> None:
-    """The connection dies around the commit; rows of logs, which have no key, are there once all the same."""
+    """Something breaks around the commit; rows of logs, which have no key, are there once all the same."""
     breaks = iter([True])
     fetchval = asyncpg.Connection.fetchval
 
@@ -429,7 +436,7 @@ async def test_a_commit_of_unknown_outcome_is_done_once(
             if committed:
                 await fetchval(self, query, *arguments)
             self.terminate()
-            raise ConnectionResetError("reset by peer")
+            raise error
         return await fetchval(self, query, *arguments, **options)
 
     monkeypatch.setattr(asyncpg.Connection, "fetchval", breaking)
