@@ -10,8 +10,9 @@ from msgspec import UnsetType
 from msgspec.structs import replace
 
 from engine.domain.state import ChargePoint, InstalledProfile
+from engine.ocpp.blocks.smart_charging.held import change
 from engine.ocpp.blocks.smart_charging.held_v2x import ended_v2x, fits, without
-from engine.ocpp.blocks.smart_charging.held_v16 import change, ended_v16, split
+from engine.ocpp.blocks.smart_charging.held_v16 import ended_v16, split
 from engine.ocpp.blocks.smart_charging.profiles_v16 import PURPOSES
 from engine.ocpp.blocks.smart_charging.set_profile import TX_PROFILE
 from engine.ocpp.declaration import command, define

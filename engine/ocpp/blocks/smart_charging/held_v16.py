@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
 from msgspec import UnsetType
 
-from engine.domain.changes import Change, ChargingProfileChanged
 from engine.domain.state import ChargePoint, InstalledProfile, Session
 from engine.ocpp.messages import v16
 
@@ -42,17 +40,3 @@ def split(
 def key(held: InstalledProfile) -> tuple[int, int]:
     """What a profile is known by at its charge point."""
     return held.evse_number, held.profile_id
-
-
-def change(cp: ChargePoint, held: InstalledProfile, active: bool, now: datetime) -> Change:
-    """The row of a profile that is held, or is held no more."""
-    return ChargingProfileChanged(
-        charge_point_id=cp.id,
-        evse_number=held.evse_number,
-        profile_id=held.profile_id,
-        purpose=held.purpose,
-        stack_level=held.stack_level,
-        profile=held.profile,
-        active=active,
-        at=now,
-    )

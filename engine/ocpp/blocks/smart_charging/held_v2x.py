@@ -11,9 +11,9 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from engine.domain import device
-from engine.domain.changes import Change, ChargingProfileChanged
 from engine.domain.state import ChargePoint, InstalledProfile, Session
 from engine.ocpp import rpc
+from engine.ocpp.blocks.smart_charging.held import change
 from engine.ocpp.blocks.smart_charging.profiles_v2x import Profile
 from engine.ocpp.step import Outcome
 
@@ -50,7 +50,7 @@ def amended(cp: ChargePoint, held: InstalledProfile, profile: bytes, now: dateti
     new = replace(held, profile=profile)
     profiles = tuple(new if one is held else one for one in cp.charging_profiles)
     state = replace(cp, charging_profiles=profiles)
-    return Outcome(state=state, reply=None, changes=(_change(cp, new, True, now),))
+    return Outcome(state=state, reply=None, changes=(change(cp, new, True, now),))
 
 
 def as_installed(evse_id: int, profile: Profile, source: str) -> InstalledProfile:
@@ -75,7 +75,7 @@ def holding(cp: ChargePoint, new: InstalledProfile, now: datetime) -> Outcome:
     return Outcome(
         state=replace(cp, charging_profiles=(*kept, new)),
         reply=None,
-        changes=[*(_change(cp, held, False, now) for held in gone), _change(cp, new, True, now)],
+        changes=[*(change(cp, held, False, now) for held in gone), change(cp, new, True, now)],
     )
 
 
@@ -86,7 +86,7 @@ def without(cp: ChargePoint, goes: Callable[[InstalledProfile], bool], now: date
     return Outcome(
         state=replace(cp, charging_profiles=kept) if cleared else cp,
         reply=None,
-        changes=[_change(cp, held, False, now) for held in cleared],
+        changes=[change(cp, held, False, now) for held in cleared],
     )
 
 
@@ -138,17 +138,3 @@ def _session(held: InstalledProfile, cp: ChargePoint) -> Session | None:
 def fits(wanted: object, has: object) -> bool:
     """Whether a criterion is absent, or is met."""
     return wanted is UNSET or wanted == has
-
-
-def _change(cp: ChargePoint, held: InstalledProfile, active: bool, now: datetime) -> Change:
-    return ChargingProfileChanged(
-        charge_point_id=cp.id,
-        evse_number=held.evse_number,
-        profile_id=held.profile_id,
-        purpose=held.purpose,
-        stack_level=held.stack_level,
-        profile=held.profile,
-        active=active,
-        at=now,
-        source=held.source,
-    )

@@ -14,6 +14,7 @@ from engine.domain.state import ChargePoint, InstalledProfile
 from engine.errors import Invalid
 from engine.ocpp import rpc
 from engine.ocpp.blocks.smart_charging.applied import applied_v2x, applied_v16
+from engine.ocpp.blocks.smart_charging.held import change
 from engine.ocpp.blocks.smart_charging.held_v2x import (
     OURS,
     as_installed,
@@ -22,7 +23,7 @@ from engine.ocpp.blocks.smart_charging.held_v2x import (
     rivals,
     station_errors,
 )
-from engine.ocpp.blocks.smart_charging.held_v16 import change, ended_v16, key, session_of, split
+from engine.ocpp.blocks.smart_charging.held_v16 import ended_v16, key, session_of, split
 from engine.ocpp.blocks.smart_charging.profiles_v2x import Profile, profile_errors
 from engine.ocpp.blocks.smart_charging.profiles_v16 import profile_errors_v16, profile_v16_from_v201
 from engine.ocpp.blocks.smart_charging.vehicle_needs import vehicle_errors
