@@ -17,6 +17,7 @@ from rich.console import Console
 from bench import commands, http_rate, kernels, machine, memory, pages, report, storm, throughput, versions
 from bench.report import Maker, Row
 from engine import logs
+from engine.limits import open_files
 
 
 class Sizes(msgspec.Struct, frozen=True):
@@ -111,7 +112,7 @@ def main() -> None:
     options = parser.parse_args()
     logs.configure("console", "warning")
     machine.keep_to(machine.LOAD_CORES)
-    machine.allow_many_files()
+    open_files()
     console = Console()
     sizes = MINIATURE if options.quick else WHOLE
     if options.seconds:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-import resource
 import shutil
-import socket
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -36,22 +33,6 @@ def keep_family_to(cores: list[int], pid: int) -> None:
     parent = psutil.Process(pid)
     for process in (parent, *parent.children(recursive=True)):
         process.cpu_affinity(cores)
-
-
-def allow_many_files() -> int:
-    """Raise the limit of open files as far as it goes; returns it. Children inherit it."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on now."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def rss(pid: int) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 from bench import machine, programs
 from bench.loadgen import LoadGenerator, Mode
 from bench.report import Maker, Row
-from engine.limits import share
+from engine.limits import open_files, share
 from engine.settings import Settings
 
 RATE: Final = 1_000.0  # chargers that connect in a second
@@ -18,7 +18,7 @@ PEERS: Final = (programs.OCPP, programs.TRIO_WEBSOCKET)
 
 def measure(make: Maker, connections: int) -> list[Row]:
     """KiB per charger, Voltrio's and its peers'."""
-    count = min(connections, share(machine.allow_many_files(), Settings()).chargers)
+    count = min(connections, share(open_files(), Settings()).chargers)
     with programs.voltrio(count) as program:
         ours = _per_charger(program.pid, program.ocpp_port, count, "ocpp")
     peers = []

@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 import trio
 
+from api.cli.demo import free_ports
 from bench import machine
 from bench.loadgen import ID_TAG, PASSWORD, Mode, identities
 from engine.metrics import Metrics
@@ -60,7 +61,7 @@ PICOWS: Final = Peer(name="picows + uvloop echo", module="bench.peers.picows_ech
 @contextmanager
 def running(program: Program) -> Iterator[tuple[int, int]]:
     """It, listening; (process id, port)."""
-    (port,) = machine.free_ports(1)
+    (port,) = free_ports(1)
     command = [sys.executable, "-m", program.module, "--port", str(port), *program.arguments]
     process = _spawn(command, Path(os.devnull))
     try:
@@ -79,7 +80,7 @@ class Voltrio:
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        self.ocpp_port, self.http_port, self._manage_port = machine.free_ports(3)
+        self.ocpp_port, self.http_port, self._manage_port = free_ports(3)
         self.token = ""
         self._log = data / "serve.log"
         self._process: subprocess.Popen[bytes] | None = None

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from tools.generated import update
+
 Schema: TypeAlias = dict[str, Any]
 
 VERSIONS = ("v16", "v201", "v21")
@@ -306,17 +308,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = set(options.versions) - set(VERSIONS)
     if unknown:
         parser.error(f"unknown version {', '.join(sorted(unknown))}; known are {', '.join(VERSIONS)}")
-    stale = 0
-    for version in options.versions or VERSIONS:
-        path, text = MESSAGES / f"{version}.py", Module(version).render()
-        if path.exists() and path.read_text("utf-8") == text:
-            continue
-        if options.check:
-            stale += 1
-            sys.stderr.write(f"{path.name} is stale: run `python -m tools.codegen {version}`\n")
-        else:
-            path.write_text(text, "utf-8")
-    return stale
+    versions = options.versions or VERSIONS
+    modules = ((MESSAGES / f"{version}.py", Module(version).render()) for version in versions)
+    return update(modules, "python -m tools.codegen", check=options.check)
 
 
 if __name__ == "__main__":

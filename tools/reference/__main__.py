@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from tools.generated import update
 from tools.reference import cli, messages, settings, words
 
 PAGES: Final = Path(__file__).resolve().parents[2] / "docs" / "reference"
@@ -27,17 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.reference", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail when a page is stale")
     options = parser.parse_args(arguments)
-    stale = 0
-    for name, page in GENERATED.items():
-        path, text = PAGES / name, page()
-        if path.exists() and path.read_text("utf-8") == text:
-            continue
-        if options.check:
-            stale += 1
-            sys.stderr.write(f"docs/reference/{name} is stale: run `python -m tools.reference`\n")
-        else:
-            path.write_text(text, "utf-8")
-    return stale
+    pages = ((PAGES / name, page()) for name, page in GENERATED.items())
+    return update(pages, "python -m tools.reference", check=options.check)
 
 
 if __name__ == "__main__":
