@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from api.http.message import Response
-from api.kernel.auth import Caller
+from api.kernel.auth import Client
 from api.kernel.doors import hostname
 from api.kernel.operations import ENCODER, JSON, Route
 from engine.node import Node
@@ -51,14 +51,14 @@ class Entry(msgspec.Struct, frozen=True):
     link: bool = False
 
 
-async def front(node: Node, caller: Caller) -> Response:
+async def front(node: Node, client: Client) -> Response:
     """For browsers a page, for everybody else JSON."""
     settings = node.settings
-    entries = {name: entry for name, entry in _entries(settings, _asked_as(caller)).items() if entry.address}
+    entries = {name: entry for name, entry in _entries(settings, _asked_as(client)).items() if entry.address}
     # Which version it is helps those most who look for holes: it is said on this machine only.
     version = metadata.version("voltrio") if is_loopback(settings.http_host) else None
     vary = (b"vary", b"accept")
-    if "text/html" in caller.header(b"accept"):
+    if "text/html" in client.header(b"accept"):
         page = _page(list(entries.values()), version)
         policy = (b"content-security-policy", POLICY.encode())
         return Response(200, page.encode(), ((b"content-type", b"text/html; charset=utf-8"), policy, vary))
@@ -91,9 +91,9 @@ def _page(entries: Sequence[Entry], version: str | None) -> str:
     return PAGE.substitute(entries="\n".join(lines), version=shown)
 
 
-def _asked_as(caller: Caller) -> str:
+def _asked_as(client: Client) -> str:
     """The name under which the caller reaches this machine."""
-    return hostname(caller.header(b"host").encode("ascii", "ignore"))
+    return hostname(client.header(b"host").encode("ascii", "ignore"))
 
 
 def _chargers(settings: Settings, host: str) -> str:

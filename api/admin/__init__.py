@@ -27,18 +27,21 @@ from api.admin import (
 )
 from api.front import ADMIN, FRONT
 from api.http.turns import Turns
-from api.kernel.auth import Attempts, Caller, bearer, unauthorized
+from api.kernel.auth import Attempts, Client, bearer, unauthorized
 from api.kernel.doors import door_of
 from api.kernel.operations import Guard, Operation, Rules
 from api.kernel.problems import Problem
 from api.kernel.routes import create_app, mount
 from api.kernel.sites import Site, site
+from engine.domain.caller import Caller, CallerKind
 from engine.errors import CallRefused
 from engine.node import Node
 from engine.points.proxies import Proxies
 from engine.settings import is_loopback
 
 PREFIX: Final = ADMIN
+EVERYTHING: Final = "admin"  # the scope of tokens that may do everything
+ANYBODY: Final = Caller("anybody", CallerKind.ANYBODY, permissions=frozenset())
 SCRAPES: Final = 20.0  # of the metrics, per second and address: each takes some milliseconds
 # Each has ROUTES.
 MODULES: Final = (stations, inventory, upgrades, commands, calls, id_tags, sessions, orphans, log, access)
@@ -51,7 +54,7 @@ def admin_site(node: Node) -> Site:
     # Metrics name no driver and no secret, but tell outsiders much about an operator's business.
     exposed = not is_loopback(node.settings.http_host)
     turns = Turns(SCRAPES, Proxies(node.settings.trusted_proxies))
-    watchers = Rules(guard=paced(scoped(attempts, "admin", "metrics") if exposed else anybody, turns))
+    watchers = Rules(guard=paced(permitted(attempts, "metrics") if exposed else anybody, turns))
     operations = [Operation(route, node, everybody) for route in (*FRONT, *health.HEALTH)]
     operations += [Operation(route, node, watchers) for route in health.METRICS]
     door = door_of(node.settings, node.settings.http_host)
@@ -60,24 +63,26 @@ def admin_site(node: Node) -> Site:
 
 def admin_app(node: Node, attempts: Attempts) -> QuartTrio:
     app = create_app("api.admin", render)
-    rules = Rules(guard=scoped(attempts, "admin"), strict=True)
+    rules = Rules(guard=permitted(attempts, EVERYTHING), strict=True)
     for module in MODULES:
         mount(app, node, PREFIX, module.ROUTES, rules)
     return app
 
 
-def scoped(attempts: Attempts, *scopes: str) -> Guard:
-    """Whoever has an API token of one of these scopes."""
+def permitted(attempts: Attempts, permission: str) -> Guard:
+    """Whoever has an API token that gives this permission."""
 
-    async def guard(node: Node, caller: Caller) -> str:
-        token, secret = None, bearer(caller)
+    async def guard(node: Node, client: Client) -> Caller:
+        token, secret = None, bearer(client)
         if secret is not None:
-            token = await attempts.verified(caller, secret, node.store.api_tokens.verify)
+            token = await attempts.verified(client, secret, node.store.api_tokens.verify)
         if token is None:
             raise unauthorized("API token missing or invalid; `voltrio token create NAME` makes one")
-        if token.scope not in scopes:
+        permissions = None if token.scope == EVERYTHING else frozenset((token.scope,))
+        caller = Caller(f"token:{token.name}", CallerKind.API_TOKEN, permissions=permissions)
+        if not caller.may(permission):
             raise Forbidden("This action is unauthorized.")
-        return f"token:{token.name}"
+        return caller
 
     return guard
 
@@ -85,17 +90,17 @@ def scoped(attempts: Attempts, *scopes: str) -> Guard:
 def paced(guard: Guard, turns: Turns) -> Guard:
     """`guard`, and then the caller's turn."""
 
-    async def guarded(node: Node, caller: Caller) -> str:
-        actor = await guard(node, caller)
-        owner = turns.owner(caller.peer) or turns.behind(caller.peer, caller.headers)
+    async def guarded(node: Node, client: Client) -> Caller:
+        caller = await guard(node, client)
+        owner = turns.owner(client.peer) or turns.behind(client.peer, client.headers)
         await trio.sleep(turns.take(owner, trio.current_time()))
-        return actor
+        return caller
 
     return guarded
 
 
-async def anybody(node: Node, caller: Caller) -> str:
-    return "anybody"
+async def anybody(node: Node, client: Client) -> Caller:
+    return ANYBODY
 
 
 def render(problem: Problem) -> tuple[int, object]:

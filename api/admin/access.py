@@ -11,6 +11,7 @@ from msgspec import Meta
 from api.kernel.operations import Route
 from api.kernel.problems import INVALID_DATA
 from api.kernel.views import NUMBER, Camel, Limit, Number, Page, page, shown
+from engine.domain.caller import Caller
 from engine.domain.state import Price
 from engine.errors import Invalid
 from engine.node import Node
@@ -68,8 +69,10 @@ class OperatorView(Camel, frozen=True, kw_only=True):
     price_per_minute: Decimal | None
 
 
-async def create_token(node: Node, body: NewToken, actor: str) -> CreatedToken:
-    return shown(CreatedToken, await node.store.api_tokens.create(body.name, actor=actor, scope=body.scope))
+async def create_token(node: Node, body: NewToken, caller: Caller) -> CreatedToken:
+    return shown(
+        CreatedToken, await node.store.api_tokens.create(body.name, actor=caller.actor, scope=body.scope)
+    )
 
 
 async def list_tokens(node: Node, query: ListQuery) -> Page:
@@ -77,15 +80,15 @@ async def list_tokens(node: Node, query: ListQuery) -> Page:
     return page(rows, query.limit, lambda row: row.id, lambda row: shown(TokenView, row))
 
 
-async def revoke_token(node: Node, token_id: int, actor: str) -> None:
-    await node.store.api_tokens.revoke(token_id, actor=actor)
+async def revoke_token(node: Node, token_id: int, caller: Caller) -> None:
+    await node.store.api_tokens.revoke(token_id, actor=caller.actor)
 
 
 async def operator(node: Node) -> OperatorView:
     return shown(OperatorView, await node.store.operators.default())
 
 
-async def set_price(node: Node, body: PriceBody, actor: str) -> OperatorView:
+async def set_price(node: Node, body: PriceBody, caller: Caller) -> OperatorView:
     wrong = {
         name: [f"must be 0 to {HIGHEST} with at most {PLACES} decimal places"]
         for name, value in (
@@ -103,7 +106,7 @@ async def set_price(node: Node, body: PriceBody, actor: str) -> OperatorView:
         per_kwh=body.per_kwh,
         per_minute=body.per_minute,
     )
-    await node.store.operators.set_price(price, actor=actor)
+    await node.store.operators.set_price(price, actor=caller.actor)
     return await operator(node)
 
 

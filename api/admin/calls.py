@@ -13,6 +13,7 @@ from api.kernel.operations import Route
 from api.kernel.problems import INVALID_DATA
 from api.kernel.types import marked, path_to, words
 from engine import provisioning
+from engine.domain.caller import Caller
 from engine.domain.state import Policy
 from engine.errors import CallRefused, Invalid
 from engine.node import Node
@@ -43,7 +44,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     payload: msgspec.Raw
 
 
-async def call(node: Node, identity: str, body: CallBody, actor: str) -> Answer:
+async def call(node: Node, identity: str, body: CallBody, caller: Caller) -> Answer:
     """424 offline, 408 no answer in time, 406 CALLERROR, 422 against schema or rule, 429 queue full.
 
     What is wrong is told of a charge point that is offline, too. A password that it takes this way is the one
@@ -54,7 +55,7 @@ async def call(node: Node, identity: str, body: CallBody, actor: str) -> Answer:
         details = {"action": body.action, "force": True}
         subject = f"charge_point:{identity}"
         await node.store.audit.add(
-            Audit(actor=actor, action="station.call", subject=subject, details=details)
+            Audit(actor=caller.actor, action="station.call", subject=subject, details=details)
         )
     try:
         request = typed_request(versions, body.action, bytes(body.payload))
@@ -65,7 +66,7 @@ async def call(node: Node, identity: str, body: CallBody, actor: str) -> Answer:
     answer = await node.registry.call(identity, request, body.timeout, force=body.force)
     password = provisioning.password_taken(request, answer)
     if password is not None:
-        await provisioning.adopt_password(node.store, identity, password, actor=actor)
+        await provisioning.adopt_password(node.store, identity, password, actor=caller.actor)
     return Answer(action=body.action, payload=msgspec.Raw(rpc.ENCODER.encode(answer)))
 
 

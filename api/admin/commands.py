@@ -16,6 +16,7 @@ from api.kernel import reading
 from api.kernel.operations import Route
 from api.kernel.problems import INVALID_DATA
 from api.kernel.views import Camel
+from engine.domain.caller import Caller
 from engine.errors import Invalid
 from engine.node import Node
 from engine.ocpp.blocks.device_model.set_configuration import SetConfiguration
@@ -50,12 +51,12 @@ async def listing(node: Node) -> list[CommandView]:
     return [_view(name, OPERATIONS[name]) for name in sorted(OPERATIONS)]
 
 
-async def command(node: Node, identity: str, body: CommandBody, actor: str) -> Mapping[str, Any]:
+async def command(node: Node, identity: str, body: CommandBody, caller: Caller) -> Mapping[str, Any]:
     """As `calls.call`; 501 where the station has no such thing. A refusal of the station's is a verdict."""
     given = dict(body.parameters)
     operation = _operation(body.command, given)
     subject = f"charge_point:{identity}"
-    await node.store.audit.add(Audit(actor=actor, action=f"station.{body.command}", subject=subject))
+    await node.store.audit.add(Audit(actor=caller.actor, action=f"station.{body.command}", subject=subject))
     result = await node.registry.command(identity, operation, body.timeout)
     answer: dict[str, Any] = msgspec.to_builtins(result)
     return answer if NUMBERED not in given else {**answer, NUMBERED: given[NUMBERED]}

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from api.kernel.operations import Route
 from api.kernel.views import Camel, Limit, Number, Page, page, shown
 from engine.domain.authorization import IdTagType
+from engine.domain.caller import Caller
 from engine.node import Node
 from engine.store.repositories.id_tags import IdTag, IdTagPatch
 
@@ -71,17 +72,17 @@ async def list_(node: Node, query: ListQuery) -> Page:
     return page(rows, query.limit, lambda row: row.id, view)
 
 
-async def put(node: Node, body: IdTagBody, query: AddQuery, actor: str) -> IdTagView:
+async def put(node: Node, body: IdTagBody, query: AddQuery, caller: Caller) -> IdTagView:
     write = node.store.id_tags.add if query.only_new else node.store.id_tags.set
-    return view(await write(body.uid, patch_of(body), actor=actor))
+    return view(await write(body.uid, patch_of(body), actor=caller.actor))
 
 
-async def update(node: Node, uid: str, body: IdTagPatchBody, actor: str) -> IdTagView:
-    return view(await node.store.id_tags.update(uid, patch_of(body), actor=actor))
+async def update(node: Node, uid: str, body: IdTagPatchBody, caller: Caller) -> IdTagView:
+    return view(await node.store.id_tags.update(uid, patch_of(body), actor=caller.actor))
 
 
-async def delete(node: Node, uid: str, actor: str) -> None:
-    await node.store.id_tags.delete(uid, actor=actor)
+async def delete(node: Node, uid: str, caller: Caller) -> None:
+    await node.store.id_tags.delete(uid, actor=caller.actor)
 
 
 def patch_of(body: IdTagPatchBody) -> IdTagPatch:

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from api.kernel.operations import Route
 from api.kernel.views import NUMBER, Camel, Limit, Number, Page, page, shown
+from engine.domain.caller import Caller
 from engine.node import Node
 from engine.store.repositories.orphans import OrphanRow
 
@@ -63,9 +64,9 @@ async def show(node: Node, orphan_id: int) -> OrphanView:
     return view(await node.store.orphans.get(orphan_id))
 
 
-async def dismiss(node: Node, orphan_id: int, body: Dismissal, actor: str) -> OrphanView:
+async def dismiss(node: Node, orphan_id: int, body: Dismissal, caller: Caller) -> OrphanView:
     """A person has looked: it belongs to no session. Raises Conflict where it is settled."""
-    return view(await node.store.orphans.dismiss(orphan_id, actor=actor, note=body.note))
+    return view(await node.store.orphans.dismiss(orphan_id, actor=caller.actor, note=body.note))
 
 
 ROUTES = (

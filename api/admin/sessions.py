@@ -23,6 +23,7 @@ from api.kernel.views import (
     page,
     shown,
 )
+from engine.domain.caller import Caller
 from engine.domain.state import SessionStatus
 from engine.errors import Conflict
 from engine.node import Node
@@ -201,22 +202,29 @@ async def show(node: Node, session_id: int) -> SessionView:
     return view(await node.store.sessions.get(session_id))
 
 
-async def start(node: Node, body: NewSession, actor: str) -> StartedView:
+async def start(node: Node, body: NewSession, caller: Caller) -> StartedView:
     """Ask a station to begin a session; it pends until the station has begun."""
     details = {"evse_number": body.evse_number, "id_tag": body.id_tag}
     await node.store.audit.add(
-        Audit(actor=actor, action="session.start", subject=f"charge_point:{body.station}", details=details)
+        Audit(
+            actor=caller.actor,
+            action="session.start",
+            subject=f"charge_point:{body.station}",
+            details=details,
+        )
     )
     operation = Start(id_tag=body.id_tag, evse_number=body.evse_number, id_type=body.id_type)
     return shown(StartedView, await node.registry.command(body.station, operation))
 
 
-async def stop(node: Node, session_id: int, actor: str) -> VerdictView:
+async def stop(node: Node, session_id: int, caller: Caller) -> VerdictView:
     """Ask its station to end a session. Raises Conflict where it has not begun or is over."""
     row = await node.store.sessions.get(session_id)
     if row.status != SessionStatus.ACTIVE or row.transaction_id is None:
         raise Conflict(f"session {session_id} is {row.status}")
-    await node.store.audit.add(Audit(actor=actor, action="session.stop", subject=f"session:{session_id}"))
+    await node.store.audit.add(
+        Audit(actor=caller.actor, action="session.stop", subject=f"session:{session_id}")
+    )
     operation = Stop(transaction_id=row.transaction_id)
     return shown(VerdictView, await node.registry.command(row.identity, operation))
 
@@ -253,9 +261,9 @@ def _event(row: TransactionEventRow) -> EventView:
     return shown(EventView, row, payload=msgspec.Raw(row.payload.encode()))
 
 
-async def release(node: Node, session_id: int, body: Release, actor: str) -> SessionView:
+async def release(node: Node, session_id: int, body: Release, caller: Caller) -> SessionView:
     """A person has looked: it is held no more. Raises Conflict where it is not held, or not over."""
-    return view(await node.store.sessions.release(session_id, actor=actor, note=body.note))
+    return view(await node.store.sessions.release(session_id, actor=caller.actor, note=body.note))
 
 
 ROUTES = (

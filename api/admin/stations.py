@@ -17,6 +17,7 @@ from api.kernel.operations import Route
 from api.kernel.problems import INVALID_DATA
 from api.kernel.views import Camel, Limit, Number, Page, page, shown
 from engine import provisioning
+from engine.domain.caller import Caller
 from engine.domain.state import Registration
 from engine.errors import Invalid, NotFound
 from engine.masking import MASK
@@ -199,7 +200,7 @@ async def list_(node: Node, query: ListQuery) -> Page:
     return page(rows, query.limit, lambda row: row.id, lambda row: view(node, row))
 
 
-async def add(node: Node, body: NewStation, actor: str) -> StationView:
+async def add(node: Node, body: NewStation, caller: Caller) -> StationView:
     """Register a charge point; one that needs a password and is given none gets one made here."""
     identity = checked_identity(body.identity)
     profile = 1 if body.security_profile is UNSET else body.security_profile
@@ -207,7 +208,7 @@ async def add(node: Node, body: NewStation, actor: str) -> StationView:
     if profile in WITH_PASSWORD and body.password is UNSET:
         made = secrets.token_hex(PASSWORD_BYTES)
         body = msgspec.structs.replace(body, password=made)
-    row = await node.store.stations.add(identity, patch_of(body), actor=actor)
+    row = await node.store.stations.add(identity, patch_of(body), actor=caller.actor)
     return view(node, row, password=made)
 
 
@@ -217,19 +218,19 @@ async def show(node: Node, identity: str) -> StationView:
     return view(node, row, connectors=[shown(ConnectorView, one) for one in connectors])
 
 
-async def update(node: Node, identity: str, body: StationBody, actor: str) -> StationView:
-    row = await node.store.stations.update(identity, patch_of(body), actor=actor)
+async def update(node: Node, identity: str, body: StationBody, caller: Caller) -> StationView:
+    row = await node.store.stations.update(identity, patch_of(body), actor=caller.actor)
     await node.registry.refresh(identity)
     return view(node, row)
 
 
-async def delete(node: Node, identity: str, actor: str) -> None:
+async def delete(node: Node, identity: str, caller: Caller) -> None:
     """Out of service for good; sessions that run end, held for review."""
-    await node.store.stations.delete(identity, actor=actor)
+    await node.store.stations.delete(identity, actor=caller.actor)
     await node.registry.refresh(identity)
 
 
-async def accept(node: Node, identity: str, body: Acceptance, actor: str) -> AcceptedView:
+async def accept(node: Node, identity: str, body: Acceptance, caller: Caller) -> AcceptedView:
     """Accept its boots from now on; one that is connected is asked to boot again, not to have to wait.
 
     A password without a profile means profile 1, and a profile that wants a password which there is not
@@ -246,7 +247,7 @@ async def accept(node: Node, identity: str, body: Acceptance, actor: str) -> Acc
     if profile in WITH_PASSWORD and password is UNSET and not before.has_password:
         password = made = secrets.token_hex(PASSWORD_BYTES)
     patch = patch_of(StationBody(security_profile=profile, password=password))
-    row, triggered = await provisioning.accept(node.store, node.registry, identity, patch, actor=actor)
+    row, triggered = await provisioning.accept(node.store, node.registry, identity, patch, actor=caller.actor)
     warning = OPEN if row.security_profile == 0 else None
     return AcceptedView(
         triggered=triggered, security_profile=row.security_profile, warning=warning, password=made

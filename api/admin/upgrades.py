@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from api.kernel.operations import Route
 from api.kernel.views import Camel
+from engine.domain.caller import Caller
 from engine.errors import NotFound
 from engine.node import Node
 from engine.security.upgrade import Target, upgrade
@@ -42,7 +43,7 @@ class UpgradeView(Camel, frozen=True, kw_only=True):
     actor: str
 
 
-async def start(node: Node, identity: str, body: Upgrade, actor: str) -> UpgradeView:
+async def start(node: Node, identity: str, body: Upgrade, caller: Caller) -> UpgradeView:
     """Tell it and restart it; it moves when it comes again."""
     target = Target(
         profile=body.security_profile,
@@ -51,7 +52,9 @@ async def start(node: Node, identity: str, body: Upgrade, actor: str) -> Upgrade
         fallback_slot=body.fallback_slot,
         interface=body.interface,
     )
-    await upgrade(node.store, node.registry, identity, target, now=partial(datetime.now, UTC), actor=actor)
+    await upgrade(
+        node.store, node.registry, identity, target, now=partial(datetime.now, UTC), actor=caller.actor
+    )
     return await show(node, identity)
 
 

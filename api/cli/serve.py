@@ -23,6 +23,7 @@ from api.cli.client import Failure, Usage
 from api.cli.options import options_of
 from api.cli.settings import config_option, settings_from
 from engine import logs, private_files
+from engine.domain.caller import Caller, CallerKind
 from engine.errors import SettingsError, VoltrioError
 from engine.metrics import Metrics
 from engine.settings import Settings
@@ -32,6 +33,7 @@ log = structlog.get_logger(__name__)
 NEW_OBJECTS: Final = 100_000  # that may be alive before the collector looks at them; some 10 MB
 FIRST_TOKEN: Final = "first"  # noqa: S105 - the name of a token
 TOKEN_FILE: Final = "first-token"  # noqa: S105 - in the data folder; the name of a file
+CALLER: Final = Caller("serve", CallerKind.COMMAND_LINE)
 ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
 ELSEWHERE: Final = "192.0.2.1"  # RFC 5737: documentation, so nobody's
 PASSWORD: Final = re.compile(r"(?<=password=)[^&]+")  # behind the ? of a database's address
@@ -96,7 +98,7 @@ def serve(config: Path | None, **flags: Any) -> None:
 
     async def first_token(node: Node, *, task_status: trio.TaskStatus[Sequence[str]]) -> None:
         if not await node.store.api_tokens.list():
-            created = await node.store.api_tokens.create(FIRST_TOKEN, actor="serve")
+            created = await node.store.api_tokens.create(FIRST_TOKEN, actor=CALLER.actor)
             secret.append(created.secret)
             keep_token(Path(settings.data) / TOKEN_FILE, created.secret)
         task_status.started(())

@@ -18,6 +18,7 @@ from api.cli.output import as_json, print_json, print_rows
 from api.cli.serve import run_or_fail
 from api.cli.settings import config_option, settings_from
 from engine import logs
+from engine.domain.caller import Caller, CallerKind
 from engine.metrics import Metrics
 from engine.settings import Settings
 
@@ -32,7 +33,7 @@ LIST: Final = {
     "LAST USED": "lastUsedAt",
     "REVOKED": "revokedAt",
 }
-ACTOR: Final = "cli"
+CALLER: Final = Caller("cli", CallerKind.COMMAND_LINE)
 DATABASE: Final = ("data", "database")  # settings that say where it is
 NO_DATABASE: Final = (
     "There is no database in {folder}: --data names the node's data folder, --database its own PostgreSQL."
@@ -132,7 +133,7 @@ def create(place: Place, name: str, scope: str, json_: bool) -> None:
     """Make a token called NAME; it is shown this once."""
     made = place.ask(
         lambda client: client.post("/tokens", {"name": name, "scope": scope}),
-        lambda tokens: built(tokens.create(name, actor=ACTOR, scope=scope)),
+        lambda tokens: built(tokens.create(name, actor=CALLER.actor, scope=scope)),
     )
     if json_:
         print_json(made)
@@ -159,7 +160,7 @@ def revoke(place: Place, token_id: int) -> None:
     """Make the token with number TOKEN_ID worthless."""
     place.ask(
         lambda client: client.delete(f"/tokens/{token_id}"),
-        lambda tokens: tokens.revoke(token_id, actor=ACTOR),
+        lambda tokens: tokens.revoke(token_id, actor=CALLER.actor),
     )
     click.echo(f"Token {token_id} is revoked.")
 

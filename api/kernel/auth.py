@@ -29,7 +29,7 @@ PROVEN: Final = 1_000  # tokens that were right, remembered; others' failures do
 T = TypeVar("T")
 
 
-class Caller(msgspec.Struct, frozen=True):
+class Client(msgspec.Struct, frozen=True):
     """Who sent a request: the address at the other end, and the headers, their names in lower case."""
 
     peer: str
@@ -40,9 +40,9 @@ class Caller(msgspec.Struct, frozen=True):
         return next((value for key, value in self.headers if key == name), b"").decode("latin-1")
 
 
-def bearer(caller: Caller) -> str | None:
+def bearer(client: Client) -> str | None:
     """The token that a request carries, if it does."""
-    scheme, _, token = caller.header(b"authorization").partition(" ")
+    scheme, _, token = client.header(b"authorization").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
@@ -69,10 +69,10 @@ class Attempts:
         self._proven: OrderedDict[bytes, None] = OrderedDict()
 
     async def verified(
-        self, caller: Caller, secret: str, verify: Callable[[str], Awaitable[T | None]]
+        self, client: Client, secret: str, verify: Callable[[str], Awaitable[T | None]]
     ) -> T | None:
         """What `verify` makes of the caller's token. Raises TooManyRequests."""
-        digest, address = _digest(secret), self._address(caller)
+        digest, address = _digest(secret), self._address(client)
         proven = digest in self._proven
         if not proven:
             self._count(address)
@@ -93,9 +93,9 @@ class Attempts:
             self._proven.popitem(last=False)
         return found
 
-    def is_secret(self, caller: Caller, presented: str, secret: str) -> bool:
+    def is_secret(self, client: Client, presented: str, secret: str) -> bool:
         """`is_secret`, for a secret that people choose. Raises TooManyRequests."""
-        address = self._address(caller)
+        address = self._address(client)
         self._count(address)
         if not is_secret(presented, secret):
             self._tally.add(self._api, "wrong")
@@ -114,10 +114,10 @@ class Attempts:
             )
         self._failures.record(address, "", now)
 
-    def _address(self, caller: Caller) -> str:
+    def _address(self, client: Client) -> str:
         """Whose request it is: a trusted proxy's word counts."""
-        told = self._proxies.told(caller.peer, caller.headers)
-        return owner_of(caller.peer if told is None else told.address)
+        told = self._proxies.told(client.peer, client.headers)
+        return owner_of(client.peer if told is None else told.address)
 
 
 def _digest(secret: str) -> bytes:

@@ -16,7 +16,7 @@ from api.http.exchange import Exchange
 from api.http.house import Serve
 from api.http.message import Handler, Request, Response
 from api.kernel.answers import CORRELATION, HEADERS, correlate
-from api.kernel.auth import Caller
+from api.kernel.auth import Client
 from api.kernel.operations import Asked, Operation, failed
 from api.kernel.problems import Render
 from engine.errors import VoltrioError
@@ -51,7 +51,7 @@ def finished(answer: Response, correlation: str) -> Response:
 def _asked(request: Request) -> Asked:
     query = parse_qsl(request.query.decode("ascii"), keep_blank_values=True)
     return Asked(
-        caller=Caller(request.client[0], request.headers),
+        client=Client(request.client[0], request.headers),
         query=dict(reversed(query)),  # of a name that stands twice the first counts, as in Quart
         body=request.read,
     )

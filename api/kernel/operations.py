@@ -2,7 +2,7 @@
 
 A handler is `async def handler(node, …)`; its other parameters are its dependencies, by name: the variables
 of the rule, `body` (the JSON body, decoded into the annotated type), `query` (the query string, likewise),
-`actor` (who asks) and `caller` (from where, with which headers). What it returns is the answer's JSON, None
+`caller` (who asks) and `client` (from where, with which headers). What it returns is the answer's JSON, None
 an empty body, a `Response` itself. Neither it nor what is here knows a framework.
 """
 
@@ -18,8 +18,9 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from api.http.message import Response
 from api.kernel import reading
-from api.kernel.auth import Caller
+from api.kernel.auth import Client
 from api.kernel.problems import Problem, Render, TooSlowError, of_http, of_ours
+from engine.domain.caller import Caller
 from engine.errors import NotSupported, VoltrioError
 from engine.node import Node
 
@@ -30,7 +31,7 @@ ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 
 log = structlog.get_logger(__name__)
 
-Guard: TypeAlias = Callable[[Node, Caller], Awaitable[str]]  # who asks; raises Unauthorized, Forbidden
+Guard: TypeAlias = Callable[[Node, Client], Awaitable[Caller]]  # who asks; raises Unauthorized, Forbidden
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -58,7 +59,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """One request, taken apart."""
 
-    caller: Caller
+    client: Client
     query: Mapping[str, str]
     body: Callable[[], Awaitable[bytes]]
     variables: Mapping[str, Any] = {}
@@ -76,8 +77,8 @@ class Operation:
         self.route = route
         self._node = node
         self._guard = rules.guard
-        self._wants_actor = "actor" in hints
         self._wants_caller = "caller" in hints
+        self._wants_client = "client" in hints
         self._wants_query = "query" in hints
         self._query = hints.get("query", NoQuery if rules.strict else None)
         self._decoder = msgspec.json.Decoder(hints["body"]) if "body" in hints else None
@@ -90,12 +91,12 @@ class Operation:
         """Raises VoltrioError, HTTPException."""
         given = dict(asked.variables)
         with trio.move_on_after(self._limit):
-            actor = await self._guard(self._node, asked.caller)
+            caller = await self._guard(self._node, asked.client)
             reading.address(given)
-            if self._wants_actor:
-                given["actor"] = actor
             if self._wants_caller:
-                given["caller"] = asked.caller
+                given["caller"] = caller
+            if self._wants_client:
+                given["client"] = asked.client
             if self._decoder is not None:
                 given["body"] = reading.body(self._decoder, await asked.body() or self._nothing)
             if self._query is not None:

@@ -12,7 +12,7 @@ from werkzeug.routing import BaseConverter
 
 from api.http import message
 from api.kernel.answers import CORRELATION, HEADERS, correlate
-from api.kernel.auth import Caller
+from api.kernel.auth import Client
 from api.kernel.operations import Asked, Operation, Route, Rules, failed
 from api.kernel.problems import Render
 from engine.errors import VoltrioError
@@ -64,7 +64,7 @@ def mount(app: QuartTrio, node: Node, prefix: str, routes: Sequence[Route], rule
 def _view(operation: Operation) -> Callable[..., Awaitable[Response]]:
     async def view(**variables: Any) -> Response:
         asked = Asked(
-            caller=Caller(request.remote_addr or "", list(request.scope["headers"])),
+            client=Client(request.remote_addr or "", list(request.scope["headers"])),
             query=request.args.to_dict(),
             body=_body,
             variables=variables,

@@ -13,7 +13,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import Forbidden
 
 from api.http.message import phrase
-from api.kernel.auth import Attempts, Caller, bearer, unauthorized
+from api.kernel.auth import Attempts, Client, bearer, unauthorized
 from api.kernel.doors import door_of
 from api.kernel.operations import Guard, Rules
 from api.kernel.problems import Problem
@@ -21,10 +21,11 @@ from api.kernel.routes import create_app, mount
 from api.kernel.sites import Site, site
 from api.manage import certificates, partners, stations, tokens
 from api.manage.schema import Status
+from engine.domain.caller import Caller, CallerKind
 from engine.node import Node
 
 PREFIX: Final = "/api/v0"
-ACTOR: Final = "manage"
+CALLER: Final = Caller("manage", CallerKind.PROGRAM)
 MODULES: Final = (stations, tokens, certificates, partners)  # each has ROUTES
 STATUSES: Final = {HTTPStatus.UNPROCESSABLE_ENTITY: HTTPStatus.BAD_REQUEST}  # the reference knows no 422
 
@@ -46,14 +47,14 @@ def manage_app(node: Node) -> QuartTrio:
 def _guard(attempts: Attempts) -> Guard:
     """The token where there is one, else nobody but programs on this machine."""
 
-    async def guard(node: Node, caller: Caller) -> str:
-        secret, presented = node.settings.manage_token, bearer(caller)
+    async def guard(node: Node, client: Client) -> Caller:
+        secret, presented = node.settings.manage_token, bearer(client)
         if secret is None:
-            if caller.header(b"origin"):
+            if client.header(b"origin"):
                 raise Forbidden("without manage_token the management API is not for web pages")
-        elif presented is None or not attempts.is_secret(caller, presented, secret):
+        elif presented is None or not attempts.is_secret(client, presented, secret):
             raise unauthorized("the management API wants its token (manage_token) as Bearer")
-        return ACTOR
+        return CALLER
 
     return guard
 

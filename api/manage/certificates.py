@@ -5,12 +5,13 @@ from __future__ import annotations
 from api.kernel.operations import Route
 from api.manage import rules
 from api.manage.schema import Certificate
+from engine.domain.caller import Caller
 from engine.node import Node
 
 
-async def upload(node: Node, body: Certificate, actor: str) -> None:
+async def upload(node: Node, body: Certificate, caller: Caller) -> None:
     pem, digest = rules.pem_and_hash(rules.certificate(body.certificate))
-    await node.store.certificates.put(digest, pem, actor=actor)
+    await node.store.certificates.put(digest, pem, actor=caller.actor)
 
 
 async def lookup(node: Node, certificate_hash: str) -> Certificate:
@@ -19,8 +20,8 @@ async def lookup(node: Node, certificate_hash: str) -> Certificate:
     )
 
 
-async def delete(node: Node, certificate_hash: str, actor: str) -> None:
-    await node.store.certificates.delete(rules.certificate_hash(certificate_hash), actor=actor)
+async def delete(node: Node, certificate_hash: str, caller: Caller) -> None:
+    await node.store.certificates.delete(rules.certificate_hash(certificate_hash), actor=caller.actor)
 
 
 ROUTES = (

@@ -7,15 +7,16 @@ import msgspec
 from api.kernel.identities import identity
 from api.kernel.operations import Route
 from api.manage.schema import Location, Registration
+from engine.domain.caller import Caller
 from engine.node import Node
 from engine.store.repositories import network
 
 
-async def register_party(node: Node, body: Registration, actor: str) -> None:
-    await node.store.parties.register(body.token, body.url or None, body.status, actor=actor)
+async def register_party(node: Node, body: Registration, caller: Caller) -> None:
+    await node.store.parties.register(body.token, body.url or None, body.status, actor=caller.actor)
 
 
-async def register_location(node: Node, location_id: str, body: Location, actor: str) -> None:
+async def register_location(node: Node, location_id: str, body: Location, caller: Caller) -> None:
     """Register a location or replace it as a whole."""
     location = network.Location(
         external_id=identity(location_id),
@@ -31,7 +32,7 @@ async def register_location(node: Node, location_id: str, body: Location, actor:
         parking_type=body.parking_type,
         evses=msgspec.to_builtins(body.evses or []),
     )
-    await node.store.locations.put(location, actor=actor)
+    await node.store.locations.put(location, actor=caller.actor)
 
 
 ROUTES = (

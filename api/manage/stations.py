@@ -22,6 +22,7 @@ from api.manage.schema import (
     ChargeStationSettings,
     ChargeStationTrigger,
 )
+from engine.domain.caller import Caller
 from engine.errors import Conflict, Invalid
 from engine.node import Node
 from engine.ocpp.blocks.remote_control.trigger import Trigger
@@ -34,7 +35,7 @@ PROFILE: Final = inspect.type_info(ChargingProfile)  # the newest version's has 
 TOO_LONG: Final = f"must have at most {MAX_VALUE_16} characters: the station is not known to speak OCPP 2.x"
 
 
-async def register(node: Node, cs_id: str, body: ChargeStationAuth, actor: str) -> None:
+async def register(node: Node, cs_id: str, body: ChargeStationAuth, caller: Caller) -> None:
     """Register a station, pending until it was configured, or replace its authentication details."""
     password = None if body.password_hash is UNSET else rules.password_hash_in(body.password_hash or "")
     patch = StationPatch(
@@ -42,7 +43,7 @@ async def register(node: Node, cs_id: str, body: ChargeStationAuth, actor: str) 
         password_sha256=password,
         invalid_username_allowed=bool(body.invalid_username_allowed),
     )
-    await node.store.stations.register(identity(cs_id), patch, actor=actor, configure_first=True)
+    await node.store.stations.register(identity(cs_id), patch, actor=caller.actor, configure_first=True)
     await node.registry.refresh(cs_id)
 
 
@@ -56,17 +57,17 @@ async def auth(node: Node, cs_id: str) -> ChargeStationAuth:
     )
 
 
-async def reconfigure(node: Node, cs_id: str, body: ChargeStationSettings, actor: str) -> None:
+async def reconfigure(node: Node, cs_id: str, body: ChargeStationSettings, caller: Caller) -> None:
     station = await node.store.stations.get(cs_id)
     if not (station.network_protocol or "").startswith("ocpp2"):
         long = [name for name, value in body.items() if len(value) > MAX_VALUE_16]
         if long:
             raise Invalid(INVALID_DATA, {name: [TOO_LONG] for name in long})
-    await node.store.configuration.request(station.id, body, actor=actor)
+    await node.store.configuration.request(station.id, body, actor=caller.actor)
 
 
 async def install_certificates(
-    node: Node, cs_id: str, body: ChargeStationInstallCertificates, actor: str
+    node: Node, cs_id: str, body: ChargeStationInstallCertificates, caller: Caller
 ) -> None:
     """Queue certificates. All are looked at before the first is stored."""
     station = await node.store.stations.get(cs_id)
@@ -74,7 +75,11 @@ async def install_certificates(
         rules.certificate(wanted.certificate, f"certificates[{position}].certificate")
     for wanted in body.certificates:
         await node.store.certificates.install(
-            station.id, wanted.type, rules.unescaped(wanted.certificate), actor=actor, status=wanted.status
+            station.id,
+            wanted.type,
+            rules.unescaped(wanted.certificate),
+            actor=caller.actor,
+            status=wanted.status,
         )
 
 

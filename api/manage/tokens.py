@@ -9,6 +9,7 @@ from msgspec import UNSET
 from api.kernel.operations import Route
 from api.manage import rules
 from api.manage.schema import Token, TokenPage, TokenView
+from engine.domain.caller import Caller
 from engine.node import Node
 from engine.store.repositories.id_tags import IdTag, IdTagPatch
 
@@ -18,7 +19,7 @@ MAX_PAGE: Final = 100
 PRESENTED: Final = {"RFID": "rfid", "APP_USER": "central", "AD_HOC_USER": "central", "OTHER": "emaid"}
 
 
-async def set_token(node: Node, body: Token, actor: str) -> None:
+async def set_token(node: Node, body: Token, caller: Caller) -> None:
     """Create a token or replace it as a whole."""
     patch = IdTagPatch(
         country_code=body.country_code,
@@ -33,7 +34,7 @@ async def set_token(node: Node, body: Token, actor: str) -> None:
         language_code=body.language_code or None,
         cache_mode=body.cache_mode,
     )
-    await node.store.id_tags.set(body.uid, patch, actor=actor)
+    await node.store.id_tags.set(body.uid, patch, actor=caller.actor)
 
 
 async def list_tokens(node: Node, query: TokenPage) -> list[TokenView]:

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from api.admin import admin_site, paced
 from api.http.turns import Turns
-from api.kernel.auth import Caller
+from api.kernel.auth import Client
 from api.manage import manage_site
+from engine.domain.caller import Caller, CallerKind
 from engine.errors import DatabaseAway
 from engine.node import Node
 
@@ -138,13 +139,13 @@ async def test_the_management_token_cannot_be_guessed_at_any_rate(strict: Node, 
 
 
 async def test_a_guard_can_have_its_callers_take_turns(autojump_clock: trio.testing.MockClock) -> None:
-    async def guard(node: Node, caller: Caller) -> str:
-        return caller.peer
+    async def guard(node: Node, client: Client) -> Caller:
+        return Caller(client.peer, CallerKind.ANYBODY)
 
     guarded, nobody = paced(guard, Turns(10.0)), cast("Node", None)
     began = trio.current_time()
     for _ in range(30):
-        assert await guarded(nobody, Caller("192.0.2.1", ())) == "192.0.2.1"
+        assert await guarded(nobody, Client("192.0.2.1", ())) == Caller("192.0.2.1", CallerKind.ANYBODY)
     assert trio.current_time() - began == pytest.approx(2.0)
-    await guarded(nobody, Caller("192.0.2.2", ()))
+    await guarded(nobody, Client("192.0.2.2", ()))
     assert trio.current_time() - began == pytest.approx(2.0)

@@ -10,15 +10,18 @@ import trio
 from msgspec import Meta
 
 from api.http.message import Response
-from api.kernel.auth import Caller, bearer, unauthorized
+from api.kernel.auth import Client, bearer, unauthorized
 from api.kernel.doors import door_of
 from api.kernel.operations import Operation, Route, Rules
 from api.kernel.problems import Problem
 from api.kernel.routes import create_app, mount
 from api.kernel.sites import site
+from engine.domain.caller import Caller, CallerKind
 from engine.errors import Conflict
 from engine.node import Node
 from engine.settings import Settings
+
+TESTER = Caller("tester", CallerKind.API_TOKEN)
 
 
 class Item(msgspec.Struct):
@@ -29,8 +32,8 @@ class Page(msgspec.Struct):
     limit: Annotated[int, Meta(ge=1)] = 10
 
 
-async def echo(node: Node, body: Item, query: Page, actor: str, caller: Caller) -> object:
-    return {"name": body.name, "limit": query.limit, "actor": actor, "x": caller.header(b"x")}
+async def echo(node: Node, body: Item, query: Page, caller: Caller, client: Client) -> object:
+    return {"name": body.name, "limit": query.limit, "actor": caller.actor, "x": client.header(b"x")}
 
 
 async def conflict(node: Node) -> None:
@@ -53,10 +56,10 @@ async def nothing(node: Node) -> None:
     return None
 
 
-async def guard(node: Node, caller: Caller) -> str:
-    if bearer(caller) != "s3cret":
+async def guard(node: Node, client: Client) -> Caller:
+    if bearer(client) != "s3cret":
         raise unauthorized("wrong token")
-    return "tester"
+    return TESTER
 
 
 def render(problem: Problem) -> tuple[int, object]:

@@ -11,12 +11,15 @@ from quart_trio import QuartTrio
 
 from api.http.message import Response
 from api.kernel import operations
-from api.kernel.auth import Caller, bearer, is_secret, unauthorized
+from api.kernel.auth import Client, bearer, is_secret, unauthorized
 from api.kernel.operations import Route, Rules
 from api.kernel.problems import Problem, invalid
 from api.kernel.routes import create_app, mount
 from engine import errors
+from engine.domain.caller import Caller, CallerKind
 from engine.node import Node
+
+TESTER = Caller("tester", CallerKind.API_TOKEN)
 
 
 class Item(msgspec.Struct):
@@ -28,8 +31,8 @@ class Page(msgspec.Struct):
     limit: Annotated[int, Meta(ge=1)] = 10
 
 
-async def echo(node: Node, name: str, body: Item, query: Page, actor: str) -> object:
-    return {"node": node, "name": name, "body": body, "limit": query.limit, "actor": actor}
+async def echo(node: Node, name: str, body: Item, query: Page, caller: Caller) -> object:
+    return {"node": node, "name": name, "body": body, "limit": query.limit, "actor": caller.actor}
 
 
 async def nothing(node: Node) -> None:
@@ -72,10 +75,10 @@ ROUTES = (
 )
 
 
-async def guard(node: Node, caller: Caller) -> str:
-    if not is_secret(bearer(caller) or "", "s3cret"):
+async def guard(node: Node, client: Client) -> Caller:
+    if not is_secret(bearer(client) or "", "s3cret"):
         raise unauthorized("wrong token")
-    return "tester"
+    return TESTER
 
 
 def render(problem: Problem) -> tuple[int, object]:

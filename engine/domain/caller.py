@@ -1,0 +1,32 @@
+"""Who asks for something: made once, where a request comes in, and handed to every operation and listing."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from engine.domain.state import Frozen
+
+
+class CallerKind(StrEnum):
+    API_TOKEN = "api_token"  # noqa: S105 - whoever has one
+    PROGRAM = "program"  # a program at the management API
+    COMMAND_LINE = "command_line"  # a command that works on the database itself
+    NODE = "node"  # the node, by its own schedule
+    ANYBODY = "anybody"  # nobody was asked who he is
+
+
+class Caller(Frozen, frozen=True):
+    """`actor` is the name that the audit trail gets.
+
+    `operators` are the ids of those whose rows it may see and change, `permissions` the names of what it may
+    do; None stands for all.
+    """
+
+    actor: str
+    kind: CallerKind
+    operators: frozenset[int] | None = None
+    permissions: frozenset[str] | None = None
+
+    def may(self, permission: str) -> bool:
+        """Whether it has this permission."""
+        return self.permissions is None or permission in self.permissions
