@@ -7,13 +7,12 @@ every other closed session is final.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Literal
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from engine.domain import metering
 from engine.domain.changes import (
     Change,
     ChargingPeriodClosed,
@@ -22,47 +21,26 @@ from engine.domain.changes import (
     SessionReviewed,
     SessionStopAsked,
 )
+from engine.domain.metering import verify
+from engine.domain.metering.verify import Ending, Neighbour, Stop
 from engine.domain.notifications import Notification, publish
 from engine.domain.plausibility import (
     CLOSED_BY_US,
     Review,
-    clock_is_wrong,
     held,
     is_held,
     was_ever_held,
     without,
 )
 from engine.domain.pricing import Billed
-from engine.domain.state import ChargePoint, Frozen, Session, SessionStatus
+from engine.domain.state import ChargePoint, Session, SessionStatus
 from engine.domain.vocabulary import SessionReason
-from ext.metering import JITTER_WH
 
 _REASON_OF: Final = {
     Review.MISSING_STOP: SessionReason.NEW_START_TRANSACTION_RECEIVED,
     Review.MISSING_STOP_AFTER_BOOT: SessionReason.REBOOT,
     Review.NOT_ONGOING: SessionReason.OTHER,
 }
-STAMPED_WITHIN: Final = timedelta(minutes=1)  # before the last sample: a stop that is so is stamped wrong
-
-
-class Stop(Frozen, frozen=True):
-    """The end of a transaction as told by its station."""
-
-    at: datetime
-    meter_wh: int | None  # None: no register was ever told
-    reason: SessionReason | None  # None: it told none
-    id_tag: str | None = None
-
-
-class Neighbour(Frozen, frozen=True):
-    """The session before another one on its EVSE, or the one after it, if it has its end."""
-
-    id: int
-    earlier: bool
-    meter_start_wh: int
-    meter_stop_wh: int
-    review: str | None = None
-    released: str | None = None
 
 
 class SessionStartStop(Notification, frozen=True, kw_only=True, tag="session.start.stop.notification"):
@@ -97,21 +75,11 @@ def finish(
 
     After a boot the queued stop is the expected one, so it lifts the hold; after another start it is not.
     """
-    wrong = clock_is_wrong(stop.at, now)
-    # A stop whose time says nothing has happened by now.
-    totals, doubts = metering.settle(session, stop.meter_wh, now if wrong else stop.at, cp.settings)
-    doubts = [*codes, *doubts]
-    if any(one.earlier and _billed_before(one, session, stop) for one in neighbours):
-        doubts.append(Review.BILLED_BEFORE)
-    last = session.metering.last_sample_at or session.started_at
-    if wrong or stop.at < session.started_at or stop.at + STAMPED_WITHIN < last:
-        doubts.append(Review.CLOCK_DRIFT)
-    if is_held(session.review, Review.MISSING_STOP):
-        doubts.append(Review.LATE_STOP)
-    review = held(without_stop_codes(session.review), *doubts)
+    ending = Ending(session=session, stop=stop, settings=cp.settings, now=now, neighbours=neighbours)
+    review = held(without_stop_codes(session.review), *codes, *verify.doubts(ending))
     cp, closed, changes = _close(
         cp,
-        replace(session, metering=totals, meter_stop_wh=stop.meter_wh, review=review),
+        replace(session, metering=verify.settled(ending), meter_stop_wh=stop.meter_wh, review=review),
         reason=stop.reason or _untold(session),
         at=max(stop.at, session.started_at),
         stop_id_tag=stop.id_tag,
@@ -119,34 +87,19 @@ def finish(
     )
     if review is None and session.review is not None:
         changes.append(SessionReviewed(id=session.id, review=None, at=now))
-    return cp, closed, [*changes, *_later_reviewed(session, stop, neighbours, now)]
+    return cp, closed, [*changes, *_later_reviewed(ending)]
 
 
-def _billed_before(one: Neighbour, session: Session, stop: Stop) -> bool:
-    """Whether a session and its neighbour are billed by the same energy of one register.
-
-    The register of the earlier one must begin above zero: else the station may count each session anew.
-    """
-    if stop.meter_wh is None:
-        return False
-    earlier, later = (one.meter_start_wh, one.meter_stop_wh), (session.meter_start_wh, stop.meter_wh)
-    if not one.earlier:
-        earlier, later = later, earlier
-    return earlier[0] > JITTER_WH and min(earlier[1], later[1]) - max(earlier[0], later[0]) > JITTER_WH
-
-
-def _later_reviewed(
-    session: Session, stop: Stop, neighbours: Sequence[Neighbour], now: datetime
-) -> list[SessionReviewed]:
+def _later_reviewed(ending: Ending) -> list[SessionReviewed]:
     """The hold of the session after this one, which ended first as far as we were told."""
     reviewed = []
-    for one in neighbours:
+    for one in ending.neighbours:
         if one.earlier or is_held(one.released, Review.BILLED_BEFORE):
             continue
-        twice = _billed_before(one, session, stop)
+        twice = verify.overlaps(one, ending)
         review = (held if twice else without)(one.review, Review.BILLED_BEFORE)
         if review != one.review:
-            reviewed.append(SessionReviewed(id=one.id, review=review, at=now))
+            reviewed.append(SessionReviewed(id=one.id, review=review, at=ending.now))
     return reviewed
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final, Literal, TypeAlias
 
-from engine.domain.closing import Neighbour
+from engine.domain.metering.verify import Neighbour
 from engine.domain.plausibility import Review, clock_is_wrong, is_held
 from engine.domain.state import Frozen, Session, SessionStatus
 from engine.domain.vocabulary import ChargingState, SessionReason

@@ -17,7 +17,8 @@ from engine.domain import reservations
 from engine.domain.changes import Change, SessionOpened, SessionReopened, SessionReviewed
 from engine.domain.closing import SessionStartStop, close_missing, with_session, without_stop_codes
 from engine.domain.drivers import Driver, driven
-from engine.domain.metering import Measured, absorb
+from engine.domain.metering.live import absorb
+from engine.domain.metering.readings import Measured
 from engine.domain.notifications import publish
 from engine.domain.plausibility import CLOSED_BY_US, Review, clock_is_wrong, closed_by_us, held, is_held
 from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus

@@ -30,7 +30,7 @@ from engine.domain.changes import (
     SessionReviewed,
     TransactionEventStored,
 )
-from engine.domain.closing import Stop, close_missing, finish, with_session
+from engine.domain.closing import close_missing, finish, with_session
 from engine.domain.drivers import Driver, awaited, displaces, driven, presented
 from engine.domain.history import (
     MAX_HISTORY,
@@ -42,7 +42,10 @@ from engine.domain.history import (
     position,
     start_key,
 )
-from engine.domain.metering import REGISTER_WITHIN, Measured, flipped, measure, merged, register_at_end, row
+from engine.domain.metering.live import measure
+from engine.domain.metering.readings import Measured, merged, row
+from engine.domain.metering.timeline import REGISTER_WITHIN, flipped
+from engine.domain.metering.verify import Stop, register_at_end
 from engine.domain.notifications import publish
 from engine.domain.plausibility import (
     CLOSED_BY_US,
@@ -768,19 +771,19 @@ def _finished(
 ) -> tuple[ChargePoint, Session, list[Change]]:
     """Closes a session, all of which is folded, by its Ended."""
     register_wh, certain = register_at_end(session, _measured(end.values, frozenset()), end.at)
+    if register_wh is None and not certain:
+        certain = (
+            end.trigger == _NO_VEHICLE and session.charging is not True and not session.metering.energy_wh
+        )
     stop = Stop(
         at=end.at,
         meter_wh=register_wh,
         reason=end.stopped_reason or (SessionReason.REMOTE if end.trigger == _REMOTE_STOP else None),
         id_tag=session.stop_id_tag,
+        certain=certain,
     )
-    if register_wh is None and not certain:
-        certain = (
-            end.trigger == _NO_VEHICLE and session.charging is not True and not session.metering.energy_wh
-        )
-    unread = () if certain else (Review.MISSING_REGISTER,)
     neighbours = known.told.neighbours.get(session.id, ())
-    return finish(cp, session, stop, known.now, *unread, *overlaps, neighbours=neighbours)
+    return finish(cp, session, stop, known.now, *overlaps, neighbours=neighbours)
 
 
 def _goes_on(

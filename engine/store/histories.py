@@ -13,8 +13,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from engine.domain.closing import Neighbour
 from engine.domain.history import RANKS, Beside, EventKey, Stored, Told, is_foldable
+from engine.domain.metering.verify import Neighbour
 from engine.domain.state import Session
 from engine.store.database import Connection
 from engine.store.loading_sessions import TOLD, Restored, identities, sessions_by_id

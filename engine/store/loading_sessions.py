@@ -14,7 +14,7 @@ import asyncpg
 import msgspec
 from msgspec.structs import replace
 
-from engine.domain import metering
+from engine.domain.metering import readings
 from engine.domain.plausibility import clock_is_wrong
 from engine.domain.starting import CLOCK_TOLERANCE, Pending, PendingKey
 from engine.domain.state import (
@@ -233,7 +233,7 @@ async def loose_values(
 def identities(stored: str) -> list[str]:
     """The identities of one row's samples (JSON as received)."""
     return [
-        metering.identity_of(one.measurand, one.phase, one.location, one.context, one.format)
+        readings.identity_of(one.measurand, one.phase, one.location, one.context, one.format)
         for one in decode_samples(stored)
     ]
 

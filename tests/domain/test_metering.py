@@ -13,17 +13,11 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain.changes import ChargingPeriodOpened, EventPublished, MeterValueAdded
-from engine.domain.metering import (
-    Measured,
-    absorb,
-    advance,
-    charging_state,
-    fold,
-    identity,
-    identity_of,
-    loose_row,
-    settle,
-)
+from engine.domain.metering.live import absorb
+from engine.domain.metering.readings import Measured, identity, identity_of, loose_row
+from engine.domain.metering.registers import advance, fold
+from engine.domain.metering.timeline import charging_state
+from engine.domain.metering.verify import Ending, Stop, doubts, settled
 from engine.domain.plausibility import Review
 from engine.domain.state import ChargePoint, Metering, Session, SessionStatus, StationSettings
 from engine.ocpp.messages import v16
@@ -54,6 +48,13 @@ def value(now: datetime) -> Value:
 def folded(session: Session, measured: Measured) -> tuple[Session, Review | None]:
     totals, doubt = fold(session, measured.reading, measured.at, SETTINGS)
     return replace(session, metering=totals), doubt
+
+
+def ending(session: Session, stop_wh: int | None, *, minutes: float) -> Ending:
+    """The stop so many minutes after the start."""
+    at = session.started_at + timedelta(minutes=minutes)
+    stop = Stop(at=at, meter_wh=stop_wh, reason=None)
+    return Ending(session=session, stop=stop, settings=SETTINGS, now=at)
 
 
 def energy(session: Session, values: Sequence[Measured]) -> tuple[int, int, list[Review]]:
@@ -255,8 +256,8 @@ def test_the_stop_settles_the_energy(
 ) -> None:
     for n, sample in enumerate(sampled):
         session, _ = folded(session, value(18 * (n + 1), sample))
-    settled, doubts = settle(session, stop, session.started_at + timedelta(hours=1), SETTINGS)
-    assert (settled.energy_wh, doubts) == (wanted[0], [wanted[1]] if wanted[1] else [])
+    end = ending(session, stop, minutes=60)
+    assert (settled(end).energy_wh, doubts(end)) == (wanted[0], [wanted[1]] if wanted[1] else [])
 
 
 @given(
@@ -271,7 +272,7 @@ def test_energy_is_never_negative(
     for minutes, register in values:
         session, _ = folded(session, value(minutes, str(register)))
         assert session.metering.energy_wh >= 0
-    assert settle(session, stop, now + timedelta(hours=1), SETTINGS)[0].energy_wh >= 0
+    assert settled(ending(session, stop, minutes=60)).energy_wh >= 0
 
 
 @pytest.mark.parametrize(

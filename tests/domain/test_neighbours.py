@@ -10,7 +10,8 @@ import pytest
 from msgspec import UNSET
 
 from engine.domain.changes import SessionReviewed
-from engine.domain.closing import Neighbour, Stop, finish
+from engine.domain.closing import finish
+from engine.domain.metering.verify import Neighbour, Stop
 from engine.domain.state import ChargePoint, Session
 from engine.ocpp import v16 as v16_protocol
 from engine.ocpp import v201 as v201_protocol

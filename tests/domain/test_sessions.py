@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from engine.domain import changes as c
 from engine.domain import closing, sessions
-from engine.domain.closing import Stop
 from engine.domain.drivers import Driver
-from engine.domain.metering import Measured
+from engine.domain.metering.readings import Measured
+from engine.domain.metering.verify import Stop
 from engine.domain.plausibility import Review
 from engine.domain.sessions import Start
 from engine.domain.state import ChargePoint, InstalledProfile, Reservation, Session, SessionStatus

@@ -22,7 +22,7 @@ from engine.domain.changes import (
     ReservationMade,
     SessionReviewed,
 )
-from engine.domain.metering import NO_TIME
+from engine.domain.metering.readings import NO_TIME
 from engine.domain.state import ChargePoint, Metering, Registration, StationSettings
 from engine.errors import NotFound, StoreError
 from engine.metrics import Metrics

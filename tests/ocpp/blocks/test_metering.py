@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.domain.changes import MeterValueAdded
-from engine.domain.metering import identity
+from engine.domain.metering.readings import identity
 from engine.domain.state import ChargePoint, Metering, Session, SessionStatus
 from engine.ocpp.blocks.metering.meter_values import (
     meter_values_needs_v16,

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from engine.domain import sessions
-from engine.domain.metering import Measured, identity, loose_row, merged
+from engine.domain.metering.readings import Measured, identity, loose_row, merged
 from engine.domain.plausibility import Review, is_held
 from engine.domain.reconcile import session_on_evse
 from engine.domain.state import ChargePoint, Session

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from engine.domain import closing, sessions
 from engine.domain.authorization import recorded
 from engine.domain.changes import Change, SessionReviewed
-from engine.domain.closing import Stop
 from engine.domain.drivers import awaited, presented
-from engine.domain.metering import absorb
+from engine.domain.metering.live import absorb
+from engine.domain.metering.verify import Stop
 from engine.domain.plausibility import Review, closed_by_us, held
 from engine.domain.reconcile import (
     ORPHANS_KEPT,
@@ -274,8 +274,6 @@ def _finish_v16(
         values = measured_v16(session, request.transaction_data, facts.samples)
         session, changes = absorb(cp, session, values, now)
     stop = _ended_v16(session, request)
-    if request.meter_stop < 0:
-        codes = (*codes, Review.MISSING_REGISTER)
     cp, _, ending = closing.finish(cp, session, stop, now, *codes, neighbours=facts.neighbours)
     return cp, changes + ending
 
@@ -287,6 +285,7 @@ def _ended_v16(session: Session, request: v16.StopTransaction) -> Stop:
         meter_wh=session.metering.register_wh if request.meter_stop < 0 else request.meter_stop,
         reason=STOP_REASONS[request.reason] if request.reason else None,
         id_tag=request.id_tag or None,
+        certain=request.meter_stop >= 0,
     )
 
 
