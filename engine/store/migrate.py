@@ -61,16 +61,17 @@ def shipped() -> Sequence[Migration]:
 
 def missing(known: Sequence[Migration], applied: Sequence[Applied]) -> Sequence[Migration]:
     """What has to be run yet. Raises SchemaError where the database is ahead of us or went another way."""
+    for ours, theirs in zip(known, applied, strict=False):
+        if (ours.number, ours.sha256) != (theirs.number, theirs.sha256):
+            raise SchemaError(
+                f"the database was made with another {theirs.name} ({theirs.sha256[:12]}…) than this "
+                "program has: it is of another program, or of a version of Voltrio from before the first "
+                "release, whose data cannot be taken over. Start with an empty data folder or database"
+            )
     if len(applied) > len(known):
         raise SchemaError(
             f"the database schema ({applied[-1].name}) is newer than this program's: update Voltrio"
         )
-    for ours, theirs in zip(known, applied, strict=False):
-        if (ours.number, ours.sha256) != (theirs.number, theirs.sha256):
-            raise SchemaError(
-                f"migration {ours.name} is not the one the database was made with ({theirs.name}, "
-                f"{theirs.sha256[:12]}…): this is another program's database, or a changed file"
-            )
     return known[len(applied) :]
 
 

@@ -19,6 +19,7 @@ from engine.domain.state import Frozen
 from engine.errors import StoreError
 from engine.settings import Settings
 from engine.store.database import Connection, Database
+from engine.store.tables import Series, metadata
 
 log = structlog.get_logger(__name__)
 
@@ -29,38 +30,12 @@ LOCK_TIMEOUT: Final = "5s"  # writers queue behind us while we wait for a table
 NAME: Final = re.compile(r"(\w+)_(\d{4})_(\d{2})")
 
 
-class Series(Frozen, frozen=True):
-    """A partitioned table: by which column, what tells when a row came, how long rows are kept."""
-
-    table: str
-    column: str
-    received: str
-    days: int
-
-
 class Plan(Frozen, frozen=True):
     """Months to make, months to drop, and the moment before which stray rows go."""
 
     create: Sequence[date]
     drop: Sequence[date]
     cutoff: datetime
-
-
-def series(settings: Settings) -> Sequence[Series]:
-    return (
-        Series(
-            table="meter_values", column="timestamp", received="received_at", days=settings.meter_values_days
-        ),
-        Series(
-            table="transaction_events",
-            column="timestamp",
-            received="received_at",
-            days=settings.meter_values_days,
-        ),
-        Series(table="ocpp_reports", column="at", received="at", days=settings.meter_values_days),
-        Series(table="message_log", column="at", received="at", days=settings.message_log_days),
-        Series(table="status_log", column="at", received="received_at", days=settings.status_log_days),
-    )
 
 
 def plan(now: datetime, existing: Collection[date], keep_days: int) -> Plan:
@@ -97,8 +72,10 @@ async def maintain_connection(connection: Connection, settings: Settings, now: d
         return
     try:
         await connection.execute(f"set lock_timeout = '{LOCK_TIMEOUT}'")
-        for one in series(settings):
-            await _maintain(connection, one, now)
+        for table in metadata.tables.values():
+            series: Series | None = table.info["series"]
+            if series is not None:
+                await _maintain(connection, table.name, series, getattr(settings, series.kept), now)
     finally:
         await connection.execute("reset lock_timeout")
         await connection.execute("select pg_advisory_unlock($1)", LOCK)
@@ -114,34 +91,34 @@ async def run(database: Database, settings: Settings) -> None:
             log.error("partitions were not maintained", error=str(error))
 
 
-async def _maintain(connection: Connection, one: Series, now: datetime) -> None:
+async def _maintain(connection: Connection, table: str, series: Series, days: int, now: datetime) -> None:
     names = await connection.fetch(
         "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid "
         "where i.inhparent = $1::regclass",
-        one.table,
+        table,
     )
     months = {month for (name,) in names if (month := month_of(name)) is not None}
-    steps = plan(now, months, one.days)
+    steps = plan(now, months, days)
     for month in steps.create:
-        await _create(connection, one, month)
-        log.debug("partition made", partition=partition(one.table, month))
+        await _create(connection, table, series.column, month)
+        log.debug("partition made", partition=partition(table, month))
     for month in steps.drop:
-        await connection.execute(f"drop table {partition(one.table, month)}")
-        log.info("partition dropped", partition=partition(one.table, month))
+        await connection.execute(f"drop table {partition(table, month)}")
+        log.info("partition dropped", partition=partition(table, month))
     await connection.execute(
-        f"delete from {one.table}_default where {one.received} < $1",  # noqa: S608 - names of our own tables
+        f"delete from {table}_default where {series.received} < $1",  # noqa: S608 - names of our own tables
         steps.cutoff,
     )
 
 
-async def _create(connection: Connection, one: Series, month: date) -> None:
+async def _create(connection: Connection, table: str, column: str, month: date) -> None:
     """Make a month, taking over what the default partition already holds of it."""
-    name, default = partition(one.table, month), f"{one.table}_default"
+    name, default = partition(table, month), f"{table}_default"
     bounds = (_start(month), _start(_month(month, 1)))
-    span = f"{one.column} >= $1 and {one.column} < $2"
+    span = f"{column} >= $1 and {column} < $2"
     async with connection.transaction():
         await connection.execute(f"lock table {default} in access exclusive mode")
-        await connection.execute(f"create table {name} (like {one.table} including all excluding identity)")
+        await connection.execute(f"create table {name} (like {table} including all excluding identity)")
         strays: asyncpg.Record | None = await connection.fetchrow(
             f"select 1 from {default} where {span} limit 1",  # noqa: S608 - names of our own tables
             *bounds,
@@ -153,7 +130,7 @@ async def _create(connection: Connection, one: Series, month: date) -> None:
                 *bounds,
             )
         await connection.execute(
-            f"alter table {one.table} attach partition {name} "
+            f"alter table {table} attach partition {name} "
             f"for values from ('{bounds[0].isoformat()}') to ('{bounds[1].isoformat()}')"
         )
 

@@ -1,0 +1,20 @@
+"""Every table, declared once: columns, keys, indexes, who writes it, and whose its rows are."""
+
+from engine.store.tables import (
+    access,
+    configuration,
+    device,
+    drivers,
+    energy,
+    inventory,
+    logs,
+    outbox,
+    security,
+    sessions,
+)
+from engine.store.tables.declare import Owner, Series, metadata, path_to_tenant
+
+__all__ = [
+    "Owner", "Series", "access", "configuration", "device", "drivers", "energy", "inventory", "logs",
+    "metadata", "outbox", "path_to_tenant", "security", "sessions",
+]  # fmt: skip

@@ -1,0 +1,200 @@
+"""Operators, prices, locations, charge points, EVSEs and connectors."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from engine.store.tables.declare import (
+    NOW,
+    Owner,
+    bigint,
+    boolean,
+    document,
+    ident,
+    index,
+    integer,
+    moment,
+    money,
+    number_of,
+    ref,
+    sha256,
+    smallint,
+    stamps,
+    station,
+    table,
+    text,
+    verbatim,
+)
+
+operators: Final = table(
+    "operators",
+    ident(),
+    text("name"),
+    text("currency", default="EUR"),
+    text("timezone", default="UTC"),
+    text("locale", default="en"),
+    ref("tariff_id", "tariffs", null=True, later=True),  # the price of new sessions; null: free
+    boolean("is_default", default=False),
+    moment("created_at", default=NOW),
+    index("operators_default", "is_default", unique=True, where="is_default"),
+    owner=Owner.PEOPLE,
+    tenant="id",
+)
+
+# A tariff never changes: a new price is a new row, so a session keeps the price it started with.
+tariffs: Final = table(
+    "tariffs",
+    ident(),
+    ref("operator_id", "operators"),
+    text("currency"),
+    money("price_per_session", default=0),
+    money("price_per_kwh", default=0),
+    money("price_per_minute", default=0),
+    moment("created_at", default=NOW),
+    owner=Owner.PEOPLE,
+    tenant="operator_id",
+)
+
+locations: Final = table(
+    "locations",
+    ident(),
+    ref("operator_id", "operators"),
+    text("external_id"),
+    text("status", default="enabled"),
+    text("country_code", null=True),
+    text("party_id", null=True),
+    document("name", default="[]"),  # of {"locale", "translation"}, as the address
+    document("address", default="[]"),
+    text("city", null=True),
+    text("post_code", null=True),
+    text("country", null=True),
+    text("latitude", null=True),  # decimal degrees as given: OCPI compares the digits
+    text("longitude", null=True),
+    text("parking_type", null=True),
+    document("evses", default="[]"),  # as registered, before they are bound to charge points
+    *stamps(),
+    sa.UniqueConstraint("operator_id", "external_id"),
+    owner=Owner.PEOPLE,
+    tenant="operator_id",
+)
+
+charge_points: Final = table(
+    "charge_points",
+    ident(),
+    ref("operator_id", "operators"),
+    text("name"),
+    text("type", default="public"),
+    text("status", default="enabled"),
+    ref("location_id", "locations", null=True, on_delete="set null"),
+    text("external_id", null=True),
+    # connection
+    text("network_id"),  # what it calls itself in the URL
+    text("network_protocol", null=True),
+    text("network_ip", null=True),
+    text("network_status", default="never_connected"),
+    moment("network_status_at", null=True),
+    moment("connected_at", null=True),
+    moment("first_contact_at", null=True),
+    # who may connect as it (OCPP's security profiles 0–3)
+    smallint("security_profile", default=1, check="security_profile between 0 and 3"),
+    smallint("current_security_profile", null=True),
+    # the profile that it is moving to (OCPP 2.0.1 A05), which becomes its own once it connected with it
+    smallint("next_security_profile", null=True, check="next_security_profile between 1 and 3"),
+    moment("next_security_profile_at", null=True),
+    sha256("password_sha256", null=True),
+    boolean("invalid_username_allowed", default=False),
+    text("certificate_serial", null=True),
+    # boot
+    text(
+        "registration_status",
+        default="accepted",
+        check="registration_status in ('accepted', 'pending', 'rejected')",
+    ),
+    # registered by the management API: pending until what is queued for it was delivered at its first boot
+    boolean("accept_when_configured", default=False),
+    moment("booted_at", null=True),
+    text("boot_reason", null=True),
+    text("vendor", default=""),
+    text("model", default=""),
+    text("charge_point_serial_number", null=True),
+    text("charge_box_serial_number", null=True),
+    text("firmware_version", null=True),
+    text("iccid", null=True),
+    text("imsi", null=True),
+    text("meter_type", null=True),
+    text("meter_serial_number", null=True),
+    # hardware (the station as a whole: connector 0)
+    text("hardware_status", null=True),
+    text("hardware_error_code", null=True),
+    text("hardware_info", null=True),
+    text("hardware_vendor_id", null=True),
+    text("hardware_vendor_error_code", null=True),
+    moment("hardware_status_at", null=True),
+    text("firmware_status", null=True),
+    bigint("firmware_request_id", null=True),
+    moment("firmware_status_at", null=True),
+    text("log_status", null=True),
+    bigint("log_request_id", null=True),
+    moment("log_status_at", null=True),
+    bigint("local_list_version", null=True),
+    moment("local_list_version_at", null=True),
+    moment("device_model_at", null=True),  # a full inventory was complete
+    text("monitoring_base", null=True),
+    text("publish_status", null=True),
+    bigint("publish_request_id", null=True),
+    verbatim("publish_locations", null=True),
+    moment("publish_status_at", null=True),
+    document("settings", default="{}"),  # what differs from the node's StationSettings
+    *stamps(),
+    moment("deleted_at", null=True),  # sessions outlive their station
+    index("charge_points_network_id", "network_id", unique=True, where="deleted_at is null"),
+    index("charge_points_location", "location_id", where="location_id is not null"),
+    index("charge_points_operator", "operator_id", "id", where="deleted_at is null"),
+    index("charge_points_to_accept", "id", where="accept_when_configured and deleted_at is null"),
+    owner=Owner.PEOPLE,
+    tenant="operator_id",
+)
+
+evses: Final = table(
+    "evses",
+    ident(),
+    station(),
+    integer("network_id", check="network_id > 0"),  # connectorId in OCPP 1.6
+    text("physical_reference", null=True),
+    text("status", default="enabled"),
+    text("hardware_status", null=True),
+    moment("hardware_status_at", null=True),
+    # The station keeps a battery there that was put in for another one (OCPP 2.1 S): it is nobody's session.
+    boolean("holds_battery", default=False),
+    *stamps(),
+    sa.UniqueConstraint("charge_point_id", "network_id"),
+    owner=Owner.PEOPLE,
+    tenant="charge_point_id",
+)
+
+connectors: Final = table(
+    "connectors",
+    ident(),
+    number_of("charge_point_id", "charge_points"),
+    integer("evse_network_id"),
+    integer("number"),
+    text("type", null=True),
+    text("format", null=True),
+    text("status", default="enabled"),
+    text("hardware_status", null=True),
+    text("error_code", null=True),
+    text("info", null=True),
+    text("vendor_id", null=True),
+    text("vendor_error_code", null=True),
+    moment("hardware_status_at", null=True),
+    sa.UniqueConstraint("charge_point_id", "evse_network_id", "number"),
+    sa.ForeignKeyConstraint(
+        ["charge_point_id", "evse_network_id"],
+        ["evses.charge_point_id", "evses.network_id"],
+        ondelete="cascade",
+    ),
+    owner=Owner.PEOPLE,
+    tenant="charge_point_id",
+)

@@ -1,0 +1,44 @@
+"""What others are told, and what the journal remembers of itself."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.store.tables.declare import (
+    NOW,
+    Owner,
+    bigint,
+    ident,
+    index,
+    moment,
+    number_of,
+    table,
+    text,
+    verbatim,
+)
+
+# The outbox: written with what it tells of, delivered at least once afterwards.
+events: Final = table(
+    "events",
+    ident(),
+    text("type"),
+    text("subject"),  # charge_point:12, session:7
+    number_of("operator_id", "operators", null=True),
+    verbatim("payload"),
+    moment("created_at"),
+    moment("delivered_at", null=True),
+    index("events_undelivered", "id", where="delivered_at is null"),
+    owner=Owner.ENGINE,
+    tenant="operator_id",
+)
+
+# The number of the last commit of each journal: it says whether a COMMIT whose answer was lost has happened.
+# (pg_xact_status would not do: after a crash PostgreSQL gives out the number of a lost transaction again.)
+journal_writers: Final = table(
+    "journal_writers",
+    ident(),
+    bigint("number", default=0),
+    moment("updated_at", default=NOW),
+    owner=Owner.ENGINE,
+    tenant=None,
+)

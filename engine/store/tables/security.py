@@ -1,0 +1,83 @@
+"""Certificates that stations ask for and get, certificates that are trusted, and security events."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from engine.store.tables.declare import (
+    NOW,
+    Owner,
+    boolean,
+    ident,
+    index,
+    integer,
+    moment,
+    number_of,
+    sha256,
+    station,
+    table,
+    text,
+)
+
+# One signing request per station and use: a newer one takes the place of the older.
+certificate_requests: Final = table(
+    "certificate_requests",
+    station(),
+    text("certificate_type"),  # ChargingStationCertificate | V2GCertificate | V2G20Certificate | Combined
+    text("csr"),  # PEM
+    integer("request_id", null=True),
+    text("status", default="Requested"),  # Requested | Signed | Accepted | Rejected | Failed
+    text("chain", null=True),  # PEM, the station's certificate first
+    integer("attempts", default=0),
+    moment("next_attempt_at"),
+    text("reason", null=True),
+    moment("requested_at"),
+    moment("answered_at", null=True),
+    sa.PrimaryKeyConstraint("charge_point_id", "certificate_type"),
+    index("certificate_requests_open", "next_attempt_at", where="status in ('Requested', 'Signed')"),
+    owner=Owner.ENGINE,
+    tenant="charge_point_id",
+)
+
+# Every certificate that a CA gave for a station.
+issued_certificates: Final = table(
+    "issued_certificates",
+    ident(),
+    station(),
+    text("certificate_type"),
+    text("serial"),  # hex
+    moment("not_after"),
+    text("certificate"),  # PEM
+    text("status", default="Issued"),  # Issued | Installed | Replaced | Refused
+    moment("renewal_asked_at", null=True),
+    moment("issued_at"),
+    index("issued_certificates_station", "charge_point_id", "certificate_type", "id"),
+    index("issued_certificates_expiry", "not_after", where="status = 'Installed'"),
+    owner=Owner.ENGINE,
+    tenant="charge_point_id",
+)
+
+certificates: Final = table(
+    "certificates",
+    sha256("sha256", key=True),  # of the DER form
+    text("certificate"),  # PEM
+    moment("created_at", default=NOW),
+    owner=Owner.PEOPLE,
+    tenant=None,
+)
+
+security_events: Final = table(
+    "security_events",
+    ident(),
+    number_of("charge_point_id", "charge_points", null=True),  # null: nobody known
+    text("type"),
+    moment("timestamp"),
+    text("tech_info", null=True),
+    boolean("critical"),
+    moment("received_at"),
+    index("security_events_station", "charge_point_id", "id desc"),
+    owner=Owner.ENGINE,
+    tenant="charge_point_id",
+)
