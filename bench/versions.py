@@ -21,6 +21,7 @@ from engine.domain.state import Policy
 from engine.ocpp import policy, v16, v21, v201
 from engine.ocpp.shapes import Choice, Flag, Many, Moment, Number, Record, Shape, Text, Whole, record_of
 from engine.ocpp.step import Message, Protocol
+from engine.ocpp.walk import Decoded
 from ext import envelope
 
 PROTOCOLS: Final[Mapping[str, Protocol]] = {
@@ -176,13 +177,13 @@ def quickest(works: Sequence[Callable[[], Any]], rounds: int) -> list[float]:
     return best
 
 
-def _work(protocol: Protocol, action: str, payload: bytes) -> Callable[[], policy.Decoded]:
+def _work(protocol: Protocol, action: str, payload: bytes) -> Callable[[], Decoded]:
     """What is timed. Raises ValueError unless the message is right as it stands."""
     work = partial(
         _decoded, CALL % (action.encode(), payload), protocol.inbound[action].request, protocol.name
     )
     decoded = work()
-    if not isinstance(decoded, policy.Decoded) or decoded.repairs:
+    if not isinstance(decoded, Decoded) or decoded.repairs:
         raise ValueError(f"{protocol.name} {action}: {decoded}")
     return work
 

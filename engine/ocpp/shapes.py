@@ -74,6 +74,7 @@ class Record(Frozen, frozen=True):
     """An object. `exact`: it holds numbers that only the walk checks, so there is no fast path for it.
 
     `timed`: there are times somewhere in it. `open`: it may have any other members too (`customData`).
+    `kind` is its Struct, None where that cannot be told from its values by msgspec alone.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Record(Frozen, frozen=True):
     exact: bool = False
     timed: bool = False
     open: bool = False
+    kind: type[Message] | None = None
 
 
 # Bounds of decimals. Until they are checked, a peer's number is compared but not calculated with.
@@ -124,13 +126,16 @@ def record_of(kind: type[Message]) -> Record:
                 shape=_shape(declared),
             )
         )
+    exact = any(_exact(member.shape) for member in members)
+    free = any(_is_free(member.shape) for member in members)
     return Record(
         name=kind.__name__,
         members=tuple(members),
         names=frozenset(member.name for member in members),
         folded={fold(member.name): member.name for member in members},
-        exact=any(_exact(member.shape) for member in members),
+        exact=exact,
         timed=any(_timed(member.shape) for member in members),
+        kind=None if exact or free else kind,
     )
 
 
@@ -152,6 +157,15 @@ def _timed(shape: Shape) -> bool:
         case Record(timed=timed):
             return timed
     return isinstance(shape, Moment)
+
+
+def _is_free(shape: Shape) -> bool:
+    match shape:
+        case Many(item=item):
+            return _is_free(item)
+        case Record(kind=kind, open=is_open):
+            return kind is None and not is_open
+    return isinstance(shape, Open)
 
 
 def _shape(kind: inspect.Type) -> Shape:

@@ -41,6 +41,8 @@ PROOF: Final = 10.0  # seconds for a peer to show that it is alive, where anothe
 BOOT_PATIENCE: Final = 15.0  # seconds that a boot may wait for its turn
 ROWS_INCLUDED: Final = 10  # that a message may come to; what is more costs as much as
 ROWS_A_MESSAGE: Final = 4  # … one message for so many
+LOOK_UP: Final = 4  # messages that it costs besides to look something up for one
+EVENTS_A_MESSAGE: Final = 3  # … and another one for so many stored events that are folded anew
 EARLY_SIZE: Final = 65_536  # bytes of a message, until its boot was accepted
 
 NO_FACTS: Final = Facts()
@@ -301,6 +303,7 @@ class Actor:
         try:
             needs = route.needs(state, request) if route.needs is not None else None
             if needs is not None:
+                self._shared.allowance.charge(self._conduct, LOOK_UP, 0)
                 return self._look_up(route, message_id, text, request, needs)
             outcome = route.step(state, request, NO_FACTS, self._shared.now())
         except Exception:
@@ -318,6 +321,9 @@ class Actor:
             facts = await self._resolved(needs)
             if self._is_over():
                 return
+            folded = sum(len(stored.events) for stored in facts.told.sessions)
+            if folded:
+                self._shared.allowance.charge(self._conduct, folded // EVENTS_A_MESSAGE, 0)
             outcome = route.step(self.state, request, facts, self._shared.now())
         except Exception:
             log.exception("handler failed", **self.peer.named(route.action, message_id))

@@ -11,8 +11,9 @@ import structlog
 
 from engine.domain.changes import MessageLogged
 from engine.domain.state import ChargePoint, Policy
-from engine.ocpp import policy, rpc
+from engine.ocpp import rpc
 from engine.ocpp.step import Refusal
+from engine.ocpp.walk import Decoded
 from engine.points import message_log
 from engine.points.admission import Conduct
 from engine.points.shared import Dialect, Route, Shared
@@ -159,7 +160,7 @@ class Peer:
         route: Route,
         message_id: str,
         rest: bytes,
-        decoded: policy.Decoded,
+        decoded: Decoded,
         *,
         kind: str = "call",
     ) -> None:

@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.domain.state import Policy
+from engine.ocpp import walk
 from engine.ocpp.messages import v16, v21, v201
-from engine.ocpp.policy import FAULTS_2X, FAULTS_16, MAX_REPAIRS, Decoded, decode
+from engine.ocpp.policy import FAULTS_2X, FAULTS_16, decode
 from engine.ocpp.quirks import GENERIC, PROFILES, quirks_of
 from engine.ocpp.rpc import MAX_DESCRIPTION, Code, encode
 from engine.ocpp.step import Refusal
+from engine.ocpp.walk import MAX_REPAIRS, Decoded
 from tests.ocpp.strategies import example, schemas, to_json, valid
 
 
@@ -423,6 +425,42 @@ def test_repairs_are_bounded_and_the_rest_is_dropped():
     assert len(mended.message.meter_value[0].sampled_value) == MAX_REPAIRS
     assert mended.repairs == ("number-as-text",) * MAX_REPAIRS + ("rest-dropped",)
     assert mended.places[-1] == f"$.meterValue[0].sampledValue[{MAX_REPAIRS}]"
+
+
+@pytest.mark.parametrize(
+    "odd", ["", '"unheard":1,', '"unheard":"\\u00e9",'], ids=["nothing", "a member", "an escape"]
+)
+def test_what_fits_is_not_walked(monkeypatch, odd):
+    walked = []
+    record = walk._Walk.record
+
+    def counting(self, shape, value, path):
+        walked.append(shape.name)
+        return record(self, shape, value, path)
+
+    monkeypatch.setattr(walk._Walk, "record", counting)
+    document = many(10_000, '{"value":"1"}').replace(b"{", b"{" + odd.encode(), 1)
+    mended = repair(v16.MeterValues, document)
+    assert mended.message == strict(v16.MeterValues, many(10_000, '{"value":"1"}')).message
+    assert walked == (["MeterValues"] if odd else [])
+
+
+def test_characters_that_cannot_be_stored_are_found_beside_a_deviation():
+    beside = many(2, '{"value":"1\\u0000"}').replace(b"{", b'{"unheard":1,', 1)
+    mended = repair(v16.MeterValues, beside)
+    assert mended.message == strict(v16.MeterValues, many(2, '{"value":"1"}')).message
+    assert mended.repairs == ("nul-character", "nul-character", "unknown-member")
+    assert isinstance(repair(v16.MeterValues, beside.replace(b"\\u0000", b"\\ud800")), Refusal)
+
+
+def test_numbers_beside_a_deviation_are_what_they_are_alone():
+    custom = '"customData":{"vendorId":"V","factor":[1.5,{"power":2e3}]}'
+    sample = f'{{"timestamp":"2024-01-31T08:00:00Z","sampledValue":[{{"value":0.25,{custom}}}]}}'
+    alone = f'{{"evseId":1,"meterValue":[{sample}]}}'.encode()
+    beside = alone.replace(b"{", b'{"unheard":1,', 1)
+    assert repair(v201.MeterValues, beside).message == strict(v201.MeterValues, alone).message
+    endless = repair(v201.MeterValues, beside.replace(b"0.25", b"1e999"))
+    assert isinstance(endless, Refusal) or not endless.message.meter_value[0].sampled_value
 
 
 def test_items_that_are_dropped_count():

@@ -12,9 +12,10 @@ import pytest
 
 from engine.domain.state import Policy
 from engine.ocpp.messages import v16, v21, v201
-from engine.ocpp.policy import Decoded, decode
+from engine.ocpp.policy import decode
 from engine.ocpp.rpc import error_frame
 from engine.ocpp.step import Refusal
+from engine.ocpp.walk import Decoded
 from tests.ocpp.strategies import schemas, to_json
 from tests.ocpp.violations import Broken, mended, violations
 from tools.codegen import Schema

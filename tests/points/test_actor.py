@@ -3,6 +3,7 @@
 import gc
 import json
 import random
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,12 +17,13 @@ from engine.domain.changes import (
     MessageLogged,
     SessionOpened,
 )
-from engine.domain.state import Policy, Registration
+from engine.domain.history import Stored, Told
+from engine.domain.state import Policy, Registration, Session, SessionStatus
 from engine.errors import Conflict
 from engine.ocpp import v16, v201
 from engine.ocpp.messages import v16 as messages
-from engine.ocpp.step import Outcome, Protocol
-from engine.points.actor import EARLY_SIZE, ROWS_A_MESSAGE, ROWS_INCLUDED, Actor
+from engine.ocpp.step import Facts, Outcome, Protocol
+from engine.points.actor import EARLY_SIZE, EVENTS_A_MESSAGE, LOOK_UP, ROWS_A_MESSAGE, ROWS_INCLUDED, Actor
 from engine.points.admission import RETURNS
 from engine.points.peer import ODD
 from tests.patience import PATIENCE
@@ -29,6 +31,7 @@ from tests.patience import PATIENCE
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
 STATUS = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
 START = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-03-01T12:00:00Z"}
+START_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 async def test_the_answer_waits_for_the_commit(site: Any, store: Any) -> None:
@@ -192,6 +195,28 @@ async def test_a_message_of_many_rows_costs_more(start: Any, autojump_clock: Any
         assert trio.current_time() == began
         assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
         cost = 1 + (50 - ROWS_INCLUDED) // ROWS_A_MESSAGE
+        assert trio.current_time() - began == pytest.approx(cost - 5, abs=0.2)
+
+
+@pytest.mark.parametrize("folded", [0, 30])
+async def test_a_look_up_and_what_it_makes_us_fold_anew_cost_more(
+    start: Any, store: Any, folded: int, autojump_clock: Any
+) -> None:
+    session = Session(
+        id=1, transaction_id="T", evse_number=1, connector_number=1, status=SessionStatus.ACTIVE,
+        started_at=START_AT,
+    )  # fmt: skip
+    stored = Stored(
+        session=session, count=folded, newest=None, newest_at=None, started_at=None,
+        ended_at=None, ended_seq=None, events=((b"{}", 1),) * folded,
+    )  # fmt: skip
+    store.reader.facts = Facts(new_ids=(1, 2), told=Told(sessions=(stored,)))
+    async with start(message_rate=1, rate_burst=5, data_rate=1e9) as site, site.connect() as ws:
+        began = trio.current_time()
+        for number in range(2):
+            assert (await site.ask(ws, "Authorize", {"idTag": "T"}, str(number)))[0] == 3
+        assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
+        cost = 2 * (1 + LOOK_UP + folded // EVENTS_A_MESSAGE)
         assert trio.current_time() - began == pytest.approx(cost - 5, abs=0.2)
 
 
