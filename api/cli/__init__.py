@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "messages": "api.cli.log:messages",
     "security-events": "api.cli.log:security_events",
     "token": "api.cli.token:token",
+    "seed": "api.cli.seed:seed",
     "version": "api.cli.version:version",
 }
 

@@ -83,17 +83,7 @@ async def open_store(
     Raises StoreError when there is no database, SchemaError when its schema is not for this program.
     """
     with plain_errors():
-        async with AsyncExitStack() as stack:
-            if settings.database is None:
-                server = await stack.enter_async_context(embedded(Path(settings.data), metrics))
-                opening = open_database(
-                    server.dsn(DATABASE), metrics, make=(server.dsn(ADMIN_DATABASE), DATABASE)
-                )
-            else:
-                opening = open_database(settings.database, metrics)
-            database = await stack.enter_async_context(opening)
-            await _bring_up_to_date(database)
-            await retention.maintain(database, settings, datetime.now(UTC))
+        async with up_to_date(settings, metrics) as database:
             store = Store(database, settings, metrics, jitter)
             maintain = partial(retention.run, database, settings)
             tasks = (
@@ -106,6 +96,22 @@ async def open_store(
                     yield store
                 finally:
                     await store.journal.close(DRAIN_TIMEOUT)
+
+
+@asynccontextmanager
+async def up_to_date(settings: Settings, metrics: Metrics) -> AsyncIterator[Database]:
+    """The database of `settings` with its schema and partitions; the server is started if it is ours."""
+    async with AsyncExitStack() as stack:
+        if settings.database is None:
+            server = await stack.enter_async_context(embedded(Path(settings.data), metrics))
+            make = (server.dsn(ADMIN_DATABASE), DATABASE)
+            opening = open_database(server.dsn(DATABASE), metrics, make=make)
+        else:
+            opening = open_database(settings.database, metrics)
+        database = await stack.enter_async_context(opening)
+        await _bring_up_to_date(database)
+        await retention.maintain(database, settings, datetime.now(UTC))
+        yield database
 
 
 async def _bring_up_to_date(database: Database) -> None:

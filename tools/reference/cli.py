@@ -16,7 +16,7 @@ CLI: Final = """\
 # Command line
 
 {notice}
-`voltrio` is one program. `serve`, `migrate` and `simulate` work by themselves; the other commands ask a
+`voltrio` is one program. `serve`, `migrate`, `seed` and `simulate` work by themselves; the others ask a
 running node over its [admin API](admin-api.md), at `--server` (or `VOLTRIO_SERVER`) with `--token` (or
 `VOLTRIO_TOKEN`), and wait at most {timeout:.0f} s. Every listing takes `--json`; its members are those of the
 admin API. `make run` is `voltrio serve`, with `ARGS="…"` for flags. Until the folder `.venv/bin` is on your
