@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Final
@@ -78,8 +79,8 @@ class SessionView(Camel, frozen=True, kw_only=True):
     charging_state: str | None
     remote_start_id: int | None
     offline: bool
-    review: str | None
-    released: str | None
+    review: Sequence[str]
+    released: Sequence[str]
     released_at: datetime | None
     released_by: str | None
     last_updated_at: datetime

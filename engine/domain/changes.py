@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from engine.domain.session.review import Reviews
 from engine.domain.state import Frozen
 
 
@@ -394,7 +395,8 @@ class SessionOpened(Change, frozen=True):
     started_at: datetime
     received_at: datetime
     offline: bool  # the start was reported later than it happened
-    review: str | None = None
+    protocol: str  # in which it was told: "ocpp1.6" …
+    review: Reviews = ()
     charging_state: str | None = None
     remote_start_id: int | None = None
     asked_id_tag: str | None = None
@@ -444,14 +446,14 @@ class SessionClosed(Change, frozen=True):
     energy_wh: int
     stop_id_tag: str | None
     received_at: datetime
-    review: str | None = None  # None: as it stands
+    review: Reviews = ()
 
 
 class SessionReviewed(Change, frozen=True):
-    """sessions by id: `review` says why billing is held (domain.plausibility.Review); None lifts the hold."""
+    """sessions by id: `review` says why billing is held; an empty one lifts the hold."""
 
     id: int
-    review: str | None
+    review: Reviews
     at: datetime
 
 

@@ -24,15 +24,8 @@ from engine.domain.changes import (
 from engine.domain.metering import verify
 from engine.domain.metering.verify import Ending, Neighbour, Stop
 from engine.domain.notifications import Notification, publish
-from engine.domain.plausibility import (
-    CLOSED_BY_US,
-    Review,
-    held,
-    is_held,
-    was_ever_held,
-    without,
-)
 from engine.domain.pricing import Billed
+from engine.domain.session.review import CLOSED_BY_US, Review, Reviews, held, without
 from engine.domain.state import ChargePoint, Session, SessionStatus
 from engine.domain.vocabulary import SessionReason
 
@@ -85,8 +78,6 @@ def finish(
         stop_id_tag=stop.id_tag,
         now=now,
     )
-    if review is None and session.review is not None:
-        changes.append(SessionReviewed(id=session.id, review=None, at=now))
     return cp, closed, [*changes, *_later_reviewed(ending)]
 
 
@@ -94,7 +85,7 @@ def _later_reviewed(ending: Ending) -> list[SessionReviewed]:
     """The hold of the session after this one, which ended first as far as we were told."""
     reviewed = []
     for one in ending.neighbours:
-        if one.earlier or is_held(one.released, Review.BILLED_BEFORE):
+        if one.earlier or Review.BILLED_BEFORE in one.released:
             continue
         twice = verify.overlaps(one, ending)
         review = (held if twice else without)(one.review, Review.BILLED_BEFORE)
@@ -129,7 +120,7 @@ def billed(session: Session) -> Billed:
         start_received_at=session.received_at or session.started_at,
         stopped_at=session.stopped_at,
         stop_received_at=session.stop_received_at,
-        clock_was_wrong=was_ever_held(session.review, session.released, Review.CLOCK_DRIFT),
+        clock_was_wrong=Review.CLOCK_DRIFT in (*session.review, *session.released),
         waived=session.waived is not None,
     )
 
@@ -152,7 +143,7 @@ def _untold(session: Session) -> SessionReason:
     return SessionReason.LOCAL if session.stop_asked_at is None else SessionReason.REMOTE
 
 
-def without_stop_codes(review: str | None) -> str | None:
+def without_stop_codes(review: Reviews) -> Reviews:
     """`review` without what a missing stop has put there."""
     return without(review, *CLOSED_BY_US)
 

@@ -13,7 +13,8 @@ from hashlib import blake2b
 from typing import Any, Final, Literal, TypeAlias
 
 from engine.domain.metering.verify import Neighbour
-from engine.domain.plausibility import Review, clock_is_wrong, is_held
+from engine.domain.plausibility import clock_is_wrong
+from engine.domain.session.review import Review, Reviews
 from engine.domain.state import Frozen, Session, SessionStatus
 from engine.domain.vocabulary import ChargingState, SessionReason
 
@@ -101,7 +102,7 @@ class Beside(Frozen, frozen=True):
     id: int
     started_at: datetime
     stopped_at: datetime | None
-    review: str | None
+    review: Reviews
 
 
 class Told(Frozen, frozen=True):
@@ -129,7 +130,7 @@ def position(event: Event) -> Position:
 def is_foldable(kind: str, stored: Stored) -> bool:
     """Whether a history is folded for an event: not what is too long, nor what retention has taken from."""
     session = stored.session
-    if stored.started_at is None and not is_held(session.review, Review.MISSING_START):
+    if stored.started_at is None and Review.MISSING_START not in session.review:
         return False
     longest = MAX_HISTORY
     if kind == "Updated":

@@ -20,7 +20,8 @@ from engine.domain.drivers import Driver, driven
 from engine.domain.metering.live import absorb
 from engine.domain.metering.readings import Measured
 from engine.domain.notifications import publish
-from engine.domain.plausibility import CLOSED_BY_US, Review, clock_is_wrong, closed_by_us, held, is_held
+from engine.domain.plausibility import clock_is_wrong
+from engine.domain.session.review import CLOSED_BY_US, Review
 from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus
 from engine.domain.vocabulary import HardwareStatus, ReservationStatus
 
@@ -125,7 +126,7 @@ def begin(
         metering=Metering(
             register_wh=start.meter_wh, register_at=None if clock_is_wrong(start.at, now) else start.at
         ),
-        review=held(None, Review.CLOCK_DRIFT) if clock_is_wrong(start.at, now) else None,
+        review=(Review.CLOCK_DRIFT,) if clock_is_wrong(start.at, now) else (),
     )
     return enter(cp, driven(session, driver), driver, key=start_key(start), now=now)
 
@@ -214,6 +215,7 @@ def _opened(
         received_at=now,
         offline=offline or now - session.started_at > OFFLINE_AFTER,
         review=session.review,
+        protocol=cp.version,
         charging_state=session.charging_state,
         remote_start_id=session.remote_start_id,
         asked_id_tag=session.asked_id_tag,
@@ -259,7 +261,7 @@ def add_samples(
         if after.review != session.review:
             changes.append(SessionReviewed(id=after.id, review=after.review, at=now))
         return with_session(cp, after), changes
-    if not closed_by_us(session):
+    if not session.closed_by_us:
         return cp, changes
     cp, _, consequences = carry_on(cp, session, after, now)
     return cp, consequences + changes
@@ -297,14 +299,14 @@ def _corrected(
     bound = min(newer, default=max(ended, newest))
     if min(newest, bound) == ended and before.metering.energy_wh == after.metering.energy_wh:
         return cp, after, []
-    code = next(c for c in CLOSED_BY_US if is_held(after.review, c))
+    code = next(c for c in CLOSED_BY_US if c in after.review)
     return close_missing(cp, after, code, bound=bound, now=now)
 
 
 def _goes_on(cp: ChargePoint, before: Session, after: Session) -> bool:
     newest, ended = after.metering.last_sample_at, before.stopped_at
     return (
-        any(is_held(after.review, code) for code in _MAY_GO_ON)
+        any(code in after.review for code in _MAY_GO_ON)
         and newest is not None
         and ended is not None
         and newest > ended

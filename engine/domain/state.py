@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from engine.domain.session.review import CLOSED_BY_US, Reviews
 from engine.domain.vocabulary import ChargingState, HardwareStatus, SessionReason, Waiver
 
 StationNumber = 0  # EVSE number 0 (connectorId 0 in OCPP 1.6) is the charge point as a whole
@@ -122,10 +123,8 @@ class Session(Frozen, frozen=True):
     parent_id_tag: str | None = None
     metering: Metering = Metering()
     charging: bool | None = None  # True charging, False idle, None unknown: decides the open charging period
-    review: str | None = (
-        None  # why billing is held for a person to look at: codes of domain.plausibility.Review
-    )
-    released: str | None = None  # what a person has lifted of that
+    review: Reviews = ()  # why billing is held for a person to look at
+    released: Reviews = ()  # what a person has lifted of that
     rebooted_at: datetime | None = (
         None  # the charger booted and has not shown since that it goes on; no column
     )
@@ -144,6 +143,14 @@ class Session(Frozen, frozen=True):
     stop_asked_at: datetime | None = None  # when the charger agreed to end it
     offline: bool = False  # its start was told later than it happened
     stop_id_tag: str | None = None  # presented to end it, before it ended; in memory only
+
+    @property
+    def closed_by_us(self) -> bool:
+        """Whether it was closed without its stop, so that one real stop may still correct it.
+
+        A person who released it has made it final.
+        """
+        return self.status is SessionStatus.FINISHED and any(code in CLOSED_BY_US for code in self.review)
 
 
 class Connector(Frozen, frozen=True):

@@ -47,16 +47,8 @@ from engine.domain.metering.readings import Measured, merged, row
 from engine.domain.metering.timeline import REGISTER_WITHIN, flipped
 from engine.domain.metering.verify import Stop, register_at_end
 from engine.domain.notifications import publish
-from engine.domain.plausibility import (
-    CLOSED_BY_US,
-    FUTURE_TOLERANCE,
-    Review,
-    clock_is_wrong,
-    closed_by_us,
-    held,
-    is_held,
-    without,
-)
+from engine.domain.plausibility import FUTURE_TOLERANCE, clock_is_wrong
+from engine.domain.session.review import CLOSED_BY_US, Review, Reviews, held, without
 from engine.domain.sessions import (
     OFFLINE_AFTER,
     began,
@@ -205,7 +197,7 @@ def refold(
     if stored is not None and not is_foldable(event.kind, stored):
         if session.status is not SessionStatus.FINISHED:
             return _unfolded(cp, session, stored, event, known)
-        if not (event.kind == "Ended" and closed_by_us(session)):
+        if not (event.kind == "Ended" and session.closed_by_us):
             return _kept(cp, session, stored, event, known)
         return _unfolded(cp, replace(session, status=SessionStatus.ACTIVE), stored, event, known)
     events = sorted((*history, event), key=position)
@@ -236,13 +228,13 @@ def refold(
     overlaps, beside = _overlaps(after, None if end is None else end.at, known)
     if end is not None:
         had_end = end is not event
-        released = _doubts(cp, session, history, end, known) if had_end and session.review is None else None
+        released = _doubts(cp, session, history, end, known) if had_end and not session.review else ()
         cp, closed, ending = _ended(
             cp, session, after, end, known, *overlaps, had_end=had_end, released=released
         )
     elif session.status is not SessionStatus.FINISHED:
         cp, closed, ending = _goes_on(cp, session, after, now)
-    elif closed_by_us(session):
+    elif session.closed_by_us:
         cp, closed, ending = _still_closed(cp, session, after, now)
     else:
         closed, ending = session, []  # a person has released it: final, but the event is kept
@@ -324,10 +316,10 @@ def _overlaps(session: Session, end: datetime | None, known: Known) -> tuple[lis
     That is in doubt for the one that began first: the doubt of `session`, and the hold of others. Which one
     it is, is not known before the Started of both came.
     """
-    if is_held(session.review, Review.MISSING_START):
+    if Review.MISSING_START in session.review:
         return [], []
     inside = end is not None and any(
-        session.started_at <= one.started_at < end and not is_held(one.review, Review.MISSING_START)
+        session.started_at <= one.started_at < end and Review.MISSING_START not in one.review
         for one in known.told.beside
     )
     around = [
@@ -335,7 +327,7 @@ def _overlaps(session: Session, end: datetime | None, known: Known) -> tuple[lis
         for one in known.told.beside
         if one.stopped_at is not None
         and one.started_at <= session.started_at < one.stopped_at
-        and not any(is_held(one.review, code) for code in (*CLOSED_BY_US, Review.LATE_STOP))
+        and not any(code in one.review for code in (*CLOSED_BY_US, Review.LATE_STOP))
     ]
     holds: list[Change] = [
         SessionReviewed(id=one.id, review=held(one.review, Review.LATE_STOP), at=known.now) for one in around
@@ -487,7 +479,7 @@ def _blank(session_id: int, event: Event) -> Session:
         started_at=event.at,
         metering=Metering(),
         offline=event.offline,
-        review=None if event.kind == "Started" else Review.MISSING_START.value,
+        review=() if event.kind == "Started" else (Review.MISSING_START,),
     )
 
 
@@ -802,7 +794,7 @@ def _still_closed(
     cp: ChargePoint, session: Session, after: Session, now: datetime
 ) -> tuple[ChargePoint, Session, list[Change]]:
     """A session that we closed without its end, and the end has not come."""
-    codes = [code for code in CLOSED_BY_US if is_held(session.review, code)]
+    codes = [code for code in CLOSED_BY_US if code in session.review]
     known = replace(
         after,
         status=SessionStatus.FINISHED,
@@ -826,7 +818,7 @@ def _ended(
     known: Known,
     *overlaps: Review,
     had_end: bool,
-    released: str | None,
+    released: Reviews,
 ) -> tuple[ChargePoint, Session, list[Change]]:
     """Closes by the real end, or corrects what the end said when less was known.
 
@@ -836,30 +828,23 @@ def _ended(
     cp, closed, ending = _finished(cp, after, end, known, overlaps)
     same = _billed(closed) == _billed(session)
     review = closed.review
-    if had_end and (is_held(session.review, Review.LATE_EVENT) or (session.review is None and not same)):
+    if had_end and (Review.LATE_EVENT in session.review or (not session.review and not same)):
         review = held(review, Review.LATE_EVENT)
     reviewed = SessionReviewed(id=session.id, review=review, at=known.now)
     if had_end and same:
-        if session.review is None and review == released:
-            review = None
+        if not session.review and review == released:
+            review = ()
         closed = replace(closed, review=review, stop_received_at=session.stop_received_at)
         return cp, closed, [] if review == session.review else [reviewed]
-    changes: list[Change] = [
-        replace(change, review=review) if isinstance(change, SessionClosed) else change
-        for change in ending
-        if not (isinstance(change, SessionReviewed) and change.id == session.id)
-    ]
-    lifted = review is None and session.review is not None
-    return cp, replace(closed, review=review), [*changes, reviewed] if lifted else changes
+    changes = [replace(one, review=review) if isinstance(one, SessionClosed) else one for one in ending]
+    return cp, replace(closed, review=review), changes
 
 
 def _billed(session: Session) -> tuple[object, ...]:
     return session.stopped_at, session.meter_stop_wh, session.metering.energy_wh
 
 
-def _doubts(
-    cp: ChargePoint, session: Session, history: Sequence[Event], end: Event, known: Known
-) -> str | None:
+def _doubts(cp: ChargePoint, session: Session, history: Sequence[Event], end: Event, known: Known) -> Reviews:
     """Why a session that ended was held, as far as its events say."""
     told, _ = replay(cp, session.id, sorted(history, key=position), known.now)
     overlaps, _ = _overlaps(told, end.at, known)

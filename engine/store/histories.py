@@ -17,7 +17,7 @@ from engine.domain.history import RANKS, Beside, EventKey, Stored, Told, is_fold
 from engine.domain.metering.verify import Neighbour
 from engine.domain.state import Session
 from engine.store.database import Connection
-from engine.store.loading_sessions import TOLD, Restored, identities, sessions_by_id
+from engine.store.loading_sessions import TOLD, Restored, identities, reviews, sessions_by_id
 
 SAMPLES_AT: Final = """
 select m.session_id, m.timestamp, m.samples
@@ -178,8 +178,8 @@ async def neighbours(
                 earlier=row["earlier"],
                 meter_start_wh=row["meter_start_wh"],
                 meter_stop_wh=row["meter_stop_wh"],
-                review=row["review"],
-                released=row["released"],
+                review=reviews(row["review"]),
+                released=reviews(row["released"]),
             )
         )
     return found
@@ -273,7 +273,7 @@ async def _beside(
                     id=row["id"],
                     started_at=row["started_at"],
                     stopped_at=row["stopped_at"],
-                    review=row["review"],
+                    review=reviews(row["review"]),
                 )
             )
     return found

@@ -47,19 +47,19 @@ RULES: Final[Mapping[str, str]] = {
     "a session ends after its start and its energy is not negative": """
         select 'session:' || id, 'energy ' || energy_wh || ' Wh, ' || started_at || ' to ' || stopped_at
         from sessions
-        where energy_wh < 0 or (stopped_at < started_at and review is null)
+        where energy_wh < 0 or (stopped_at < started_at and review = '{}')
     """,
     "the energy is the registers' difference, unless billing is held": """
         select 'session:' || s.id,
                'energy ' || s.energy_wh || ' Wh, registers ' || (s.meter_stop_wh - s.meter_start_wh)
         from sessions s
-        where s.status = 'finished' and s.review is null and s.meter_stop_wh is not null
+        where s.status = 'finished' and s.review = '{}' and s.meter_stop_wh is not null
           and s.energy_wh <> greatest(s.meter_stop_wh - s.meter_start_wh, 0)
     """,
     "a session whose meter was reset is held": """
         select distinct 'session:' || s.id, 'energy ' || s.energy_wh || ' Wh'
         from sessions s join meter_values m on m.session_id = s.id and m.charge_point_id = s.charge_point_id
-        where s.status = 'finished' and s.review is null and m.resets > 0
+        where s.status = 'finished' and s.review = '{}' and m.resets > 0
     """,
     "an EVSE has one open session at most": """
         select 'charge_point:' || charge_point_id,

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from engine.domain.metering import readings
 from engine.domain.plausibility import clock_is_wrong
+from engine.domain.session.review import Review, Reviews
 from engine.domain.starting import CLOCK_TOLERANCE, Pending, PendingKey
 from engine.domain.state import (
     Frozen,
@@ -29,8 +30,8 @@ from engine.store.database import Connection
 
 # The row written last has the totals; ties are rows of one message.
 SESSIONS: Final = """
-select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.evse_number, s.connector_number, s.status,
-       s.started_at, s.start_received_at, s.id_tag, s.meter_start_wh, s.stopped_at, s.meter_stop_wh,
+select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.protocol, s.evse_number, s.connector_number,
+       s.status, s.started_at, s.start_received_at, s.id_tag, s.meter_start_wh, s.stopped_at, s.meter_stop_wh,
        s.energy_wh, s.reservation_id, s.stop_received_at, s.released,
        s.review, s.charging_state as told_state, s.remote_start_id, s.offline, s.asked_id_tag, s.waived,
        s.stop_asked_at,
@@ -100,8 +101,7 @@ cross join lateral (
 ) m
 """
 LOOSE_AT_MOST: Final = 300  # meter values that a start takes over
-# A session that is told by events has this start key; the other ids were given by us (OCPP 1.6).
-TOLD: Final = "s.start_key like 'transaction%'"
+TOLD: Final = "s.protocol <> 'ocpp1.6'"  # by events, under an id of the station's; others have ids of ours
 
 
 class Sample(msgspec.Struct, gc=False):
@@ -258,6 +258,10 @@ def _price(row: asyncpg.Record) -> Price:
     )
 
 
+def reviews(codes: Sequence[str]) -> Reviews:
+    return tuple(map(Review, codes))
+
+
 def _restored(row: asyncpg.Record) -> Restored:
     state = row["charging_state"]
     return Restored(
@@ -279,8 +283,8 @@ def _restored(row: asyncpg.Record) -> Restored:
             parent_id_tag=row["parent_id_tag"],
             metering=_metering(row),
             charging=None if state is None else state == "charging",
-            review=row["review"],
-            released=row["released"],
+            review=reviews(row["review"]),
+            released=reviews(row["released"]),
             stop_received_at=row["stop_received_at"],
             charging_state=None if row["told_state"] is None else ChargingState(row["told_state"]),
             remote_start_id=row["remote_start_id"],
@@ -307,7 +311,7 @@ def _metering(row: asyncpg.Record) -> Metering:
     """The running totals; those of the start where nothing was sampled, final ones where it is closed."""
     if row["resets"] is None:
         at = row["started_at"]
-        if row["start_key"].startswith("transaction"):
+        if row["protocol"] != "ocpp1.6":
             return Metering(energy_wh=row["energy_wh"] or 0)  # its start tells no register (OCPP 2.x)
         return Metering(
             energy_wh=row["energy_wh"] or 0,

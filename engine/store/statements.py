@@ -28,6 +28,7 @@ COLUMN_TYPES: Final = {
     bool: "boolean",
     datetime: "timestamptz",
     bytes: "text",  # JSON inside JSON: base64 on the way
+    tuple: "text[]",
 }
 MESSAGES: Final = ("payload", "samples", "periods")  # texts that are JSON
 
@@ -52,7 +53,7 @@ def _types(change: type[Change]) -> Iterator[tuple[str, type]]:
         hint = hints[field.name]
         options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
         (plain,) = {option for option in options if option is not type(None)}
-        yield field.name, plain
+        yield field.name, typing.get_origin(plain) or plain
 
 
 def _columns(change: type[Change]) -> Iterator[tuple[str, str, str]]:
@@ -504,18 +505,20 @@ STATEMENTS: Final[Sequence[Statement]] = (
         """
         insert into sessions as s
                              (id, operator_id, charge_point_id, evse_number, connector_number, transaction_id,
-                              start_key, status, id_tag, id_tag_id, user_id, authorization_id, reservation_id,
-                              tariff_id, meter_start_wh, started_at, start_received_at, offline, review,
-                              charging_state, remote_start_id, asked_id_tag, waived, last_updated_at)
+                              start_key, protocol, status, id_tag, id_tag_id, user_id, authorization_id,
+                              reservation_id, tariff_id, meter_start_wh, started_at, start_received_at,
+                              offline, review, charging_state, remote_start_id, asked_id_tag, waived,
+                              last_updated_at)
         select r.id, r.operator_id, charge_point_id, evse_number, connector_number, transaction_id,
-               start_key, r.status, id_tag, id_tag_id, user_id, authorization_id, reservation_id,
+               start_key, protocol, r.status, id_tag, id_tag_id, user_id, authorization_id, reservation_id,
                o.tariff_id, meter_start_wh, started_at, received_at, offline, review,
                charging_state, remote_start_id, asked_id_tag, waived, received_at
         from batch r left join operators o on o.id = r.operator_id
         on conflict (id) do update
         set evse_number = excluded.evse_number, connector_number = excluded.connector_number,
             transaction_id = excluded.transaction_id, start_key = excluded.start_key,
-            status = excluded.status, reason = null, id_tag = coalesce(excluded.id_tag, s.id_tag),
+            protocol = excluded.protocol, status = excluded.status, reason = null,
+            id_tag = coalesce(excluded.id_tag, s.id_tag),
             id_tag_id = coalesce(excluded.id_tag_id, s.id_tag_id),
             user_id = coalesce(excluded.user_id, s.user_id),
             authorization_id = coalesce(excluded.authorization_id, s.authorization_id),
@@ -560,7 +563,7 @@ STATEMENTS: Final[Sequence[Statement]] = (
         update sessions s
         set status = r.status, reason = r.reason, stopped_at = r.stopped_at, meter_stop_wh = r.meter_stop_wh,
             energy_wh = r.energy_wh, stop_id_tag = r.stop_id_tag, stop_received_at = r.received_at,
-            review = coalesce(r.review, s.review), last_updated_at = r.received_at
+            review = r.review, last_updated_at = r.received_at
         from latest r where s.id = r.id
         """,
         key="id",

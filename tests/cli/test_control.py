@@ -64,7 +64,7 @@ def test_a_session_is_stopped(run: Any, played: Any) -> None:
 
 
 def test_a_held_session_is_released(run: Any, played: Any) -> None:
-    session = {"id": 7, "review": None, "released": "late_stop", "releasedBy": "token:anna"}
+    session = {"id": 7, "review": [], "released": ["late_stop"], "releasedBy": "token:anna"}
     played.answers["POST /sessions/7/release"] = httpx.Response(200, json=session)
     result = run("session", "release", "7", "--note", "read on site")
     assert (result.exit_code, "late_stop" in result.output) == (0, True)

@@ -13,7 +13,7 @@ from api.manage import certificates, partners
 from api.manage import stations as manage_stations
 from api.manage import tokens as manage_tokens
 from engine import node
-from engine.domain.plausibility import Review
+from engine.domain.session.review import Review
 from engine.metrics import Histogram, Metrics, Tally
 from engine.ocpp import mending, policy, quirks, rpc
 from engine.ocpp.v16 import PROTOCOL

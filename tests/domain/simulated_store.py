@@ -126,7 +126,7 @@ class Store:
         for number, row in self.sessions.items():
             if needs.start_key is not None and row["start_key"] == needs.start_key:
                 session = self._session(number)
-            ours = not row["start_key"].startswith("transaction")
+            ours = row["protocol"] == "ocpp1.6"
             if ours and needs.transaction_id is not None and row["transaction_id"] == needs.transaction_id:
                 session = self._session(number)
         found = {uid: self.tokens.get(uid.casefold()) for uid in needs.id_tags}
@@ -206,14 +206,13 @@ class Store:
                     "reason": None,
                     "stop_received_at": None,
                     "stop_asked_at": None,
-                    "released": None,
+                    "released": (),
                 }
             case c.SessionClosed():
                 row = self.sessions[change.id]
                 told = asdict(change)
                 row |= {
                     **{k: v for k, v in told.items() if k != "received_at"},
-                    "review": change.review or row["review"],
                     "stop_received_at": change.received_at,
                 }
             case c.SessionStopAsked():
@@ -272,7 +271,7 @@ class Store:
     def _told(self, key: EventKey) -> Told:
         """As `engine.store.loading.told`."""
         same = {n: s for n, s in self.sessions.items() if s["transaction_id"] == key.transaction_id}
-        same = {n: s for n, s in same.items() if s["start_key"].startswith("transaction")}
+        same = {n: s for n, s in same.items() if s["protocol"] != "ocpp1.6"}
         if key.session_id is not None:
             own = {key.session_id: self._neighbours(key.session_id, key)}
             return Told(beside=self._beside(key, key.evse_number), neighbours=own)
@@ -351,7 +350,7 @@ class Store:
         told = row["started_at"]
         known = None if clock_is_wrong(told, row["received_at"]) else told
         totals = Metering(register_wh=row["meter_start_wh"], register_at=known)
-        if row["start_key"].startswith("transaction"):
+        if row["protocol"] != "ocpp1.6":
             totals = Metering()
         if newest is not None:
             times = [newest.register_at or newest.timestamp, newest.sampled_at or newest.timestamp]

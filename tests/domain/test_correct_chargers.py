@@ -79,7 +79,7 @@ def test_none_is_held_and_each_is_billed_by_its_registers(version: str, data: st
     connection.carry(charger.told, data.draw(numbers), data.draw(numbers))
     rows = sorted(connection.store.sessions.values(), key=lambda row: (row["evse_number"], row["started_at"]))
     visits = sorted(charger.visits, key=lambda visit: (visit.evse, visit.begin))
-    assert [row["review"] for row in rows] == [None] * len(visits)
+    assert [row["review"] for row in rows] == [()] * len(visits)
     for row, visit in zip(rows, visits, strict=True):
         assert row["status"] == "finished"
         assert (row["started_at"], row["stopped_at"]) == (visit.begin, visit.end)

@@ -246,7 +246,7 @@ def test_1_6_bills_the_truth_or_holds(told: Told, data: st.DataObject) -> None:
     if told.curve.restart is None:
         assert row["energy_wh"] == told.curve.delivered  # start and stop are the law
     if is_clean(told) and [p.at for p in middle] == sorted({p.at for p in middle}):
-        assert row["review"] is None or any(p.at.year != BEGINNING.year for p in middle)
+        assert not row["review"] or any(p.at.year != BEGINNING.year for p in middle)
 
 
 # --- OCPP 2.x ----------------------------------------------------------------------------------------------
@@ -331,7 +331,7 @@ def test_2_x_bills_the_truth_or_holds(told: Told, data: st.DataObject) -> None:
     judge(told.curve, found(store))
     assert found(store)["energy_wh"] == found(in_order)["energy_wh"]
     if is_clean(told) and [e.timestamp for e in made] == [p.at for p in told.points]:
-        assert (found(in_order)["energy_wh"], found(in_order)["review"]) == (told.curve.delivered, None)
+        assert (found(in_order)["energy_wh"], found(in_order)["review"]) == (told.curve.delivered, ())
 
 
 # --- what has been billed wrong ----------------------------------------------------------------------------
@@ -364,7 +364,7 @@ def test_registers_of_chargers_that_were_seen(
         store.handle(VALUES, request, LATER)
     end = BEGINNING + timedelta(hours=3)
     store.handle(STOP, v16.StopTransaction(transaction_id=number, timestamp=end, meter_stop=stop), LATER)
-    assert (found(store)["energy_wh"], found(store)["review"] is not None) == (energy, is_held)
+    assert (found(store)["energy_wh"], bool(found(store)["review"])) == (energy, is_held)
 
 
 # --- what is told beside the registers ---------------------------------------------------------------------
@@ -473,7 +473,7 @@ def after_events(events: list[v201.TransactionEvent], *, reconnects: bool) -> di
 def test_idle_is_not_believed_against_what_is_measured(
     events: list[v201.TransactionEvent], reconnects: bool
 ) -> None:
-    assert after_events(events, reconnects=reconnects)["review"] == "missing_register"
+    assert after_events(events, reconnects=reconnects)["review"] == ("missing_register",)
 
 
 @pytest.mark.parametrize("reconnects", [False, True])
@@ -523,7 +523,7 @@ def test_idle_is_believed_where_nothing_contradicts_it(
     events: list[v201.TransactionEvent], reconnects: bool
 ) -> None:
     row = after_events(events, reconnects=reconnects)
-    assert (row["energy_wh"], row["review"]) == (4_000, None)
+    assert (row["energy_wh"], row["review"]) == (4_000, ())
 
 
 @pytest.mark.parametrize("reconnects", [False, True])
@@ -537,7 +537,7 @@ def test_a_register_told_again_in_a_unit_that_is_one_counts(reconnects: bool) ->
         told("Ended", 30, 9_000),
     ]
     row = after_events(events, reconnects=reconnects)
-    assert (row["energy_wh"], row["review"]) == (8_000, None)
+    assert (row["energy_wh"], row["review"]) == (8_000, ())
 
 
 @pytest.mark.parametrize("reconnects", [False, True])
@@ -552,7 +552,7 @@ def test_a_register_that_begins_anew_while_the_clock_is_set_back_is_held(*, reco
         replaced(told("Updated", 15), meter_value=both),
         told("Ended", 30, 429),
     ]
-    assert after_events(events, reconnects=reconnects)["review"] == "meter_reset"
+    assert after_events(events, reconnects=reconnects)["review"] == ("meter_reset",)
 
 
 @pytest.mark.parametrize("wh", [-1, -5_000])
@@ -591,9 +591,9 @@ def v16_session(
 
 def test_a_stop_stamped_before_its_samples_is_held() -> None:
     samples = [(30, 3_000), (60, 6_000), (120, 12_000)]
-    assert v16_session(samples, (61, 12_000))["review"] == "clock_drift"
-    assert v16_session(samples[:1], (61, 12_000), samples[1:])["review"] == "clock_drift"
-    assert v16_session(samples, (119, 12_000))["review"] is None
+    assert v16_session(samples, (61, 12_000))["review"] == ("clock_drift",)
+    assert v16_session(samples[:1], (61, 12_000), samples[1:])["review"] == ("clock_drift",)
+    assert not v16_session(samples, (119, 12_000))["review"]
 
 
 def twice(kind: Any, *registers: int, together: bool = False) -> v201.TransactionEvent:
@@ -643,7 +643,7 @@ def twice(kind: Any, *registers: int, together: bool = False) -> v201.Transactio
 def test_two_values_of_one_register_at_one_time_are_held(
     events: list[v201.TransactionEvent], reconnects: bool
 ) -> None:
-    assert after_events(events, reconnects=reconnects)["review"] == "meter_reset"
+    assert after_events(events, reconnects=reconnects)["review"] == ("meter_reset",)
 
 
 @pytest.mark.parametrize("together", [False, True])
@@ -661,23 +661,23 @@ def test_two_values_of_1_6_are_held_and_begin_and_end_are_not(together: bool) ->
             transaction_id=number, timestamp=at, meter_stop=5_000, transaction_data=data
         )
         store.handle(STOP, stop, LATER)
-        return str(found(store)["review"])
+        return found(store)["review"]
 
-    assert stopped("Sample.Periodic", "Sample.Clock") == "meter_reset"
-    assert stopped("Transaction.Begin", "Transaction.End") == "None"
+    assert stopped("Sample.Periodic", "Sample.Clock") == ("meter_reset",)
+    assert stopped("Transaction.Begin", "Transaction.End") == ()
 
 
 @pytest.mark.parametrize(
     ("minutes", "stop_wh", "review"),
     [
-        pytest.param([10, 30, 60], 0, "implausible_energy", id="stuck"),
-        pytest.param([10, 30, 60], 7_000, None, id="it counts"),
-        pytest.param([1], 0, None, id="hardly begun"),
+        pytest.param([10, 30, 60], 0, ("implausible_energy",), id="stuck"),
+        pytest.param([10, 30, 60], 7_000, (), id="it counts"),
+        pytest.param([1], 0, (), id="hardly begun"),
     ],
 )
 @pytest.mark.parametrize("reconnects", [False, True])
 def test_a_register_that_stays_although_power_flows_is_held(
-    minutes: list[int], stop_wh: int, review: str | None, reconnects: bool
+    minutes: list[int], stop_wh: int, review: tuple[str, ...], reconnects: bool
 ) -> None:
     store = fresh("ocpp1.6")
     begin = v16.StartTransaction(connector_id=1, id_tag="TAG", meter_start=0, timestamp=BEGINNING)

@@ -3,21 +3,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from engine.domain.plausibility import Review, clock_is_wrong, closed_by_us, energy_ceiling_wh, held, is_held
+from engine.domain.plausibility import clock_is_wrong, energy_ceiling_wh
+from engine.domain.session.review import Review, held, without
 from engine.domain.state import Session, SessionStatus
 
 
 def test_each_reason_is_held_once_in_order_of_arrival() -> None:
-    review = held(held(None, Review.CLOCK_DRIFT), Review.LATE_STOP, Review.CLOCK_DRIFT, Review.LATE_STOP)
-    assert review == "clock_drift,late_stop"
-    assert is_held(review, Review.LATE_STOP)
-    assert not is_held(review, Review.MISSING_STOP)
-    assert not is_held(None, Review.MISSING_STOP)
-    assert held(None) is None
-
-
-def test_one_code_within_another_is_not_taken_for_it() -> None:
-    assert not is_held("missing_stop_after_boot", Review.MISSING_STOP)
+    review = held(held((), Review.CLOCK_DRIFT), Review.LATE_STOP, Review.CLOCK_DRIFT, Review.LATE_STOP)
+    assert review == ("clock_drift", "late_stop")
+    assert without(review, Review.CLOCK_DRIFT, Review.METER_RESET) == ("late_stop",)
+    assert held(()) == ()
 
 
 @pytest.mark.parametrize(
@@ -49,14 +44,14 @@ def test_only_the_future_and_the_time_before_ocpp_are_wrong(at: datetime, wrong:
 @pytest.mark.parametrize(
     ("status", "review", "wanted"),
     [
-        (SessionStatus.FINISHED, "clock_drift,missing_stop", True),
-        (SessionStatus.FINISHED, "missing_stop_after_boot", True),
-        (SessionStatus.FINISHED, "late_stop", False),
-        (SessionStatus.FINISHED, None, False),  # released by a person
-        (SessionStatus.ACTIVE, "missing_stop", False),
+        (SessionStatus.FINISHED, ("clock_drift", "missing_stop"), True),
+        (SessionStatus.FINISHED, ("missing_stop_after_boot",), True),
+        (SessionStatus.FINISHED, ("late_stop",), False),
+        (SessionStatus.FINISHED, (), False),  # released by a person
+        (SessionStatus.ACTIVE, ("missing_stop",), False),
     ],
 )
 def test_what_we_closed_without_a_stop_is_recognised(
-    session: Session, status: SessionStatus, review: str | None, wanted: bool
+    session: Session, status: SessionStatus, review: tuple[Review, ...], wanted: bool
 ) -> None:
-    assert closed_by_us(replace(session, status=status, review=review)) is wanted
+    assert replace(session, status=status, review=review).closed_by_us is wanted

@@ -67,20 +67,20 @@ END = event("Ended", 5, 3_600, value(3_600, 5_000), state="EVConnected")
 @pytest.mark.parametrize(
     ("events", "energy_wh", "review"),
     [
-        pytest.param([BEGUN, event("Updated", 1, 3_591, value(3_591, 5_000)), SILENT_END], 4_000, None),
-        pytest.param([BEGUN, event("Updated", 1, 3_600, value(3_600, 5_000)), SILENT_END], 4_000, None),
-        pytest.param([BEGUN, event("Updated", 6, 3_608, value(3_608, 5_000)), SILENT_END], 4_000, None),
-        pytest.param([BEGUN, event("Updated", 1, 3_620, value(3_598, 5_000)), SILENT_END], 4_000, None),
+        pytest.param([BEGUN, event("Updated", 1, 3_591, value(3_591, 5_000)), SILENT_END], 4_000, ()),
+        pytest.param([BEGUN, event("Updated", 1, 3_600, value(3_600, 5_000)), SILENT_END], 4_000, ()),
+        pytest.param([BEGUN, event("Updated", 6, 3_608, value(3_608, 5_000)), SILENT_END], 4_000, ()),
+        pytest.param([BEGUN, event("Updated", 1, 3_620, value(3_598, 5_000)), SILENT_END], 4_000, ()),
         pytest.param(
-            [BEGUN, event("Updated", 1, 3_589, value(3_589, 5_000)), SILENT_END], 4_000, "missing_register"
+            [BEGUN, event("Updated", 1, 3_589, value(3_589, 5_000)), SILENT_END], 4_000, ("missing_register",)
         ),
         pytest.param(
-            [BEGUN, event("Updated", 6, 3_611, value(3_611, 5_000)), SILENT_END], 0, "missing_register"
+            [BEGUN, event("Updated", 6, 3_611, value(3_611, 5_000)), SILENT_END], 0, ("missing_register",)
         ),
-        pytest.param([BEGUN_SILENTLY, event("Updated", 1, 9, value(9, 1_000)), END], 4_000, None),
-        pytest.param([BEGUN_SILENTLY, event("Updated", 1, 9, value(-9, 1_000)), END], 4_000, None),
+        pytest.param([BEGUN_SILENTLY, event("Updated", 1, 9, value(9, 1_000)), END], 4_000, ()),
+        pytest.param([BEGUN_SILENTLY, event("Updated", 1, 9, value(-9, 1_000)), END], 4_000, ()),
         pytest.param(
-            [BEGUN_SILENTLY, event("Updated", 1, 11, value(11, 1_000)), END], 4_000, "missing_register"
+            [BEGUN_SILENTLY, event("Updated", 1, 11, value(11, 1_000)), END], 4_000, ("missing_register",)
         ),
         pytest.param(
             [
@@ -90,18 +90,18 @@ END = event("Ended", 5, 3_600, value(3_600, 5_000), state="EVConnected")
                 SILENT_END,
             ],
             4_000,
-            None,
+            (),
         ),
     ],
 )
 @settings(max_examples=12, deadline=None)
 @given(data=st.data())
 def test_a_sample_within_ten_seconds_stands_in(
-    events: list[v201.TransactionEvent], energy_wh: int, review: str | None, data: st.DataObject
+    events: list[v201.TransactionEvent], energy_wh: int, review: tuple[str, ...], data: st.DataObject
 ) -> None:
     """In whatever order they are told, and over reconnects."""
     row = row_after(data.draw(st.permutations(events)), reconnects=data.draw(st.booleans()))
-    assert (row["energy_wh"], (row["review"] or "").replace(",late_event", "") or None) == (energy_wh, review)
+    assert (row["energy_wh"], row["review"]) in ((energy_wh, review), (energy_wh, (*review, "late_event")))
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 8, 60, 3_000])
@@ -116,7 +116,7 @@ def test_what_is_told_behind_the_end_is_no_end(
     behind = event("Updated", 4, 3_600 + seconds, value(3_600 + seconds, 340))
     events = [event("Started", 0, 0, value(0, 0)), event("Updated", 1, 60, value(60, 10))]
     row = row_after([*events, *((behind, end) if early else (end, behind))], reconnects=reconnects)
-    assert (row["meter_stop_wh"], row["energy_wh"], row["review"]) == (318, 318, None)
+    assert (row["meter_stop_wh"], row["energy_wh"], row["review"]) == (318, 318, ())
 
 
 @pytest.mark.parametrize("reconnects", [False, True])
@@ -136,16 +136,16 @@ def test_the_register_of_the_end_is_told_by_its_context(*, reconnects: bool) -> 
         ],
         reconnects=reconnects,
     )
-    assert (row["meter_stop_wh"], row["energy_wh"], row["review"]) == (318, 318, None)
+    assert (row["meter_stop_wh"], row["energy_wh"], row["review"]) == (318, 318, ())
 
 
 def test_begin_and_end_may_both_be_told_at_the_end() -> None:
     both = [value(0, 1_000, context="Transaction.Begin"), value(3_600, 5_000, context="Transaction.End")]
     row = row_after([event("Started", 0, 0), event("Ended", 1, 3_600, *both)])
-    assert (row["energy_wh"], row["review"]) == (4_000, None)
+    assert (row["energy_wh"], row["review"]) == (4_000, ())
     none = [value(0, 1_000, context="Transaction.Begin"), value(3_600, 1_000, context="Transaction.End")]
     row = row_after([event("Started", 0, 0), event("Ended", 1, 3_600, *none)])
-    assert (row["energy_wh"], row["review"]) == (0, None)
+    assert (row["energy_wh"], row["review"]) == (0, ())
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_begin_and_end_may_both_be_told_at_the_end() -> None:
 def test_nothing_stands_in_for_a_register_that_the_end_told(told: list[v201.MeterValue]) -> None:
     near = event("Updated", 1, 3_598, value(3_598, 4_000))
     row = row_after([BEGUN, near, event("Ended", 2, 3_600, *told)])
-    assert row["review"] == "missing_register"
+    assert row["review"] == ("missing_register",)
 
 
 # --- no energy at all --------------------------------------------------------------------------------------
@@ -170,15 +170,15 @@ def test_nothing_stands_in_for_a_register_that_the_end_told(told: list[v201.Mete
     ("events", "review"),
     [
         pytest.param(
-            [event("Started", 0, 0, state="EVConnected"), event("Ended", 1, 60)], None, id="never charging"
+            [event("Started", 0, 0, state="EVConnected"), event("Ended", 1, 60)], (), id="never charging"
         ),
         pytest.param(
             [event("Started", 0, 0), event("Ended", 1, 60, trigger="EVConnectTimeout")],
-            None,
+            (),
             id="nothing was plugged in",
         ),
         pytest.param(
-            [event("Started", 0, 0), event("Ended", 1, 60)], "missing_register", id="it does not say"
+            [event("Started", 0, 0), event("Ended", 1, 60)], ("missing_register",), id="it does not say"
         ),
         pytest.param(
             [
@@ -186,7 +186,7 @@ def test_nothing_stands_in_for_a_register_that_the_end_told(told: list[v201.Mete
                 event("Updated", 1, 30, state="Charging"),
                 event("Ended", 2, 60),
             ],
-            "missing_register",
+            ("missing_register",),
             id="it charged",
         ),
         pytest.param(
@@ -195,19 +195,19 @@ def test_nothing_stands_in_for_a_register_that_the_end_told(told: list[v201.Mete
                 event("Updated", 1, 30, value(30, 7_000, measurand="Power.Active.Import")),
                 event("Ended", 2, 60),
             ],
-            "missing_register",
+            ("missing_register",),
             id="power was measured",
         ),
         pytest.param(
             [event("Started", 0, 0, state="EVConnected"), event("Ended", 2, 60)],
-            "missing_register",
+            ("missing_register",),
             id="an event is missing",
         ),
     ],
 )
 @pytest.mark.parametrize("reconnects", [False, True])
 def test_a_session_without_energy_needs_no_register(
-    events: list[v201.TransactionEvent], review: str | None, *, reconnects: bool
+    events: list[v201.TransactionEvent], review: tuple[str, ...], *, reconnects: bool
 ) -> None:
     row = row_after(events, reconnects=reconnects)
     assert (row["energy_wh"], row["review"]) == (0, review)
@@ -222,17 +222,17 @@ IDLE = event("Updated", 1, 600, value(600, 3_000), state="SuspendedEV")
 def test_idling_is_not_believed_over_events_that_were_not_told(*, reconnects: bool) -> None:
     begin = event("Started", 0, 0, value(0, 1_000), state="Charging")
     still = event("Updated", 2, 700, value(700, 3_000))
-    assert row_after([begin, IDLE, still, event("Ended", 3, 3_600)], reconnects=reconnects)["review"] is None
+    assert not row_after([begin, IDLE, still, event("Ended", 3, 3_600)], reconnects=reconnects)["review"]
     missing = [begin, IDLE, event("Ended", 3, 3_600)]
-    assert row_after(missing, reconnects=reconnects)["review"] == "missing_register"
+    assert row_after(missing, reconnects=reconnects)["review"] == ("missing_register",)
     # What was missing comes: it idled all the time, so nobody has to look.
-    assert row_after([*missing, still], reconnects=reconnects)["review"] is None
+    assert not row_after([*missing, still], reconnects=reconnects)["review"]
     # It did not: the register that came is of the time before the end.
     charging = event("Updated", 2, 700, value(700, 3_500), state="Charging")
-    assert row_after([*missing, charging], reconnects=reconnects)["review"] == "missing_register"
+    assert row_after([*missing, charging], reconnects=reconnects)["review"] == ("missing_register",)
 
 
 def test_idling_is_believed_again_when_it_is_told_anew() -> None:
     begin = event("Started", 0, 0, value(0, 1_000), state="Charging")
     again = event("Updated", 3, 700, value(700, 3_000), state="SuspendedEV")
-    assert row_after([begin, IDLE, again, event("Ended", 4, 3_600)])["review"] is None
+    assert not row_after([begin, IDLE, again, event("Ended", 4, 3_600)])["review"]

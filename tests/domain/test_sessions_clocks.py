@@ -72,5 +72,5 @@ def test_a_running_session_told_from_a_queue_takes_the_evse_from_one_of_a_wrong_
     begun = now - timedelta(minutes=30)
     reply = store.handle(handler, start(begun), now + timedelta(minutes=1))
     [running] = store.cp.sessions.values()
-    assert (running.started_at, running.review) == (begun, None)
+    assert (running.started_at, running.review) == (begun, ())
     assert verdict(reply) == "Accepted"  # the tag's one session is this one

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.domain.metering.verify import CHECKS, Check, Ending, Neighbour, Stop
-from engine.domain.plausibility import Review
+from engine.domain.session.review import Review
 from engine.domain.state import Metering, Session, SessionStatus, StationSettings
 
 Case = Callable[[Ending], Ending]
@@ -105,8 +105,8 @@ CASES: Mapping[str, tuple[Case, Case]] = {
         lambda e: stopped(e, at=e.session.metering.last_sample_at - timedelta(seconds=60)),
     ),
     "had_a_successor": (
-        lambda e: replace(e, session=replace(e.session, review=Review.MISSING_STOP.value)),
-        lambda e: replace(e, session=replace(e.session, review=Review.RECONCILED.value)),
+        lambda e: replace(e, session=replace(e.session, review=(Review.MISSING_STOP,))),
+        lambda e: replace(e, session=replace(e.session, review=(Review.RECONCILED,))),
     ),
 }
 

@@ -80,7 +80,7 @@ async def test_a_transaction_goes_on_over_connections_in_any_order(real: Any, ve
         assert real.registry.state("CP1").sessions == {}
     (session,) = await real.store.sessions.list()
     assert (session.status, session.reason, session.energy_wh) == ("finished", "ev_disconnected", 3_500)
-    assert session.review is None
+    assert not session.review
     assert [(e.seq_no, e.offline) for e in await real.store.sessions.events(session.id)] == [
         (0, False), (1, True), (2, False), (3, True)
     ]  # fmt: skip
@@ -106,4 +106,4 @@ async def test_a_station_that_is_back_is_asked_about_what_is_open(real: Any, ver
         # Its end was not lost after all.
         assert (await real.ask(ws, "TransactionEvent", event(1, "Ended", 9, 1_700), "2"))[0] == 3
     (session,) = await real.store.sessions.list()
-    assert (session.status, session.energy_wh, session.review) == ("finished", 700, None)
+    assert (session.status, session.energy_wh, session.review) == ("finished", 700, [])

@@ -31,6 +31,7 @@ def opened(station: int, number: int = 1, **other: Any) -> SessionOpened:
         "transaction_id": str(number), "start_key": f"1|TAG|0|{number}", "status": "active", "id_tag": "TAG",
         "id_tag_id": None, "user_id": None, "authorization_id": None, "reservation_id": None,
         "meter_start_wh": 1_000, "started_at": NOW, "received_at": NOW, "offline": False,
+        "protocol": "ocpp1.6",
     }  # fmt: skip
     return SessionOpened(**{**values, **other})
 

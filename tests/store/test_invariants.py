@@ -45,7 +45,9 @@ async def test_a_wrong_account_is_found(
 
 
 async def test_doubtful_energy_under_review_is_no_violation(store: Store, station: StationRecord) -> None:
-    await store.journal.commit([opened(station.id), closed(energy_wh=910_000, review="implausible_energy")])
-    reset = [measured(station.id, 2, resets=1), closed(2, energy_wh=5, review="meter_reset")]
+    await store.journal.commit(
+        [opened(station.id), closed(energy_wh=910_000, review=("implausible_energy",))]
+    )
+    reset = [measured(station.id, 2, resets=1), closed(2, energy_wh=5, review=("meter_reset",))]
     await store.journal.commit([opened(station.id, 2), *reset])
     assert await violations(store) == []

@@ -95,7 +95,7 @@ async def test_all_that_was_handed_in_is_loaded(store: Store, station: StationRe
             ),
             reservation,
             opened(cp, reservation_id=5),
-            SessionReviewed(id=1, review="clock_drift", at=NOW),
+            SessionReviewed(id=1, review=("clock_drift",), at=NOW),
             measured(cp, second=60),
             measured(cp, second=90, received_at=at(121), energy_wh=400, register_wh=1_400, resets=1,
                      soc_percent=None, register_series=1, register_at=at(110), sampled_at=at(120)),
@@ -113,7 +113,7 @@ async def test_all_that_was_handed_in_is_loaded(store: Store, station: StationRe
     assert (state.connectors[1, 1].vendor_error_code, state.connectors[1, 1].at) == ("e", at(5))
     session = state.sessions["1"]
     assert (session.id, session.id_tag, session.meter_start_wh, session.charging) == (1, "TAG", 1_000, True)
-    assert (session.reservation_id, session.review) == (5, "clock_drift")
+    assert (session.reservation_id, session.review) == (5, ("clock_drift",))
     assert session.metering == Metering(
         energy_wh=400, register_wh=1_400, register_at=at(110), series=1, resets=1, power_w=7_400.0,
         current_a=32.0, voltage_v=231.5, soc_percent=None, last_sample_at=at(120),

@@ -124,9 +124,9 @@ async def test_what_runs_at_a_station_that_is_deleted_ends_and_is_held(
     await store.journal.commit([opened(station.id, 2, evse_number=2), closed(2)])
     await store.stations.delete("CP1", actor="test")
     over = await store.sessions.get(1)
-    assert (over.status, over.reason, over.review) == ("finished", "other", "station_removed")
+    assert (over.status, over.reason, over.review) == ("finished", "other", ["station_removed"])
     assert (over.stopped_at, over.energy_wh) == (at(60), 200)
-    assert (await store.sessions.get(2)).review is None
+    assert not (await store.sessions.get(2)).review
     assert await violations(store) == []
 
 
@@ -156,11 +156,11 @@ async def test_an_end_finds_what_was_billed_before_and_after_it_on_its_evse(
     for number, evse, second, stop in rows:
         changes = [opened(station.id, number, evse_number=evse, started_at=at(second), received_at=at(0))]
         if number != 3:
-            changes.append(closed(number, meter_stop_wh=stop, review="late_stop" if number == 6 else None))
+            changes.append(closed(number, meter_stop_wh=stop, review=("late_stop",) if number == 6 else ()))
         await store.journal.commit(changes)
     wanted = [
         Neighbour(id=2, earlier=True, meter_start_wh=1_000, meter_stop_wh=3_000),
-        Neighbour(id=6, earlier=False, meter_start_wh=1_000, meter_stop_wh=5_000, review="late_stop"),
+        Neighbour(id=6, earlier=False, meter_start_wh=1_000, meter_stop_wh=5_000, review=("late_stop",)),
     ]
     cp = await store.reader.load(station, "ocpp1.6")
     assert (await store.reader.resolve(cp, Needs(neighbours_of=3))).neighbours == wanted

@@ -23,7 +23,15 @@ from engine.store.writer import waves
 from .conftest import NOW, at, closed, opened
 
 DECLARED = [kind for kind in vars(changes).values() if inspect.isclass(kind) and issubclass(kind, Change)][1:]
-VALUES: dict[type, Any] = {int: 1, float: 1.5, str: "text", bool: True, datetime: NOW, bytes: b'{"a": 1}'}
+VALUES: dict[type, Any] = {
+    int: 1,
+    float: 1.5,
+    str: "text",
+    bool: True,
+    datetime: NOW,
+    bytes: b'{"a": 1}',
+    tuple: ("clock_drift",),
+}
 SPECIAL: dict[tuple[str, str], Any] = {
     ("MeterValueAdded", "samples"): "[]",
     ("TransactionEventStored", "payload"): "{}",
@@ -35,7 +43,7 @@ def example(kind: type[Change], station: int) -> Change:
     values = {}
     for name, hint in typing.get_type_hints(kind).items():
         options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-        values[name] = SPECIAL.get((kind.__name__, name), VALUES[options[0]])
+        values[name] = SPECIAL.get((kind.__name__, name), VALUES[typing.get_origin(options[0]) or options[0]])
     for name in ("id", "charge_point_id"):
         if name in values and (
             name == "charge_point_id" or "registration_status" in values or kind in STATION_ROWS

@@ -123,7 +123,7 @@ async def test_an_id_that_is_used_again_leaves_the_first_session_alone(store: St
     told = [*first, *again, late, *first, *again]
     await tell(store, "REUSED", told, random.Random(5))
     newest, oldest = await store.sessions.list(SessionFilter(identity="REUSED"))
-    assert (oldest.started_at, oldest.energy_wh, oldest.review) == (START, 2_000, None)
+    assert (oldest.started_at, oldest.energy_wh, oldest.review) == (START, 2_000, [])
     assert (newest.started_at, newest.energy_wh) == (START + timedelta(minutes=10_000), 2_000)
     assert [len(await store.sessions.events(one.id)) for one in (oldest, newest)] == [3, 3]
     assert await violations(store) == []
@@ -139,9 +139,9 @@ async def test_a_long_history_counts_nothing_twice(store: Store, monkeypatch: py
     monkeypatch.setattr(always, "random", lambda: 0.0)  # a new connection for each
     await tell(store, "LONG", [*told, told[5], told[2], event(6, "Ended")], always)
     [session] = await store.sessions.list(SessionFilter(identity="LONG"))
-    assert (session.energy_wh, session.review) == (6_000, None)
+    assert (session.energy_wh, session.review) == (6_000, [])
     # One that belongs between others is counted in the order of arrival, and says so.
     await tell(store, "LATE", [*told[:3], *told[4:], told[3], event(6, "Ended")], always)
     [session] = await store.sessions.list(SessionFilter(identity="LATE"))
-    assert (session.energy_wh, session.review) == (6_000, "long_history")
+    assert (session.energy_wh, session.review) == (6_000, ["long_history"])
     assert await violations(store) == []

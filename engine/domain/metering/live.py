@@ -11,7 +11,8 @@ from engine.domain.changes import Change
 from engine.domain.metering.readings import Measured, row
 from engine.domain.metering.registers import fold
 from engine.domain.metering.timeline import REGISTER_WITHIN, charging_state, flipped, flows, idle_since
-from engine.domain.plausibility import Review, clock_is_wrong, closed_by_us, held
+from engine.domain.plausibility import clock_is_wrong
+from engine.domain.session.review import Review, Reviews, held
 from engine.domain.state import ChargePoint, Metering, Session, SessionStatus
 from ext.metering import Reading
 
@@ -28,7 +29,7 @@ def absorb(
         for measured in values:
             session = measure(cp, session, measured, now, changes)
         return session, changes
-    held_open = closed_by_us(session)
+    held_open = session.closed_by_us
     for measured in values:
         if held_open:
             session = _counted(cp, session, measured, now)
@@ -81,7 +82,7 @@ def measure(
 
 def _totals(
     cp: ChargePoint, session: Session, measured: Measured, now: datetime
-) -> tuple[Metering, datetime, str | None]:
+) -> tuple[Metering, datetime, Reviews]:
     """The totals with `measured`, the time it counts at, and the session's review after it."""
     review = session.review
     at: datetime | None = measured.at

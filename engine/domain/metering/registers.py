@@ -11,7 +11,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from engine.domain.plausibility import MARGIN_WH, Review, ceiling_wh, is_held
+from engine.domain.plausibility import MARGIN_WH, ceiling_wh
+from engine.domain.session.review import Review
 from engine.domain.state import Metering, Session, StationSettings
 from ext.metering import JITTER_WH, Reading, whole_units
 
@@ -139,7 +140,7 @@ def possible_wh(
     session: Session, since: datetime | None, at: datetime | None, settings: StationSettings
 ) -> int:
     """The most energy between two times; where the clock cannot be trusted, the most of a session."""
-    if since is None or at is None or (session.review and is_held(session.review, Review.CLOCK_DRIFT)):
+    if since is None or at is None or Review.CLOCK_DRIFT in session.review:
         return settings.max_session_wh
     return ceiling_wh(settings, at - since)
 

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from engine.domain.metering.readings import Measured
 from engine.domain.metering.registers import advance, from_intervals, possible_wh
 from engine.domain.metering.timeline import REGISTER_WITHIN, is_idle
-from engine.domain.plausibility import MARGIN_WH, Review, clock_is_wrong, is_held
+from engine.domain.plausibility import MARGIN_WH, clock_is_wrong
+from engine.domain.session.review import Review, Reviews
 from engine.domain.state import Frozen, Metering, Session, StationSettings
 from engine.domain.vocabulary import SessionReason
 from ext.metering import JITTER_WH
@@ -40,8 +41,8 @@ class Neighbour(Frozen, frozen=True):
     earlier: bool
     meter_start_wh: int
     meter_stop_wh: int
-    review: str | None = None
-    released: str | None = None
+    review: Reviews = ()
+    released: Reviews = ()
 
 
 class Ending(Frozen, frozen=True):
@@ -145,7 +146,7 @@ def is_stamped_wrong(ending: Ending) -> bool:
 
 def had_a_successor(ending: Ending) -> bool:
     """Another transaction had started on the EVSE before the end was told."""
-    return is_held(ending.session.review, Review.MISSING_STOP)
+    return Review.MISSING_STOP in ending.session.review
 
 
 CHECKS: Final[Sequence[Check]] = (

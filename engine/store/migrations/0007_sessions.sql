@@ -12,6 +12,7 @@ create table sessions (
     connector_number integer not null,
     transaction_id text,
     start_key text,
+    protocol text,
     status text not null,
     reason text,
     charging_state text,
@@ -35,8 +36,8 @@ create table sessions (
     expires_at timestamptz,
     stop_id_tag text,
     offline boolean not null,
-    review text,
-    released text,
+    review text[] not null default '{}',
+    released text[] not null default '{}',
     released_at timestamptz,
     released_by text,
     last_updated_at timestamptz not null,
@@ -48,7 +49,7 @@ create index sessions_evse on sessions (charge_point_id, evse_number, started_at
 create index sessions_never_begun on sessions (charge_point_id, remote_start_id) where transaction_id is null;
 create index sessions_open on sessions (charge_point_id) where status in ('pending', 'active');
 create index sessions_open_tag on sessions (id_tag_id) where status in ('pending', 'active');
-create index sessions_review on sessions (id desc) where review is not null;
+create index sessions_review on sessions (id desc) where review <> '{}';
 create index sessions_started on sessions (started_at);
 create index sessions_status on sessions (status, id desc);
 create index sessions_tag on sessions (lower(id_tag), id desc);

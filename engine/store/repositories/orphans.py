@@ -50,7 +50,7 @@ order by o.id desc limit $4
 """
 WAITING: Final = """
 select (select count(*) from orphans where resolved_at is null) as orphans,
-       (select count(*) from sessions where review is not null) as sessions
+       (select count(*) from sessions where review <> '{}') as sessions
 """
 
 

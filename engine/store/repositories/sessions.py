@@ -7,8 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from engine.domain.plausibility import Review, was_ever_held
 from engine.domain.pricing import Billed, cost
+from engine.domain.session.review import Review
 from engine.domain.starting import Pending
 from engine.domain.state import Frozen, Price
 from engine.errors import Conflict, NotFound
@@ -53,8 +53,8 @@ class SessionRow(Frozen, frozen=True):
     charging_state: str | None  # as the charger names it; None: it does not (OCPP 1.6)
     remote_start_id: int | None
     offline: bool
-    review: str | None
-    released: str | None  # what a person has lifted of it, when and who
+    review: Sequence[str]
+    released: Sequence[str]  # what a person has lifted of it, when and who
     released_at: datetime | None
     released_by: str | None
     waived: str | None  # why it costs nothing
@@ -161,12 +161,12 @@ order by e.seq_no, e.timestamp, e.event_type, e.content limit $6
 """
 RELEASE: Final = """
 update sessions
-set released = concat_ws(',', released, review), released_at = now(), released_by = $3, review = null,
+set released = released || review, released_at = now(), released_by = $3, review = '{}',
     last_updated_at = now()
 where id = $1 and review = $2 and status not in ('pending', 'active')
 returning id
 """
-HELD: Final = {True: "s.review is not null", False: "s.review is null"}
+HELD: Final = {True: "s.review <> '{}'", False: "s.review = '{}'"}
 OVERDUE: Final = """
 select id, operator_id, charge_point_id, evse_number, id_tag, authorization_id, started_at as asked_at,
        expires_at, status
@@ -237,7 +237,7 @@ class Sessions(Repository):
     async def release(self, session_id: int, *, actor: str, note: str | None = None) -> SessionRow:
         """A person has looked at what is held: it may be billed. Raises NotFound, Conflict."""
         row = await self.get(session_id)
-        if row.review is None:
+        if not row.review:
             raise Conflict(f"session {session_id} is not held for review")
         if row.status in OPEN:
             raise Conflict(f"session {session_id} is {row.status}: release it when it is over")
@@ -286,7 +286,7 @@ def _priced(row: dict[str, Any]) -> SessionRow:
             start_received_at=start_received_at,
             stopped_at=row["stopped_at"],
             stop_received_at=stop_received_at,
-            clock_was_wrong=was_ever_held(row["review"], row["released"], Review.CLOCK_DRIFT),
+            clock_was_wrong=Review.CLOCK_DRIFT in (*row["review"], *row["released"]),
             waived=row["waived"] is not None,
         )
         amount = cost(price, billed, read_at).total

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from engine.domain.plausibility import Review
+from engine.domain.session.review import Review
 from engine.domain.state import Frozen, Policy, Registration, StationSettings
 from engine.errors import Conflict, Invalid, NotFound
 from engine.store.database import Database
@@ -148,7 +148,7 @@ with gone as (
 ), sessions_over as (
     update sessions s
     set status = 'finished', reason = 'other', stopped_at = r.ended, energy_wh = r.energy_wh,
-        stop_received_at = now(), review = concat_ws(',', s.review, $2::text), last_updated_at = now()
+        stop_received_at = now(), review = s.review || $2::text, last_updated_at = now()
     from running r where s.id = r.id
 ), periods_over as (
     update charging_periods p

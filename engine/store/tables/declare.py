@@ -112,6 +112,11 @@ def text(
     return _column(name, sa.Text(), null=null, default=value, check=check)
 
 
+def words(name: str) -> sa.Column[list[str]]:
+    """Any number of words; none is an empty array."""
+    return _column(name, postgresql.ARRAY(sa.Text()), default=sa.text("'{}'"))
+
+
 def bigint(name: str, *, null: bool = False, default: int | None = None, key: bool = False) -> sa.Column[int]:
     return _column(name, sa.BigInteger(), null=null, default=_number(default), key=key)
 

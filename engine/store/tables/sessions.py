@@ -25,6 +25,7 @@ from engine.store.tables.declare import (
     table,
     text,
     verbatim,
+    words,
 )
 
 # The number of a session is its OCPP 1.6 transactionId, a 32-bit integer; it never repeats. Authorizations
@@ -41,10 +42,11 @@ sessions: Final = table(
     ref("charge_point_id", "charge_points"),
     integer("evse_number"),
     integer("connector_number"),
-    # A session that was asked for remotely has neither of these two until its station reports its start.
+    # A session that was asked for remotely has none of these three until its station reports its start.
     # A charger may use an id again: an id leads to sessions, it is not one.
     text("transaction_id", null=True),
     text("start_key", null=True),  # what the charger reported as start; the same start is the same session
+    text("protocol", null=True),  # in which it reported it: ocpp1.6 | ocpp2.0.1 | ocpp2.1
     text("status"),  # pending | active | finished | expired | failed
     text("reason", null=True),
     text("charging_state", null=True),  # charging | evconnected | suspendedev | suspendedevse | idle
@@ -68,8 +70,8 @@ sessions: Final = table(
     moment("expires_at", null=True),  # by then it begins, or it is given up
     text("stop_id_tag", null=True),
     boolean("offline"),
-    text("review", null=True),  # why billing is held for a person to look at
-    text("released", null=True),  # the codes that a person has lifted, when, and who
+    words("review"),  # why billing is held for a person to look at
+    words("released"),  # what a person has lifted of that, when, and who
     moment("released_at", null=True),
     text("released_by", null=True),
     moment("last_updated_at"),
@@ -85,7 +87,7 @@ sessions: Final = table(
     index("sessions_status", "status", "id desc"),
     index("sessions_tag", "lower(id_tag)", "id desc"),
     index("sessions_started", "started_at"),
-    index("sessions_review", "id desc", where="review is not null"),
+    index("sessions_review", "id desc", where="review <> '{}'"),
     owner=Owner.ENGINE,
     tenant="operator_id",
 )

@@ -99,7 +99,7 @@ def test_a_start_opens_a_session_and_judges_its_token(
     assert (opened.id, opened.transaction_id, opened.evse_number, opened.connector_number) == (7, "tx", 1, 2)
     assert (opened.id_tag, opened.id_tag_id, opened.user_id, opened.authorization_id) == ("TAG", 5, 3, 8)
     assert (opened.meter_start_wh, opened.remote_start_id, opened.charging_state) == (1_000, 9, "evConnected")
-    assert (opened.review, opened.offline) == (None, False)
+    assert (opened.review, opened.offline) == ((), False)
     [stored] = of(c.TransactionEventStored, started)
     assert (stored.seq_no, stored.event_type, stored.session_id) == (0, "Started", 7)
     assert msgspec.json.decode(stored.payload)["transactionInfo"]["transactionId"] == "tx"
@@ -156,7 +156,7 @@ def test_the_end_closes_by_the_last_register(station: ChargePoint, words: Module
     outcome = STEP(state, ended, Facts(), hour)
     [closed] = of(c.SessionClosed, outcome)
     assert (closed.reason, closed.energy_wh, closed.meter_stop_wh) == ("soc_limit_reached", 5_000, 6_000)
-    assert (closed.stopped_at, closed.stop_id_tag, closed.review) == (hour, "OTHER", None)
+    assert (closed.stopped_at, closed.stop_id_tag, closed.review) == (hour, "OTHER", ())
     assert outcome.state.sessions == {}
 
 
@@ -221,7 +221,7 @@ def test_an_evse_may_come_late_and_shows_what_is_over(
     placed = replace(other, event_type="Updated", seq_no=1, evse=words.EVSE(id=1))
     outcome = STEP(state, placed, Facts(), now)
     [closed] = of(c.SessionClosed, outcome)
-    assert (closed.id, closed.review) == (7, "missing_stop")
+    assert (closed.id, closed.review) == (7, ("missing_stop",))
     assert set(outcome.state.sessions) == {"b"}
 
 
@@ -263,12 +263,12 @@ def test_a_missing_start_holds_billing_until_it_comes(
 ) -> None:
     at = now + timedelta(minutes=5)
     first = STEP(station, event(words, at, 1, register=1_500), Facts(new_ids=(7, 8)), at)
-    assert of(c.SessionOpened, first)[0].review == "missing_start"
+    assert of(c.SessionOpened, first)[0].review == ("missing_start",)
     late = event(words, now, 0, "Started", register=1_000, evse=words.EVSE(id=1), offline=True)
     outcome = STEP(first.state, late, facts_of(first, session=first.state.sessions["tx"]), at)
     [amended], [reviewed] = of(c.SessionAmended, outcome), of(c.SessionReviewed, outcome)
     assert (amended.started_at, amended.meter_start_wh, amended.evse_number) == (now, 1_000, 1)
-    assert reviewed.review is None
+    assert not reviewed.review
     session = outcome.state.sessions["tx"]
     assert (session.metering.energy_wh, session.started_at) == (500, now)
 
@@ -299,7 +299,7 @@ def test_a_late_event_that_changes_a_bill_holds_it(
     late = event(words, now + timedelta(seconds=2), 1, register=500)
     corrected = STEP(ended.state, late, known, hour)
     [closed] = of(c.SessionClosed, corrected)
-    assert (closed.energy_wh, closed.review) == (5_500, "late_event")
+    assert (closed.energy_wh, closed.review) == (5_500, ("late_event",))
     for harmless in (
         event(words, now + timedelta(minutes=5), 5, register=2_000),
         event(words, hour + timedelta(minutes=1), 10, register=6_500),  # what was after the end is no matter
@@ -327,10 +327,10 @@ def test_a_history_that_is_too_long_is_not_folded(
     assert of(c.SessionReviewed, outcome) == []
     assert outcome.state.sessions["tx"].metering.energy_wh == 200
     ended = STEP(state, event(words, later, 3, "Ended", register=1_200), known, later)
-    assert [(o.energy_wh, o.review) for o in of(c.SessionClosed, ended)] == [(200, None)]
+    assert [(o.energy_wh, o.review) for o in of(c.SessionClosed, ended)] == [(200, ())]
     # Before others it counts as if it were the newest.
     outcome = STEP(state, event(words, later, 1, register=1_300), known, later)
-    assert [r.review for r in of(c.SessionReviewed, outcome)] == ["long_history"]
+    assert [r.review for r in of(c.SessionReviewed, outcome)] == [("long_history",)]
     assert outcome.state.sessions["tx"].metering.energy_wh == 300
     following = event(words, later, 3)
     assert block.transaction_event_needs_v2x(outcome.state, following) is None
@@ -423,7 +423,7 @@ def test_the_cost_of_what_is_held_for_review_is_not_told(
     delivered = Metering(energy_wh=1)
     over = replace(session, status=SessionStatus.FINISHED, stopped_at=now, metering=delivered)
     assert running_cost.cost_so_far(station, over, now) == running_cost.Cost(total=Decimal("0.30"))
-    assert running_cost.cost_so_far(station, replace(over, review="meter_reset"), now) is None
+    assert running_cost.cost_so_far(station, replace(over, review=("meter_reset",)), now) is None
 
 
 def test_a_price_outlives_events_out_of_order(station: ChargePoint, words: ModuleType, now: datetime) -> None:
@@ -464,7 +464,9 @@ def test_a_transaction_that_is_over_without_an_end_is_closed(
     response = words.GetTransactionStatusResponse(ongoing_indicator=ongoing, messages_in_queue=queued)
     request = words.GetTransactionStatus(transaction_id="tx")
     outcome = get_transaction_status.get_transaction_status_answered_v2x(state, request, response, now)
-    assert [(o.review, o.reason) for o in of(c.SessionClosed, outcome)] == [("not_ongoing", "other")] * closes
+    assert [(o.review, o.reason) for o in of(c.SessionClosed, outcome)] == [
+        (("not_ongoing",), "other")
+    ] * closes
     assert ("tx" in outcome.state.sessions) is not closes
 
 

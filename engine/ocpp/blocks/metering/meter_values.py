@@ -14,8 +14,8 @@ import msgspec
 
 from engine.domain import sessions
 from engine.domain.metering.readings import Measured, identity, loose_row, merged
-from engine.domain.plausibility import Review, is_held
 from engine.domain.reconcile import session_on_evse
+from engine.domain.session.review import Review
 from engine.domain.state import ChargePoint, Session
 from engine.ocpp.blocks.payloads_2x import response_to
 from engine.ocpp.declaration import handler
@@ -75,7 +75,7 @@ def late_since_v16(session: Session, values: Sequence[v16.MeterValue]) -> dateti
     if not values:
         return None
     since = earliest_v16(values)
-    if is_held(session.review, Review.CLOCK_DRIFT):
+    if Review.CLOCK_DRIFT in session.review:
         return since  # a stamp of the future may be told again: it is never behind
     last = session.metering.last_sample_at
     return None if last is None or since > last else since

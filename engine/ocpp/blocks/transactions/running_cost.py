@@ -29,7 +29,7 @@ def cost_so_far(cp: ChargePoint, session: Session, now: datetime) -> Cost | None
     wrong: an absent cost does not mean that it was free.
     """
     is_over = session.status is SessionStatus.FINISHED
-    if session.price is None or session.review is not None or not (is_over or cp.settings.tell_running_cost):
+    if session.price is None or session.review or not (is_over or cp.settings.tell_running_cost):
         return None
     amount = cost(session.price, billed(session), now)
     return Cost(total=amount.total, message=None if is_over else spell(session.price))

@@ -18,7 +18,6 @@ from engine.domain.changes import Change, SessionReviewed
 from engine.domain.drivers import awaited, presented
 from engine.domain.metering.live import absorb
 from engine.domain.metering.verify import Stop
-from engine.domain.plausibility import Review, closed_by_us, held
 from engine.domain.reconcile import (
     ORPHANS_KEPT,
     STOP,
@@ -28,6 +27,7 @@ from engine.domain.reconcile import (
     session_of_stop,
     stop_of_start,
 )
+from engine.domain.session.review import Review, held
 from engine.domain.sessions import Start
 from engine.domain.starting import key_of_tag
 from engine.domain.state import ChargePoint, Orphan, Session, SessionStatus
@@ -205,7 +205,7 @@ def stop_transaction_v16(
         )
     session = cp.sessions.get(str(request.transaction_id)) or facts.session
     if session is not None:
-        if session.status is SessionStatus.FINISHED and not closed_by_us(session):
+        if session.status is SessionStatus.FINISHED and not session.closed_by_us:
             if session.meter_stop_wh is None:
                 # Released without its stop: final, but what the charger says is not lost.
                 return _keep(cp, _orphan_v16(request, facts.new_ids[0]), reply, now)
