@@ -15,7 +15,6 @@ from api.admin import admin_site
 from api.http.house import House, Limits
 from api.http.server import Server
 from api.http.turns import Turns
-from api.kernel.routes import MAX_BODY
 from api.kernel.sites import Site
 from api.manage import PREFIX as MANAGE_PREFIX
 from api.manage import manage_site
@@ -26,6 +25,7 @@ from engine.points.sockets import listen
 from engine.settings import Settings
 
 ALPN: Final = "http/1.1"
+MAX_BODY: Final = 1_048_576  # bytes
 
 
 async def serve_http(
@@ -70,7 +70,7 @@ async def _serve(
     listening = await listen(host, port)
     scheme = "http" if secured is None else "https"
     addresses = [f"{scheme}://{_shown(sock.getsockname())}{suffix}" for sock in listening]
-    async with site.life(), trio.open_nursery() as nursery:
+    async with trio.open_nursery() as nursery:
         await nursery.start(server.run, listening)
         task_status.started(addresses)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 import trio
-from quart_trio import QuartTrio
 from werkzeug.exceptions import Forbidden
 
 from api import health
@@ -31,7 +30,6 @@ from api.kernel.auth import Attempts, Client, bearer, unauthorized
 from api.kernel.doors import door_of
 from api.kernel.operations import Guard, Operation, Rules
 from api.kernel.problems import Problem
-from api.kernel.routes import create_app, mount
 from api.kernel.sites import Site, site
 from engine.domain.caller import Caller, CallerKind
 from engine.errors import CallRefused
@@ -48,7 +46,7 @@ MODULES: Final = (stations, inventory, upgrades, commands, calls, id_tags, sessi
 
 
 def admin_site(node: Node) -> Site:
-    """What stands behind the HTTP port: what must answer whatever happens is asked directly."""
+    """What stands behind the HTTP port."""
     attempts = Attempts("admin", node.settings, node.metrics.token_failures)
     everybody = Rules(guard=anybody)
     # Metrics name no driver and no secret, but tell outsiders much about an operator's business.
@@ -58,15 +56,9 @@ def admin_site(node: Node) -> Site:
     operations = [Operation(route, node, everybody) for route in (*FRONT, *health.HEALTH)]
     operations += [Operation(route, node, watchers) for route in health.METRICS]
     door = door_of(node.settings, node.settings.http_host)
-    return site(admin_app(node, attempts), operations, door, render)
-
-
-def admin_app(node: Node, attempts: Attempts) -> QuartTrio:
-    app = create_app("api.admin", render)
     rules = Rules(guard=permitted(attempts, EVERYTHING), strict=True)
-    for module in MODULES:
-        mount(app, node, PREFIX, module.ROUTES, rules)
-    return app
+    operations += [Operation(route, node, rules, PREFIX) for module in MODULES for route in module.ROUTES]
+    return site(operations, door, render)
 
 
 def permitted(attempts: Attempts, permission: str) -> Guard:

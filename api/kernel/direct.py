@@ -1,8 +1,4 @@
-"""Operations without a framework: each answers at one path; all other paths are the application's.
-
-A request costs a tenth of one that goes through the application. For what is asked often, or must be answered
-when nothing else works.
-"""
+"""Operations at their paths: from a request to an answer, without a framework."""
 
 from __future__ import annotations
 
@@ -10,33 +6,56 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import parse_qsl
 
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from api.http.exchange import Exchange
 from api.http.house import Serve
-from api.http.message import Handler, Request, Response
+from api.http.message import Request, Response
 from api.kernel.answers import CORRELATION, HEADERS, correlate
 from api.kernel.auth import Client
 from api.kernel.operations import Asked, Operation, failed
 from api.kernel.problems import Render
+from api.kernel.router import Router, Variables
 from engine.errors import VoltrioError
 
 ALWAYS: Final = tuple((name.lower().encode(), value.encode()) for name, value in HEADERS.items())
 _CORRELATION: Final = CORRELATION.lower().encode()
 
 
-def handler(operation: Operation, render: Render) -> Handler:
-    """The operation as a function of a request."""
+def site(operations: Iterable[Operation], render: Render) -> Serve:
+    """What answers at the paths of the operations."""
+    router = Router[dict[str, Operation]]()
+    by_rule: dict[str, dict[str, Operation]] = {}
+    for operation in operations:
+        methods = by_rule.setdefault(operation.rule, {})
+        methods[operation.route.method] = operation
+        if operation.route.method == "GET":
+            methods["HEAD"] = operation
+    for rule, methods in by_rule.items():
+        router.add(rule, methods)
 
-    async def handle(request: Request) -> Response:
+    async def serve(exchange: Exchange) -> None:
+        request = exchange.request
         correlation = correlate((request.header(_CORRELATION) or b"").decode("latin-1"))
         try:
-            answer = await operation.perform(_asked(request))
+            operation, variables = _found(router, request)
+            answer = await operation.perform(_asked(request, variables))
         except (VoltrioError, HTTPException) as error:
             answer = failed(error, render, method=request.method, path=request.path)
-        return finished(answer, correlation)
+        await exchange.respond(finished(answer, correlation))
 
-    return handle
+    return serve
+
+
+def _found(router: Router[dict[str, Operation]], request: Request) -> tuple[Operation, Variables]:
+    """Raises NotFound, MethodNotAllowed."""
+    found = router.find(request.path)
+    if found is None:
+        raise NotFound
+    methods, variables = found
+    if request.method not in methods:
+        raise MethodNotAllowed(valid_methods=methods)
+    return methods[request.method], variables
 
 
 def finished(answer: Response, correlation: str) -> Response:
@@ -48,34 +67,11 @@ def finished(answer: Response, correlation: str) -> Response:
     )
 
 
-def _asked(request: Request) -> Asked:
+def _asked(request: Request, variables: Variables) -> Asked:
     query = parse_qsl(request.query.decode("ascii"), keep_blank_values=True)
     return Asked(
         client=Client(request.client[0], request.headers),
-        query=dict(reversed(query)),  # of a name that stands twice the first counts, as in Quart
+        query=dict(reversed(query)),  # of a name that stands twice the first counts
         body=request.read,
+        variables=variables,
     )
-
-
-def site(operations: Iterable[Operation], render: Render, otherwise: Serve) -> Serve:
-    """What answers at the paths of `operations`, and `otherwise`."""
-    table: dict[str, dict[str, Handler]] = {}
-    for operation in operations:
-        methods = table.setdefault(operation.route.rule, {})
-        methods[operation.route.method] = handler(operation, render)
-        if operation.route.method == "GET":
-            methods["HEAD"] = methods["GET"]
-
-    async def serve(exchange: Exchange) -> None:
-        request = exchange.request
-        methods = table.get(request.path)
-        if methods is None:
-            await otherwise(exchange)
-        elif request.method in methods:
-            await exchange.respond(await methods[request.method](request))
-        else:
-            error = MethodNotAllowed(valid_methods=methods)
-            answer = failed(error, render, method=request.method, path=request.path)
-            await exchange.respond(finished(answer, correlate("")))
-
-    return serve

@@ -72,9 +72,10 @@ class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Operation:
     """A route under its interface's rules."""
 
-    def __init__(self, route: Route, node: Node, rules: Rules) -> None:
+    def __init__(self, route: Route, node: Node, rules: Rules, prefix: str = "") -> None:
         hints = get_type_hints(route.handler, include_extras=True)
         self.route = route
+        self.rule = prefix + route.rule
         self._node = node
         self._guard = rules.guard
         self._wants_caller = "caller" in hints

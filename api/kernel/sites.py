@@ -1,15 +1,11 @@
-"""Everything behind one HTTP port: its door, operations that answer directly, an application for the rest."""
+"""Everything behind one HTTP port: its door, and operations."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager
-from functools import partial
 
 import msgspec
-from quart_trio import QuartTrio
 
-from api.http.asgi import asgi, lifespan
 from api.http.house import Serve
 from api.http.message import Response
 from api.kernel import direct
@@ -24,15 +20,10 @@ class Site(msgspec.Struct, frozen=True):
 
     serve: Serve
     refused: Callable[[int, str], Response]
-    life: Callable[[], AbstractAsyncContextManager[None]]  # in which it may be asked
 
 
-def site(app: QuartTrio, operations: Iterable[Operation], door: Door, render: Render) -> Site:
+def site(operations: Iterable[Operation], door: Door, render: Render) -> Site:
     def refused(status: int, message: str) -> Response:
         return direct.finished(rendered(Problem(status=status, message=message), render), correlate(""))
 
-    return Site(
-        serve=guarded(door, direct.site(operations, render, asgi(app)), render),
-        refused=refused,
-        life=partial(lifespan, app),
-    )
+    return Site(serve=guarded(door, direct.site(operations, render), render), refused=refused)

@@ -9,15 +9,13 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
-from quart_trio import QuartTrio
 from werkzeug.exceptions import Forbidden
 
 from api.http.message import phrase
 from api.kernel.auth import Attempts, Client, bearer, unauthorized
 from api.kernel.doors import door_of
-from api.kernel.operations import Guard, Rules
+from api.kernel.operations import Guard, Operation, Rules
 from api.kernel.problems import Problem
-from api.kernel.routes import create_app, mount
 from api.kernel.sites import Site, site
 from api.manage import certificates, partners, stations, tokens
 from api.manage.schema import Status
@@ -32,16 +30,10 @@ STATUSES: Final = {HTTPStatus.UNPROCESSABLE_ENTITY: HTTPStatus.BAD_REQUEST}  # t
 
 def manage_site(node: Node) -> Site:
     """What stands behind the management port."""
-    return site(manage_app(node), (), door_of(node.settings, node.settings.manage_host), render)
-
-
-def manage_app(node: Node) -> QuartTrio:
-    app = create_app("api.manage", render)
     attempts = Attempts("management", node.settings, node.metrics.token_failures)
     rules = Rules(guard=_guard(attempts), need_body=True)
-    for module in MODULES:
-        mount(app, node, PREFIX, module.ROUTES, rules)
-    return app
+    operations = [Operation(route, node, rules, PREFIX) for module in MODULES for route in module.ROUTES]
+    return site(operations, door_of(node.settings, node.settings.manage_host), render)
 
 
 def _guard(attempts: Attempts) -> Guard:

@@ -17,11 +17,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from quart_trio import QuartTrio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
 from api.admin import admin_site
-from api.http.asgi import asgi
 from api.http.channel import PlainChannel
 from api.http.connection import Connection
 from api.http.house import House, Limits, Serve
@@ -36,7 +34,7 @@ from engine.store import Store
 from engine.store.repositories.stations import StationPatch
 
 Ask = Callable[..., httpx.AsyncClient]
-Asked = Site | QuartTrio | Serve
+Asked = Site | Serve
 AT_ONCE = 200  # requests of one client
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -103,7 +101,7 @@ async def ask(nursery: trio.Nursery) -> AsyncIterator[Ask]:
         if isinstance(asked, Site):
             house = House(asked.serve, Limits(), refused=asked.refused)
         else:
-            house = House(asgi(asked) if isinstance(asked, QuartTrio) else asked, Limits())
+            house = House(asked, Limits())
         wires.append(Wire(house, nursery))
         return httpx.AsyncClient(transport=wires[-1], base_url="http://127.0.0.1", headers=headers)
 

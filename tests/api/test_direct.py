@@ -14,7 +14,6 @@ from api.kernel.auth import Client, bearer, unauthorized
 from api.kernel.doors import door_of
 from api.kernel.operations import Operation, Route, Rules
 from api.kernel.problems import Problem
-from api.kernel.routes import create_app, mount
 from api.kernel.sites import site
 from engine.domain.caller import Caller, CallerKind
 from engine.errors import Conflict
@@ -76,17 +75,11 @@ ROUTES = (
 )
 
 
-@pytest.fixture(params=["direct", "framework"])
-def client(request: Any, ask: Any) -> Any:
-    """The same routes in both ways."""
-    app, node, rules = create_app("test", render), cast("Node", "the node"), Rules(guard=guard, strict=True)
-    operations: list[Operation] = []
-    if request.param == "framework":
-        mount(app, node, "", ROUTES, rules)
-    else:
-        operations = [Operation(route, node, rules) for route in ROUTES]
-    door = door_of(Settings(), "127.0.0.1")
-    return ask(site(app, operations, door, render), Authorization="Bearer s3cret")
+@pytest.fixture
+def client(ask: Any) -> Any:
+    node, rules = cast("Node", "the node"), Rules(guard=guard, strict=True)
+    operations = [Operation(route, node, rules) for route in ROUTES]
+    return ask(site(operations, door_of(Settings(), "127.0.0.1"), render), Authorization="Bearer s3cret")
 
 
 async def test_dependencies(client: Any) -> None:

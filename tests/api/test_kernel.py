@@ -7,17 +7,18 @@ import pytest
 import structlog.testing
 import trio
 from msgspec import Meta
-from quart_trio import QuartTrio
 
 from api.http.message import Response
 from api.kernel import operations
 from api.kernel.auth import Client, bearer, is_secret, unauthorized
-from api.kernel.operations import Route, Rules
+from api.kernel.doors import door_of
+from api.kernel.operations import Operation, Route, Rules
 from api.kernel.problems import Problem, invalid
-from api.kernel.routes import create_app, mount
+from api.kernel.sites import Site, site
 from engine import errors
 from engine.domain.caller import Caller, CallerKind
 from engine.node import Node
+from engine.settings import Settings
 
 TESTER = Caller("tester", CallerKind.API_TOKEN)
 
@@ -86,14 +87,14 @@ def render(problem: Problem) -> tuple[int, object]:
 
 
 @pytest.fixture
-def app() -> QuartTrio:
-    app = create_app("test", render, max_body=1_000)
-    mount(app, cast("Node", "the node"), "/v1", ROUTES, Rules(guard=guard))
-    return app
+def app() -> Site:
+    node, rules = cast("Node", "the node"), Rules(guard=guard)
+    operations = [Operation(route, node, rules, "/v1") for route in ROUTES]
+    return site(operations, door_of(Settings(), "127.0.0.1"), render)
 
 
 @pytest.fixture
-def client(app: QuartTrio, ask: Any) -> Any:
+def client(app: Site, ask: Any) -> Any:
     return ask(app, Authorization="Bearer s3cret")
 
 
@@ -138,7 +139,7 @@ async def test_the_guard_comes_first(client: Any, token: str) -> None:
         (b"{}", 422, {"name"}),
         (b'{"name":""}', 422, {"name"}),
         (b'{"name":"n","sizes":[1,"x"]}', 422, {"sizes[1]"}),
-        (b'{"name":"' + b"x" * 1_000 + b'"}', 413, set()),
+        (b'{"name":"' + b"x" * 2_000_000 + b'"}', 413, set()),
     ],
 )
 async def test_bad_bodies(client: Any, body: bytes, status: int, fields: set[str]) -> None:
