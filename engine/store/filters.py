@@ -1,7 +1,7 @@
 """What a listing may be narrowed by: one operator per way to compare, each with its SQL.
 
 A condition's value is an argument of the statement, except where it shapes the statement itself: an index on
-`where review is not null` is used only if the statement says so in these words.
+`where review <> '{}'` is used only if the statement says so in these words.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ARRAY, ColumnElement, bindparam, func
+from sqlalchemy import ARRAY, ColumnElement, bindparam, func, literal_column
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from engine.domain.state import Frozen
 
 Column: TypeAlias = ColumnElement[Any]
+EMPTY: Final[Column] = literal_column("'{}'")  # array
 Parameter: TypeAlias = Callable[[TypeEngine[Any]], Column]  # makes the argument, of the type given
 
 
@@ -31,7 +32,7 @@ class Operator(StrEnum):
     AT_MOST = "at_most"
     BELOW = "below"
     PREFIX = "prefix"
-    PRESENT = "present"  # the value says whether there is one
+    PRESENT = "present"  # the value says whether there is one; an empty array is none
     JSON_PATH = "json_path"  # the value is (names on the way, what stands there)
 
 
@@ -71,6 +72,8 @@ def document(path: Sequence[str], value: object) -> object:
 
 def compared(column: Column, operator: Operator, variant: Hashable, name: str) -> Column:
     """The condition as SQL; its argument, if it has one, is called `name`."""
+    if operator is Operator.PRESENT and isinstance(column.type, ARRAY):
+        return column != EMPTY if variant else column == EMPTY
     if operator is Operator.PRESENT:
         return column.is_not(None) if variant else column.is_(None)
     if variant:

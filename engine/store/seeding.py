@@ -116,7 +116,7 @@ def _history(sizes: Sizes) -> Sequence[Crop]:
             "status": f"case when {over} then 'finished' else 'active' end", "energy_wh": f"{each} * 500",
             "started_at": _moment("n", made),
             "stopped_at": f"case when {over} then {_moment('n', made)} + interval '2 hours' end",
-            "review": "case when n % 500 = 0 then 'clock_drift' end",
+            "review": "case when n % 500 = 0 then array['clock_drift'] else '{}' end",
         }),
         Crop(table=sessions.meter_values, rows=made * each if sizes.meter_values else 0, values={
             "charge_point_id": _station(session, stations), "session_id": session, "sample_key": "n",

@@ -58,8 +58,9 @@ select 1, e, 1 from generate_series(1, 3) e;
 insert into sessions (id, operator_id, charge_point_id, evse_number, connector_number, status, id_tag, review,
                       meter_start_wh, started_at, start_received_at, offline, last_updated_at)
 select n, 1 + n % 2, n, 1, 1, case when n < 5 then 'active' else 'finished' end, 'Tag' || n,
-       case when n = 2 then 'clock_drift' end, 0, '{START}'::timestamptz + n * interval '1 day', now(), false,
-       now()
+       case when n = 2 then array['clock_drift'] else '{{}}' end,
+       0, '{START}'::timestamptz + n * interval '1 day', now(),
+       false, now()
 from generate_series(1, 9) n;
 insert into meter_values (charge_point_id, session_id, evse_number, timestamp, received_at, sample_key,
                           resets, samples)
