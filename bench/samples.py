@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import types
-import typing
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
-C = TypeVar("C", bound=msgspec.Struct)
+from engine.domain.changes import Change
+from engine.store.fields import fields
+
+C = TypeVar("C", bound=Change)
 
 Run: TypeAlias = Callable[[Callable[[], Awaitable[Any]]], Any]  # does one async function in a loop of its own
 
@@ -32,11 +33,9 @@ PLAIN: Final[dict[type, Any]] = {
 
 
 def filled(kind: type[C], **known: Any) -> C:
-    """A change with its declared fields: known, else the default, else nothing, else the plainest value."""
-    hints = typing.get_type_hints(kind)
-    for field in msgspec.structs.fields(kind):
-        if field.name not in known and field.required:
-            hint = hints[field.name]
-            optional = isinstance(hint, types.UnionType) and type(None) in typing.get_args(hint)
-            known[field.name] = None if optional else PLAIN[hint]
+    """A change with its declared members: known, else the default, else nothing, else the plainest value."""
+    required = {field.name for field in msgspec.structs.fields(kind) if field.required}
+    for field in fields(kind):
+        if field.name not in known and field.name in required:
+            known[field.name] = None if field.null else PLAIN[field.plain]
     return kind(**known)

@@ -1,16 +1,25 @@
 """What handlers want written: one frozen Struct per kind of row change. `engine.store` knows the SQL of each.
 
 A change carries absolute values, never increments, so writing it twice is writing it once. The order of the
-classes here is the order in which the journal writes (parents before children). Fields are named after their
-columns.
+classes here is the order in which the journal writes (parents before children).
+
+Members are named after their columns. Columns that only the engine writes are declared by them, and
+`engine.store.tables` takes them from here. A member that may be None, and is by default, leaves its column
+as it was.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated, TypeAlias
 
 from engine.domain.session.review import Reviews
 from engine.domain.state import Frozen
+
+# Types of columns, where the Python type leaves a choice.
+Integer: TypeAlias = Annotated[int, "integer"]
+SmallInt: TypeAlias = Annotated[int, "smallint"]
+Json: TypeAlias = Annotated[str, "json"]  # as received; what we encode ourselves is bytes
 
 
 class Change(Frozen, frozen=True):
@@ -60,8 +69,8 @@ class HardwareStatusChanged(Change, frozen=True):
     """charge_points (EVSE 0) or evses + connectors, upserted, and a row of status_log (scope `hardware`)."""
 
     charge_point_id: int
-    evse_number: int
-    connector_number: int
+    evse_number: Integer
+    connector_number: Integer
     status: str
     error_code: str
     info: str | None
@@ -121,18 +130,18 @@ class FirmwarePublicationChanged(Change, frozen=True):
 class DeviceVariableRead(Change, frozen=True, gc=False):
     """device_variables by all that names an attribute: its value and what it is, as the station reported.
 
-    Absent parts of the name are "" or 0. A characteristic that is None was not told and stays as it was.
+    Absent parts of the name are "" or 0.
     """
 
     charge_point_id: int
     component: str
     component_instance: str
-    evse_number: int
-    connector_number: int
+    evse_number: Integer
+    connector_number: Integer
     variable: str
     variable_instance: str
     attribute: str  # Actual | Target | MinSet | MaxSet
-    value: str | None
+    value: str | None  # None: not known, not reported, or a secret
     at: datetime
     mutability: str | None = None  # ReadOnly | WriteOnly | ReadWrite
     persistent: bool | None = None
@@ -160,16 +169,17 @@ class VariableMonitorSet(Change, frozen=True):
     monitor_id: int
     component: str
     component_instance: str
-    evse_number: int
-    connector_number: int
+    evse_number: Integer
+    connector_number: Integer
     variable: str
     variable_instance: str
-    type: str
+    type: str  # UpperThreshold | LowerThreshold | Delta | Periodic | PeriodicClockAligned …
     value: float
-    severity: int
-    transaction: bool
-    kind: str | None
+    severity: Integer  # 0 danger … 9 debug
+    transaction: bool  # only while a transaction is going on
     at: datetime
+    kind: str | None = None  # HardWiredMonitor | PreconfiguredMonitor | CustomMonitor
+    active: bool = True
 
 
 class VariableMonitorCleared(Change, frozen=True):
@@ -178,6 +188,7 @@ class VariableMonitorCleared(Change, frozen=True):
     charge_point_id: int
     monitor_id: int
     at: datetime
+    active: bool = False
 
 
 class MonitoringBaseSet(Change, frozen=True):
@@ -203,6 +214,7 @@ class DisplayMessageSet(Change, frozen=True):
     message_id: int
     message: bytes  # MessageInfo as JSON
     at: datetime
+    active: bool = True
 
 
 class DisplayMessageCleared(Change, frozen=True):
@@ -211,6 +223,7 @@ class DisplayMessageCleared(Change, frozen=True):
     charge_point_id: int
     message_id: int
     at: datetime
+    active: bool = False
 
 
 class DisplayMessagesReported(Change, frozen=True):
@@ -229,22 +242,14 @@ class LocalListVersionRead(Change, frozen=True):
     at: datetime
 
 
-class CertificateInstalled(Change, frozen=True):
-    """charge_point_certificates by id (a row the management API queued): the charger's verdict."""
-
-    id: int
-    status: str  # Accepted | Rejected | Pending
-    at: datetime
-
-
 class ChargingProfileChanged(Change, frozen=True):
     """charging_profiles by (charge_point_id, evse_number, profile_id): what the station holds now."""
 
     charge_point_id: int
-    evse_number: int
+    evse_number: Integer
     profile_id: int
     purpose: str
-    stack_level: int
+    stack_level: Integer
     profile: bytes  # JSON as sent
     active: bool  # False: cleared
     at: datetime
@@ -255,7 +260,7 @@ class ChargingLimitChanged(Change, frozen=True):
     """charging_limits by (charge_point_id, evse_number, source): a limit that somebody else set or lifted."""
 
     charge_point_id: int
-    evse_number: int
+    evse_number: Integer
     source: str
     grid_critical: bool
     schedules: bytes  # JSON array as reported
@@ -269,7 +274,7 @@ class ReservationMade(Change, frozen=True):
     id: int
     charge_point_id: int
     operator_id: int
-    connector_number: int  # the EVSE in OCPP 2.x; 0: any
+    connector_number: Integer  # the EVSE in OCPP 2.x; 0: any
     id_tag: str
     parent_id_tag: str | None
     expiry_date: datetime
@@ -308,8 +313,8 @@ class CertificateWanted(Change, frozen=True):
     charge_point_id: int
     certificate_type: str  # ChargingStationCertificate | V2GCertificate | V2G20Certificate | Combined
     csr: str  # PEM
-    request_id: int | None
-    at: datetime
+    request_id: Integer | None
+    requested_at: datetime
 
 
 class ReportStored(Change, frozen=True, gc=False):
@@ -331,7 +336,7 @@ class AuthorizationMade(Change, frozen=True):
     id: int
     operator_id: int
     charge_point_id: int
-    evse_number: int | None
+    evse_number: Integer | None
     id_tag_uid: str
     id_tag_id: int | None
     user_id: int | None
@@ -471,7 +476,7 @@ class ChargingPeriodsRewritten(Change, frozen=True):
     """
 
     session_id: int
-    periods: str
+    periods: Json
 
 
 class ChargingPeriodOpened(Change, frozen=True):
@@ -506,7 +511,7 @@ class TransactionEventStored(Change, frozen=True, gc=False):
     trigger_reason: str
     offline: bool
     session_id: int
-    payload: str  # JSON as received
+    payload: Json  # JSON as received
     received_at: datetime
     content: int = 0  # domain.history.fingerprint
 
@@ -520,21 +525,21 @@ class MeterValueAdded(Change, frozen=True, gc=False, omit_defaults=True):
 
     charge_point_id: int
     session_id: int | None
-    evse_number: int
+    evse_number: Integer
     timestamp: datetime
     received_at: datetime
     sample_key: int  # 64-bit fingerprint of (session, identities of the samples)
     energy_wh: int | None
     register_wh: int | None
-    resets: int
+    resets: Integer
     power_w: float | None
     current_a: float | None
     voltage_v: float | None
     soc_percent: float | None
-    samples: str  # JSON array as received (signed values verbatim)
+    samples: Json  # JSON array as received (signed values verbatim)
     register_at: datetime | None = None  # of `register_wh`; None: as `timestamp`
     sampled_at: datetime | None = None  # of the newest sample so far; None: as `timestamp`
-    register_series: int = 0  # which register `register_wh` is of
+    register_series: SmallInt = 0  # location and phases of that register (ext.metering)
 
 
 class OrphanKept(Change, frozen=True):
@@ -545,7 +550,7 @@ class OrphanKept(Change, frozen=True):
     key: str
     action: str
     transaction_id: str
-    connector_number: int | None
+    connector_number: Integer | None
     id_tag: str | None
     meter_wh: int | None
     timestamp: datetime
@@ -559,7 +564,7 @@ class OrphanResolved(Change, frozen=True):
 
     id: int
     session_id: int
-    at: datetime
+    resolved_at: datetime
 
 
 # --- what others are told ----------------------------------------------------------------------------------

@@ -107,4 +107,4 @@ def kept(cp: ChargePoint, orphan: Orphan, now: datetime) -> OrphanKept:
 
 def resolved(orphan: Orphan, session: Session, now: datetime) -> Change:
     """The orphan's row found its session."""
-    return OrphanResolved(id=orphan.id, session_id=session.id, at=now)
+    return OrphanResolved(id=orphan.id, session_id=session.id, resolved_at=now)

@@ -5,7 +5,7 @@ By the type of the change, not by who made it. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +13,7 @@ import msgspec
 from engine.domain import changes
 from engine.domain.changes import Change
 from engine.masking import MASK, masked_document, masked_text
+from engine.store.fields import Field
 
 # Rows that states are loaded from again, or that are found by what a charger calls them: to the letter. What
 # vendors added to messages has lost its secrets when it was decoded.
@@ -36,11 +37,11 @@ ENCODER: Final = msgspec.json.Encoder()
 
 
 class Cleaner:
-    """Of one type of change. `fields` are its members with their types, None left out."""
+    """Of one type of change, which has these fields."""
 
-    def __init__(self, kind: type[Change], fields: Iterable[tuple[str, type]]) -> None:
+    def __init__(self, kind: type[Change], fields: Sequence[Field]) -> None:
         self._exact = kind in EXACT
-        members = [(name, plain) for name, plain in fields if (kind, name) not in CLEAN]
+        members = [(field.name, field.plain) for field in fields if (kind, field.name) not in CLEAN]
         self._texts = [name for name, plain in members if plain is str and not self._exact]
         self._documents = [name for name, plain in members if plain is bytes]
 

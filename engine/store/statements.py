@@ -3,34 +3,34 @@
 JSON because msgspec encodes a batch in C at half the cost of asyncpg's array encoders, and the server unpacks
 it on its own core. `batch` in the SQL below is that array as a relation, `latest` the last row per key. What
 comes again in another commit, because a charger repeats it, changes nothing: except in logs, rows have keys.
+A change whose members are columns of one table is appended, put or set there; the others are written as SQL.
 """
 
 from __future__ import annotations
 
-import types
-import typing
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
-import msgspec
+import sqlalchemy as sa
 
 from engine.domain import changes
 from engine.domain.changes import Change
 from engine.domain.state import Frozen
 from engine.store.cleaning import Cleaner
+from engine.store.fields import Field, fields
+from engine.store.tables import (
+    configuration,
+    device,
+    drivers,
+    energy,
+    logs,
+    outbox,
+    security,
+    sessions,
+)
 
-COLUMN_TYPES: Final = {
-    int: "bigint",
-    float: "double precision",
-    str: "text",
-    bool: "boolean",
-    datetime: "timestamptz",
-    bytes: "text",  # JSON inside JSON: base64 on the way
-    tuple: "text[]",
-}
-MESSAGES: Final = ("payload", "samples", "periods")  # texts that are JSON
+Subject = Callable[[Any], Hashable]
 
 
 class Statement(Frozen, frozen=True):
@@ -43,33 +43,22 @@ class Statement(Frozen, frozen=True):
     change: type[Change]
     sql: str
     cleaner: Cleaner
-    subject: Callable[[Any], Hashable] | None = None
+    subject: Subject | None = None
 
 
-def _types(change: type[Change]) -> Iterator[tuple[str, type]]:
-    """Name and type of each field, None left out."""
-    hints = typing.get_type_hints(change)
-    for field in msgspec.structs.fields(change):
-        hint = hints[field.name]
-        options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-        (plain,) = {option for option in options if option is not type(None)}
-        yield field.name, typing.get_origin(plain) or plain
-
-
-def _columns(change: type[Change]) -> Iterator[tuple[str, str, str]]:
-    """(name, type in the JSON, expression) of each field."""
-    for member, plain in _types(change):
-        name = f'"{member}"'
-        expression = (
-            f"convert_from(decode({name}, 'base64'), 'UTF8')::json as {name}" if plain is bytes else name
-        )
-        yield name, COLUMN_TYPES[plain], expression
+def _expression(field: Field) -> str:
+    """A member out of the JSON array; JSON inside JSON is text there, of bytes in base64."""
+    name = f'"{field.name}"'
+    if field.plain is bytes:
+        return f"convert_from(decode({name}, 'base64'), 'UTF8')::json as {name}"
+    return f"{name}::json as {name}" if field.kind == "json" else name
 
 
 def _relation(change: type[Change], *, ordered: bool) -> str:
-    columns = list(_columns(change))
-    definition = ", ".join(f"{name} {kind}" for name, kind, _ in columns)
-    expressions = ", ".join(expression for _, _, expression in columns)
+    definition = ", ".join(
+        f'"{field.name}" {"text" if field.kind == "json" else field.kind}' for field in fields(change)
+    )
+    expressions = ", ".join(map(_expression, fields(change)))
     array = "json_to_recordset(convert_from($1::bytea, 'UTF8')::json)"
     if not ordered:
         return f"(select {expressions} from {array} as r({definition}))"  # noqa: S608 - names of our fields
@@ -83,7 +72,7 @@ def _statement(
     *,
     key: str | None = None,
     newest: str = "",
-    subject: Callable[[Any], Hashable] | None = None,
+    subject: Subject | None = None,
 ) -> Statement:
     """`key`: columns that identify the row; `newest`: an order that comes before that of arrival."""
     relations = [f"batch as {_relation(change, ordered=key is not None)}"]
@@ -92,7 +81,59 @@ def _statement(
         latest = f"select distinct on ({key}) * from batch order by {order}"  # noqa: S608 - names of our fields
         relations.append(f"latest as ({latest})")
     sql = " ".join(("with", ", ".join(relations), sql))
-    return Statement(change=change, sql=sql, subject=subject, cleaner=Cleaner(change, _types(change)))
+    return Statement(change=change, sql=sql, subject=subject, cleaner=Cleaner(change, fields(change)))
+
+
+def _append(change: type[Change], table: sa.Table) -> Statement:
+    """A new row per change. One that is there already, under any key, stays as it is."""
+    names = ", ".join(field.name for field in fields(change))
+    return _statement(
+        change,
+        f"insert into {table.name} ({names}) select {names} from batch on conflict do nothing",  # noqa: S608 - names of ours
+    )
+
+
+def _put(
+    change: type[Change],
+    table: sa.Table,
+    *,
+    new: Mapping[str, str] | None = None,
+    over: Mapping[str, str] | None = None,
+    subject: Subject | None = None,
+) -> Statement:
+    """The row with the key of the table (`t`), new or changed.
+
+    `new` and `over` say by member what is written instead of it, where there is no row, and where there is.
+    """
+    keys = table.primary_key.columns.keys()
+    values = {field.name: field.name for field in fields(change)} | dict(new or {})
+    kept = {field.name: _kept(field) for field in fields(change) if field.name not in keys} | dict(over or {})
+    source = f"select {', '.join(values.values())} from latest"  # noqa: S608 - names of ours
+    return _statement(
+        change,
+        f"insert into {table.name} as t ({', '.join(values)}) {source} "
+        f"on conflict ({', '.join(keys)}) do update set {', '.join(f'{k} = {v}' for k, v in kept.items())}",
+        key=", ".join(keys),
+        subject=subject,
+    )
+
+
+def _kept(field: Field) -> str:
+    new = f"excluded.{field.name}"
+    return f"coalesce({new}, t.{field.name})" if field.stays else new
+
+
+def _set(change: type[Change], table: sa.Table, *, subject: Subject | None = None) -> Statement:
+    """The row that has the key of the table, if there is one."""
+    keys = table.primary_key.columns.keys()
+    names = [field.name for field in fields(change) if field.name not in keys]
+    return _statement(
+        change,
+        f"update {table.name} t set {', '.join(f'{name} = r.{name}' for name in names)} from latest r "  # noqa: S608 - names of ours
+        f"where {' and '.join(f't.{name} = r.{name}' for name in keys)}",
+        key=", ".join(keys),
+        subject=subject,
+    )
 
 
 SESSION: Final = attrgetter("id")
@@ -208,16 +249,7 @@ STATEMENTS: Final[Sequence[Statement]] = (
         """,
         key="id",
     ),
-    _statement(
-        changes.ConfigurationKeyRead,
-        """
-        insert into charge_point_configuration (charge_point_id, name, value, readonly, at)
-        select charge_point_id, name, value, readonly, at from latest
-        on conflict (charge_point_id, name) do update
-        set value = excluded.value, readonly = excluded.readonly, at = excluded.at
-        """,
-        key="charge_point_id, name",
-    ),
+    _put(changes.ConfigurationKeyRead, configuration.charge_point_configuration),
     _statement(
         changes.FirmwarePublicationChanged,
         """
@@ -228,35 +260,15 @@ STATEMENTS: Final[Sequence[Statement]] = (
         """,
         key="id",
     ),
-    _statement(
-        # Of what may only be written no value is kept, whoever says one.
+    _put(
         changes.DeviceVariableRead,
-        """
-        insert into device_variables as d (charge_point_id, component, component_instance, evse_number,
-                                           connector_number, variable, variable_instance, attribute, value,
-                                           mutability, persistent, constant, data_type, unit, min_limit,
-                                           max_limit, values_list, supports_monitoring, at)
-        select charge_point_id, component, component_instance, evse_number, connector_number, variable,
-               variable_instance, attribute, case when mutability = 'WriteOnly' then null else value end,
-               mutability, persistent, constant, data_type, unit, min_limit, max_limit, values_list,
-               supports_monitoring, at
-        from latest
-        on conflict (charge_point_id, component, component_instance, evse_number, connector_number, variable,
-                     variable_instance, attribute) do update
-        set value = case when coalesce(excluded.mutability, d.mutability) = 'WriteOnly' then null
-                         else excluded.value end,
-            mutability = coalesce(excluded.mutability, d.mutability),
-            persistent = coalesce(excluded.persistent, d.persistent),
-            constant = coalesce(excluded.constant, d.constant),
-            data_type = coalesce(excluded.data_type, d.data_type), unit = coalesce(excluded.unit, d.unit),
-            min_limit = coalesce(excluded.min_limit, d.min_limit),
-            max_limit = coalesce(excluded.max_limit, d.max_limit),
-            values_list = coalesce(excluded.values_list, d.values_list),
-            supports_monitoring = coalesce(excluded.supports_monitoring, d.supports_monitoring),
-            at = excluded.at
-        """,
-        key="charge_point_id, component, component_instance, evse_number, connector_number, variable, "
-        "variable_instance, attribute",
+        device.device_variables,
+        # Of what may only be written no value is kept, whoever says one.
+        new={"value": "case when mutability = 'WriteOnly' then null else value end"},
+        over={
+            "value": "case when coalesce(excluded.mutability, t.mutability) = 'WriteOnly' then null "
+            "else excluded.value end"
+        },
     ),
     _statement(
         changes.DeviceModelReported,
@@ -269,35 +281,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
         """,
         key="charge_point_id",
     ),
-    _statement(
-        changes.VariableMonitorSet,
-        """
-        insert into variable_monitors as m (charge_point_id, monitor_id, component, component_instance,
-                                            evse_number, connector_number, variable, variable_instance, type,
-                                            value, severity, transaction, kind, active, at)
-        select charge_point_id, monitor_id, component, component_instance, evse_number, connector_number,
-               variable, variable_instance, type, value, severity, transaction, kind, true, at
-        from latest
-        on conflict (charge_point_id, monitor_id) do update
-        set component = excluded.component, component_instance = excluded.component_instance,
-            evse_number = excluded.evse_number, connector_number = excluded.connector_number,
-            variable = excluded.variable, variable_instance = excluded.variable_instance,
-            type = excluded.type, value = excluded.value, severity = excluded.severity,
-            transaction = excluded.transaction, kind = coalesce(excluded.kind, m.kind), active = true,
-            at = excluded.at
-        """,
-        key="charge_point_id, monitor_id",
-        subject=MONITORS,
-    ),
-    _statement(
-        changes.VariableMonitorCleared,
-        """
-        update variable_monitors m set active = false, at = r.at
-        from latest r where m.charge_point_id = r.charge_point_id and m.monitor_id = r.monitor_id
-        """,
-        key="charge_point_id, monitor_id",
-        subject=MONITORS,
-    ),
+    _put(changes.VariableMonitorSet, device.variable_monitors, subject=MONITORS),
+    _set(changes.VariableMonitorCleared, device.variable_monitors, subject=MONITORS),
     _statement(
         changes.MonitoringBaseSet,
         """
@@ -320,26 +305,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
         """,
         key="charge_point_id",
     ),
-    _statement(
-        changes.DisplayMessageSet,
-        """
-        insert into display_messages (charge_point_id, message_id, message, active, at)
-        select charge_point_id, message_id, message, true, at from latest
-        on conflict (charge_point_id, message_id) do update
-        set message = excluded.message, active = true, at = excluded.at
-        """,
-        key="charge_point_id, message_id",
-        subject=DISPLAYED,
-    ),
-    _statement(
-        changes.DisplayMessageCleared,
-        """
-        update display_messages m set active = false, at = r.at
-        from latest r where m.charge_point_id = r.charge_point_id and m.message_id = r.message_id
-        """,
-        key="charge_point_id, message_id",
-        subject=DISPLAYED,
-    ),
+    _put(changes.DisplayMessageSet, device.display_messages, subject=DISPLAYED),
+    _set(changes.DisplayMessageCleared, device.display_messages, subject=DISPLAYED),
     _statement(
         changes.DisplayMessagesReported,
         """
@@ -356,39 +323,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
         """,
         key="id",
     ),
-    _statement(
-        changes.CertificateInstalled,
-        """
-        update charge_point_certificates c set status = r.status, answered_at = r.at
-        from latest r where c.id = r.id
-        """,
-        key="id",
-    ),
-    _statement(
-        changes.ChargingProfileChanged,
-        """
-        insert into charging_profiles (charge_point_id, evse_number, profile_id, purpose, stack_level,
-                                      profile, active, at, source)
-        select charge_point_id, evse_number, profile_id, purpose, stack_level, profile, active, at, source
-        from latest
-        on conflict (charge_point_id, evse_number, profile_id) do update
-        set purpose = excluded.purpose, stack_level = excluded.stack_level, profile = excluded.profile,
-            active = excluded.active, at = excluded.at, source = excluded.source
-        """,
-        key="charge_point_id, evse_number, profile_id",
-    ),
-    _statement(
-        changes.ChargingLimitChanged,
-        """
-        insert into charging_limits
-            (charge_point_id, evse_number, source, grid_critical, schedules, active, at)
-        select charge_point_id, evse_number, source, grid_critical, schedules, active, at from latest
-        on conflict (charge_point_id, evse_number, source) do update
-        set grid_critical = excluded.grid_critical, schedules = excluded.schedules, active = excluded.active,
-            at = excluded.at
-        """,
-        key="charge_point_id, evse_number, source",
-    ),
+    _put(changes.ChargingProfileChanged, energy.charging_profiles),
+    _put(changes.ChargingLimitChanged, energy.charging_limits),
     _statement(
         changes.ReservationMade,
         """
@@ -422,20 +358,14 @@ STATEMENTS: Final[Sequence[Statement]] = (
         key="charge_point_id, id",
         subject=RESERVATION,
     ),
-    _statement(
-        changes.SecurityEventReported,
-        """
-        insert into security_events (charge_point_id, type, timestamp, tech_info, critical, received_at)
-        select charge_point_id, type, timestamp, tech_info, critical, received_at from batch
-        """,
-    ),
+    _append(changes.SecurityEventReported, security.security_events),
     _statement(
         # The same request told again must not start its signing anew.
         changes.CertificateWanted,
         """
         insert into certificate_requests as c
             (charge_point_id, certificate_type, csr, request_id, requested_at, next_attempt_at)
-        select charge_point_id, certificate_type, csr, request_id, at, at from latest
+        select charge_point_id, certificate_type, csr, request_id, requested_at, requested_at from latest
         on conflict (charge_point_id, certificate_type) do update
         set csr = excluded.csr, request_id = excluded.request_id, requested_at = excluded.requested_at,
             next_attempt_at = excluded.next_attempt_at, status = 'Requested', chain = null, attempts = 0,
@@ -444,24 +374,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
         """,
         key="charge_point_id, certificate_type",
     ),
-    _statement(
-        changes.ReportStored,
-        """
-        insert into ocpp_reports (charge_point_id, action, request_id, payload, at)
-        select charge_point_id, action, request_id, payload, at from batch
-        """,
-    ),
-    _statement(
-        changes.AuthorizationMade,
-        """
-        insert into authorizations (id, operator_id, charge_point_id, evse_number, id_tag_uid, id_tag_id,
-                                    user_id, method, status, rejection_reason, created_at)
-        select id, operator_id, charge_point_id, evse_number, id_tag_uid, id_tag_id, user_id,
-               method, status, rejection_reason, created_at
-        from batch
-        on conflict (id) do nothing
-        """,
-    ),
+    _append(changes.ReportStored, logs.ocpp_reports),
+    _append(changes.AuthorizationMade, drivers.authorizations),
     _statement(
         changes.SessionAsked,
         """
@@ -639,71 +553,18 @@ STATEMENTS: Final[Sequence[Statement]] = (
         """,
         subject=PERIODS,
     ),
-    _statement(
-        changes.TransactionEventStored,
-        """
-        insert into transaction_events
-            (charge_point_id, transaction_id, seq_no, timestamp, event_type, trigger_reason, offline,
-             session_id, payload, received_at, content)
-        select charge_point_id, transaction_id, seq_no, timestamp, event_type, trigger_reason,
-               offline, session_id, payload::json, received_at, content
-        from batch
-        on conflict do nothing
-        """,
-    ),
-    _statement(
-        changes.MeterValueAdded,
-        """
-        insert into meter_values (charge_point_id, session_id, evse_number, timestamp, received_at,
-                                  sample_key, energy_wh, register_wh, resets, power_w, current_a, voltage_v,
-                                  soc_percent, samples, register_at, sampled_at, register_series)
-        select charge_point_id, session_id, evse_number, timestamp, received_at, sample_key,
-               energy_wh, register_wh, resets, power_w, current_a, voltage_v, soc_percent, samples::json,
-               register_at, sampled_at, register_series
-        from batch
-        on conflict do nothing
-        """,
-    ),
-    _statement(
-        changes.OrphanKept,
-        """
-        insert into orphans (id, charge_point_id, key, action, transaction_id, connector_number, id_tag,
-                             meter_wh, timestamp, reason, payload, received_at)
-        select id, charge_point_id, key, action, transaction_id, connector_number, id_tag, meter_wh,
-               timestamp, reason, payload, received_at
-        from batch
-        on conflict do nothing
-        """,
-    ),
-    _statement(
-        changes.OrphanResolved,
-        """
-        update orphans o set session_id = r.session_id, resolved_at = r.at from latest r where o.id = r.id
-        """,
-        key="id",
-    ),
-    _statement(
-        changes.EventPublished,
-        """
-        insert into events (type, subject, operator_id, payload, created_at)
-        select type, subject, operator_id, payload, created_at from batch
-        """,
-    ),
-    _statement(
-        changes.MessageLogged,
-        """
-        insert into message_log (charge_point_id, at, direction, kind, action, message_id, payload,
-                                 correlation_id, repairs)
-        select charge_point_id, at, direction, kind, action, message_id, payload, correlation_id, repairs
-        from batch
-        """,
-    ),
+    _append(changes.TransactionEventStored, sessions.transaction_events),
+    _append(changes.MeterValueAdded, sessions.meter_values),
+    _append(changes.OrphanKept, sessions.orphans),
+    _set(changes.OrphanResolved, sessions.orphans),
+    _append(changes.EventPublished, outbox.events),
+    _append(changes.MessageLogged, logs.message_log),
 )
 RANK: Final[dict[type[Change], int]] = {statement.change: i for i, statement in enumerate(STATEMENTS)}
 # The member that carries what a message brought, where there is one: the size of the row depends on it.
 BULK: Final[dict[type[Change], str | None]] = {
     statement.change: next(
-        (name for name, plain in _types(statement.change) if plain is bytes or name in MESSAGES), None
+        (one.name for one in fields(statement.change) if one.kind == "json" or one.name == "payload"), None
     )
     for statement in STATEMENTS
 }

@@ -92,7 +92,7 @@ async def test_certificates_asked_for_and_given(admin: httpx.AsyncClient, node: 
         certificate_type="V2GCertificate",
         csr="a request",
         request_id=None,
-        at=NOW,
+        requested_at=NOW,
     )
     await node.store.journal.commit([wanted])
     (request,) = await node.store.station_certificates.due(NOW)

@@ -100,7 +100,7 @@ async def test_all_that_was_handed_in_is_loaded(store: Store, station: StationRe
             measured(cp, second=90, received_at=at(121), energy_wh=400, register_wh=1_400, resets=1,
                      soc_percent=None, register_series=1, register_at=at(110), sampled_at=at(120)),
             ChargingPeriodOpened(session_id=1, started_at=at(60), charging_state="charging", energy_wh=0),
-            orphan(cp, 50), orphan(cp, 51), OrphanResolved(id=50, session_id=1, at=NOW),
+            orphan(cp, 50), orphan(cp, 51), OrphanResolved(id=50, session_id=1, resolved_at=NOW),
         ],
         lambda error: None,
     )  # fmt: skip

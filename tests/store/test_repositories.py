@@ -11,7 +11,6 @@ import trio
 
 from engine.domain.access import StationRecord, password_matches
 from engine.domain.changes import (
-    CertificateInstalled,
     ConfigurationKeyRead,
     MessageLogged,
     SecurityEventReported,
@@ -234,7 +233,7 @@ async def test_certificates_by_hash_and_on_chargers(store: Store, station: Stati
         station.id, "MO", "PEM", actor="a", status="Rejected", reason="not in 1.6"
     )
     assert [one.id for one in await store.certificates.pending(station.id)] == [queued.id]
-    await store.journal.commit([CertificateInstalled(id=queued.id, status="Accepted", at=NOW)])
+    await store.certificates.answered(queued.id, "Accepted")
     assert [(c.type, c.status, c.reason) for c in await store.certificates.installations(station.id)] == [
         ("CSMS", "Accepted", None),
         ("MO", "Rejected", "not in 1.6"),

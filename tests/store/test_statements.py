@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import types
-import typing
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +15,7 @@ from engine.domain import changes
 from engine.domain.access import StationRecord
 from engine.domain.changes import Change
 from engine.store import Store
+from engine.store.fields import fields
 from engine.store.statements import RANK, STATEMENTS, Statement
 from engine.store.writer import waves
 
@@ -32,18 +31,12 @@ VALUES: dict[type, Any] = {
     bytes: b'{"a": 1}',
     tuple: ("clock_drift",),
 }
-SPECIAL: dict[tuple[str, str], Any] = {
-    ("MeterValueAdded", "samples"): "[]",
-    ("TransactionEventStored", "payload"): "{}",
-    ("ChargingPeriodsRewritten", "periods"): "[]",
-}
 
 
 def example(kind: type[Change], station: int) -> Change:
     values = {}
-    for name, hint in typing.get_type_hints(kind).items():
-        options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-        values[name] = SPECIAL.get((kind.__name__, name), VALUES[typing.get_origin(options[0]) or options[0]])
+    for field in fields(kind):
+        values[field.name] = "[]" if (field.plain, field.kind) == (str, "json") else VALUES[field.plain]
     for name in ("id", "charge_point_id"):
         if name in values and (
             name == "charge_point_id" or "registration_status" in values or kind in STATION_ROWS

@@ -10,7 +10,7 @@ create table charging_profiles (
     profile json not null,
     active boolean not null,
     at timestamptz not null,
-    source text not null default 'CSO',
+    source text not null,
     primary key (charge_point_id, evse_number, profile_id)
 );
 

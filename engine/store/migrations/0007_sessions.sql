@@ -95,7 +95,7 @@ create table transaction_events (
     session_id bigint not null,
     payload json not null,
     received_at timestamptz not null,
-    content bigint not null default 0
+    content bigint not null
 ) partition by range (timestamp);
 create table transaction_events_default partition of transaction_events default;
 create unique index transaction_events_key

@@ -6,17 +6,15 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from engine.store.tables.declare import NOW, Owner, boolean, ident, index, moment, station, table, text
+from engine.domain import changes
+from engine.store.tables.declare import NOW, Owner, ident, index, moment, station, table, text
 
 # What the charger says its configuration is (OCPP 1.6).
 charge_point_configuration: Final = table(
     "charge_point_configuration",
     station(),
-    text("name"),
-    text("value", null=True),
-    boolean("readonly"),
-    moment("at"),
     sa.PrimaryKeyConstraint("charge_point_id", "name"),
+    rows=changes.ConfigurationKeyRead,
     owner=Owner.ENGINE,
     tenant="charge_point_id",
 )

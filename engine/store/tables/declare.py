@@ -1,12 +1,13 @@
 """The words that tables are declared with, over SQLAlchemy Core. Nothing here connects to a database.
 
 A table says who writes it and how its rows belong to an operator. A column is not null unless it says so.
+What a charger reports is declared by the change that carries it (`engine.domain.changes`).
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -15,7 +16,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import SchemaItem
 
+from engine.domain.changes import Change
 from engine.domain.state import Frozen
+from engine.store.fields import fields
 
 # The names that PostgreSQL gives by itself.
 metadata: Final = sa.MetaData(
@@ -26,6 +29,17 @@ metadata: Final = sa.MetaData(
     }
 )
 NOW: Final = sa.text("now()")
+TYPES: Final[Mapping[str, sa.types.TypeEngine[Any]]] = {
+    "bigint": sa.BigInteger(),
+    "integer": sa.Integer(),
+    "smallint": sa.SmallInteger(),
+    "double precision": sa.Double(),
+    "text": sa.Text(),
+    "boolean": sa.Boolean(),
+    "timestamptz": sa.DateTime(timezone=True),
+    "json": postgresql.JSON(),
+    "text[]": postgresql.ARRAY(sa.Text()),
+}
 
 
 class Owner(enum.Enum):
@@ -47,12 +61,21 @@ class Series(Frozen, frozen=True):
 
 
 def table(
-    name: str, *parts: SchemaItem, owner: Owner, tenant: str | None, series: Series | None = None
+    name: str,
+    *parts: SchemaItem,
+    owner: Owner,
+    tenant: str | None,
+    rows: type[Change] | None = None,
+    series: Series | None = None,
 ) -> sa.Table:
-    """`tenant` names the column that leads to the operator: its number, or the row that has it.
+    """`rows` are changes whose members are columns too, unless `parts` say more of them.
 
-    It is None where rows belong to the node. `info` of the table has the three under their names.
+    `tenant` names the column that leads to the operator: its number, or the row that has it. It is None where
+    rows belong to the node. `info` of the table has owner, tenant and series under their names.
     """
+    if rows is not None:
+        named = [part.name for part in parts if isinstance(part, sa.Column)]
+        parts = (*reported(rows, besides=named), *parts)
     checks = [
         sa.CheckConstraint(column.info["check"], name=f"{name}_{column.name}_check")
         for column in parts
@@ -66,6 +89,15 @@ def table(
         info={"owner": owner, "tenant": tenant, "series": series},
         postgresql_partition_by=f"range ({series.column})" if series else None,
     )
+
+
+def reported(change: type[Change], *, besides: Collection[str] = ()) -> Sequence[sa.Column[Any]]:
+    """The columns that the members of a change are written to, but for those `besides`."""
+    return [
+        _column(field.name, TYPES[field.kind], null=field.null)
+        for field in fields(change)
+        if field.name not in besides
+    ]
 
 
 def path_to_tenant(table: sa.Table) -> Sequence[sa.Column[Any]]:

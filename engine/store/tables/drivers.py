@@ -9,6 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from engine.domain import changes
 from engine.store.tables.declare import (
     Owner,
     bigint,
@@ -77,16 +78,11 @@ authorizations: Final = table(
     bigint("id", key=True),  # from voltrio_row_ids
     ref("operator_id", "operators"),
     ref("charge_point_id", "charge_points"),
-    integer("evse_number", null=True),
-    text("id_tag_uid"),
     number_of("id_tag_id", "id_tags", null=True),
     number_of("user_id", "users", null=True),
-    text("method"),  # id_tag | admin | …
-    text("status"),  # accepted | rejected
-    text("rejection_reason", null=True),
-    moment("created_at"),
     index("authorizations_charge_point", "charge_point_id", "created_at desc"),
     index("authorizations_tag", "lower(id_tag_uid)", "created_at desc"),
+    rows=changes.AuthorizationMade,
     owner=Owner.ENGINE,
     tenant="operator_id",
 )

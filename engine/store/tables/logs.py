@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from engine.domain import changes
 from engine.store.tables.declare import (
     Owner,
     Series,
-    bigint,
     ident,
     index,
     integer,
@@ -15,7 +15,6 @@ from engine.store.tables.declare import (
     number_of,
     table,
     text,
-    verbatim,
 )
 
 # Filters besides station and time (action, direction) run over one station's rows: no index of their own.
@@ -23,15 +22,8 @@ message_log: Final = table(
     "message_log",
     ident(key=False),
     number_of("charge_point_id", "charge_points"),
-    moment("at"),
-    text("direction"),  # in | out
-    text("kind"),  # call | result | error
-    text("action"),
-    text("message_id"),
-    text("payload"),
-    text("correlation_id"),
-    text("repairs", null=True),
     index("message_log_station", "charge_point_id", "at desc", "id desc"),
+    rows=changes.MessageLogged,
     owner=Owner.ENGINE,
     tenant="charge_point_id",
     series=Series(column="at", received="at", kept="message_log_days"),
@@ -60,11 +52,8 @@ status_log: Final = table(
 ocpp_reports: Final = table(
     "ocpp_reports",
     number_of("charge_point_id", "charge_points"),
-    text("action"),
-    bigint("request_id", null=True),
-    verbatim("payload"),
-    moment("at"),
     index("ocpp_reports_station", "charge_point_id", "action", "at desc"),
+    rows=changes.ReportStored,
     owner=Owner.ENGINE,
     tenant="charge_point_id",
     series=Series(column="at", received="at", kept="meter_values_days"),

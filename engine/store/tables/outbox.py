@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from engine.domain import changes
 from engine.store.tables.declare import (
     NOW,
     Owner,
@@ -13,21 +14,16 @@ from engine.store.tables.declare import (
     moment,
     number_of,
     table,
-    text,
-    verbatim,
 )
 
 # The outbox: written with what it tells of, delivered at least once afterwards.
 events: Final = table(
     "events",
     ident(),
-    text("type"),
-    text("subject"),  # charge_point:12, session:7
     number_of("operator_id", "operators", null=True),
-    verbatim("payload"),
-    moment("created_at"),
     moment("delivered_at", null=True),
     index("events_undelivered", "id", where="delivered_at is null"),
+    rows=changes.EventPublished,
     owner=Owner.ENGINE,
     tenant="operator_id",
 )

@@ -6,10 +6,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from engine.domain import changes
 from engine.store.tables.declare import (
     NOW,
     Owner,
-    boolean,
     ident,
     index,
     integer,
@@ -25,9 +25,6 @@ from engine.store.tables.declare import (
 certificate_requests: Final = table(
     "certificate_requests",
     station(),
-    text("certificate_type"),  # ChargingStationCertificate | V2GCertificate | V2G20Certificate | Combined
-    text("csr"),  # PEM
-    integer("request_id", null=True),
     text("status", default="Requested"),  # Requested | Signed | Accepted | Rejected | Failed
     text("chain", null=True),  # PEM, the station's certificate first
     integer("attempts", default=0),
@@ -37,6 +34,7 @@ certificate_requests: Final = table(
     moment("answered_at", null=True),
     sa.PrimaryKeyConstraint("charge_point_id", "certificate_type"),
     index("certificate_requests_open", "next_attempt_at", where="status in ('Requested', 'Signed')"),
+    rows=changes.CertificateWanted,
     owner=Owner.ENGINE,
     tenant="charge_point_id",
 )
@@ -72,12 +70,8 @@ security_events: Final = table(
     "security_events",
     ident(),
     number_of("charge_point_id", "charge_points", null=True),  # null: nobody known
-    text("type"),
-    moment("timestamp"),
-    text("tech_info", null=True),
-    boolean("critical"),
-    moment("received_at"),
     index("security_events_station", "charge_point_id", "id desc"),
+    rows=changes.SecurityEventReported,
     owner=Owner.ENGINE,
     tenant="charge_point_id",
 )

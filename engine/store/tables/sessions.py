@@ -9,22 +9,20 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from engine.domain import changes
 from engine.store.tables.declare import (
     Owner,
     Series,
     bigint,
     boolean,
-    double,
     index,
     integer,
     metadata,
     moment,
     number_of,
     ref,
-    smallint,
     table,
     text,
-    verbatim,
     words,
 )
 
@@ -110,20 +108,11 @@ orphans: Final = table(
     "orphans",
     bigint("id", key=True),  # from voltrio_row_ids
     ref("charge_point_id", "charge_points"),
-    text("key"),
-    text("action"),
-    text("transaction_id"),
-    integer("connector_number", null=True),
-    text("id_tag", null=True),
-    bigint("meter_wh", null=True),
-    moment("timestamp"),
-    text("reason", null=True),
-    verbatim("payload"),
-    moment("received_at"),
     number_of("session_id", "sessions", null=True),
     moment("resolved_at", null=True),
     sa.UniqueConstraint("charge_point_id", "key"),
     index("orphans_unresolved", "charge_point_id", "id", where="resolved_at is null"),
+    rows=changes.OrphanKept,
     owner=Owner.ENGINE,
     tenant="charge_point_id",
 )
@@ -132,22 +121,13 @@ orphans: Final = table(
 transaction_events: Final = table(
     "transaction_events",
     number_of("charge_point_id", "charge_points"),
-    text("transaction_id"),
-    bigint("seq_no"),
-    moment("timestamp"),
-    text("event_type"),  # Started | Updated | Ended
-    text("trigger_reason"),
-    boolean("offline"),
     number_of("session_id", "sessions"),
-    verbatim("payload"),
-    moment("received_at"),
-    # Two events may have one number, time and type and yet say different things (domain.history.fingerprint).
-    bigint("content", default=0),
     index(
         "transaction_events_key",
         *("charge_point_id", "transaction_id", "seq_no", "timestamp", "event_type", "content"),
         unique=True,
     ),
+    rows=changes.TransactionEventStored,
     owner=Owner.ENGINE,
     tenant="charge_point_id",
     series=Series(column="timestamp", received="received_at", kept="meter_values_days"),
@@ -159,23 +139,9 @@ meter_values: Final = table(
     "meter_values",
     number_of("charge_point_id", "charge_points"),
     number_of("session_id", "sessions", null=True),
-    integer("evse_number"),
-    moment("timestamp"),
-    moment("received_at"),
-    bigint("sample_key"),  # 64-bit fingerprint of (session, identities of the samples)
-    bigint("energy_wh", null=True),
-    bigint("register_wh", null=True),
-    integer("resets"),
-    double("power_w", null=True),
-    double("current_a", null=True),
-    double("voltage_v", null=True),
-    double("soc_percent", null=True),
-    verbatim("samples"),  # signed values stay as they came
-    moment("register_at", null=True),  # null: as timestamp
-    moment("sampled_at", null=True),  # of the newest sample by then; null: as timestamp
-    smallint("register_series", null=True),  # location and phases (ext.metering)
     index("meter_values_key", "charge_point_id", "timestamp", "sample_key", unique=True),
     index("meter_values_session", "session_id", "received_at desc", where="session_id is not null"),
+    rows=changes.MeterValueAdded,
     owner=Owner.ENGINE,
     tenant="charge_point_id",
     series=Series(column="timestamp", received="received_at", kept="meter_values_days"),

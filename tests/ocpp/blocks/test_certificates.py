@@ -40,7 +40,7 @@ def test_a_good_request_is_written_down_for_the_ca(
     assert outcome.durable
     wanted, event = outcome.changes
     assert wanted == CertificateWanted(
-        charge_point_id=12, certificate_type=kept, csr=csr, request_id=None, at=now
+        charge_point_id=12, certificate_type=kept, csr=csr, request_id=None, requested_at=now
     )
     assert isinstance(event, EventPublished)
 

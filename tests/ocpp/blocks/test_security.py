@@ -103,7 +103,11 @@ def test_a_good_signing_request_waits_for_the_ca(cp: ChargePoint, now: datetime,
     assert outcome.reply == v16.SignCertificateResponse(status="Accepted")
     wanted, event = outcome.changes
     assert wanted == CertificateWanted(
-        charge_point_id=12, certificate_type="ChargingStationCertificate", csr=csr, request_id=None, at=now
+        charge_point_id=12,
+        certificate_type="ChargingStationCertificate",
+        csr=csr,
+        request_id=None,
+        requested_at=now,
     )
     assert isinstance(event, EventPublished)
     assert event.type == "chargePoint.certificateRequested"

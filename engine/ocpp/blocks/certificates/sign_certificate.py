@@ -35,7 +35,11 @@ def sign_certificate_v16(
     if cp.registration is Registration.REJECTED or not is_signable(request.csr):
         return Outcome(state=cp, reply=v16.SignCertificateResponse(status="Rejected"))
     wanted = CertificateWanted(
-        charge_point_id=cp.id, certificate_type=STATION_CERTIFICATE, csr=request.csr, request_id=None, at=now
+        charge_point_id=cp.id,
+        certificate_type=STATION_CERTIFICATE,
+        csr=request.csr,
+        request_id=None,
+        requested_at=now,
     )
     news = notifications.CertificateRequested(charge_point_id=cp.id, csr=request.csr, timestamp=now)
     return Outcome(
@@ -66,7 +70,7 @@ def sign_certificate_v2x(
         certificate_type=use,
         csr=request.csr,
         request_id=None if isinstance(number, UnsetType) else number,
-        at=now,
+        requested_at=now,
     )
     news = notifications.CertificateRequested(
         charge_point_id=cp.id, csr=request.csr, certificate_type=use, timestamp=now

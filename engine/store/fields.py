@@ -1,0 +1,60 @@
+"""The members of a change, with the types of the columns that they are written to."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+
+from engine.domain.changes import Change
+from engine.domain.state import Frozen
+
+KINDS: Final[dict[type, str]] = {
+    int: "bigint",
+    float: "double precision",
+    str: "text",
+    bool: "boolean",
+    datetime: "timestamptz",
+    bytes: "json",
+    tuple: "text[]",
+}
+
+
+class Field(Frozen, frozen=True):
+    """`plain` is the Python type without None, `kind` the column's. `stays`: None changes nothing."""
+
+    name: str
+    plain: type
+    kind: str
+    null: bool
+    stays: bool
+
+
+@cache
+def fields(change: type[Change]) -> Sequence[Field]:
+    """In the order of declaration."""
+    hints = typing.get_type_hints(change, include_extras=True)
+    omitted = change.__struct_config__.omit_defaults
+    return [_field(field, hints[field.name], omitted) for field in msgspec.structs.fields(change)]
+
+
+def _field(field: msgspec.structs.FieldInfo, hint: Any, omitted: bool) -> Field:
+    """`omitted`: a default is not written out, so it is null."""
+    union = typing.get_origin(hint) in (types.UnionType, typing.Union)
+    options = typing.get_args(hint) if union else (hint,)
+    (given,) = (option for option in options if option is not types.NoneType)
+    annotated = typing.get_origin(given) is typing.Annotated
+    plain, kind = typing.get_args(given)[:2] if annotated else (given, "")
+    plain = typing.get_origin(plain) or plain
+    return Field(
+        name=field.name,
+        plain=plain,
+        kind=kind or KINDS[plain],
+        null=union or (omitted and not field.required),
+        stays=union and not field.required,
+    )
