@@ -1,6 +1,6 @@
 """The two HTTP listeners of a node: the HTTP port (health, metrics, admin API) and the management port.
 
-Services for `engine.node.run`: each reports the addresses it listens on once it does.
+Services for `engine.run.run`: each reports the addresses it listens on once it does.
 """
 
 from __future__ import annotations

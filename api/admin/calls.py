@@ -12,7 +12,6 @@ from msgspec import Meta, inspect
 from api.kernel.operations import Route
 from api.kernel.problems import INVALID_DATA
 from api.kernel.types import marked, path_to, words
-from engine import provisioning
 from engine.domain.caller import Caller
 from engine.domain.state import Policy
 from engine.errors import CallRefused, Invalid
@@ -20,7 +19,7 @@ from engine.node import Node
 from engine.ocpp import policy, rpc
 from engine.ocpp.step import Message, Raw, Refusal
 from engine.ocpp.versions import PROTOCOLS
-from engine.store.repositories.base import Audit
+from engine.operations import calls
 
 MAX_TIMEOUT = 600.0  # seconds
 
@@ -50,30 +49,21 @@ async def call(node: Node, identity: str, body: CallBody, caller: Caller) -> Ans
     What is wrong is told of a charge point that is offline, too. A password that it takes this way is the one
     it is let in with from then on (A01). What is forced is audited.
     """
-    versions = await node.registry.spoken(identity)
-    if body.force:
-        details = {"action": body.action, "force": True}
-        subject = f"charge_point:{identity}"
-        await node.store.audit.add(
-            Audit(actor=caller.actor, action="station.call", subject=subject, details=details)
-        )
+    versions = await calls.spoken(node, identity)
     try:
         request = typed_request(versions, body.action, bytes(body.payload))
     except Invalid:
         if not body.force:
             raise
-        return await _call_raw(node, identity, body)
-    answer = await node.registry.call(identity, request, body.timeout, force=body.force)
-    password = provisioning.password_taken(request, answer)
-    if password is not None:
-        await provisioning.adopt_password(node.store, identity, password, actor=caller.actor)
+        return await _call_raw(node, caller, identity, body)
+    answer = await calls.call(node, caller, identity, request, body.timeout, force=body.force)
     return Answer(action=body.action, payload=msgspec.Raw(rpc.ENCODER.encode(answer)))
 
 
-async def _call_raw(node: Node, identity: str, body: CallBody) -> Answer:
+async def _call_raw(node: Node, caller: Caller, identity: str, body: CallBody) -> Answer:
     """What breaks its schema goes as it is, and so does its answer, if that is JSON at all."""
     raw = Raw(action=body.action, payload=bytes(body.payload))
-    answer = await node.registry.call_raw(identity, raw, body.timeout)
+    answer = await calls.call_raw(node, caller, identity, raw, body.timeout)
     try:
         msgspec.json.decode(answer.payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -19,11 +19,9 @@ from api.kernel.views import Camel
 from engine.domain.caller import Caller
 from engine.errors import Invalid
 from engine.node import Node
-from engine.ocpp.blocks.device_model.set_configuration import SetConfiguration
 from engine.ocpp.catalogue import ENCODINGS, OPERATIONS
 from engine.ocpp.operation import Operation
-from engine.provisioning import is_password
-from engine.store.repositories.base import Audit
+from engine.operations import commands
 
 NUMBERED: Final = "requestId"  # ours to give where the caller does not care
 MAX_REQUEST_ID: Final = 2**31 - 1
@@ -55,9 +53,7 @@ async def command(node: Node, identity: str, body: CommandBody, caller: Caller) 
     """As `calls.call`; 501 where the station has no such thing. A refusal of the station's is a verdict."""
     given = dict(body.parameters)
     operation = _operation(body.command, given)
-    subject = f"charge_point:{identity}"
-    await node.store.audit.add(Audit(actor=caller.actor, action=f"station.{body.command}", subject=subject))
-    result = await node.registry.command(identity, operation, body.timeout)
+    result = await commands.command(node, caller, identity, operation, body.timeout)
     answer: dict[str, Any] = msgspec.to_builtins(result)
     return answer if NUMBERED not in given else {**answer, NUMBERED: given[NUMBERED]}
 
@@ -72,14 +68,9 @@ def _operation(name: str, given: dict[str, Any]) -> Operation:
     if f"{NUMBERED}*" in parameters.names(kind):
         given.setdefault(NUMBERED, secrets.randbelow(MAX_REQUEST_ID) + 1)
     try:
-        operation = msgspec.convert(given, kind)
+        return msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
         raise _taught(error, kind, given) from None
-    if isinstance(operation, SetConfiguration) and any(map(is_password, operation.values)):
-        raise Invalid(
-            INVALID_DATA, {"parameters": ["set passwords with reconfigure: the node has to learn them"]}
-        )
-    return operation
 
 
 def _view(name: str, kind: type[Operation]) -> CommandView:

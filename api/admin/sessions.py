@@ -26,12 +26,11 @@ from api.kernel.views import (
 )
 from engine.domain.caller import Caller
 from engine.domain.state import SessionStatus
-from engine.errors import Conflict
 from engine.node import Node
 from engine.ocpp.blocks.remote_control.start import Start
-from engine.ocpp.blocks.remote_control.stop import Stop
 from engine.ocpp.operation import Verdict
-from engine.store.repositories.base import Audit
+from engine.operations.remote_start import remote_start
+from engine.operations.remote_stop import remote_stop
 from engine.store.repositories.sessions import (
     EventPlace,
     MeterValueRow,
@@ -205,29 +204,13 @@ async def show(node: Node, session_id: int) -> SessionView:
 
 async def start(node: Node, body: NewSession, caller: Caller) -> StartedView:
     """Ask a station to begin a session; it pends until the station has begun."""
-    details = {"evse_number": body.evse_number, "id_tag": body.id_tag}
-    await node.store.audit.add(
-        Audit(
-            actor=caller.actor,
-            action="session.start",
-            subject=f"charge_point:{body.station}",
-            details=details,
-        )
-    )
     operation = Start(id_tag=body.id_tag, evse_number=body.evse_number, id_type=body.id_type)
-    return shown(StartedView, await node.registry.command(body.station, operation))
+    return shown(StartedView, await remote_start(node, caller, body.station, operation))
 
 
 async def stop(node: Node, session_id: int, caller: Caller) -> VerdictView:
     """Ask its station to end a session. Raises Conflict where it has not begun or is over."""
-    row = await node.store.sessions.get(session_id)
-    if row.status != SessionStatus.ACTIVE or row.transaction_id is None:
-        raise Conflict(f"session {session_id} is {row.status}")
-    await node.store.audit.add(
-        Audit(actor=caller.actor, action="session.stop", subject=f"session:{session_id}")
-    )
-    operation = Stop(transaction_id=row.transaction_id)
-    return shown(VerdictView, await node.registry.command(row.identity, operation))
+    return shown(VerdictView, await remote_stop(node, caller, session_id))
 
 
 async def meter_values(node: Node, session_id: int, query: ValuesQuery) -> Page:

@@ -16,12 +16,13 @@ from api.kernel.identities import identity as checked_identity
 from api.kernel.operations import Route
 from api.kernel.problems import INVALID_DATA
 from api.kernel.views import Camel, Limit, Number, Page, page, shown
-from engine import provisioning
 from engine.domain.caller import Caller
 from engine.domain.state import Registration
 from engine.errors import Invalid, NotFound
 from engine.masking import MASK
 from engine.node import Node
+from engine.ocpp.blocks.device_model.passwords import is_secret
+from engine.operations import provisioning
 from engine.store.repositories.provisioning import Installation, ReportedKey, Setting
 from engine.store.repositories.stations import Station, StationPatch
 
@@ -247,7 +248,7 @@ async def accept(node: Node, identity: str, body: Acceptance, caller: Caller) ->
     if profile in WITH_PASSWORD and password is UNSET and not before.has_password:
         password = made = secrets.token_hex(PASSWORD_BYTES)
     patch = patch_of(StationBody(security_profile=profile, password=password))
-    row, triggered = await provisioning.accept(node.store, node.registry, identity, patch, actor=caller.actor)
+    row, triggered = await provisioning.accept(node, caller, identity, patch)
     warning = OPEN if row.security_profile == 0 else None
     return AcceptedView(
         triggered=triggered, security_profile=row.security_profile, warning=warning, password=made
@@ -271,7 +272,7 @@ async def configuration(node: Node, identity: str) -> ConfigurationView:
 
 
 def _masked(row: Setting | ReportedKey) -> Setting | ReportedKey:
-    return msgspec.structs.replace(row, value=MASK) if provisioning.is_secret(row.name) else row
+    return msgspec.structs.replace(row, value=MASK) if is_secret(row.name) else row
 
 
 async def certificates(node: Node, identity: str) -> Sequence[InstallationView]:
@@ -289,7 +290,7 @@ async def connections(node: Node, query: ListQuery) -> Page:
 
 
 def _connection(node: Node, identity: str) -> Sequence[ConnectionView]:
-    actor = node.registry.connection(identity)
+    actor = node.registry.actor(identity)
     if actor is None:
         return ()
     silent = trio.current_time() - actor.last_seen

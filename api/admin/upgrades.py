@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from functools import partial
+from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -13,7 +12,8 @@ from api.kernel.views import Camel
 from engine.domain.caller import Caller
 from engine.errors import NotFound
 from engine.node import Node
-from engine.security.upgrade import Target, upgrade
+from engine.ocpp.blocks.provisioning.move_profile import Target
+from engine.operations.profile_upgrade import profile_upgrade
 from engine.store.repositories.security import Move
 
 Slot = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -52,9 +52,7 @@ async def start(node: Node, identity: str, body: Upgrade, caller: Caller) -> Upg
         fallback_slot=body.fallback_slot,
         interface=body.interface,
     )
-    await upgrade(
-        node.store, node.registry, identity, target, now=partial(datetime.now, UTC), actor=caller.actor
-    )
+    await profile_upgrade(node, caller, identity, target)
     return await show(node, identity)
 
 

@@ -85,7 +85,8 @@ def serve(config: Path | None, **flags: Any) -> None:
     """Run a node: database, OCPP listener, HTTP API."""
     # Quart takes a moment to load, and only this command needs it.
     from api.server import serve_http, serve_manage  # noqa: PLC0415
-    from engine.node import Node, run  # noqa: PLC0415
+    from engine.node import Node  # noqa: PLC0415
+    from engine.run import run  # noqa: PLC0415
 
     settings = settings_from(config, flags)
     logs.configure(settings.log_format, settings.log_level)

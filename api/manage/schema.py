@@ -21,7 +21,6 @@ Language = Annotated[str, Meta(min_length=2, max_length=2)]
 TokenUid = Annotated[str, Meta(min_length=1, max_length=36)]
 
 # Those of OCPP 2.1, the longest. What is too long for the station's version is not sent, and says so.
-MAX_VALUE_16 = 500  # characters, OCPP 1.6 §7.35
 SettingName = Annotated[str, Meta(min_length=1, max_length=255)]
 SettingValue = Annotated[str, Meta(max_length=2_500)]
 ChargeStationSettings = Annotated[dict[SettingName, SettingValue], Meta(max_length=500)]

@@ -1,7 +1,8 @@
 """Operations on a charge station: registration, authentication details, settings, certificates, commands.
 
-Settings and certificates are stored, and delivered when the station is connected (`engine.provisioning`);
-triggers and charging profiles are sent at once, and what the station answers is the answer.
+Settings and certificates are stored, and delivered when the station is connected
+(`engine.operations.provisioning`); triggers and charging profiles are sent at once, and what the station
+answers is the answer.
 """
 
 from __future__ import annotations
@@ -12,27 +13,25 @@ from msgspec import UNSET, inspect
 
 from api.kernel.identities import identity
 from api.kernel.operations import Route
-from api.kernel.problems import INVALID_DATA
 from api.kernel.types import without_unknown
 from api.manage import rules
 from api.manage.schema import (
-    MAX_VALUE_16,
     ChargeStationAuth,
     ChargeStationInstallCertificates,
     ChargeStationSettings,
     ChargeStationTrigger,
 )
 from engine.domain.caller import Caller
-from engine.errors import Conflict, Invalid
+from engine.errors import Conflict
 from engine.node import Node
 from engine.ocpp.blocks.remote_control.trigger import Trigger
-from engine.ocpp.blocks.smart_charging.set_profile import SetProfile
-from engine.ocpp.messages.v21 import ChargingProfile
+from engine.ocpp.blocks.smart_charging.set_profile import NEWEST, SetProfile
 from engine.ocpp.operation import Operation, Verdict
+from engine.operations import provisioning
+from engine.operations.commands import command
 from engine.store.repositories.stations import StationPatch
 
-PROFILE: Final = inspect.type_info(ChargingProfile)  # the newest version's has all members of the others
-TOO_LONG: Final = f"must have at most {MAX_VALUE_16} characters: the station is not known to speak OCPP 2.x"
+PROFILE: Final = inspect.type_info(NEWEST)
 
 
 async def register(node: Node, cs_id: str, body: ChargeStationAuth, caller: Caller) -> None:
@@ -58,12 +57,7 @@ async def auth(node: Node, cs_id: str) -> ChargeStationAuth:
 
 
 async def reconfigure(node: Node, cs_id: str, body: ChargeStationSettings, caller: Caller) -> None:
-    station = await node.store.stations.get(cs_id)
-    if not (station.network_protocol or "").startswith("ocpp2"):
-        long = [name for name, value in body.items() if len(value) > MAX_VALUE_16]
-        if long:
-            raise Invalid(INVALID_DATA, {name: [TOO_LONG] for name in long})
-    await node.store.configuration.request(station.id, body, actor=caller.actor)
+    await provisioning.reconfigure(node, caller, cs_id, body)
 
 
 async def install_certificates(
@@ -83,21 +77,21 @@ async def install_certificates(
         )
 
 
-async def trigger(node: Node, cs_id: str, body: ChargeStationTrigger) -> None:
-    await accepted(node, cs_id, Trigger(message=body.trigger))
+async def trigger(node: Node, cs_id: str, body: ChargeStationTrigger, caller: Caller) -> None:
+    await accepted(node, caller, cs_id, Trigger(message=body.trigger))
 
 
-async def set_charging_profile(node: Node, cs_id: str, body: dict[str, Any]) -> None:
+async def set_charging_profile(node: Node, cs_id: str, body: dict[str, Any], caller: Caller) -> None:
     """The body is a ChargingProfileType of OCPP 2.0.1; it is said in the words of the station's version.
 
     Its schema is open: members that no version knows are left out, for no station would take them.
     """
-    await accepted(node, cs_id, SetProfile(profile=without_unknown(body, PROFILE)))
+    await accepted(node, caller, cs_id, SetProfile(profile=without_unknown(body, PROFILE)))
 
 
-async def accepted(node: Node, cs_id: str, operation: Operation) -> None:
+async def accepted(node: Node, caller: Caller, cs_id: str, operation: Operation) -> None:
     """Have it done; raises Conflict when the station answers anything but Accepted."""
-    result = await node.registry.command(cs_id, operation)
+    result = await command(node, caller, cs_id, operation)
     if result.verdict is not Verdict.ACCEPTED:
         raise Conflict(f"charge station {cs_id!r} answered {result.word}")
 

@@ -13,6 +13,7 @@ from engine.domain.changes import AuthorizationMade, Change
 from engine.domain.notifications import Notification, publish
 from engine.domain.state import ChargePoint, Frozen, Token
 from engine.domain.vocabulary import AuthorizationMethod, Verdict
+from engine.errors import Conflict
 
 # How an id tag is presented: the types of OCPP 2.x, where one tag has several of them together.
 IdTagType = Literal["rfid", "mac_address", "emaid", "key_code", "central", "evccid", "vin", "direct_payment"]
@@ -71,6 +72,17 @@ def decide(
         accepted = unknown_accepted or asked
         return Decision(verdict=Verdict.ACCEPTED if accepted else Verdict.UNKNOWN, method=method)
     return Decision(verdict=_verdict(token, now, uncounted), token=token, method=method)
+
+
+def vouched(id_tag: str, token: Token | None, now: datetime, *, uncounted: int | None) -> Decision:
+    """The decision on a tag whose asker answers for it.
+
+    Raises Conflict where it is known and may not charge.
+    """
+    decision = decide(token, now, uncounted=uncounted, asked=True)
+    if not decision.accepted:
+        raise Conflict(f"id tag {id_tag!r} may not charge: {decision.verdict}")
+    return decision
 
 
 def _verdict(token: Token, now: datetime, uncounted: int | None) -> Verdict:

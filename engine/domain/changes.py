@@ -580,6 +580,16 @@ class EventPublished(Change, frozen=True):
     created_at: datetime
 
 
+class Audited(Change, frozen=True):
+    """audit_log, new row: who did what to what."""
+
+    actor: str
+    action: str
+    subject: str  # as in EventPublished
+    details: bytes  # JSON
+    at: datetime
+
+
 class MessageLogged(Change, frozen=True):
     """message_log, new row. Written behind: never waited for, dropped (and counted) under overload."""
 

@@ -17,6 +17,7 @@ from engine.ocpp.step import Message
 
 T = TypeVar("T")
 Call: TypeAlias = tuple[str, Mapping[str, Any]]  # action, payload
+V16: Final = "ocpp1.6"
 V201: Final = "ocpp2.0.1"
 
 

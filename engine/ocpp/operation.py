@@ -1,7 +1,7 @@
 """What people and programs ask of a charge point, without a word of any OCPP version, and what came of it.
 
-Nothing above the protocol layer asks which version a station speaks: it hands an operation to
-`registry.command`. Each stands in a module of its own in `engine.ocpp.blocks`, with its encoding for every
+Nothing above the protocol layer asks which version a station speaks: `engine.operations` hands over an
+operation. Each stands in a module of its own in `engine.ocpp.blocks`, with its encoding for every
 version. EVSE 0 is the station as a whole. Identifiers of requests are the caller's.
 """
 

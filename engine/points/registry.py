@@ -10,33 +10,24 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
 import structlog
 import trio
-from msgspec.structs import replace
 
 from engine.domain.access import StationRecord
 from engine.domain.changes import SecurityEventReported
 from engine.domain.state import ChargePoint
-from engine.errors import CallRefused, NotSupported
 from engine.metrics import Metrics
-from engine.ocpp import rpc
-from engine.ocpp.blocks.battery_swap.battery_swap import RequestBatterySwap
-from engine.ocpp.blocks.remote_control.start import Start, Started, is_accepted, start_of
-from engine.ocpp.encoded import encoded
-from engine.ocpp.operation import Operation, Result, Verdict
-from engine.ocpp.step import Message, Protocol, Raw
+from engine.ocpp.step import Protocol
 from engine.ocpp.versions import PROTOCOLS
-from engine.points import absence
 from engine.points.actor import Actor
 from engine.points.admission import Conduct, Conducts
 from engine.points.presence import Presence
 from engine.points.shared import Outside, Shared, Store
-from engine.points.starts import Starts
 from engine.settings import Settings
 from engine.supervision import Task
 
@@ -69,7 +60,6 @@ class Registry:
             new_id=new_id or (lambda: str(uuid.uuid4())),
             outside=outside,
         )
-        self.starts = Starts(self.shared)
         self.door = trio.CancelScope()  # around the accept loops
         self.draining = False
         self._actors: dict[str, Actor] = {}
@@ -94,100 +84,6 @@ class Registry:
 
     # --- for everybody -------------------------------------------------------------------------------------
 
-    async def call(
-        self, identity: str, request: Message, timeout: float | None = None, *, force: bool = False
-    ) -> Message:
-        """The charge point's answer to `request`, typed.
-
-        `timeout` seconds (settings.call_timeout) include the wait for earlier commands. Raises NotFound,
-        Offline, QueueFull, CallTimeout, CallRefused, CallDropped; Invalid where the request breaks a rule of
-        the protocol (rather than Offline), Conflict where it may not be sent before its boot was accepted;
-        neither of these two where it is forced.
-        """
-        state = self.state(identity)
-        if state is None or (said := start_of(request)) is None:
-            return await self._called(identity, request, timeout, force=force)
-        if not force:
-            self.shared.dialects[state.version].checked(request, state, self.shared.now())
-        pending = await self.starts.expect(state, said)
-        async with self.starts.asking(pending):
-            answer = await self._called(identity, request, timeout, force=force)
-        await self.starts.answered(pending, accepted=is_accepted(answer))
-        return answer
-
-    async def _called(
-        self, identity: str, request: Message, timeout: float | None, *, force: bool = False
-    ) -> Message:
-        actor = self._actors.get(identity)
-        if actor is None:
-            raise await absence.fault(self.shared, identity, lambda _: () if force else (request,))
-        return await actor.call(request, self._patience(timeout), force=force)
-
-    async def call_raw(self, identity: str, request: Raw, timeout: float | None = None) -> Raw:
-        """The same, forced, for what need not be a request of its version; the answer as it came."""
-        actor = self._actors.get(identity)
-        if actor is None:
-            raise await absence.fault(self.shared, identity, lambda _: ())
-        return await actor.call_raw(request, self._patience(timeout))
-
-    def _patience(self, timeout: float | None) -> float:
-        return self.shared.settings.call_timeout if timeout is None else timeout
-
-    async def command(self, identity: str, operation: Operation, timeout: float | None = None) -> Result:
-        """What came of `operation`, whichever OCPP version the charge point speaks.
-
-        `timeout` goes for each request that the operation takes. Raises what `call` raises, and NotSupported
-        where the charge point's version has no words for it, or it says itself that it has no such thing.
-        A Start has a pending session as long as the charge point may yet follow it.
-        """
-        state = self.state(identity)
-        if state is None:
-            raise await absence.fault(self.shared, identity, lambda cp: self._requests(operation, cp))
-        if isinstance(operation, Start):
-            return await self._start(state, operation, timeout)
-        if isinstance(operation, RequestBatterySwap):
-            await self.starts.vouch(state, operation.id_tag)
-        return await self._carry_out(state, operation, timeout)
-
-    async def _start(self, state: ChargePoint, operation: Start, timeout: float | None) -> Result:
-        pending, operation = await self.starts.ask(state, operation)
-        async with self.starts.asking(pending):
-            result = await self._carry_out(state, operation, timeout)
-        await self.starts.answered(pending, accepted=result.verdict is Verdict.ACCEPTED)
-        if not isinstance(result, Started):
-            return result
-        running = state.sessions.get(result.transaction_id or "")
-        session_id = pending.id if running is None else running.id
-        return replace(result, session_id=session_id, authorization_id=pending.authorization_id)
-
-    async def _carry_out(self, state: ChargePoint, operation: Operation, timeout: float | None) -> Result:
-        identity = state.identity
-        asked = encoded(operation, state)
-        answers: list[Message] = []
-        try:
-            for request in asked.requests:
-                answers.append(await self._called(identity, request, timeout))
-                if not asked.goes_on(answers[-1]):
-                    break
-        except CallRefused as refused:
-            if refused.code in rpc.UNSUPPORTED:
-                raise NotSupported(f"charge point {identity!r} answered {refused}") from refused
-            raise
-        result = asked.read(answers)
-        if result.verdict is Verdict.NOT_SUPPORTED:
-            raise NotSupported(f"charge point {identity!r} answered {result.word}")
-        return result
-
-    def _requests(self, operation: Operation, cp: ChargePoint) -> Sequence[Message]:
-        """What would be sent."""
-        return encoded(Starts.as_if(operation) if isinstance(operation, Start) else operation, cp).requests
-
-    async def spoken(self, identity: str) -> Sequence[str]:
-        """The version that it speaks; if it is away, the last one, or all that it may. Raises NotFound."""
-        state = self.state(identity)
-        states = [state] if state is not None else await absence.states(self.shared, identity)
-        return [one.version for one in states]
-
     def __len__(self) -> int:
         """Connections, those that are ending included."""
         return self._living
@@ -204,8 +100,8 @@ class Registry:
         actor = self._actors.get(identity)
         return actor.state if actor is not None else None
 
-    def connection(self, identity: str) -> Actor | None:
-        """The connection itself: when it was last heard, from where, with which security profile."""
+    def actor(self, identity: str) -> Actor | None:
+        """Its actor, None if it is not connected here."""
         return self._actors.get(identity)
 
     def disconnect(self, identity: str, reason: str) -> bool:
@@ -300,7 +196,6 @@ class Registry:
         return {
             "timers": self.shared.timers.run,
             "poller": self.shared.poller.run,
-            "remote starts": self.starts.run,
         }
 
     async def restore(self) -> None:

@@ -22,6 +22,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from engine.certificates import BROKEN
 from engine.domain.state import Frozen
 from engine.errors import Invalid, OutsideError, SettingsError
+from engine.ocpp.blocks.certificates.sign_certificate import COMBINED
 from engine.security.http import HttpPost, Post
 from engine.settings import Settings
 
@@ -33,7 +34,6 @@ BACKDATED: Final = timedelta(
 MAX_NAME: Final = 64  # characters of a common name (RFC 5280, ub-common-name)
 MAX_CHAIN: Final = 65_536  # bytes of an answer of a CA outside
 V2G_USES: Final = frozenset({"V2GCertificate", "V2G20Certificate"})
-COMBINED: Final = "Combined"
 
 
 class Applicant(Frozen, frozen=True):

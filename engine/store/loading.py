@@ -29,11 +29,11 @@ from engine.domain.state import (
     VehicleNeeds,
 )
 from engine.domain.vocabulary import HardwareStatus, SessionReason
+from engine.ocpp.blocks.smart_charging import vehicle_needs
 from engine.store import loading_sessions
 from engine.store.database import Connection
 
 ORPHANS_LOADED: Final = 100  # per charge point, oldest first; the rest follows when these are resolved
-V2X: Final = "ocpp2"  # how the names of versions begin that have vehicles
 SETTINGS_SHARED: Final = 1_000  # distinct settings kept once for all charge points that have them
 
 STATIONS: Final = """
@@ -148,7 +148,7 @@ async def charge_points(
     since = {
         record.id: min(session.received_at or session.started_at for session in sessions[record.id].values())
         for record, version in asked
-        if version.startswith(V2X) and record.id in sessions
+        if vehicle_needs.are_reported(version) and record.id in sessions
     }
     vehicles = await _vehicles(connection, since) if since else {}
     states: list[ChargePoint | None] = []

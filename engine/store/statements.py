@@ -20,6 +20,7 @@ from engine.domain.state import Frozen
 from engine.store.cleaning import Cleaner
 from engine.store.fields import Field, fields
 from engine.store.tables import (
+    access,
     configuration,
     device,
     drivers,
@@ -558,6 +559,7 @@ STATEMENTS: Final[Sequence[Statement]] = (
     _append(changes.OrphanKept, sessions.orphans),
     _set(changes.OrphanResolved, sessions.orphans),
     _append(changes.EventPublished, outbox.events),
+    _append(changes.Audited, access.audit_log),
     _append(changes.MessageLogged, logs.message_log),
 )
 RANK: Final[dict[type[Change], int]] = {statement.change: i for i, statement in enumerate(STATEMENTS)}

@@ -428,7 +428,7 @@ async def test_a_full_queue(admin: httpx.AsyncClient, node: Node, connect: Any) 
     async with trio.open_nursery() as nursery:
         for _ in range(node.settings.call_queue + 1):
             nursery.start_soon(lambda: admin.post("/stations/CP1/call", json=clear))
-        connection = node.registry.connection("CP1")
+        connection = node.registry.actor("CP1")
         while connection is not None and connection.waiting_calls < node.settings.call_queue:
             await trio.testing.wait_all_tasks_blocked(0.01)
         answer = await admin.post("/stations/CP1/call", json=clear)

@@ -18,8 +18,8 @@ from click.testing import CliRunner, Result
 from api.cli import main
 from api.cli.serve import keep_token, shown_token, start_up_text
 from api.server import serve_http, serve_manage
-from engine import node
 from engine.node import Node
+from engine.run import run
 from engine.settings import Settings
 from tests.patience import PATIENCE
 
@@ -36,7 +36,7 @@ async def addresses(settings: Settings, nursery: trio.Nursery) -> AsyncIterator[
     def announce(_: Node, listening: Sequence[str]) -> None:
         announced.append(listening)
 
-    running: Node = await nursery.start(partial(node.run, settings, services, announce=announce))
+    running: Node = await nursery.start(partial(run, settings, services, announce=announce))
     token = await running.store.api_tokens.create("cli", actor="test")
     yield (*announced[0], token.secret)
     nursery.cancel_scope.cancel()

@@ -113,7 +113,7 @@ def test_no_table_has_a_row_twice(current: list[Path]) -> None:
 
 
 def test_lost_names_are_found() -> None:
-    text = "`engine/nowhere.py` `engine/node.py` `engine.nowhere` `engine.node.run` "
+    text = "`engine/nowhere.py` `engine/node.py` `engine.nowhere` `engine.run.run` "
     text += "`voltrio frob` `voltrio serve --frob --data x`"
     assert list(lost(text)) == ["engine/nowhere.py", "engine.nowhere", "voltrio frob", "serve --frob"]
     assert [

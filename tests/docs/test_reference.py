@@ -12,7 +12,7 @@ from api.kernel.operations import Route
 from api.manage import certificates, partners
 from api.manage import stations as manage_stations
 from api.manage import tokens as manage_tokens
-from engine import node
+from engine import run
 from engine.domain.session.review import Review
 from engine.metrics import Histogram, Metrics, Tally
 from engine.ocpp import mending, policy, quirks, rpc
@@ -78,7 +78,7 @@ def names_of_metrics() -> set[str]:
     values = vars(Metrics()).values()
     counted = {f"{value.name}_total" for value in values if isinstance(value, Tally)}
     timed = {value.name for value in values if isinstance(value, Histogram)}
-    modules = (registry, listener, behind, journal, reader, health, node)
+    modules = (registry, listener, behind, journal, reader, health, run)
     gauges = {name for module in modules for name in GAUGE.findall(getsource(module))}
     return counted | timed | gauges - {reader.CHANNEL, reader.SESSION_IDS, reader.ROW_IDS}
 

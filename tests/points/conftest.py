@@ -7,7 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
@@ -15,17 +15,24 @@ from msgspec.structs import replace
 from trio_websocket import CloseReason, ConnectionClosed, WebSocketConnection, wrap_client_stream
 
 from engine.domain.access import StationRecord
+from engine.domain.caller import Caller, CallerKind
 from engine.domain.changes import Change
 from engine.domain.starting import Pending
 from engine.domain.state import ChargePoint, Registration, StationSettings
 from engine.errors import ChangeRefused, NotFound, StoreError
+from engine.limits import Places
 from engine.metrics import Metrics
+from engine.node import Node
 from engine.ocpp import v16
-from engine.ocpp.step import Facts, Needs, Protocol
+from engine.ocpp.operation import Operation, Result
+from engine.ocpp.step import Facts, Message, Needs, Protocol, Raw
+from engine.operations import calls, commands
 from engine.points import Registry, serve_chargers
 from engine.settings import Settings
+from engine.store import Store
 from tests.patience import PATIENCE, until
 
+CALLER = Caller("token:test", CallerKind.API_TOKEN)
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
@@ -177,8 +184,27 @@ class Site:
         self.store = store
         self.registry = registry
         self.metrics: Metrics = registry.shared.metrics
+        self.node = Node(
+            settings=registry.shared.settings,
+            store=cast("Store", store),
+            registry=registry,
+            metrics=self.metrics,
+            http_places=Places(lambda: 1, 1),
+        )
         self.ports = ports
         self.nursery = nursery
+
+    async def call(self, identity: str, request: Message, *timeout: float, **more: Any) -> Message:
+        """As `calls.call`."""
+        return await calls.call(self.node, CALLER, identity, request, *timeout, **more)
+
+    async def call_raw(self, identity: str, request: Raw) -> Raw:
+        """As `calls.call_raw`."""
+        return await calls.call_raw(self.node, CALLER, identity, request)
+
+    async def command(self, identity: str, operation: Operation, **more: Any) -> Result:
+        """As `commands.command`."""
+        return await commands.command(self.node, CALLER, identity, operation, **more)
 
     def listen(self, ws: WebSocketConnection) -> list[list[Any]]:
         """All messages from now on, as they come."""

@@ -559,7 +559,7 @@ async def test_a_rejected_station_is_sent_nothing(site: Any, store: Any) -> None
     async with site.connect() as ws:
         assert (await site.ask(ws, "BootNotification", BOOT))[2]["status"] == "Rejected"
         with pytest.raises(Conflict, match="Rejected"):
-            await site.registry.call("CP1", messages.GetConfiguration())
+            await site.call("CP1", messages.GetConfiguration())
 
 
 async def test_a_rejected_boot_keeps_the_door_shut(site: Any, store: Any) -> None:
@@ -618,7 +618,7 @@ async def test_an_ended_connection_leaves_nothing_for_the_cycle_collector(
     try:
         async with site.connect() as ws:
             await site.ask(ws, "Heartbeat", {})
-            nursery.start_soon(site.registry.call, "CP1", messages.ClearCache())
+            nursery.start_soon(site.call, "CP1", messages.ClearCache())
             _, message_id, *_ = await site.take(ws)
             await ws.send_message(json.dumps([3, message_id, {"status": "Accepted"}]))
             await site.ask(ws, "Heartbeat", {})

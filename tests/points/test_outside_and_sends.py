@@ -78,7 +78,7 @@ async def test_a_station_hears_that_its_answer_made_no_sense(start: Any, version
         async def call() -> None:
             kind = PROTOCOLS[version].outbound["ClearCache"].request
             with pytest.raises(CallRefused):
-                await site.registry.call("CP1", kind())
+                await site.call("CP1", kind())
 
         nursery.start_soon(call)
         _, message_id, action, _ = await site.take(ws)

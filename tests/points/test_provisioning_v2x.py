@@ -74,7 +74,7 @@ async def test_a_pending_station_may_report_and_do_nothing_else(real: Any, versi
         assert (unasked[0], unasked[2]) == (4, "SecurityError")
         request = made_for(version, "GetBaseReport", request_id=7, report_base="FullInventory")
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(real.registry.call, "CP2", request)
+            nursery.start_soon(real.call, "CP2", request)
             _, number, _, _ = await real.take(ws)
             await ws.send_message(json.dumps([3, number, {"status": "Accepted"}]))
         assert await real.ask(ws, "NotifyReport", part(0, False), "4") == [3, "4", {}]
@@ -87,7 +87,7 @@ async def test_a_device_model_is_asked_for_kept_and_obeyed(real: Any, version: s
         answers: list[Any] = []
 
         async def ask() -> None:
-            answers.append(await real.registry.call("CP1", request))
+            answers.append(await real.call("CP1", request))
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ask)
@@ -114,7 +114,7 @@ async def test_a_device_model_is_asked_for_kept_and_obeyed(real: Any, version: s
             for name in ("A", "B")
         ]
         with pytest.raises(Invalid, match="takes 1 in one message"):
-            await real.registry.call("CP1", made_for(version, "SetVariables", set_variable_data=data))
+            await real.call("CP1", made_for(version, "SetVariables", set_variable_data=data))
 
 
 async def test_connectors_are_known_by_evse_and_number(real: Any, version: str) -> None:

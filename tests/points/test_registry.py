@@ -47,7 +47,7 @@ async def call_in(nursery: trio.Nursery, site: Any, request: Any, **more: Any) -
 
     async def run() -> None:
         try:
-            results.append(await site.registry.call("CP1", request, **more))
+            results.append(await site.call("CP1", request, **more))
         except CallError as error:
             results.append(error)
 
@@ -158,11 +158,11 @@ async def test_a_forced_request_breaks_rules_and_its_answer_counts_all_the_same(
     async with site.connect("NEW") as ws:
         for request, error in ((schedule, Invalid), (stop, Conflict)):
             with pytest.raises(error):
-                await site.registry.call("NEW", request)
+                await site.call("NEW", request)
             answers: list[Any] = []
 
             async def ask(request: Any = request, answers: Any = answers) -> None:
-                answers.append(await site.registry.call("NEW", request, force=True))
+                answers.append(await site.call("NEW", request, force=True))
 
             nursery.start_soon(ask)
             _, message_id, action, _ = await site.take(ws)
@@ -171,9 +171,9 @@ async def test_a_forced_request_breaks_rules_and_its_answer_counts_all_the_same(
             await site.until(lambda answers=answers: answers)
             assert answers[0].status == "Rejected"
         with pytest.raises(Invalid):  # of another version
-            await site.registry.call("NEW", v21.ClearCache(), force=True)
+            await site.call("NEW", v21.ClearCache(), force=True)
     with pytest.raises(Offline):
-        await site.registry.call("NEW", schedule, force=True)
+        await site.call("NEW", schedule, force=True)
 
 
 async def test_a_raw_request_goes_and_its_answer_comes_as_it_is(
@@ -183,7 +183,7 @@ async def test_a_raw_request_goes_and_its_answer_comes_as_it_is(
 
     async def ask(payload: bytes) -> None:
         try:
-            answers.append(await site.registry.call_raw("CP1", Raw(action='No"thing', payload=payload)))
+            answers.append(await site.call_raw("CP1", Raw(action='No"thing', payload=payload)))
         except CallRefused as refused:
             answers.append(refused.code)
 
@@ -202,9 +202,9 @@ async def test_a_raw_request_goes_and_its_answer_comes_as_it_is(
     assert site.metrics.messages[("out", "raw", "unsupported")] == 1
     assert [row.kind for row in store.journal.of(MessageLogged)] == ["call", "result", "call", "error"]
     with pytest.raises(Offline):
-        await site.registry.call_raw("CP1", Raw(action="X", payload=b"{}"))
+        await site.call_raw("CP1", Raw(action="X", payload=b"{}"))
     with pytest.raises(NotFound):
-        await site.registry.call_raw("NOBODY", Raw(action="X", payload=b"{}"))
+        await site.call_raw("NOBODY", Raw(action="X", payload=b"{}"))
 
 
 async def test_one_call_is_out_and_the_others_wait(start: Any, nursery: trio.Nursery) -> None:
@@ -212,7 +212,7 @@ async def test_one_call_is_out_and_the_others_wait(start: Any, nursery: trio.Nur
         first = await call_in(nursery, site, RESET)
         second = await call_in(nursery, site, v16.ClearCache())
         with pytest.raises(QueueFull):
-            await site.registry.call("CP1", RESET)
+            await site.call("CP1", RESET)
         _, one, _, _ = await site.take(ws)
         assert (await site.ask(ws, "Heartbeat", {}, "h"))[:2] == [3, "h"]
         await ws.send_message(json.dumps([3, one, {"status": "Accepted"}]))
@@ -247,14 +247,14 @@ async def test_deadlines_count_from_the_call(site: Any, nursery: trio.Nursery, a
 async def test_a_caller_that_gives_up_leaves_the_queue(site: Any) -> None:
     async with site.connect() as ws:
         with trio.move_on_after(0):
-            await site.registry.call("CP1", RESET)
+            await site.call("CP1", RESET)
         async with trio.open_nursery() as nursery:
             await call_in(nursery, site, v16.ClearCache())
             nursery.cancel_scope.cancel()
-        assert site.registry.connection("CP1").waiting_calls == 1
+        assert site.registry.actor("CP1").waiting_calls == 1
         _, message_id, _, _ = await site.take(ws)
         await ws.send_message(json.dumps([3, message_id, {"status": "Accepted"}]))
-        await site.until(lambda: site.registry.connection("CP1").waiting_calls == 0)
+        await site.until(lambda: site.registry.actor("CP1").waiting_calls == 0)
 
 
 async def test_a_lost_connection_fails_its_calls(site: Any, nursery: trio.Nursery) -> None:
@@ -268,16 +268,16 @@ async def test_a_lost_connection_fails_its_calls(site: Any, nursery: trio.Nurser
 async def test_who_cannot_be_called(site: Any, store: Any) -> None:
     store.add("NEW", booted=False)
     with pytest.raises(Offline):
-        await site.registry.call("CP1", RESET)
+        await site.call("CP1", RESET)
     with pytest.raises(NotFound):
-        await site.registry.call("NOBODY", RESET)
+        await site.call("NOBODY", RESET)
     async with site.connect(), site.connect("NEW"):
         with pytest.raises(Invalid):
-            await site.registry.call("CP1", v16.Heartbeat())
+            await site.call("CP1", v16.Heartbeat())
         with pytest.raises(Invalid):
-            await site.registry.call("CP1", v16.UnlockConnector(connector_id=0))
+            await site.call("CP1", v16.UnlockConnector(connector_id=0))
         with pytest.raises(Conflict):
-            await site.registry.call("NEW", v16.RemoteStartTransaction(id_tag="T"))
+            await site.call("NEW", v16.RemoteStartTransaction(id_tag="T"))
 
 
 async def test_the_newest_connection_wins(site: Any, store: Any, nursery: trio.Nursery) -> None:

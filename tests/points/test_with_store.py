@@ -119,7 +119,7 @@ async def test_a_reservation_lives_on_until_a_session_uses_it(real: Any) -> None
     async with real.connect() as ws:
         await real.ask(ws, "BootNotification", BOOT)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(real.registry.call, "CP1", wanted)
+            nursery.start_soon(real.call, "CP1", wanted)
             _, message_id, action, _ = await real.take(ws)
             assert action == "ReserveNow"
             await ws.send_message(json.dumps([3, message_id, {"status": "Accepted"}]))

@@ -146,10 +146,6 @@ class Parties(Repository):
 
 
 class AuditTrail(Repository):
-    async def add(self, audit: Audit) -> None:
-        """What somebody did that writes no row of its own, such as a command to a station."""
-        await self._write(audit, "select 1")
-
     async def list(
         self, *, subject: str | None = None, before: int | None = None, limit: int = 100
     ) -> Sequence[AuditRow]:

@@ -6,7 +6,7 @@ A signing request is checked here and written down; the CA's worker signs it and
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from msgspec import UNSET, UnsetType
 
@@ -17,7 +17,7 @@ from engine.ocpp.blocks.certificates.checks import certificate_errors, is_signab
 from engine.ocpp.blocks.payloads_2x import response_to
 from engine.ocpp.declaration import command, handler
 from engine.ocpp.messages import v16, v21, v201
-from engine.ocpp.step import Facts, Outcome
+from engine.ocpp.step import Facts, Message, Outcome
 
 COMBINED: Final = (
     "Combined"  # our name for a request without a type: one certificate for both uses (A02.FR.13)
@@ -47,6 +47,24 @@ def sign_certificate_v16(
         reply=v16.SignCertificateResponse(status="Accepted"),
         changes=(wanted, notifications.about(cp, news, now)),
     )
+
+
+def certificate_signed(version: str, chain: str, use: str, request_id: int | None) -> Message:
+    """The request that brings a signed chain (PEM) to a station of that version.
+
+    A request without a type is answered without one (A02.FR.14).
+    """
+    match version:
+        case "ocpp1.6":
+            return v16.CertificateSigned(certificate_chain=chain)
+        case "ocpp2.0.1":
+            return v201.CertificateSigned(certificate_chain=chain, certificate_type=_type_of(use))
+    number = UNSET if request_id is None else request_id
+    return v21.CertificateSigned(certificate_chain=chain, certificate_type=_type_of(use), request_id=number)
+
+
+def _type_of(use: str) -> Any:
+    return UNSET if use == COMBINED else use
 
 
 def check_certificate_signed_v16(request: v16.CertificateSigned, cp: ChargePoint, now: datetime) -> list[str]:

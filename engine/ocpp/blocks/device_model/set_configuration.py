@@ -25,7 +25,7 @@ from engine.ocpp.blocks.device_model.variables import (
     size_errors,
 )
 from engine.ocpp.declaration import command, define
-from engine.ocpp.encoding import Call, Encoding
+from engine.ocpp.encoding import V16, Call, Encoding
 from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.operation import Operation, Result
 from engine.ocpp.results import reason_of, result_of, settled, verdict_of
@@ -38,8 +38,14 @@ class SetConfiguration(Operation, frozen=True):
     values: Mapping[str, str]
 
 
+LONGEST_V16: Final = 500  # characters of a value, OCPP 1.6 §7.35
 BASIC_AUTH: Final = "basicauthpassword"
 SHORTEST_PASSWORD: Final = 16
+
+
+def longest_value(version: str | None) -> int | None:
+    """Characters that a value may have for a station that spoke this version last; None: no such bound."""
+    return LONGEST_V16 if version in (None, V16) else None
 
 
 def encode_v16(operation: SetConfiguration, _cp: ChargePoint) -> Sequence[Call]:

@@ -7,8 +7,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from msgspec import UnsetType
+from msgspec.structs import replace
 
-from engine.domain.state import ChargePoint, Frozen
+from engine.domain.starting import own_tag
+from engine.domain.state import ChargePoint, Frozen, Token
+from engine.ocpp.blocks.authorization.authorize_v2x import ID_TOKEN_TYPES
 from engine.ocpp.blocks.smart_charging.held_v2x import station_errors
 from engine.ocpp.blocks.smart_charging.profiles_v2x import profile_errors
 from engine.ocpp.blocks.smart_charging.profiles_v16 import profile_errors_v16, profile_v16_from_v201
@@ -25,7 +28,7 @@ from engine.ocpp.results import as_kind, result_of
 class Start(Operation, frozen=True):
     """Begin a transaction. `profile` is a TxProfile in the shape of 2.0.1's ChargingProfileType.
 
-    `registry.command` opens its session and puts that one's number and tag where none are given.
+    `engine.operations.remote_start` opens its session; `completed` puts that one's number and tag into it.
     """
 
     id_tag: str | None = None
@@ -72,7 +75,19 @@ def read_v2x(_operation: Start, answers: Sequence[Any]) -> Result:
     return as_kind(Started, result_of(answers[0]), transaction_id=answers[0].transaction_id or None)
 
 
-class StartAsked(Frozen, frozen=True):
+def completed(start: Start, session_id: int = 0, token: Token | None = None) -> Start:
+    """The operation with its session's number, and with that one's tag where it names none.
+
+    A tag that is known is presented as one of the types that it has.
+    """
+    if not start.id_tag:
+        return replace(start, id_tag=own_tag(session_id), id_type="Central", request_id=session_id)
+    types = (start.id_type,) if token is None else ID_TOKEN_TYPES[token.type]
+    id_type = start.id_type if start.id_type in types else types[0]
+    return replace(start, id_type=id_type, request_id=session_id)
+
+
+class StartRequested(Frozen, frozen=True):
     """A remote start as its request has it. `id_tag` "": nobody is named (NoAuthorization)."""
 
     id_tag: str
@@ -80,15 +95,15 @@ class StartAsked(Frozen, frozen=True):
     remote_start_id: int | None  # None: the version has none
 
 
-def start_of(request: object) -> StartAsked | None:
+def requested_by(request: object) -> StartRequested | None:
     """What a request asks to begin; None where it is no remote start."""
     match request:
         case v16.RemoteStartTransaction():
-            return StartAsked(
+            return StartRequested(
                 id_tag=request.id_tag, evse_number=request.connector_id or 0, remote_start_id=None
             )
         case v201.RequestStartTransaction() | v21.RequestStartTransaction():
-            return StartAsked(
+            return StartRequested(
                 id_tag=request.id_token.id_token,
                 evse_number=request.evse_id or 0,
                 remote_start_id=request.remote_start_id,

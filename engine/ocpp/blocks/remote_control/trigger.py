@@ -33,6 +33,7 @@ Triggered = Literal[
     "PublishFirmwareStatusNotification",
     "SignChargingStationCertificate",
     "SignCombinedCertificate",
+    "SignV2G20Certificate",
     "SignV2GCertificate",
     "StatusNotification",
     "TransactionEvent",
@@ -81,6 +82,7 @@ def encode_v16(operation: Trigger, _cp: ChargePoint) -> Sequence[Call]:
 def encode_v2x(operation: Trigger, cp: ChargePoint) -> Sequence[Call]:
     custom = operation.custom_trigger
     since_v21(cp, custom is not None or operation.message == "CustomTrigger", "triggers of a vendor's own")
+    since_v21(cp, operation.message == "SignV2G20Certificate", "trigger for SignV2G20Certificate")
     name = TRIGGERS_V2X.get(operation.message, operation.message)
     places: Sequence[tuple[int | None, int | None]] = [(operation.evse_number, operation.connector_number)]
     if name == "StatusNotification" and operation.connector_number is None:

@@ -45,6 +45,7 @@ class SetProfile(Operation, frozen=True):
 
 
 TX_PROFILE: Final = "TxProfile"
+NEWEST: Final = v21.ChargingProfile  # has all members of the older ones
 Request: TypeAlias = v201.SetChargingProfile | v21.SetChargingProfile
 
 

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from engine.domain.state import VEHICLE_LEAD, ChargePoint, VehicleNeeds
 from engine.ocpp.blocks.smart_charging.profiles_v2x import Profile
 from engine.ocpp.blocks.smart_charging.profiles_v21 import MEMBERS, PHASED, phases_given
+from engine.ocpp.declaration import MESSAGES
 from engine.ocpp.messages import v21, v201
 
 MAX_EVSES: Final = 256  # more than any station has
@@ -26,6 +27,11 @@ PARAMETERS: Final = {
     "setpoint": "maxDischargePower",
     "setpoint_reactive": "maxDischargePower",
 }
+
+
+def are_reported(version: str) -> bool:
+    """Whether stations of this version report what vehicles need."""
+    return version in MESSAGES and hasattr(MESSAGES[version], "NotifyEVChargingNeeds")
 
 
 def remembered(

@@ -5,7 +5,6 @@ row. A row stays Pending until the station answered, so a lost connection or a r
 asked again, which changes nothing that was set already. Stations that do not answer are asked less and less
 often until they reconnect. A station that was registered to be configured first is accepted once every row of
 its has a verdict.
-How a row is said in a version of OCPP, what HTTP wants and SQL are not here.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import structlog
 import trio
 from msgspec.structs import replace
 
-from engine.domain import device
+from engine.domain.caller import Caller, CallerKind
 from engine.domain.state import ChargePoint, Frozen, Registration
 from engine.errors import (
     CallError,
@@ -32,18 +31,16 @@ from engine.errors import (
     NotSupported,
     StoreError,
 )
-from engine.masking import is_secret_name
+from engine.node import Node
 from engine.ocpp.blocks.certificates.install_certificate import InstallCertificate
 from engine.ocpp.blocks.certificates.types import CertificateType
-from engine.ocpp.blocks.device_model.set_configuration import SetConfiguration, taken
+from engine.ocpp.blocks.device_model.passwords import STORED, is_password, is_secret
+from engine.ocpp.blocks.device_model.set_configuration import SetConfiguration, longest_value
 from engine.ocpp.blocks.provisioning.reset import Reset
 from engine.ocpp.blocks.remote_control.trigger import Trigger
-from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.operation import Operation, Result, Settled, Verdict
-from engine.ocpp.step import Message
 from engine.ocpp.variable_names import parse
-from engine.points import Registry
-from engine.store import Store
+from engine.operations.sending import carry_out
 from engine.store.repositories.provisioning import Installation, Setting
 from engine.store.repositories.stations import Station, StationPatch
 from engine.supervision import keep
@@ -55,11 +52,7 @@ PAGE: Final = 1_000  # stations per query
 AT_ONCE: Final = 16  # stations that are asked at the same time
 FIRST_RETRY: Final = timedelta(seconds=30)
 LAST_RETRY: Final = timedelta(hours=1)
-ACTOR: Final = "provisioning"
-# Where the station keeps its password (OCPP 1.6 security whitepaper A01, 2.0.1 A01).
-KEY_16: Final = "authorizationkey"
-VARIABLE_2X: Final = ("securityctrlr", "basicauthpassword")
-TAKEN: Final = frozenset({"Accepted", "RebootRequired"})  # the value is stored over there
+CALLER: Final = Caller("provisioning", CallerKind.NODE)
 SETTING_STATUSES: Final[Mapping[Verdict, str]] = {
     Verdict.ACCEPTED: "Accepted",
     Verdict.REBOOT_REQUIRED: "RebootRequired",
@@ -68,36 +61,18 @@ SETTING_STATUSES: Final[Mapping[Verdict, str]] = {
 }
 
 
-def is_password(name: str) -> bool:
-    """Whether the value of this key, or variable of OCPP 2.x, is the station's password."""
-    if name.casefold() == KEY_16:
-        return True
-    named = parse(name)
-    return named is not None and (
-        (named.name.component.casefold(), named.name.variable.casefold()) == VARIABLE_2X
-    )
+async def reconfigure(node: Node, caller: Caller, identity: str, values: Mapping[str, str]) -> None:
+    """Queue settings. Raises NotFound, and Invalid for values that its version cannot hold."""
+    station = await node.store.stations.get(identity)
+    most = longest_value(station.network_protocol)
+    if most is not None:
+        fault = f"must have at most {most} characters: the station is not known to speak OCPP 2.x"
+        if long := {name: [fault] for name, value in values.items() if len(value) > most}:
+            raise Invalid("some values are too long", long)
+    await node.store.configuration.request(station.id, values, actor=caller.actor)
 
 
-def is_secret(name: str) -> bool:
-    """Whether the value of this key, or variable of OCPP 2.x, is to be neither shown nor kept."""
-    named = parse(name)
-    return device.is_secret(named.name) if named is not None else is_secret_name(name)
-
-
-def password_taken(request: Message, answer: Message) -> str | None:
-    """The password that the station took with this answer, if the request gave it one."""
-    if isinstance(request, v16.ChangeConfiguration) and isinstance(answer, v16.ChangeConfigurationResponse):
-        return request.value if is_password(request.key) and answer.status in TAKEN else None
-    if isinstance(request, v201.SetVariables | v21.SetVariables) and isinstance(
-        answer, v201.SetVariablesResponse | v21.SetVariablesResponse
-    ):
-        for _, data in taken(request, answer):
-            if (data.component.name.casefold(), data.variable.name.casefold()) == VARIABLE_2X:
-                return data.attribute_value
-    return None
-
-
-async def adopt_password(store: Store, identity: str, password: str, *, actor: str = ACTOR) -> None:
+async def adopt_password(node: Node, caller: Caller, identity: str, password: str) -> None:
     """The station comes with this password from now on, and with no other (A01).
 
     It has it already: were this lost, it could not come in again. So this waits for the database.
@@ -105,31 +80,31 @@ async def adopt_password(store: Store, identity: str, password: str, *, actor: s
     digest = hashlib.sha256(password.encode()).digest()
     while True:
         try:
-            await store.stations.update(identity, StationPatch(password_sha256=digest), actor=actor)
+            await node.store.stations.update(
+                identity, StationPatch(password_sha256=digest), actor=caller.actor
+            )
         except DatabaseAway:
             await trio.sleep(INTERVAL)
         else:
             return
 
 
-async def accept(
-    store: Store, registry: Registry, identity: str, patch: StationPatch, *, actor: str
-) -> tuple[Station, bool]:
+async def accept(node: Node, caller: Caller, identity: str, patch: StationPatch) -> tuple[Station, bool]:
     """Accept a station's boots from now on, with what else `patch` says. Raises NotFound.
 
     One that is connected is asked to boot again, not to have to wait; whether it agreed comes second.
     """
     accepted = replace(patch, registration_status=Registration.ACCEPTED, accept_when_configured=False)
-    station = await store.stations.update(identity, accepted, actor=actor)
-    await registry.refresh(identity)
-    return station, await _boot_again(registry, identity)
+    station = await node.store.stations.update(identity, accepted, actor=caller.actor)
+    await node.registry.refresh(identity)
+    return station, await _boot_again(node, identity)
 
 
-async def _boot_again(registry: Registry, identity: str) -> bool:
-    if not registry.is_connected(identity):
+async def _boot_again(node: Node, identity: str) -> bool:
+    if not node.registry.is_connected(identity):
         return False
     try:
-        result = await registry.command(identity, Trigger(message="BootNotification"))
+        result = await carry_out(node, identity, Trigger(message="BootNotification"))
     except (CallError, NotSupported) as error:
         log.info("boot not triggered", identity=identity, error=str(error))
         return False
@@ -147,9 +122,10 @@ class Attempt(Frozen, frozen=True):
 class Provisioner:
     """Remembers whom not to bother; the work itself is in the database."""
 
-    def __init__(self, store: Store, registry: Registry) -> None:
-        self._store = store
-        self._registry = registry
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._store = node.store
+        self._registry = node.registry
         self._attempts: dict[str, Attempt] = {}
         self._busy: set[str] = set()
         self._slots = trio.CapacityLimiter(AT_ONCE)
@@ -187,7 +163,7 @@ class Provisioner:
         )
 
     def _generation(self, identity: str) -> int:
-        connection = self._registry.connection(identity)
+        connection = self._registry.actor(identity)
         return connection.generation if connection is not None else 0
 
     async def _deliver(self, identity: str) -> None:
@@ -209,7 +185,7 @@ class Provisioner:
     async def _accept(self, identity: str) -> None:
         """Nothing is left to be told to it (OCPP 1.6 §4.2, 2.0.1 B02: pending is for that)."""
         try:
-            await accept(self._store, self._registry, identity, StationPatch(), actor=ACTOR)
+            await accept(self._node, CALLER, identity, StationPatch())
             log.info("configured and accepted", identity=identity)
         except (NotFound, StoreError) as error:
             log.info("not accepted yet", identity=identity, error=str(error))
@@ -269,8 +245,8 @@ class Provisioner:
         unfinished = []
         for setting in part:
             status = SETTING_STATUSES.get(verdicts[setting.name], "Rejected")
-            if is_password(setting.name) and status in TAKEN:
-                await adopt_password(self._store, identity, setting.value)
+            if is_password(setting.name) and status in STORED:
+                await adopt_password(self._node, CALLER, identity, setting.value)
             if status == "RebootRequired":
                 unfinished.append(setting)
             else:
@@ -284,7 +260,7 @@ class Provisioner:
     async def _ask(self, identity: str, operation: Operation) -> Result:
         """What came of it; what was refused, not understood or not sent is a verdict too."""
         try:
-            return await self._registry.command(identity, operation)
+            return await carry_out(self._node, identity, operation)
         except NotSupported as error:
             return Result(verdict=Verdict.NOT_SUPPORTED, word="", reason=str(error))
         except CallRefused as error:
@@ -322,14 +298,13 @@ def portions(settings: Sequence[Setting], state: ChargePoint | None) -> Iterator
 
 
 async def deliver_pending(
-    store: Store,
-    registry: Registry,
+    node: Node,
     *,
     interval: float = INTERVAL,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Deliver until cancelled."""
-    provisioner = Provisioner(store, registry)
+    provisioner = Provisioner(node)
 
     async def look() -> None:
         while True:
@@ -339,4 +314,4 @@ async def deliver_pending(
 
     async with trio.open_nursery() as nursery:
         task_status.started()
-        await keep("provisioning", look, registry.shared.metrics.task_failures)
+        await keep("provisioning", look, node.metrics.task_failures)

@@ -11,6 +11,7 @@ import trio
 from msgspec.structs import replace
 
 from engine.domain.changes import SessionAsked, SessionGivenUp, SessionOpened
+from engine.domain.starting import Pending
 from engine.domain.state import Token
 from engine.errors import CallRefused, CallTimeout, Conflict, Invalid, Offline, VoltrioError
 from engine.ocpp.blocks.battery_swap.battery_swap import RequestBatterySwap
@@ -19,11 +20,17 @@ from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.operation import Verdict
 from engine.ocpp.step import Facts
 from engine.ocpp.versions import PROTOCOLS
+from engine.operations.remote_start import expire
+from tests.points.conftest import NOW
 
 TAG = "*0000001"  # the first number that the reader in memory gives
 CARD = Token(  # one that may not charge
     id=3, uid="CARD", group_id=None, status="disabled", valid=True, expires_at=None, user_id=None,
     user_enabled=True, max_active_sessions=None, active_sessions=0,
+)  # fmt: skip
+PENDING = Pending(
+    id=1, operator_id=1, charge_point_id=1, evse_number=1, id_tag=TAG, authorization_id=2,
+    asked_at=NOW, expires_at=NOW + timedelta(seconds=300),
 )  # fmt: skip
 
 
@@ -33,7 +40,7 @@ async def ask(nursery: trio.Nursery, site: Any, operation: Start, **more: Any) -
 
     async def run() -> None:
         try:
-            results.append(await site.registry.command("CP1", operation, **more))
+            results.append(await site.command("CP1", operation, **more))
         except VoltrioError as error:
             results.append(error)
 
@@ -53,11 +60,11 @@ async def test_it_is_written_before_the_station_hears(site: Any, store: Any, nur
         results: list[Any] = []
 
         async def run() -> None:
-            results.append(await site.registry.command("CP1", Start(evse_number=1)))
+            results.append(await site.command("CP1", Start(evse_number=1)))
 
         nursery.start_soon(run)
         await site.until(lambda: store.journal.waiting)
-        assert site.registry.connection("CP1").waiting_calls == 0
+        assert site.registry.actor("CP1").waiting_calls == 0
         store.journal.closed_gate.set()
         _, message_id, action, payload = await site.take(ws)
         (asked,) = store.journal.of(SessionAsked)
@@ -104,13 +111,11 @@ async def test_silence_leaves_it_pending_until_it_expires(
 
 
 async def test_what_did_not_begin_in_time_expires(site: Any, store: Any) -> None:
-    state = replace(store.reader.states["CP1"], version="ocpp2.0.1")
-    pending, _ = await site.registry.starts.ask(state, Start(id_tag="CARD"))
     store.overdue_sessions = [
-        replace(pending, expires_at=site.registry.shared.now()),
-        replace(pending, id=9),  # has time yet
+        replace(PENDING, expires_at=site.registry.shared.now()),
+        replace(PENDING, id=9),  # has time yet
     ]
-    assert await site.registry.starts.expire() == 1
+    assert await expire(site.node) == 1
     assert given_up(site) == [(1, "expired", "timeout")]
 
 
@@ -118,7 +123,7 @@ async def test_a_tag_that_may_not_charge_is_refused_at_once(site: Any, store: An
     store.reader.facts = Facts(tokens={"CARD": CARD}, new_ids=(1, 2))
     async with site.connect():
         with pytest.raises(Conflict, match="blocked"):
-            await site.registry.command("CP1", Start(id_tag="CARD"))
+            await site.command("CP1", Start(id_tag="CARD"))
         assert store.journal.of(SessionAsked) == []
 
 
@@ -127,49 +132,49 @@ async def test_a_battery_is_not_swapped_for_a_tag_that_may_not_charge(start: Any
     swap = RequestBatterySwap(id_tag="CARD", request_id=1)
     async with start(PROTOCOLS) as site, site.connect(subprotocols=["ocpp2.1"]) as ws:
         with pytest.raises(Conflict, match="blocked"):  # S02.FR.03
-            await site.registry.command("CP1", swap)
+            await site.command("CP1", swap)
         store.reader.facts = Facts()  # the asker answers for a tag that nobody knows
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(site.registry.command, "CP1", swap)
+            nursery.start_soon(site.command, "CP1", swap)
             _, message_id, action, _ = await site.take(ws)
             await ws.send_message(json.dumps([3, message_id, {"status": "Accepted"}]))
         assert action == "RequestBatterySwap"
 
 
 @pytest.mark.parametrize(
-    ("known", "said", "told"),
+    ("known", "asked", "presented"),
     [
         (None, "ISO15693", "ISO15693"),
         ("rfid", "ISO15693", "ISO15693"),
         ("emaid", "ISO14443", "eMAID"),
     ],
 )
-async def test_a_known_tag_is_told_as_what_it_is(
-    site: Any, store: Any, known: str | None, said: str, told: str
+async def test_a_known_tag_is_presented_as_what_it_is(
+    start: Any, store: Any, known: str | None, asked: str, presented: str
 ) -> None:
-    async with site.connect():
-        state = replace(store.reader.states["CP1"], version="ocpp2.0.1")
-        card = Token(
-            id=3, uid="CARD", group_id=None, status="enabled", valid=True, expires_at=None, user_id=None,
-            user_enabled=True, max_active_sessions=None, active_sessions=0, type=known or "",
-        )  # fmt: skip
-        store.reader.facts = Facts(tokens={"CARD": card} if known else {}, new_ids=(1, 2))
-        _, numbered = await site.registry.starts.ask(state, Start(id_tag="CARD", id_type=said))
-        assert (numbered.id_tag, numbered.id_type) == ("CARD", told)
-        _, numbered = await site.registry.starts.ask(state, Start())
-        assert (numbered.id_tag, numbered.id_type) == (TAG, "Central")
+    card = replace(CARD, status="enabled", type=known or "")
+    store.reader.facts = Facts(tokens={"CARD": card} if known else {}, new_ids=(1, 2))
+    async with start(PROTOCOLS) as site, site.connect(subprotocols=["ocpp2.0.1"]) as ws:
+        for operation, token in (
+            (Start(id_tag="CARD", id_type=asked), {"idToken": "CARD", "type": presented}),
+            (Start(), {"idToken": TAG, "type": "Central"}),
+        ):
+            site.nursery.start_soon(site.command, "CP1", operation)
+            _, message_id, _, payload = await site.take(ws)
+            assert payload == {"idToken": token, "remoteStartId": 1}
+            await ws.send_message(json.dumps([3, message_id, {"status": "Accepted"}]))
 
 
 async def test_nothing_pends_at_a_station_that_is_not_there(site: Any, store: Any) -> None:
     with pytest.raises(Offline):
-        await site.registry.command("CP1", Start())
+        await site.command("CP1", Start())
     assert store.journal.of(SessionAsked) == []
 
 
 async def test_what_cannot_be_said_leaves_nothing_behind(site: Any, store: Any) -> None:
     async with site.connect():
         with pytest.raises(Invalid):
-            await site.registry.command("CP1", Start(id_tag="a tag of more than twenty characters"))
+            await site.command("CP1", Start(id_tag="a tag of more than twenty characters"))
         assert store.journal.of(SessionAsked) == []
 
 
@@ -177,10 +182,7 @@ async def test_the_transaction_may_come_before_the_answer(site: Any, store: Any,
     async with site.connect() as ws:
         results = await ask(nursery, site, Start(evse_number=1))
         _, message_id, _, _ = await site.take(ws)
-        pending, _ = await site.registry.starts.ask(
-            replace(store.reader.states["CP1"], version="ocpp2.0.1"), Start(evse_number=1)
-        )
-        store.reader.facts = Facts(pending=pending, new_ids=(8, 9))
+        store.reader.facts = Facts(pending=PENDING, new_ids=(8, 9))
         start = {"connectorId": 1, "idTag": TAG, "meterStart": 0, "timestamp": "2026-03-01T12:00:00Z"}
         answer = await site.ask(ws, "StartTransaction", start)
         assert answer[2] == {"idTagInfo": {"status": "Accepted"}, "transactionId": 1}
@@ -215,7 +217,7 @@ async def test_a_start_that_is_worded_by_hand_is_awaited_like_any_other(
         answers: list[Any] = []
 
         async def call() -> None:
-            answers.append(await site.registry.call("CP1", request))
+            answers.append(await site.call("CP1", request))
 
         nursery.start_soon(call)
         _, message_id, action, _ = await site.take(ws)
@@ -235,7 +237,7 @@ async def test_one_for_a_tag_that_may_not_charge_is_sent_and_awaited_by_nobody(
 ) -> None:
     store.reader.facts = Facts(tokens={"LAB": replace(CARD, uid="LAB")}, new_ids=(1, 2))
     async with start(PROTOCOLS) as site, site.connect(subprotocols=["ocpp2.0.1"]) as ws:
-        nursery.start_soon(site.registry.call, "CP1", WORDED["ocpp2.0.1"])
+        nursery.start_soon(site.call, "CP1", WORDED["ocpp2.0.1"])
         _, message_id, _, _ = await site.take(ws)
         assert store.journal.of(SessionAsked) == []
         await ws.send_message(json.dumps([3, message_id, {"status": "Accepted"}]))
@@ -245,16 +247,16 @@ async def test_one_that_breaks_a_rule_leaves_nothing_behind(start: Any, store: A
     wrong = replace(WORDED["ocpp2.0.1"], evse_id=0)
     async with start(PROTOCOLS) as site, site.connect(subprotocols=["ocpp2.0.1"]):
         with pytest.raises(Invalid):
-            await site.registry.call("CP1", wrong)
+            await site.call("CP1", wrong)
         assert store.journal.of(SessionAsked) == []
     with pytest.raises(Offline):
-        await site.registry.call("CP1", WORDED["ocpp1.6"])
+        await site.call("CP1", WORDED["ocpp1.6"])
 
 
 async def test_one_whose_number_no_row_holds_is_only_sent(start: Any, store: Any, nursery: Any) -> None:
     huge = replace(WORDED["ocpp2.0.1"], remote_start_id=2**40)
     async with start(PROTOCOLS) as site, site.connect(subprotocols=["ocpp2.0.1"]) as ws:
-        nursery.start_soon(site.registry.call, "CP1", huge)
+        nursery.start_soon(site.call, "CP1", huge)
         _, message_id, _, payload = await site.take(ws)
         assert payload["remoteStartId"] == 2**40
         assert store.journal.of(SessionAsked) == []

@@ -25,7 +25,7 @@ async def asked(start: Any, version: str, request: Any, answer: Any) -> tuple[An
     ):
 
         async def call() -> None:
-            got.append(await site.registry.call("CP1", request))
+            got.append(await site.call("CP1", request))
 
         nursery.start_soon(call)
         _, message_id, action, payload = await site.take(ws)

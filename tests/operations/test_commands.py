@@ -73,7 +73,7 @@ async def command(nursery: trio.Nursery, site: Any, operation: Operation, **more
 
     async def run() -> None:
         try:
-            asked.settle(await site.registry.command("CP1", operation, **more))
+            asked.settle(await site.command("CP1", operation, **more))
         except VoltrioError as error:
             asked.settle(error)
 
@@ -141,7 +141,7 @@ async def test_what_the_version_has_no_words_for_is_not_sent(
 ) -> None:
     async with mixed.connect(subprotocols=[version]) as ws:
         with pytest.raises(NotSupported):
-            await mixed.registry.command("CP1", operation)
+            await mixed.command("CP1", operation)
         assert await silent(mixed, ws)
 
 
@@ -235,15 +235,15 @@ async def test_what_a_station_adds_comes_back(mixed: Any, nursery: trio.Nursery)
 async def test_what_makes_no_sense_is_not_sent(mixed: Any, version: str, operation: Operation) -> None:
     async with mixed.connect(subprotocols=[version]) as ws:
         with pytest.raises(Invalid):
-            await mixed.registry.command("CP1", operation)
+            await mixed.command("CP1", operation)
         assert await silent(mixed, ws)
 
 
 async def test_who_is_not_there(mixed: Any) -> None:
     with pytest.raises(Offline):
-        await mixed.registry.command("CP1", ClearCache())
+        await mixed.command("CP1", ClearCache())
     with pytest.raises(NotFound):
-        await mixed.registry.command("NOBODY", HELLO)
+        await mixed.command("NOBODY", HELLO)
 
 
 @pytest.mark.parametrize(
@@ -268,15 +268,15 @@ async def test_what_is_wrong_is_told_before_who_is_away(
 ) -> None:
     store.reader.states["CP1"] = replace(store.reader.states["CP1"], version=spoken)
     with pytest.raises(error):
-        await mixed.registry.command("CP1", operation)
+        await mixed.command("CP1", operation)
 
 
 async def test_a_wrong_request_to_who_is_away(mixed: Any, store: Any) -> None:
     store.reader.states["CP1"] = replace(store.reader.states["CP1"], version="ocpp1.6")
     with pytest.raises(Invalid, match="duration"):
-        await mixed.registry.call("CP1", v16.GetCompositeSchedule(connector_id=1, duration=0))
+        await mixed.call("CP1", v16.GetCompositeSchedule(connector_id=1, duration=0))
     with pytest.raises(Offline):
-        await mixed.registry.call("CP1", v16.GetCompositeSchedule(connector_id=1, duration=1))
+        await mixed.call("CP1", v16.GetCompositeSchedule(connector_id=1, duration=1))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -284,7 +284,7 @@ async def test_transactions_are_not_touched_before_a_boot(mixed: Any, store: Any
     store.add("NEW", booted=False)
     async with mixed.connect("NEW", subprotocols=[version]):
         with pytest.raises(Conflict):
-            await mixed.registry.command("NEW", Stop(transaction_id="5"))
+            await mixed.command("NEW", Stop(transaction_id="5"))
 
 
 async def test_each_request_has_its_deadline(

@@ -2,7 +2,7 @@
 
 A request is a row: signed by the CA, taken to the station, answered by it. Whatever is interrupted goes on
 from the row; what fails is tried again less and less often and then given up, because a station asks anew by
-itself (CertSigningWaitMinimum, A02). How it is said in a version of OCPP is a table here.
+itself (CertSigningWaitMinimum, A02).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import trio
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
-from msgspec import UNSET
 
+from engine.domain.caller import Caller, CallerKind
 from engine.errors import (
     CallDropped,
     CallError,
@@ -28,16 +28,17 @@ from engine.errors import (
     DatabaseAway,
     Invalid,
     NotFound,
+    NotSupported,
     Offline,
     OutsideError,
     QueueFull,
     StoreError,
 )
-from engine.ocpp.messages import v16, v21, v201
-from engine.ocpp.step import Message
-from engine.points import Registry
-from engine.security.authority import COMBINED, V2G_USES, Applicant, Authority
-from engine.store import Store
+from engine.node import Node
+from engine.ocpp.blocks.certificates.sign_certificate import COMBINED, certificate_signed
+from engine.ocpp.blocks.remote_control.trigger import Trigger
+from engine.operations.sending import carry_out, send
+from engine.security.authority import V2G_USES, Applicant, Authority
 from engine.store.repositories.security import Expiring, Issue, SigningRequest
 from engine.supervision import keep
 
@@ -51,55 +52,15 @@ MAX_ATTEMPTS: Final = 10
 AT_ONCE: Final = 16  # requests served at the same time
 ASK_AGAIN: Final = timedelta(days=1)  # a station that did not renew is asked again
 GIVE_UP_MOVE: Final = timedelta(days=1)  # a move to another security profile that did not happen
-ACTOR: Final = "security"
+CALLER: Final = Caller("security", CallerKind.NODE)
 
 
-def _signed_v16(request: SigningRequest) -> Message:
-    return v16.CertificateSigned(certificate_chain=request.chain or "")
-
-
-def _signed_v201(request: SigningRequest) -> Message:
-    return v201.CertificateSigned(
-        certificate_chain=request.chain or "", certificate_type=_told(request.certificate_type)
-    )
-
-
-def _signed_v21(request: SigningRequest) -> Message:
-    return v21.CertificateSigned(
-        certificate_chain=request.chain or "",
-        certificate_type=_told(request.certificate_type),
-        request_id=UNSET if request.request_id is None else request.request_id,
-    )
-
-
-def _told(use: str) -> Any:
-    """As the station said it: a combined request had no type, and neither has its answer (A02.FR.14)."""
-    return UNSET if use == COMBINED else use
-
-
-SIGNED: Final[Mapping[str, Callable[[SigningRequest], Message]]] = {
-    "ocpp1.6": _signed_v16,
-    "ocpp2.0.1": _signed_v201,
-    "ocpp2.1": _signed_v21,
-}
-# Security whitepaper A02; 2.0.1 A02 and F06. What a version has no word for is not asked for.
-RENEWALS: Final[Mapping[str, Mapping[str, Message]]] = {
-    "ocpp1.6": {
-        "ChargingStationCertificate": v16.ExtendedTriggerMessage(
-            requested_message="SignChargePointCertificate"
-        )
-    },
-    "ocpp2.0.1": {
-        "ChargingStationCertificate": v201.TriggerMessage(requested_message="SignChargingStationCertificate"),
-        "V2GCertificate": v201.TriggerMessage(requested_message="SignV2GCertificate"),
-        COMBINED: v201.TriggerMessage(requested_message="SignCombinedCertificate"),
-    },
-    "ocpp2.1": {
-        "ChargingStationCertificate": v21.TriggerMessage(requested_message="SignChargingStationCertificate"),
-        "V2GCertificate": v21.TriggerMessage(requested_message="SignV2GCertificate"),
-        "V2G20Certificate": v21.TriggerMessage(requested_message="SignV2G20Certificate"),
-        COMBINED: v21.TriggerMessage(requested_message="SignCombinedCertificate"),
-    },
+# What has a station ask for another certificate of a use (1.6 security A02; 2.0.1 A02, F06).
+RENEWALS: Final[Mapping[str, Trigger]] = {
+    "ChargingStationCertificate": Trigger(message="SignChargingStationCertificate"),
+    "V2GCertificate": Trigger(message="SignV2GCertificate"),
+    "V2G20Certificate": Trigger(message="SignV2G20Certificate"),
+    COMBINED: Trigger(message="SignCombinedCertificate"),
 }
 
 
@@ -108,15 +69,15 @@ class Signer:
 
     def __init__(
         self,
-        store: Store,
-        registry: Registry,
+        node: Node,
         authority: Authority,
         *,
         renewal: timedelta,
         now: Callable[[], datetime],
     ) -> None:
-        self._store = store
-        self._registry = registry
+        self._node = node
+        self._store = node.store
+        self._registry = node.registry
         self._authority = authority
         self._renewal = renewal
         self._now = now
@@ -174,11 +135,13 @@ class Signer:
     async def _deliver(self, request: SigningRequest) -> None:
         """Take the chain to the station (A02, A03); what it answers is final."""
         state = self._registry.state(request.identity)
-        say = SIGNED.get(state.version) if state is not None else None
-        if say is None:
+        if state is None:
             return
+        signed = certificate_signed(
+            state.version, request.chain or "", request.certificate_type, request.request_id
+        )
         try:
-            answer: Any = await self._registry.call(request.identity, say(request))
+            answer: Any = await send(self._node, request.identity, signed)
         except (Offline, CallDropped, NotFound, QueueFull, Conflict):
             return  # it comes again, and so do we
         except (CallRefused, Invalid) as error:
@@ -196,7 +159,7 @@ class Signer:
             leaf = x509.load_pem_x509_certificates(request.chain.encode())[0]
             pem = leaf.public_bytes(serialization.Encoding.PEM).decode()
             # A proxy that ends TLS names it by its hash (engine.points.proxies).
-            await self._store.certificates.put(leaf.fingerprint(hashes.SHA256()), pem, actor=ACTOR)
+            await self._store.certificates.put(leaf.fingerprint(hashes.SHA256()), pem, actor=CALLER.actor)
         await self._store.station_certificates.answered(request, status, reason, self._now(), bind=bind)
         log.info("certificate request closed", identity=request.identity, status=status, reason=reason)
 
@@ -208,16 +171,17 @@ class Signer:
         await self._store.station_certificates.postponed(request, self._now() + wait, reason)
 
     async def _renew(self, certificate: Expiring, now: datetime) -> None:
-        state = self._registry.state(certificate.identity)
-        ask = RENEWALS.get(state.version, {}).get(certificate.certificate_type) if state is not None else None
-        if ask is None:
+        ask = RENEWALS.get(certificate.certificate_type)
+        if ask is None or not self._registry.is_connected(certificate.identity):
             return
         try:
-            answer: Any = await self._registry.call(certificate.identity, ask)
+            word = (await carry_out(self._node, certificate.identity, ask)).word
+        except NotSupported as error:
+            word = str(error)
         except (CallError, Conflict, Invalid, NotFound) as error:
             log.info("renewal not asked for", identity=certificate.identity, error=str(error))
             return
-        log.info("renewal asked for", identity=certificate.identity, status=answer.status)
+        log.info("renewal asked for", identity=certificate.identity, status=word)
         await self._store.station_certificates.renewal_asked(certificate, now)
 
 
@@ -241,8 +205,7 @@ def _binding(chain: str, identity: str) -> str | None:
 
 
 async def issue_certificates(
-    store: Store,
-    registry: Registry,
+    node: Node,
     authority: Authority,
     *,
     renewal: timedelta,
@@ -251,8 +214,8 @@ async def issue_certificates(
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve requests until cancelled."""
-    signer = Signer(store, registry, authority, renewal=renewal, now=now)
-    failures = registry.shared.metrics.task_failures
+    signer = Signer(node, authority, renewal=renewal, now=now)
+    failures = node.metrics.task_failures
 
     async def every(seconds: float, look: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -10,15 +10,9 @@ from msgspec.structs import replace
 
 from engine.errors import DatabaseAway
 from engine.node import Node
+from engine.ocpp.blocks.device_model.passwords import is_password, is_secret, password_taken
 from engine.ocpp.messages import v16, v201
-from engine.provisioning import (
-    FIRST_RETRY,
-    Provisioner,
-    deliver_pending,
-    is_password,
-    is_secret,
-    password_taken,
-)
+from engine.operations.provisioning import FIRST_RETRY, Provisioner, deliver_pending
 from engine.store.repositories.stations import StationPatch
 
 Deliver = Callable[[], Awaitable[None]]
@@ -27,7 +21,7 @@ ACCEPTED = {"status": "Accepted"}
 
 @pytest.fixture
 async def provisioner(node: Node) -> Provisioner:
-    return Provisioner(node.store, node.registry)
+    return Provisioner(node)
 
 
 @pytest.fixture
@@ -241,7 +235,7 @@ async def test_a_password_the_station_has_outlasts_a_database_that_is_away(
         return await update(*arguments, **named)
 
     monkeypatch.setattr(node.store.stations, "update", now_and_then)
-    monkeypatch.setattr("engine.provisioning.INTERVAL", 0)
+    monkeypatch.setattr("engine.operations.provisioning.INTERVAL", 0)
     await deliver()
     assert (await node.store.stations.get("CP1")).has_password
     assert await statuses(node, "CP1") == {"AuthorizationKey": "Accepted"}
@@ -386,8 +380,8 @@ async def test_silence_is_not_pressed_until_the_station_comes_back(
     charger = await connect("CP1")
     await request_settings("CP1", A="1")
     now = trio.current_time()
-    monkeypatch.setattr("engine.provisioning.trio.current_time", lambda: now)
-    generation = node.registry.connection("CP1").generation  # type: ignore[union-attr]  # it is connected
+    monkeypatch.setattr("engine.operations.provisioning.trio.current_time", lambda: now)
+    generation = node.registry.actor("CP1").generation  # type: ignore[union-attr]  # it is connected
     provisioner._postpone("CP1", generation)
     first = provisioner._attempts["CP1"].retry_at - now
     provisioner._postpone("CP1", generation)
@@ -410,9 +404,7 @@ async def test_one_silent_station_keeps_nobody_waiting(
     good.answers["ChangeConfiguration"] = ACCEPTED
     await request_settings("CP1", A="1")
     await request_settings("CP2", A="1")
-    await nursery.start(
-        lambda task_status: deliver_pending(node.store, node.registry, interval=0.05, task_status=task_status)
-    )
+    await nursery.start(lambda task_status: deliver_pending(node, interval=0.05, task_status=task_status))
     while not good.asked or await statuses(node, "CP2") != {"A": "Accepted"}:
         await trio.testing.wait_all_tasks_blocked(0.01)
     assert len(silent.asked) <= 1

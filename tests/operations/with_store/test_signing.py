@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import trio
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from engine.domain.caller import Caller, CallerKind
 from engine.domain.changes import (
     CertificateWanted,
     ChargePointConnected,
@@ -20,22 +22,30 @@ from engine.domain.changes import (
 )
 from engine.domain.state import ChargePoint
 from engine.errors import CallError, CallTimeout, Conflict, Invalid, Offline, OutsideError
+from engine.limits import Places
+from engine.metrics import Metrics
+from engine.node import Node
+from engine.ocpp.blocks.provisioning.move_profile import Target
 from engine.ocpp.messages import v16, v21, v201
 from engine.ocpp.step import Message
+from engine.operations.profile_upgrade import profile_upgrade
+from engine.operations.signing import Signer
+from engine.points import Registry
 from engine.security.authority import Applicant, Authority, built_in
-from engine.security.signing import Signer
-from engine.security.upgrade import Target, upgrade
+from engine.settings import Settings
 from engine.store import Store
 from engine.store.repositories.stations import StationPatch
 from tests.pki import NOW
 
+CALLER = Caller("token:test", CallerKind.API_TOKEN)
 STATION_USE = "ChargingStationCertificate"
 
 
 class Stations:
-    """Twin of the registry: the stations connected, what they were asked, and how they answer."""
+    """Twin of the registry and of its actors: who is connected, what was asked, and the answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.shared = SimpleNamespace(now=now)
         self.states: dict[str, ChargePoint] = {}
         self.asked: list[Message] = []
         self.answer: Callable[[Message], Message | CallError] = lambda request: request
@@ -46,7 +56,10 @@ class Stations:
     def state(self, identity: str) -> ChargePoint | None:
         return self.states.get(identity)
 
-    async def call(self, identity: str, request: Message) -> Message:
+    def actor(self, identity: str) -> Stations | None:
+        return self if identity in self.states else None
+
+    async def call(self, request: Message, timeout: float, *, force: bool = False) -> Message:
         await trio.lowlevel.checkpoint()
         self.asked.append(request)
         answer = self.answer(request)
@@ -60,16 +73,22 @@ class Bench:
 
     def __init__(self, store: Store, authority: Authority) -> None:
         self.store = store
-        self.registry = Stations()
+        self.registry = Stations(self.now)
         self.authority = authority
         self.time = NOW
+        self.node = Node(
+            settings=Settings(),
+            store=store,
+            registry=cast("Registry", self.registry),
+            metrics=Metrics(),
+            http_places=Places(lambda: 1, 1),
+        )
 
     def now(self) -> datetime:
         return self.time
 
     def signer(self) -> Signer:
-        registry: Any = self.registry
-        return Signer(self.store, registry, self.authority, renewal=timedelta(days=30), now=self.now)
+        return Signer(self.node, self.authority, renewal=timedelta(days=30), now=self.now)
 
     async def connect(self, version: str, profile: int = 1) -> None:
         record = await self.store.reader.station("CP1")
@@ -276,9 +295,7 @@ async def test_renewal_is_asked_for_in_time_and_once_a_day(bench: Bench, csr: st
 
 
 async def up(bench: Bench, profile: int = 2, url: str = "wss://csms.example/ocpp", **more: Any) -> None:
-    registry: Any = bench.registry
-    target = Target(profile=profile, url=url, **more)
-    await upgrade(bench.store, registry, "CP1", target, now=bench.now, actor="test")
+    await profile_upgrade(bench.node, CALLER, "CP1", Target(profile=profile, url=url, **more))
 
 
 def moving(request: Message) -> Message:

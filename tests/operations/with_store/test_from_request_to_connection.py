@@ -17,9 +17,12 @@ from cryptography.x509.oid import NameOID
 from msgspec.structs import replace
 from trio_websocket import WebSocketConnection, open_websocket
 
+from engine.limits import Places
 from engine.metrics import Metrics
+from engine.node import Node
+from engine.operations.signing import issue_certificates
 from engine.points import Registry, serve_chargers
-from engine.security import issue_certificates, open_authority
+from engine.security import open_authority
 from engine.settings import Settings
 from engine.store import Store
 from engine.store.repositories.stations import StationPatch
@@ -79,10 +82,13 @@ async def test_a_station_comes_back_with_the_certificate_it_asked_for(
     authority = open_authority(settings, NOW)
     metrics = Metrics()
     registry = Registry(settings, store, metrics)
+    node = Node(
+        settings=settings, store=store, registry=registry, metrics=metrics, http_places=Places(lambda: 1, 1)
+    )
     async with trio.open_nursery() as nursery:
         plain, secured = await nursery.start(serve_chargers, settings, store, registry, metrics)
         sign = partial(issue_certificates, renewal=timedelta(days=30), now=NOW, interval=0.01)
-        await nursery.start(partial(sign, store, registry, authority))
+        await nursery.start(partial(sign, node, authority))
         plain_port, secure_port = (int(url.split(":")[2].partition("/")[0]) for url in (plain, secured))
 
         with trio.fail_after(PATIENCE):
@@ -105,7 +111,7 @@ async def test_a_station_comes_back_with_the_certificate_it_asked_for(
             own = context(certificate, chain_file, key_file)
             async with connect("/ocpp/CP1", use_ssl=own) as ws:
                 assert (await asked(ws, "BootNotification", BOOT))["status"] == "Accepted"
-                connection = registry.connection("CP1")
+                connection = registry.actor("CP1")
                 assert connection is not None
                 assert connection.profile == 3
         nursery.cancel_scope.cancel()
