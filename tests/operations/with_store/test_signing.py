@@ -105,7 +105,11 @@ class Bench:
         record = await self.store.reader.station("CP1")
         assert record is not None
         wanted = CertificateWanted(
-            charge_point_id=record.id, certificate_type=use, csr=csr, request_id=number, at=self.time
+            charge_point_id=record.id,
+            certificate_type=use,
+            csr=csr,
+            request_id=number,
+            requested_at=self.time,
         )
         await self.store.journal.commit([wanted])
 
