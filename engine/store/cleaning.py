@@ -29,7 +29,10 @@ EXACT: Final[frozenset[type[Change]]] = frozenset(
 )  # fmt: skip
 # Rows by the thousand per second, of decoded messages: those have no NUL, and are not searched for it.
 DECODED: Final = (changes.MeterValueAdded, changes.TransactionEventStored)
-CLEAN: Final = {(changes.MessageLogged, "payload")}  # masked when it was cut
+CLEAN: Final = {
+    (changes.MessageLogged, "payload"),  # masked when it was cut
+    *((changes.Audited, name) for name in ("actor", "action", "subject")),  # names of ours
+}
 # One escape makes way for another of its length, so the JSON around it stays as it is, and that inside of it.
 NUL: Final = b"\\u0000"
 REPLACEMENT: Final = b"\\ufffd"
