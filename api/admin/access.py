@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
+from api.kernel.listing import equal, present
 from api.kernel.operations import Route
 from api.kernel.problems import INVALID_DATA
-from api.kernel.views import NUMBER, Camel, Limit, Number, Page, page, shown
+from api.kernel.resource import Resource
+from api.kernel.views import NUMBER, Camel, shown
+from api.shapes.access import Token
 from engine.domain.caller import Caller
 from engine.domain.state import Price
 from engine.errors import Invalid
 from engine.node import Node
+from engine.store.readings import TOKENS
 
 HIGHEST: Final = 1_000_000
 PLACES: Final = 5
+Scope = Literal["admin", "metrics"]
 
 
 class NewToken(Camel, frozen=True, kw_only=True):
     """Scopes: `admin` may do everything, `metrics` may only read /metrics."""
 
     name: Annotated[str, Meta(min_length=1, max_length=100)]
-    scope: Literal["admin", "metrics"] = "admin"
+    scope: Scope = "admin"
 
 
 class CreatedToken(Camel, frozen=True, kw_only=True):
@@ -34,20 +38,6 @@ class CreatedToken(Camel, frozen=True, kw_only=True):
     name: str
     scope: str
     secret: str
-
-
-class TokenView(Camel, frozen=True, kw_only=True):
-    id: int
-    name: str
-    scope: str
-    created_at: datetime
-    last_used_at: datetime | None
-    revoked_at: datetime | None
-
-
-class ListQuery(Camel, frozen=True, kw_only=True):
-    cursor: Number = 0
-    limit: Limit = 100
 
 
 class PriceBody(Camel, frozen=True, kw_only=True):
@@ -69,15 +59,18 @@ class OperatorView(Camel, frozen=True, kw_only=True):
     price_per_minute: Decimal | None
 
 
+tokens: Final = Resource(
+    "API token",
+    Token,
+    TOKENS,
+    filters={"name": equal("name"), "scope": equal("scope", Scope), "revoked": present("revoked_at")},
+)
+
+
 async def create_token(node: Node, body: NewToken, caller: Caller) -> CreatedToken:
     return shown(
         CreatedToken, await node.store.api_tokens.create(body.name, actor=caller.actor, scope=body.scope)
     )
-
-
-async def list_tokens(node: Node, query: ListQuery) -> Page:
-    rows = await node.store.api_tokens.list(after=query.cursor, limit=query.limit)
-    return page(rows, query.limit, lambda row: row.id, lambda row: shown(TokenView, row))
 
 
 async def revoke_token(node: Node, token_id: int, caller: Caller) -> None:
@@ -111,7 +104,7 @@ async def set_price(node: Node, body: PriceBody, caller: Caller) -> OperatorView
 
 
 ROUTES = (
-    Route("GET", "/tokens", list_tokens),
+    tokens.listing("/tokens", "API tokens without their secrets, revoked ones too"),
     Route("POST", "/tokens", create_token, 201),
     Route("DELETE", f"/tokens/<{NUMBER}:token_id>", revoke_token, 204),
     Route("GET", "/operator", operator),

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from api.kernel.listing import Aware, among, before, equal, same_text, since
 from api.kernel.operations import Route
-from api.kernel.views import Camel, Limit, Number, Page, page, shown
+from api.kernel.resource import Resource
+from api.kernel.views import Camel, shown
+from api.shapes.drivers import IdTag
 from engine.domain.authorization import IdTagType
 from engine.domain.caller import Caller
 from engine.node import Node
-from engine.store.repositories.id_tags import IdTag, IdTagPatch
+from engine.store.readings import ID_TAGS
+from engine.store.repositories.id_tags import IdTagPatch
 
-Aware = Annotated[datetime, Meta(tz=True)]
+Status = Literal["enabled", "disabled", "suspended"]
 
 
 class IdTagPatchBody(Camel, frozen=True, kw_only=True):
@@ -22,7 +25,7 @@ class IdTagPatchBody(Camel, frozen=True, kw_only=True):
 
     label: Annotated[str, Meta(max_length=255)] | UnsetType | None = UNSET
     type: IdTagType | UnsetType = UNSET
-    status: Literal["enabled", "disabled", "suspended"] | UnsetType = UNSET
+    status: Status | UnsetType = UNSET
     expire_at: Aware | UnsetType | None = UNSET
     max_active_sessions: Annotated[int, Meta(ge=0, lt=2**31)] | UnsetType | None = UNSET
     group_id: Annotated[str, Meta(min_length=1, max_length=36)] | UnsetType | None = UNSET
@@ -35,50 +38,38 @@ class IdTagBody(IdTagPatchBody, frozen=True, kw_only=True):
     uid: Annotated[str, Meta(min_length=1, max_length=36)]
 
 
-class IdTagView(Camel, frozen=True, kw_only=True):
-    id: int
-    uid: str
-    label: str | None
-    type: str
-    status: str
-    valid: bool
-    expire_at: datetime | None
-    max_active_sessions: int | None
-    group_id: str | None
-    user_id: int | None
-    issuer: str | None
-    contract_id: str | None
-    created_at: datetime
-    last_updated_at: datetime
-
-
-class ListQuery(Camel, frozen=True, kw_only=True):
-    cursor: Number = 0
-    limit: Limit = 100
-
-
 class AddQuery(Camel, frozen=True, kw_only=True):
     """`only_new`: a tag that there is already stays as it is, and is an error."""
 
     only_new: bool = False
 
 
-def view(row: IdTag) -> IdTagView:
-    return shown(IdTagView, row)
+id_tags: Final = Resource(
+    "id tag",
+    IdTag,
+    ID_TAGS,
+    key="uid",
+    alike=True,
+    filters={
+        "uid": same_text("uid"),
+        "status": among("status", Status),
+        "type": among("type", IdTagType),
+        "groupId": equal("group_id"),
+        "issuer": equal("issuer"),
+        "valid": equal("valid"),
+        "expiresBefore": before("expire_at"),
+        "changedSince": since("last_updated_at"),
+    },
+)
 
 
-async def list_(node: Node, query: ListQuery) -> Page:
-    rows = await node.store.id_tags.list(after=query.cursor, limit=query.limit)
-    return page(rows, query.limit, lambda row: row.id, view)
-
-
-async def put(node: Node, body: IdTagBody, query: AddQuery, caller: Caller) -> IdTagView:
+async def put(node: Node, body: IdTagBody, query: AddQuery, caller: Caller) -> IdTag:
     write = node.store.id_tags.add if query.only_new else node.store.id_tags.set
-    return view(await write(body.uid, patch_of(body), actor=caller.actor))
+    return shown(IdTag, await write(body.uid, patch_of(body), actor=caller.actor))
 
 
-async def update(node: Node, uid: str, body: IdTagPatchBody, caller: Caller) -> IdTagView:
-    return view(await node.store.id_tags.update(uid, patch_of(body), actor=caller.actor))
+async def update(node: Node, uid: str, body: IdTagPatchBody, caller: Caller) -> IdTag:
+    return shown(IdTag, await node.store.id_tags.update(uid, patch_of(body), actor=caller.actor))
 
 
 async def delete(node: Node, uid: str, caller: Caller) -> None:
@@ -89,14 +80,10 @@ def patch_of(body: IdTagPatchBody) -> IdTagPatch:
     return IdTagPatch(**{name: getattr(body, name) for name in IdTagPatchBody.__struct_fields__})
 
 
-async def show(node: Node, uid: str) -> IdTagView:
-    return view(await node.store.id_tags.get(uid))
-
-
 ROUTES = (
-    Route("GET", "/id-tags", list_),
+    id_tags.listing("/id-tags", "Id tags in the order in which they were added"),
     Route("POST", "/id-tags", put, 201),
-    Route("GET", "/id-tags/<text:uid>", show),
+    id_tags.one("/id-tags/<text:uid>", "One id tag"),
     Route("PATCH", "/id-tags/<text:uid>", update),
     Route("DELETE", "/id-tags/<text:uid>", delete, 204),
 )

@@ -11,15 +11,10 @@ import click
 
 from api.cli.client import PAGE, Client, remote, segment
 from api.cli.output import as_json, cell, print_json, print_line, print_rows
+from api.kernel.shape import columns
+from api.shapes.logs import SecurityEvent
 
 Row = Mapping[str, Any]
-EVENTS: Final = {
-    "TIME": "timestamp",
-    "STATION": "station",
-    "TYPE": "type",
-    "CRITICAL": "critical",
-    "DETAILS": "techInfo",
-}
 ARROWS: Final = {"in": "→", "out": "←"}  # from the charger, to the charger
 AT_ONCE: Final = 500  # messages that one look brings at most; of more than that the oldest are left out
 REMEMBERED: Final = 2 * AT_ONCE
@@ -147,4 +142,4 @@ def security_events(client: Client, *, station: str | None, limit: int, json_: b
     Those of unknown peers have no station.
     """
     rows = list(client.pages("/security-events", most=limit, station=station))
-    print_rows(rows, EVENTS, json_, NO_EVENTS)
+    print_rows(rows, columns(SecurityEvent), json_, NO_EVENTS)

@@ -87,6 +87,8 @@ def serve(config: Path | None, **flags: Any) -> None:
     from api.server import serve_http, serve_manage  # noqa: PLC0415
     from engine.node import Node  # noqa: PLC0415
     from engine.run import run  # noqa: PLC0415
+    from engine.store.plan import Plan  # noqa: PLC0415
+    from engine.store.readings import TOKENS  # noqa: PLC0415
 
     settings = settings_from(config, flags)
     logs.configure(settings.log_format, settings.log_level)
@@ -98,7 +100,7 @@ def serve(config: Path | None, **flags: Any) -> None:
     secret: list[str] = []
 
     async def first_token(node: Node, *, task_status: trio.TaskStatus[Sequence[str]]) -> None:
-        if not await node.store.api_tokens.list():
+        if not await node.store.rows(Plan(caller=CALLER, reading=TOKENS, limit=1)):
             created = await node.store.api_tokens.create(FIRST_TOKEN, actor=CALLER.actor)
             secret.append(created.secret)
             keep_token(Path(settings.data) / TOKEN_FILE, created.secret)

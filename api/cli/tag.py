@@ -9,30 +9,10 @@ import httpx
 
 from api.cli.client import Client, Failure, remote, segment
 from api.cli.output import as_json, print_json, print_one, print_rows
+from api.kernel.shape import columns, details
+from api.shapes.drivers import IdTag
 from engine.domain.authorization import IdTagType
 
-LIST: Final = {
-    "UID": "uid",
-    "STATUS": "status",
-    "VALID": "valid",
-    "GROUP": "groupId",
-    "EXPIRES": "expireAt",
-    "ISSUER": "issuer",
-}
-ONE: Final = {
-    "UID": "uid",
-    "Status": "status",
-    "Valid": "valid",
-    "Label": "label",
-    "Type": "type",
-    "Group": "groupId",
-    "Expires": "expireAt",
-    "Sessions at a time": "maxActiveSessions",
-    "Issuer": "issuer",
-    "Contract": "contractId",
-    "Added": "createdAt",
-    "Changed": "lastUpdatedAt",
-}
 NO_TAGS: Final = "No id tags yet. Add one: voltrio tag add 04A2B3C4"
 
 
@@ -102,7 +82,7 @@ def add(
 @remote
 def list_(client: Client, json_: bool) -> None:
     """List id tags."""
-    print_rows(list(client.pages("/id-tags")), LIST, json_, NO_TAGS)
+    print_rows(list(client.pages("/id-tags")), columns(IdTag), json_, NO_TAGS)
 
 
 @tag.command()
@@ -111,7 +91,7 @@ def list_(client: Client, json_: bool) -> None:
 @remote
 def show(client: Client, uid: str, json_: bool) -> None:
     """Show one tag."""
-    print_one(client.get(f"/id-tags/{segment(uid)}"), ONE, json_)
+    print_one(client.get(f"/id-tags/{segment(uid)}"), details(IdTag), json_)
 
 
 @tag.command()

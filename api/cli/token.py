@@ -17,22 +17,17 @@ from api.cli.options import options_of
 from api.cli.output import as_json, print_json, print_rows
 from api.cli.serve import run_or_fail
 from api.cli.settings import config_option, settings_from
+from api.kernel.shape import columns
+from api.shapes.access import Token
 from engine import logs
 from engine.domain.caller import Caller, CallerKind
 from engine.metrics import Metrics
 from engine.settings import Settings
 
 if TYPE_CHECKING:
-    from engine.store.repositories.access import ApiTokens
+    from engine.store import Store
+    from engine.store.plan import Plan
 
-LIST: Final = {
-    "ID": "id",
-    "NAME": "name",
-    "SCOPE": "scope",
-    "CREATED": "createdAt",
-    "LAST USED": "lastUsedAt",
-    "REVOKED": "revokedAt",
-}
 CALLER: Final = Caller("cli", CallerKind.COMMAND_LINE)
 DATABASE: Final = ("data", "database")  # settings that say where it is
 NO_DATABASE: Final = (
@@ -43,7 +38,7 @@ P = ParamSpec("P")
 
 
 Remote = Callable[[Client], Any]
-Local = Callable[["ApiTokens"], Awaitable[Any]]
+Local = Callable[["Store"], Awaitable[Any]]
 
 
 class Place:
@@ -54,7 +49,7 @@ class Place:
         self._settings = settings
 
     def ask(self, remote: Remote, local: Local) -> Any:
-        """`remote(client)` with a token, else `local(api_tokens)` on the database."""
+        """`remote(client)` with a token, else `local(store)` on the database."""
         return self._in_database(local) if self._client is None else remote(self._client)
 
     def _in_database(self, work: Local) -> Any:
@@ -68,7 +63,7 @@ class Place:
 
         async def main() -> None:
             async with open_store(settings, Metrics()) as store:
-                result.append(await work(store.api_tokens))
+                result.append(await work(store))
 
         run_or_fail(main)
         return result[0]
@@ -133,7 +128,7 @@ def create(place: Place, name: str, scope: str, json_: bool) -> None:
     """Make a token called NAME; it is shown this once."""
     made = place.ask(
         lambda client: client.post("/tokens", {"name": name, "scope": scope}),
-        lambda tokens: built(tokens.create(name, actor=CALLER.actor, scope=scope)),
+        lambda store: built(store.api_tokens.create(name, actor=CALLER.actor, scope=scope)),
     )
     if json_:
         print_json(made)
@@ -148,9 +143,9 @@ def list_(place: Place, json_: bool) -> None:
     """List tokens, without their secrets."""
     rows = place.ask(
         lambda client: list(client.pages("/tokens")),
-        lambda tokens: built(tokens.list(limit=1_000)),
+        lambda store: built(store.rows(every_token())),
     )
-    print_rows(rows, LIST, json_, "No tokens yet: voltrio token create NAME")
+    print_rows(rows, columns(Token), json_, "No tokens yet: voltrio token create NAME")
 
 
 @token.command()
@@ -160,9 +155,17 @@ def revoke(place: Place, token_id: int) -> None:
     """Make the token with number TOKEN_ID worthless."""
     place.ask(
         lambda client: client.delete(f"/tokens/{token_id}"),
-        lambda tokens: tokens.revoke(token_id, actor=CALLER.actor),
+        lambda store: store.api_tokens.revoke(token_id, actor=CALLER.actor),
     )
     click.echo(f"Token {token_id} is revoked.")
+
+
+def every_token() -> Plan:
+    """What is listed straight from the database."""
+    from engine.store.plan import Plan  # noqa: PLC0415 - the other way does without the database
+    from engine.store.readings import TOKENS  # noqa: PLC0415
+
+    return Plan(caller=CALLER, reading=TOKENS, fields=Token.__struct_fields__, limit=1_000)
 
 
 async def built(rows: Awaitable[Any]) -> Any:

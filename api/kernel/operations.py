@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias, get_type_hints
 import msgspec
 import structlog
 import trio
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import Forbidden, HTTPException, NotFound
 
 from api.http.message import Response
 from api.kernel import reading
@@ -35,13 +35,23 @@ Guard: TypeAlias = Callable[[Node, Client], Awaitable[Caller]]  # who asks; rais
 
 
 class Route(msgspec.Struct, frozen=True):
-    """One operation. `limit` is its time limit in seconds; None where it keeps its own."""
+    """One operation. `limit` is its time limit in seconds; None where it keeps its own.
+
+    `query` and `answers` are the types of what is asked and answered where the handler's annotations do not
+    say so; `summary` says what it does where its docstring does not. `prepared` is done to a query before it
+    is read.
+    """
 
     method: str
     rule: str
     handler: Callable[..., Awaitable[object]]
     status: int = 200
     limit: float | None = TIME_LIMIT
+    query: Any = None
+    prepared: Callable[[Mapping[str, str]], Mapping[str, Any]] | None = None
+    answers: Any = None
+    summary: str = ""
+    permission: str | None = None
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +91,7 @@ class Operation:
         self._wants_caller = "caller" in hints
         self._wants_client = "client" in hints
         self._wants_query = "query" in hints
-        self._query = hints.get("query", NoQuery if rules.strict else None)
+        self._query = route.query or hints.get("query", NoQuery if rules.strict else None)
         self._decoder = msgspec.json.Decoder(hints["body"]) if "body" in hints else None
         self._nothing = b""
         if self._decoder is not None and not rules.need_body:
@@ -93,6 +103,8 @@ class Operation:
         given = dict(asked.variables)
         with trio.move_on_after(self._limit):
             caller = await self._guard(self._node, asked.client)
+            if self.route.permission is not None and not caller.may(self.route.permission):
+                raise Forbidden("This action is unauthorized.")
             reading.address(given)
             if self._wants_caller:
                 given["caller"] = caller
@@ -101,7 +113,8 @@ class Operation:
             if self._decoder is not None:
                 given["body"] = reading.body(self._decoder, await asked.body() or self._nothing)
             if self._query is not None:
-                query = reading.query(self._query, asked.query)
+                prepared = self.route.prepared
+                query = reading.query(self._query, prepared(asked.query) if prepared else asked.query)
                 given |= {"query": query} if self._wants_query else {}
             return reply(self.route.status, await self.route.handler(self._node, **given))
         raise TooSlowError(f"not done within {self._limit:g} s; is the database reachable? See /health/ready")

@@ -69,7 +69,7 @@ def address(variables: Mapping[str, Any]) -> None:
         raise NotFound
 
 
-def query(kind: Any, given: Mapping[str, str]) -> Any:
+def query(kind: Any, given: Mapping[str, Any]) -> Any:
     """A query string as `kind`. Raises Invalid."""
     _refuse_nul(given)
     try:

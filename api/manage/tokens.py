@@ -7,10 +7,14 @@ from typing import Final
 from msgspec import UNSET
 
 from api.kernel.operations import Route
+from api.kernel.resource import only
 from api.manage import rules
 from api.manage.schema import Token, TokenPage, TokenView
 from engine.domain.caller import Caller
 from engine.node import Node
+from engine.store.filters import Condition, Operator
+from engine.store.plan import Plan
+from engine.store.readings import ID_TAGS
 from engine.store.repositories.id_tags import IdTag, IdTagPatch
 
 MAX_PAGE: Final = 100
@@ -37,15 +41,18 @@ async def set_token(node: Node, body: Token, caller: Caller) -> None:
     await node.store.id_tags.set(body.uid, patch, actor=caller.actor)
 
 
-async def list_tokens(node: Node, query: TokenPage) -> list[TokenView]:
+async def list_tokens(node: Node, query: TokenPage, caller: Caller) -> list[TokenView]:
     if not query.limit:
         return []
-    rows = await node.store.id_tags.slice(offset=query.offset, limit=min(query.limit, MAX_PAGE))
-    return [_shown(row) for row in rows]
+    limit = min(query.limit, MAX_PAGE)
+    rows = await node.store.rows(Plan(caller=caller, reading=ID_TAGS, skip=query.offset, limit=limit))
+    return [_shown(IdTag(**row)) for row in rows]
 
 
-async def lookup(node: Node, token_uid: str) -> TokenView:
-    return _shown(await node.store.id_tags.get(token_uid))
+async def lookup(node: Node, token_uid: str, caller: Caller) -> TokenView:
+    this = Condition(field="uid", operator=Operator.SAME_TEXT, value=token_uid)
+    plan = Plan(caller=caller, reading=ID_TAGS, where=(this,), limit=1)
+    return _shown(IdTag(**await only(node, plan, "id tag", token_uid)))
 
 
 def _shown(row: IdTag) -> TokenView:

@@ -21,7 +21,6 @@ Row: TypeAlias = dict[str, Any]
 Includes: TypeAlias = Sequence[tuple[str, Include, Sequence[str]]]  # name, what, and the names nested in it
 
 MAX_ROWS: Final = 1_000  # of a page
-MAX_SKIPPED: Final = 100_000  # rows read in vain by paging by number; whoever wants more has cursors
 
 
 class Plan(Frozen, frozen=True):
@@ -135,4 +134,4 @@ def _given(plan: Plan) -> dict[str, Any]:
     operators = plan.caller.operators
     if operators is not None:
         given["operators"] = next(iter(operators)) if len(operators) == 1 else sorted(operators)
-    return given | {"limit": max(1, min(plan.limit, MAX_ROWS)), "skip": max(0, min(plan.skip, MAX_SKIPPED))}
+    return given | {"limit": max(1, min(plan.limit, MAX_ROWS)), "skip": plan.skip}

@@ -14,19 +14,20 @@ import structlog
 
 from engine.metrics import Metrics
 from engine.settings import Settings
-from engine.store import retention
+from engine.store import plan, retention
 from engine.store.background import beside, plain_errors
 from engine.store.database import Database, open_database
 from engine.store.embedded import embedded
 from engine.store.journal import Journal
 from engine.store.migrate import migrate
+from engine.store.plan import Plan, Row
 from engine.store.reader import Reader
-from engine.store.repositories.access import ApiTokens, AuditTrail, Parties, SecurityEvents
+from engine.store.repositories.access import ApiTokens, AuditTrail, Parties
 from engine.store.repositories.id_tags import IdTags
 from engine.store.repositories.inventory import Inventory
 from engine.store.repositories.network import Locations, Operators, Reservations
 from engine.store.repositories.orphans import Orphans
-from engine.store.repositories.provisioning import Certificates, Configuration, Messages
+from engine.store.repositories.provisioning import Certificates, Configuration
 from engine.store.repositories.security import StationCertificates
 from engine.store.repositories.sessions import Sessions
 from engine.store.repositories.stations import Stations
@@ -59,15 +60,21 @@ class Store:
         self.certificates = Certificates(database)
         self.station_certificates = StationCertificates(database, self.reader.forget)
         self.configuration = Configuration(database)
-        self.messages = Messages(database)
         self.parties = Parties(database)
         self.api_tokens = ApiTokens(database)
         self.audit = AuditTrail(database)
-        self.security_events = SecurityEvents(database)
 
     async def query(self, sql: str, *arguments: object) -> Sequence[tuple[object, ...]]:
         """Rows of one reading statement, for checks and tests; raises StoreError."""
         return [tuple(row.values()) for row in await self._database.fetch(sql, *arguments)]
+
+    async def rows(self, wanted: Plan) -> Sequence[Row]:
+        """A page of a listing; raises StoreError."""
+        return await plan.fetch(self._database, wanted)
+
+    async def count(self, wanted: Plan) -> int:
+        """How many rows a listing has on all pages; raises StoreError."""
+        return await plan.count(self._database, wanted)
 
     async def ping(self) -> None:
         """Ask the database for an answer; raises StoreError when it is away."""

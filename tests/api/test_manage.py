@@ -18,6 +18,8 @@ from api.manage import manage_site
 from engine.domain.access import password_matches
 from engine.domain.changes import ChargePointConnected
 from engine.node import Node
+from engine.store.readings import AUDIT
+from tests.plans import whole
 
 PASSWORD = base64.b64encode(hashlib.sha256(b"a password").digest()).decode()
 TOKEN = {
@@ -127,7 +129,7 @@ async def test_registering_again_replaces_everything(manage: httpx.AsyncClient, 
         "securityProfile": 2,
         "invalidUsernameAllowed": False,
     }
-    assert (await node.store.audit.list(subject="charge_point:CP1"))[0].actor == "manage"
+    assert (await node.store.rows(whole(AUDIT, subject="charge_point:CP1")))[0]["actor"] == "manage"
 
 
 async def test_changed_credentials_count_from_the_next_connection(

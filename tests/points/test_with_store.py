@@ -15,8 +15,10 @@ from engine.ocpp.messages import v16
 from engine.points import Registry, serve_chargers
 from engine.settings import Settings
 from engine.store import open_store
+from engine.store.readings import MESSAGES
 from engine.store.repositories.stations import StationPatch
 from tests.patience import PATIENCE
+from tests.plans import whole
 
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
 START = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-03-01T12:00:00Z"}
@@ -100,8 +102,8 @@ async def test_the_message_log_is_written(real: Any) -> None:
         await real.ask(ws, "BootNotification", BOOT)
         await real.ask(ws, "Nonsense", {}, "2")
     await real.store.journal.flush(behind=True)
-    rows = await real.store.messages.list((await real.store.stations.get("CP1")).id)
-    assert {(row.direction, row.kind, row.action) for row in rows} == {
+    rows = await real.store.rows(whole(MESSAGES, station="CP1"))
+    assert {(row["direction"], row["kind"], row["action"]) for row in rows} == {
         ("in", "call", "BootNotification"),
         ("out", "result", "BootNotification"),
         ("in", "call", "Nonsense"),

@@ -20,7 +20,9 @@ from engine.domain.changes import (
     VariableMonitorSet,
 )
 from engine.store import Store
+from engine.store.readings import MESSAGES
 from engine.store.repositories.stations import StationPatch
+from tests.plans import whole
 
 from .conftest import NOW, at
 
@@ -161,10 +163,10 @@ async def test_messages_of_all_stations_are_the_newest_of_all(store: Store, stat
         )  # fmt: skip
 
     await store.journal.commit([message(n) for n in range(12)])
-    newest = await store.messages.list(None, limit=5)
-    assert [row.message_id for row in newest] == ["11", "10", "9", "8", "7"]
-    assert {row.identity for row in newest} == {"CP1", "CP2"}
-    older = await store.messages.list(None, before=(newest[-1].at, newest[-1].id))
-    assert [row.message_id for row in older] == ["6", "5", "4", "3", "2", "1", "0"]
-    only = await store.messages.list(None, action="A", limit=2)
-    assert [row.message_id for row in only] == ["10", "8"]
+    newest = await store.rows(whole(MESSAGES, limit=5))
+    assert [row["message_id"] for row in newest] == ["11", "10", "9", "8", "7"]
+    assert {row["station"] for row in newest} == {"CP1", "CP2"}
+    older = await store.rows(whole(MESSAGES, after=[newest[-1]["at"], newest[-1]["id"]]))
+    assert [row["message_id"] for row in older] == ["6", "5", "4", "3", "2", "1", "0"]
+    only = await store.rows(whole(MESSAGES, action="A", limit=2))
+    assert [row["message_id"] for row in only] == ["10", "8"]

@@ -18,17 +18,19 @@ from engine.domain.changes import (
 from engine.domain.state import Price
 from engine.errors import Conflict, Invalid, NotFound
 from engine.store import Store
+from engine.store.readings import AUDIT, ID_TAGS, MESSAGES, SECURITY_EVENTS, TOKENS
 from engine.store.repositories.id_tags import IdTagPatch
 from engine.store.repositories.network import Location
 from engine.store.repositories.sessions import SessionFilter
 from engine.store.repositories.stations import StationPatch
 from tests.patience import PATIENCE
+from tests.plans import whole
 
 from .conftest import NOW, at, closed, measured, opened
 
 
 async def actions(store: Store) -> list[str]:
-    return [row.action for row in reversed(await store.audit.list())]
+    return [row["action"] for row in reversed(await store.rows(whole(AUDIT)))]
 
 
 async def test_stations_from_added_to_deleted(store: Store) -> None:
@@ -73,7 +75,7 @@ async def test_an_unknown_charger_is_created_pending_once(store: Store) -> None:
 async def test_secrets_stay_out_of_the_audit_trail(store: Store) -> None:
     await store.stations.add("CP1", StationPatch(password_sha256=b"\xab" * 32), actor="a")
     token = await store.api_tokens.create("first", actor="a")
-    trail = str(await store.audit.list())
+    trail = str(await store.rows(whole(AUDIT)))
     assert "q6urq6" not in trail
     assert "abab" not in trail
     assert token.secret not in trail
@@ -106,11 +108,7 @@ async def test_id_tags_are_set_by_uid_in_any_case(store: Store) -> None:
     made = await store.id_tags.set("AbC", IdTagPatch(issuer="Us", valid=True), actor="a")
     changed = await store.id_tags.set("aBC", IdTagPatch(valid=False), actor="a")
     assert (changed.id, changed.uid, changed.issuer, changed.valid) == (made.id, "AbC", "Us", False)
-    assert (await store.id_tags.get("ABC")).id == made.id
-    assert [tag.uid for tag in await store.id_tags.list()] == ["AbC"]
-    assert await store.id_tags.slice(offset=1) == []
-    with pytest.raises(NotFound):
-        await store.id_tags.get("unknown")
+    assert [tag["uid"] for tag in await store.rows(whole(ID_TAGS))] == ["AbC"]
 
 
 async def test_sessions_are_listed_by_every_filter(store: Store, station: StationRecord) -> None:
@@ -188,7 +186,7 @@ async def test_api_tokens(store: Store) -> None:
     assert known is not None
     assert (known.id, known.name, known.scope) == (made.id, "ops", "admin")
     assert await store.api_tokens.verify(made.secret + "x") is None
-    assert (await store.api_tokens.list())[0].last_used_at is not None
+    assert (await store.rows(whole(TOKENS)))[0]["last_used_at"] is not None
     assert await store.query(
         "select count(*) from api_tokens where secret_sha256::text like $1", made.secret
     ) == [(0,)]
@@ -284,12 +282,13 @@ async def test_messages_and_security_events_newest_first(store: Store, station: 
         received_at=NOW,
     )
     await store.journal.commit([*(message(n, "AB"[n % 2]) for n in range(4)), event])
-    newest = await store.messages.list(station.id, limit=2)
-    older = await store.messages.list(station.id, before=(newest[-1].at, newest[-1].id))
-    assert [one.message_id for one in (*newest, *older)] == ["3", "2", "1", "0"]
-    assert [one.message_id for one in await store.messages.list(station.id, action="B")] == ["3", "1"]
-    assert [one.type for one in await store.security_events.list()] == ["InvalidMessages"]
-    assert await store.security_events.list(charge_point_id=station.id) == []
+    newest = await store.rows(whole(MESSAGES, station="CP1", limit=2))
+    older = await store.rows(whole(MESSAGES, station="CP1", after=[newest[-1]["at"], newest[-1]["id"]]))
+    assert [one["message_id"] for one in (*newest, *older)] == ["3", "2", "1", "0"]
+    only = await store.rows(whole(MESSAGES, station="CP1", action="B"))
+    assert [one["message_id"] for one in only] == ["3", "1"]
+    assert [one["type"] for one in await store.rows(whole(SECURITY_EVENTS))] == ["InvalidMessages"]
+    assert await store.rows(whole(SECURITY_EVENTS, charge_point_id=station.id)) == []
 
 
 @pytest.mark.parametrize("name", ["AuthorizationKey", "SecurityCtrlr/BasicAuthPassword"])

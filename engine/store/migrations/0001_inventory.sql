@@ -109,6 +109,8 @@ create table charge_points (
 );
 create index charge_points_location on charge_points (location_id) where location_id is not null;
 create unique index charge_points_network_id on charge_points (network_id) where deleted_at is null;
+-- Deleted stations included; for what begins so, too.
+create index charge_points_identity on charge_points (network_id text_pattern_ops);
 create index charge_points_operator on charge_points (operator_id, id) where deleted_at is null;
 create index charge_points_to_accept on charge_points (id)
     where accept_when_configured and deleted_at is null;

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from engine.domain.state import Frozen
 from engine.errors import NotFound
@@ -47,27 +47,6 @@ class Party(Frozen, frozen=True):
     last_updated_at: datetime
 
 
-class AuditRow(Frozen, frozen=True):
-    id: int
-    at: datetime
-    actor: str
-    action: str
-    subject: str
-    details: dict[str, Any]
-
-
-class SecurityEventRow(Frozen, frozen=True):
-    id: int
-    charge_point_id: int | None
-    identity: str | None
-    type: str
-    timestamp: datetime
-    tech_info: str | None
-    critical: bool
-    received_at: datetime
-
-
-TOKEN: Final = "id, name, scope, created_at, last_used_at, revoked_at"  # noqa: S105 - column names
 # The secret is 256 random bits: its plain hash cannot be guessed back, and tells an index look-up nothing.
 VERIFY: Final = """
 with found as (
@@ -98,11 +77,6 @@ class ApiTokens(Repository):
     async def verify(self, secret: str) -> ApiToken | None:
         """The token of this secret unless revoked; the work does not depend on how much of it is right."""
         return await self._one(ApiToken, VERIFY, _digest(secret), USED_AT_GRAIN)
-
-    async def list(self, *, after: int = 0, limit: int = 100) -> Sequence[ApiToken]:
-        """By id, revoked ones too."""
-        sql = f"select {TOKEN} from api_tokens where id > $1 order by id limit $2"  # noqa: S608 - column names
-        return await self._many(ApiToken, sql, after, page(limit))
 
     async def revoke(self, token_id: int, *, actor: str) -> None:
         """Raises NotFound when there is no such token or it is revoked already."""
@@ -146,37 +120,9 @@ class Parties(Repository):
 
 
 class AuditTrail(Repository):
-    async def list(
-        self, *, subject: str | None = None, before: int | None = None, limit: int = 100
-    ) -> Sequence[AuditRow]:
-        """Newest first, those below the id `before`."""
-        return await self._many(
-            AuditRow,
-            "select id, at, actor, action, subject, details from audit_log "
-            "where ($1::text is null or subject = $1) and ($2::bigint is null or id < $2) "
-            "order by id desc limit $3",
-            subject,
-            before,
-            page(limit),
-        )
-
-
-class SecurityEvents(Repository):
-    async def list(
-        self, *, charge_point_id: int | None = None, before: int | None = None, limit: int = 100
-    ) -> Sequence[SecurityEventRow]:
-        """Newest first, those below the id `before`."""
-        return await self._many(
-            SecurityEventRow,
-            "select e.id, e.charge_point_id, c.network_id as identity, e.type, e.timestamp, e.tech_info, "
-            "e.critical, e.received_at from security_events e "
-            "left join charge_points c on c.id = e.charge_point_id "
-            "where ($1::bigint is null or e.charge_point_id = $1) and ($2::bigint is null or e.id < $2) "
-            "order by e.id desc limit $3",
-            charge_point_id,
-            before,
-            page(limit),
-        )
+    async def add(self, audit: Audit) -> None:
+        """What somebody did that writes no row of its own, such as a command to a station."""
+        await self._write(audit, "select 1")
 
 
 def _digest(secret: str) -> bytes:

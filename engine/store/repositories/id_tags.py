@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from engine.domain.state import Frozen
 from engine.errors import Conflict, NotFound
 from engine.store.database import Database
-from engine.store.repositories.base import DEFAULT_OPERATOR, Audit, Repository, assignments, given, page
+from engine.store.repositories.base import DEFAULT_OPERATOR, Audit, Repository, assignments, given
 
 
 class IdTag(Frozen, frozen=True):
@@ -62,7 +62,6 @@ class IdTagPatch(Frozen, frozen=True):
 
 
 COLUMNS: Final = ", ".join(IdTag.__struct_fields__)
-SELECT: Final = f"select {COLUMNS} from id_tags"  # noqa: S608 - names of our own columns
 THIS: Final = f"where operator_id = {DEFAULT_OPERATOR} and lower(uid) = lower($1)"
 
 
@@ -72,23 +71,6 @@ class IdTags(Repository):
     def __init__(self, database: Database, forget: Callable[[int, str], None]) -> None:
         super().__init__(database)
         self._forget = forget
-
-    async def list(self, *, after: int = 0, limit: int = 100) -> Sequence[IdTag]:
-        """By id, those above `after`."""
-        return await self._many(IdTag, f"{SELECT} where id > $1 order by id limit $2", after, page(limit))
-
-    async def slice(self, *, offset: int = 0, limit: int = 100) -> Sequence[IdTag]:
-        """By id, skipping `offset`: for interfaces that page by number; it reads what it skips."""
-        return await self._many(IdTag, f"{SELECT} order by id offset $1 limit $2", offset, page(limit))
-
-    async def get(self, uid: str) -> IdTag:
-        """Raises NotFound."""
-        found = None
-        if "\0" not in uid:
-            found = await self._one(IdTag, f"{SELECT} {THIS}", uid)
-        if found is None:
-            raise NotFound(f"no id tag {uid!r}")
-        return found
 
     async def set(self, uid: str, patch: IdTagPatch, *, actor: str) -> IdTag:
         """Make the tag or set what `patch` gives on the one that exists."""

@@ -47,19 +47,6 @@ class Installation(Frozen, frozen=True):
     answered_at: datetime | None
 
 
-class LoggedMessage(Frozen, frozen=True):
-    id: int
-    identity: str  # of the charge point
-    at: datetime
-    direction: str  # in | out
-    kind: str  # call | result | error
-    action: str
-    message_id: str
-    payload: str
-    correlation_id: str
-    repairs: str | None
-
-
 INSTALLATION: Final = "id, charge_point_id, type, certificate, status, reason, requested_at, answered_at"
 
 
@@ -242,52 +229,3 @@ class Certificates(Repository):
             status,
             reason,
         )
-
-
-LOGGED: Final = "id, at, direction, kind, action, message_id, payload, correlation_id, repairs"
-OF_ONE: Final = f"""
-select (select network_id from charge_points where id = $1) as identity, {LOGGED} from message_log
-where charge_point_id = $1 and ($2::timestamptz is null or (at, id) < ($2, $3::bigint))
-  and ($4::text is null or action = $4)
-order by at desc, id desc limit $5
-"""  # noqa: S608 - names of columns
-# The newest N of all are among the newest N of the N stations heard last: the index by station serves both.
-OF_ALL: Final = f"""
-with heard as (
-    select c.id, c.network_id
-    from charge_points c
-    cross join lateral (
-        select m.at, m.id from message_log m
-        where m.charge_point_id = c.id and ($1::timestamptz is null or (m.at, m.id) < ($1, $2::bigint))
-          and ($3::text is null or m.action = $3)
-        order by m.at desc, m.id desc limit 1
-    ) newest
-    where c.deleted_at is null
-    order by newest.at desc, newest.id desc limit $4
-)
-select h.network_id as identity, n.*
-from heard h
-cross join lateral (
-    select {LOGGED} from message_log
-    where charge_point_id = h.id and ($1::timestamptz is null or (at, id) < ($1, $2::bigint))
-      and ($3::text is null or action = $3)
-    order by at desc, id desc limit $4
-) n
-order by n.at desc, n.id desc limit $4
-"""  # noqa: S608 - names of columns
-
-
-class Messages(Repository):
-    async def list(
-        self,
-        charge_point_id: int | None,
-        *,
-        before: tuple[datetime, int] | None = None,
-        action: str | None = None,
-        limit: int = 100,
-    ) -> Sequence[LoggedMessage]:
-        """Messages of one charge point, or of all there are, newest first, those before (at, id)."""
-        at, number = before or (None, None)
-        if charge_point_id is None:
-            return await self._many(LoggedMessage, OF_ALL, at, number, action, page(limit))
-        return await self._many(LoggedMessage, OF_ONE, charge_point_id, at, number, action, page(limit))

@@ -150,6 +150,8 @@ charge_points: Final = table(
     *stamps(),
     moment("deleted_at", null=True),  # sessions outlive their station
     index("charge_points_network_id", "network_id", unique=True, where="deleted_at is null"),
+    # Deleted stations included; for what begins so, too.
+    index("charge_points_identity", "network_id text_pattern_ops"),
     index("charge_points_location", "location_id", where="location_id is not null"),
     index("charge_points_operator", "operator_id", "id", where="deleted_at is null"),
     index("charge_points_to_accept", "id", where="accept_when_configured and deleted_at is null"),

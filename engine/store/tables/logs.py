@@ -23,6 +23,7 @@ message_log: Final = table(
     ident(key=False),
     number_of("charge_point_id", "charge_points"),
     index("message_log_station", "charge_point_id", "at desc", "id desc"),
+    index("message_log_newest", "at desc", "id desc"),  # of all stations; rows come in this order
     rows=changes.MessageLogged,
     owner=Owner.ENGINE,
     tenant="charge_point_id",

@@ -1,0 +1,52 @@
+"""What interfaces read, by name: the fields of each, and how they are sorted unless asked otherwise."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Column as TableColumn
+
+from engine.store.filters import Column
+from engine.store.reading import Order, Reading
+from engine.store.tables.access import api_tokens, audit_log
+from engine.store.tables.drivers import id_tags
+from engine.store.tables.inventory import charge_points
+from engine.store.tables.logs import message_log
+from engine.store.tables.security import security_events
+
+OLDEST: Final = (Order(field="id"),)
+NEWEST: Final = (Order(field="id", descending=True),)
+
+
+def _of_station(column: TableColumn[int]) -> dict[str, tuple[Column, Column]]:
+    """A condition on the station's identity first looks up its id, deleted stations included."""
+    return {"station": (column, charge_points.c.id)}
+
+
+STATIONS: Final = Reading(
+    charge_points,
+    fields={
+        **charge_points.c,
+        "identity": charge_points.c.network_id,
+        "has_password": charge_points.c.password_sha256.is_not(None),
+    },
+    always=charge_points.c.deleted_at.is_(None),
+    order=OLDEST,
+)
+ID_TAGS: Final = Reading(id_tags, order=OLDEST)
+TOKENS: Final = Reading(api_tokens, order=OLDEST)
+AUDIT: Final = Reading(audit_log, order=NEWEST)
+MESSAGES: Final = Reading(
+    message_log,
+    source=message_log.join(charge_points, charge_points.c.id == message_log.c.charge_point_id),
+    fields={**message_log.c, "station": charge_points.c.network_id},
+    lookups=_of_station(message_log.c.charge_point_id),
+    order=(Order(field="at", descending=True), Order(field="id", descending=True)),
+)
+SECURITY_EVENTS: Final = Reading(
+    security_events,
+    source=security_events.outerjoin(charge_points, charge_points.c.id == security_events.c.charge_point_id),
+    fields={**security_events.c, "station": charge_points.c.network_id},
+    lookups=_of_station(security_events.c.charge_point_id),
+    order=NEWEST,
+)
