@@ -30,17 +30,17 @@ class Change(Frozen, frozen=True):
 
 
 class ChargePointConnected(Change, frozen=True):
-    """charge_points by id: a connection was accepted; sets first_contact_at once."""
+    """charge_point_status: a connection was accepted; sets first_contact_at once."""
 
-    id: int
-    at: datetime
-    protocol: str
-    security_profile: int
-    remote_address: str
+    charge_point_id: int
+    connected_at: datetime
+    network_protocol: str
+    current_security_profile: SmallInt
+    network_ip: str
 
 
 class NetworkStatusChanged(Change, frozen=True):
-    """charge_points by id, and a row of status_log (scope `network`)."""
+    """charge_point_status by id, and a row of status_log (scope `network`)."""
 
     id: int
     network_status: str
@@ -48,25 +48,24 @@ class NetworkStatusChanged(Change, frozen=True):
 
 
 class ChargePointBooted(Change, frozen=True):
-    """charge_points by id: identity fields of BootNotification and our verdict."""
+    """charge_point_status: the identity that BootNotification gives."""
 
-    id: int
-    at: datetime
-    registration_status: str
+    charge_point_id: int
+    booted_at: datetime
     vendor: str
     model: str
-    charge_point_serial_number: str | None = None
-    charge_box_serial_number: str | None = None
-    firmware_version: str | None = None
-    iccid: str | None = None
-    imsi: str | None = None
-    meter_type: str | None = None
-    meter_serial_number: str | None = None
-    boot_reason: str | None = None
+    charge_point_serial_number: str | None
+    charge_box_serial_number: str | None
+    firmware_version: str | None
+    iccid: str | None
+    imsi: str | None
+    meter_type: str | None
+    meter_serial_number: str | None
+    boot_reason: str | None
 
 
 class HardwareStatusChanged(Change, frozen=True):
-    """charge_points (EVSE 0) or evses + connectors, upserted, and a row of status_log (scope `hardware`)."""
+    """charge_point_status (EVSE 0) or evses and connectors, and a row of status_log (scope `hardware`)."""
 
     charge_point_id: int
     evse_number: Integer
@@ -90,21 +89,21 @@ class BatteryMoved(Change, frozen=True):
 
 
 class FirmwareStatusChanged(Change, frozen=True):
-    """charge_points by id: firmware_status, firmware_status_at."""
+    """charge_point_status: how far a firmware update is."""
 
-    id: int
+    charge_point_id: int
     firmware_status: str
-    request_id: int | None
-    at: datetime
+    firmware_request_id: int | None
+    firmware_status_at: datetime
 
 
 class LogStatusChanged(Change, frozen=True):
-    """charge_points by id: log_status (diagnostics and log uploads), log_status_at."""
+    """charge_point_status: how far an upload of diagnostics or a log is."""
 
-    id: int
+    charge_point_id: int
     log_status: str
-    request_id: int | None
-    at: datetime
+    log_request_id: int | None
+    log_status_at: datetime
 
 
 class ConfigurationKeyRead(Change, frozen=True):
@@ -118,13 +117,13 @@ class ConfigurationKeyRead(Change, frozen=True):
 
 
 class FirmwarePublicationChanged(Change, frozen=True):
-    """charge_points by id: how far a local controller is with publishing a firmware (publish_*)."""
+    """charge_point_status: how far a local controller is with publishing a firmware."""
 
-    id: int
+    charge_point_id: int
     publish_status: str
     publish_request_id: int | None
     publish_locations: bytes  # JSON array of URLs
-    at: datetime
+    publish_status_at: datetime
 
 
 class DeviceVariableRead(Change, frozen=True, gc=False):
@@ -155,7 +154,7 @@ class DeviceVariableRead(Change, frozen=True, gc=False):
 
 
 class DeviceModelReported(Change, frozen=True):
-    """charge_points.device_model_at: a full inventory came whole; device_variables older than `since` go."""
+    """charge_point_status: a full inventory came whole, so device_variables older than `since` go."""
 
     charge_point_id: int
     since: datetime
@@ -192,7 +191,7 @@ class VariableMonitorCleared(Change, frozen=True):
 
 
 class MonitoringBaseSet(Change, frozen=True):
-    """charge_points by id: monitoring_base, and the variable_monitors that it ends."""
+    """charge_point_status by id: monitoring_base, and the variable_monitors that it ends."""
 
     id: int
     monitoring_base: str  # All | FactoryDefault | HardWiredOnly
@@ -235,11 +234,11 @@ class DisplayMessagesReported(Change, frozen=True):
 
 
 class LocalListVersionRead(Change, frozen=True):
-    """charge_points by id: local_list_version."""
+    """charge_point_status: which local list it has."""
 
-    id: int
+    charge_point_id: int
     local_list_version: int
-    at: datetime
+    local_list_version_at: datetime
 
 
 class ChargingProfileChanged(Change, frozen=True):

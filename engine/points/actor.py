@@ -517,11 +517,11 @@ class Actor:
     def connected(self) -> ChargePointConnected:
         """The row that says so."""
         return ChargePointConnected(
-            id=self.record.id,
-            at=self._shared.now(),
-            protocol=self.state.version,
-            security_profile=self.profile,
-            remote_address=self.remote,
+            charge_point_id=self.record.id,
+            connected_at=self._shared.now(),
+            network_protocol=self.state.version,
+            current_security_profile=self.profile,
+            network_ip=self.remote,
         )
 
     def drain(self) -> None:

@@ -38,7 +38,9 @@ SETTINGS_SHARED: Final = 1_000  # distinct settings kept once for all charge poi
 
 STATIONS: Final = """
 select id, network_id as identity, operator_id, security_profile, status <> 'disabled' as enabled,
-       password_sha256, invalid_username_allowed, certificate_serial, next_security_profile,
+       password_sha256, invalid_username_allowed, certificate_serial,
+       (select m.security_profile from security_profile_moves m
+        where m.charge_point_id = charge_points.id and m.status = 'under_way') as next_security_profile,
        (select sha256(convert_to(s.value, 'UTF8')) from charge_point_settings s
         where s.charge_point_id = charge_points.id and s.status = 'Pending'
           and (lower(s.name) = 'authorizationkey' or lower(s.name) like 'securityctrlr%basicauthpassword%')
@@ -52,7 +54,7 @@ select id, registration_status, booted_at, vendor, model, local_list_version, se
        hardware_vendor_id as vendor_id, hardware_vendor_error_code as vendor_error_code,
        hardware_status_at as at,
        array(select network_id from evses e where e.charge_point_id = c.id and e.holds_battery) as batteries
-from charge_points c
+from charge_points c join charge_point_status s on s.charge_point_id = c.id
 where id = any($1)
 """
 CONNECTORS: Final = """

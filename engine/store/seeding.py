@@ -82,10 +82,12 @@ def _network(stations: int) -> Sequence[Crop]:
         }),
         Crop(table=inventory.charge_points, rows=stations, values={
             "id": "n", "operator_id": _operator("n"), "network_id": IDENTITY, "name": "'Station ' || n",
-            "vendor": "'Vendor ' || n % 7", "model": "'Model ' || n % 41",
+            "registration_status": "case when n % 500 = 0 then 'pending' else 'accepted' end",
+        }),
+        Crop(table=inventory.charge_point_status, rows=stations, values={
+            "charge_point_id": "n", "vendor": "'Vendor ' || n % 7", "model": "'Model ' || n % 41",
             "firmware_version": "'1.' || n % 13",
             "network_status": "case when n % 9 = 0 then 'never_connected' else 'available' end",
-            "registration_status": "case when n % 500 = 0 then 'pending' else 'accepted' end",
         }),
         Crop(table=inventory.evses, rows=stations * EVSES, values={
             "charge_point_id": evses["charge_point_id"], "network_id": evses["evse_network_id"],

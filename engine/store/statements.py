@@ -25,6 +25,7 @@ from engine.store.tables import (
     device,
     drivers,
     energy,
+    inventory,
     logs,
     outbox,
     security,
@@ -108,7 +109,8 @@ def _put(
     """
     keys = table.primary_key.columns.keys()
     values = {field.name: field.name for field in fields(change)} | dict(new or {})
-    kept = {field.name: _kept(field) for field in fields(change) if field.name not in keys} | dict(over or {})
+    kept = {one.name: _kept(one, "excluded") for one in fields(change) if one.name not in keys}
+    kept |= over or {}
     source = f"select {', '.join(values.values())} from latest"  # noqa: S608 - names of ours
     return _statement(
         change,
@@ -119,18 +121,21 @@ def _put(
     )
 
 
-def _kept(field: Field) -> str:
-    new = f"excluded.{field.name}"
-    return f"coalesce({new}, t.{field.name})" if field.stays else new
+def _kept(field: Field, new: str) -> str:
+    """The value out of the relation `new`, or what is there where that is to stay."""
+    value = f"{new}.{field.name}"
+    return f"coalesce({value}, t.{field.name})" if field.stays else value
 
 
-def _set(change: type[Change], table: sa.Table, *, subject: Subject | None = None) -> Statement:
-    """The row that has the key of the table, if there is one."""
+def _set(
+    change: type[Change], table: sa.Table, *, also: str = "", subject: Subject | None = None
+) -> Statement:
+    """The row (`t`) that has the key of the table, if there is one; `also` sets more."""
     keys = table.primary_key.columns.keys()
-    names = [field.name for field in fields(change) if field.name not in keys]
+    values = [f"{one.name} = {_kept(one, 'r')}" for one in fields(change) if one.name not in keys]
     return _statement(
         change,
-        f"update {table.name} t set {', '.join(f'{name} = r.{name}' for name in names)} from latest r "  # noqa: S608 - names of ours
+        f"update {table.name} t set {', '.join(values)}{also} from latest r "  # noqa: S608 - names of ours
         f"where {' and '.join(f't.{name} = r.{name}' for name in keys)}",
         key=", ".join(keys),
         subject=subject,
@@ -144,53 +149,34 @@ RESERVATION: Final = attrgetter("charge_point_id", "id")
 DISPLAYED: Final = attrgetter("charge_point_id", "message_id")
 
 STATEMENTS: Final[Sequence[Statement]] = (
-    _statement(
+    _set(
         changes.ChargePointConnected,
-        """
-        update charge_points c
-        set network_protocol = r.protocol, current_security_profile = r.security_profile,
-            network_ip = r.remote_address, connected_at = r.at,
-            first_contact_at = coalesce(c.first_contact_at, r.at)
-        from latest r where c.id = r.id
-        """,
-        key="id",
+        inventory.charge_point_status,
+        also=", first_contact_at = coalesce(t.first_contact_at, r.connected_at)",
     ),
     _statement(
         changes.NetworkStatusChanged,
         """
         , present as (
-            update charge_points c set network_status = r.network_status, network_status_at = r.at
-            from latest r where c.id = r.id
+            update charge_point_status c set network_status = r.network_status, network_status_at = r.at
+            from latest r where c.charge_point_id = r.id
         )
         insert into status_log (charge_point_id, scope, status, at, received_at)
         select id, 'network', network_status, at, at from batch order by ordinality
         """,
         key="id",
     ),
-    _statement(
-        changes.ChargePointBooted,  # the verdict is what people decided; it is read, not written
-        """
-        update charge_points c
-        set booted_at = r.at, vendor = r.vendor, model = r.model,
-            charge_point_serial_number = r.charge_point_serial_number,
-            charge_box_serial_number = r.charge_box_serial_number, firmware_version = r.firmware_version,
-            iccid = r.iccid, imsi = r.imsi, meter_type = r.meter_type,
-            meter_serial_number = r.meter_serial_number,
-            boot_reason = r.boot_reason
-        from latest r where c.id = r.id
-        """,
-        key="id",
-    ),
+    _set(changes.ChargePointBooted, inventory.charge_point_status),
     _statement(
         changes.HardwareStatusChanged,
         """
         , station as (
-            update charge_points c
+            update charge_point_status c
             set hardware_status = r.status, hardware_error_code = r.error_code, hardware_info = r.info,
                 hardware_vendor_id = r.vendor_id, hardware_vendor_error_code = r.vendor_error_code,
                 hardware_status_at = r.at
             from latest r
-            where c.id = r.charge_point_id and r.evse_number = 0
+            where c.charge_point_id = r.charge_point_id and r.evse_number = 0
                   and coalesce(c.hardware_status_at <= r.at, true)
         ), evse as (
             insert into evses as e (charge_point_id, network_id, hardware_status, hardware_status_at)
@@ -232,35 +218,10 @@ STATEMENTS: Final[Sequence[Statement]] = (
         """,
         key="charge_point_id, evse_number",
     ),
-    _statement(
-        changes.FirmwareStatusChanged,
-        """
-        update charge_points c
-        set firmware_status = r.firmware_status, firmware_request_id = r.request_id, firmware_status_at = r.at
-        from latest r where c.id = r.id
-        """,
-        key="id",
-    ),
-    _statement(
-        changes.LogStatusChanged,
-        """
-        update charge_points c
-        set log_status = r.log_status, log_request_id = r.request_id, log_status_at = r.at
-        from latest r where c.id = r.id
-        """,
-        key="id",
-    ),
+    _set(changes.FirmwareStatusChanged, inventory.charge_point_status),
+    _set(changes.LogStatusChanged, inventory.charge_point_status),
     _put(changes.ConfigurationKeyRead, configuration.charge_point_configuration),
-    _statement(
-        changes.FirmwarePublicationChanged,
-        """
-        update charge_points c
-        set publish_status = r.publish_status, publish_request_id = r.publish_request_id,
-            publish_locations = r.publish_locations, publish_status_at = r.at
-        from latest r where c.id = r.id
-        """,
-        key="id",
-    ),
+    _set(changes.FirmwarePublicationChanged, inventory.charge_point_status),
     _put(
         changes.DeviceVariableRead,
         device.device_variables,
@@ -278,7 +239,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
             delete from device_variables d using latest r
             where d.charge_point_id = r.charge_point_id and d.at < r.since
         )
-        update charge_points c set device_model_at = r.at from latest r where c.id = r.charge_point_id
+        update charge_point_status c set device_model_at = r.at
+        from latest r where c.charge_point_id = r.charge_point_id
         """,
         key="charge_point_id",
     ),
@@ -294,7 +256,8 @@ STATEMENTS: Final[Sequence[Statement]] = (
               and (r.monitoring_base <> 'All' and m.kind = 'CustomMonitor'
                    or r.monitoring_base = 'HardWiredOnly' and m.kind = 'PreconfiguredMonitor')
         )
-        update charge_points c set monitoring_base = r.monitoring_base from latest r where c.id = r.id
+        update charge_point_status c set monitoring_base = r.monitoring_base
+        from latest r where c.charge_point_id = r.id
         """,
         key="id",
     ),
@@ -316,14 +279,7 @@ STATEMENTS: Final[Sequence[Statement]] = (
         """,
         key="charge_point_id",
     ),
-    _statement(
-        changes.LocalListVersionRead,
-        """
-        update charge_points c set local_list_version = r.local_list_version, local_list_version_at = r.at
-        from latest r where c.id = r.id
-        """,
-        key="id",
-    ),
+    _set(changes.LocalListVersionRead, inventory.charge_point_status),
     _put(changes.ChargingProfileChanged, energy.charging_profiles),
     _put(changes.ChargingLimitChanged, energy.charging_limits),
     _statement(

@@ -227,7 +227,11 @@ async def test_values_of_2x_may_be_longer(manage: httpx.AsyncClient, node: Node)
     await manage.post("/cs/CP1", json={"securityProfile": 0})
     station = await node.store.stations.get("CP1")
     connected = ChargePointConnected(
-        id=station.id, at=datetime.now(UTC), protocol="ocpp2.0.1", security_profile=1, remote_address=""
+        charge_point_id=station.id,
+        connected_at=datetime.now(UTC),
+        network_protocol="ocpp2.0.1",
+        current_security_profile=1,
+        network_ip="",
     )
     await node.store.journal.commit([connected])
     answer = await manage.post("/cs/CP1/reconfigure", json={"A/B": "x" * 2_500})

@@ -27,7 +27,11 @@ async def test_from_told_to_moved(admin: httpx.AsyncClient, node: Node, connect:
     station = await node.store.stations.get("CP1")
     later = datetime.now(UTC) + timedelta(seconds=1)
     came = ChargePointConnected(
-        id=station.id, at=later, protocol="ocpp1.6", security_profile=2, remote_address=""
+        charge_point_id=station.id,
+        connected_at=later,
+        network_protocol="ocpp1.6",
+        current_security_profile=2,
+        network_ip="",
     )
     await node.store.journal.commit([came])
     await node.store.station_certificates.settle_profiles(later - timedelta(days=1))

@@ -50,7 +50,11 @@ def write(dsn: str) -> Iterator[Write]:
             finally:
                 await transaction.rollback()
 
-        insert = "insert into charge_points (id, network_id, name, operator_id) values ($1, $2, $2, 1)"
+        insert = (
+            "with added as (insert into charge_points (id, network_id, name, operator_id) "
+            "values ($1, $2, $2, 1) returning id) "
+            "insert into charge_point_status (charge_point_id) select id from added"
+        )
         runner.run(connection.execute(insert, STATION, "CP-12"))
         yield lambda changes: runner.run(rolled_back(changes))
         runner.run(connection.close())

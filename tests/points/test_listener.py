@@ -49,8 +49,8 @@ async def test_a_charge_point_is_let_in(site: Any) -> None:
         assert site.registry.connected() == ["CP1"]
         assert site.registry.state("CP1").connected_at == datetime(2026, 3, 1, 12, tzinfo=UTC)
     (connected,) = site.store.journal.of(ChargePointConnected)
-    assert (connected.protocol, connected.security_profile) == ("ocpp1.6", 0)
-    assert connected.remote_address == "127.0.0.1"
+    assert (connected.network_protocol, connected.current_security_profile) == ("ocpp1.6", 0)
+    assert connected.network_ip == "127.0.0.1"
 
 
 @pytest.mark.parametrize(

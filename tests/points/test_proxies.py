@@ -130,7 +130,7 @@ async def test_the_client_is_shown_as_the_remote_address(start: Any, store: Any)
         await site.ask(ws, "Heartbeat", {})
         assert site.registry.actor("CP1").remote == "192.0.2.1"
     (connected,) = store.journal.of(ChargePointConnected)
-    assert connected.remote_address == "192.0.2.1"
+    assert connected.network_ip == "192.0.2.1"
 
 
 async def test_tls_that_ended_at_the_proxy_counts(start: Any, store: Any) -> None:

@@ -94,7 +94,7 @@ async def test_a_full_inventory_ends_older_variables_of_its_station_only(
     await store.journal.commit([old])
     await store.journal.commit([new, DeviceModelReported(charge_point_id=station.id, since=at(5), at=at(10))])
     assert [row[0] for row in await rows(store, dsn, "select variable from device_variables")] == ["Power"]
-    ((reported_at,),) = await rows(store, dsn, "select device_model_at from charge_points")
+    ((reported_at,),) = await rows(store, dsn, "select device_model_at from charge_point_status")
     assert reported_at == at(10)
 
 

@@ -47,7 +47,7 @@ TOKENS = Reading(api_tokens, order=(Order(field="id"),))
 
 ROWS = f"""
 insert into operators (name) values ('second'), ('third');
-insert into charge_points (operator_id, network_id, name, vendor, settings, location_id, deleted_at)
+insert into charge_points (operator_id, network_id, name, type, settings, location_id, deleted_at)
 select 1 + n % 2, 'CP' || n, 'CP' || n, case when n % 3 = 0 then '100%_\\ ' || n else 'Plain' end,
        jsonb_build_object('a', jsonb_build_object('b', n % 2)), null, case when n = 9 then now() end
 from generate_series(1, 9) n;
@@ -111,8 +111,8 @@ def where(field: str, operator: str, value: object) -> Condition:
         (STATIONS, where("id", "above", 7), [8]),
         (STATIONS, where("id", "at_most", 2), [1, 2]),
         (STATIONS, where("id", "below", 2), [1]),
-        (STATIONS, where("vendor", "prefix", "100%_\\ "), [3, 6]),
-        (STATIONS, where("vendor", "prefix", "%"), []),
+        (STATIONS, where("type", "prefix", "100%_\\ "), [3, 6]),
+        (STATIONS, where("type", "prefix", "%"), []),
         (STATIONS, where("settings", "json_path", (("a", "b"), 1)), [1, 3, 5, 7]),
         (STATIONS, where("settings", "json_path", (("a", "c"), 1)), []),
         (SESSIONS, where("review", "present", True), [2]),
@@ -159,7 +159,7 @@ async def test_a_plan_is_not_made_without_a_caller() -> None:
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 async def test_pages_by_key_have_every_row_once(database: Database, size: int) -> None:
     mixed = (Order(field="evse_number"), Order(field="status", descending=True), Order(field="id"))
-    orders = {SESSIONS: (None, mixed), STATIONS: (None, (Order(field="vendor"), Order(field="id")))}
+    orders = {SESSIONS: (None, mixed), STATIONS: (None, (Order(field="type"), Order(field="id")))}
     for reading, choices in orders.items():
         for order in choices:
             whole = await fetch(database, Plan(caller=EVERYBODY, reading=reading, order=order))

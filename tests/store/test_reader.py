@@ -10,6 +10,7 @@ import pytest
 import trio
 import trio.testing
 
+from bench.samples import filled
 from engine.domain.access import StationRecord
 from engine.domain.changes import (
     ChargePointBooted,
@@ -85,8 +86,8 @@ async def test_all_that_was_handed_in_is_loaded(store: Store, station: StationRe
     )  # fmt: skip
     store.journal.commit_then(
         [
-            ChargePointBooted(id=cp, at=NOW, registration_status="Accepted", vendor="Vendor", model="Model"),
-            LocalListVersionRead(id=cp, local_list_version=7, at=NOW),
+            filled(ChargePointBooted, charge_point_id=cp, booted_at=NOW, vendor="Vendor", model="Model"),
+            LocalListVersionRead(charge_point_id=cp, local_list_version=7, local_list_version_at=NOW),
             status,
             msgspec.structs.replace(status, evse_number=0, connector_number=0, status="available"),
             ChargingProfileChanged(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from bench.samples import filled
 from engine.domain.access import StationRecord
 from engine.domain.changes import (
     BatteryMoved,
@@ -42,9 +43,7 @@ async def station(store: Store) -> StationRecord:
 async def test_a_boot_is_remembered_of_sessions_that_told_nothing_since(
     store: Store, station: StationRecord, second: int, marked: bool
 ) -> None:
-    booted = ChargePointBooted(
-        id=station.id, at=at(60), registration_status="Accepted", vendor="V", model="M"
-    )
+    booted = filled(ChargePointBooted, charge_point_id=station.id, booted_at=at(60))
     await store.journal.commit([booted, opened(station.id), measured(station.id, second=second)])
     session = (await store.reader.load(station, "ocpp1.6")).sessions["1"]
     assert session.rebooted_at == (at(60) if marked else None)
@@ -88,7 +87,11 @@ async def test_without_a_session_there_is_no_vehicle(store: Store, station: Stat
 async def test_the_version_that_was_spoken_last(store: Store, station: StationRecord) -> None:
     assert (await store.reader.load(station, "")).version == ""
     connected = ChargePointConnected(
-        id=station.id, at=at(0), protocol="ocpp2.1", security_profile=1, remote_address="127.0.0.1"
+        charge_point_id=station.id,
+        connected_at=at(0),
+        network_protocol="ocpp2.1",
+        current_security_profile=1,
+        network_ip="127.0.0.1",
     )
     await store.journal.commit([connected])
     assert (await store.reader.load(station, "")).version == "ocpp2.1"

@@ -87,8 +87,9 @@ select r.charge_point_id, c.network_id as identity, r.certificate_type, r.csr, r
        r.chain, r.attempts, r.requested_at
 from certificate_requests r
 join charge_points c on c.id = r.charge_point_id
+join charge_point_status s on s.charge_point_id = c.id
 where r.status in ('Requested', 'Signed') and r.next_attempt_at <= $1 and c.deleted_at is null
-  and (r.status = 'Requested' or c.network_status = 'available')
+  and (r.status = 'Requested' or s.network_status = 'available')
 order by r.next_attempt_at limit $2
 """
 # Another node may have been faster, or the station asked anew: then nothing is changed.
@@ -131,7 +132,8 @@ EXPIRING: Final = """
 select i.id, c.network_id as identity, i.certificate_type, i.not_after
 from issued_certificates i
 join charge_points c on c.id = i.charge_point_id
-where i.status = 'Installed' and i.not_after < $1 and c.network_status = 'available' and c.deleted_at is null
+join charge_point_status s on s.charge_point_id = c.id
+where i.status = 'Installed' and i.not_after < $1 and s.network_status = 'available' and c.deleted_at is null
   and (i.renewal_asked_at is null or i.renewal_asked_at < $2)
   and not exists (
       select from certificate_requests r
@@ -139,37 +141,50 @@ where i.status = 'Installed' and i.not_after < $1 and c.network_status = 'availa
         and r.status in ('Requested', 'Signed'))
 order by i.not_after limit $3
 """
+# A move that is under way makes place for the new one.
 PLANNED: Final = """
-update charge_points set next_security_profile = $2, next_security_profile_at = $3, last_updated_at = now()
-where network_id = $1 and deleted_at is null returning id
+with station as (
+    select id from charge_points where network_id = $1 and deleted_at is null
+)
+insert into security_profile_moves (charge_point_id, security_profile, planned_at, actor)
+select id, $2, $3, $4 from station
+on conflict (charge_point_id) where status = 'under_way' do update
+set security_profile = excluded.security_profile, planned_at = excluded.planned_at, actor = excluded.actor
+returning charge_point_id
 """
 CANCELLED: Final = """
-update charge_points
-set next_security_profile = null, next_security_profile_at = null, last_updated_at = now()
-where network_id = $1 and deleted_at is null and next_security_profile is not null returning id
+update security_profile_moves m set status = 'refused', ended_at = now()
+from charge_points c
+where c.network_id = $1 and c.deleted_at is null and m.charge_point_id = c.id and m.status = 'under_way'
+returning m.charge_point_id
 """
 MOVED: Final = """
-select (a.details ->> 'security_profile')::integer as wanted, a.at as planned_at, a.actor,
-       c.next_security_profile is not null as under_way, c.security_profile,
-       exists (select from audit_log r where r.subject = a.subject and r.id > a.id
-               and r.action = 'station.upgrade_refused') as refused
+select m.security_profile as wanted, m.planned_at, m.actor, m.status = 'under_way' as under_way,
+       m.status = 'refused' as refused, c.security_profile
 from charge_points c
-join audit_log a on a.subject = $2 and a.action = 'station.upgrade' and a.at >= c.created_at
+join security_profile_moves m on m.charge_point_id = c.id
 where c.network_id = $1 and c.deleted_at is null
-order by a.id desc limit 1
+order by m.id desc limit 1
 """
 # A station that came with what it was to come with has moved for good; one that never did keeps what it has.
 SETTLED: Final = """
 with ended as (
-    select id, current_security_profile >= next_security_profile and connected_at >= next_security_profile_at
-               as moved
-    from charge_points where next_security_profile is not null
+    update security_profile_moves m
+    set ended_at = now(), status = case when arrived then 'moved' else 'given_up' end
+    from (
+        select m.id,
+               s.current_security_profile >= m.security_profile and s.connected_at >= m.planned_at as arrived
+        from security_profile_moves m join charge_point_status s using (charge_point_id)
+        where m.status = 'under_way'
+    ) e
+    where m.id = e.id and (arrived or m.planned_at < $1)
+    returning m.charge_point_id, m.security_profile, arrived
 )
 update charge_points c
-set security_profile = case when e.moved then next_security_profile else security_profile end,
-    next_security_profile = null, next_security_profile_at = null, last_updated_at = now()
+set security_profile = case when arrived then e.security_profile else c.security_profile end,
+    last_updated_at = now()
 from ended e
-where c.id = e.id and (e.moved or next_security_profile_at < $1)
+where c.id = e.charge_point_id
 returning network_id
 """
 
@@ -271,8 +286,8 @@ class StationCertificates(Repository):
         )
 
     async def last_move(self, identity: str) -> Move | None:
-        """None where nobody asked for one. The audit trail remembers those that have ended."""
-        return await self._one(Move, MOVED, identity, f"charge_point:{identity}")
+        """None where nobody asked for one."""
+        return await self._one(Move, MOVED, identity)
 
     async def plan_profile(self, identity: str, profile: int, at: datetime, *, actor: str) -> None:
         """Let the station in with this security profile too, until it did. Raises NotFound."""
@@ -287,6 +302,7 @@ class StationCertificates(Repository):
             identity,
             profile,
             at,
+            actor,
             forget=f"station:{identity}",
         )
         self._forget(identity)

@@ -94,16 +94,18 @@ class StationPatch(Frozen, frozen=True):
 
 
 SELECT: Final = """
-select id, network_id as identity, operator_id, name, status, location_id, security_profile,
-       current_security_profile, next_security_profile, next_security_profile_at,
-       password_sha256 is not null as has_password, password_sha256,
+select c.id, network_id as identity, operator_id, name, c.status, location_id, c.security_profile,
+       current_security_profile, m.security_profile as next_security_profile,
+       m.planned_at as next_security_profile_at, password_sha256 is not null as has_password, password_sha256,
        invalid_username_allowed, certificate_serial, registration_status, accept_when_configured,
        network_status, network_status_at, network_protocol, network_ip, connected_at, first_contact_at,
        booted_at, vendor, model,
        charge_point_serial_number, charge_box_serial_number,
        firmware_version, hardware_status, hardware_error_code, firmware_status, log_status,
        local_list_version, settings, created_at, last_updated_at
-from charge_points
+from charge_points c
+join charge_point_status s on s.charge_point_id = c.id
+left join security_profile_moves m on m.charge_point_id = c.id and m.status = 'under_way'
 where deleted_at is null
 """
 CONNECTORS: Final = """
@@ -115,13 +117,13 @@ order by 1, 2
 """
 PRESENT: Final = """
 select id, network_status as status, coalesce(network_status_at, last_updated_at) as at
-from charge_points
+from charge_point_status s join charge_points c on c.id = s.charge_point_id
 where network_status in ('available', 'temporarily_unavailable') and deleted_at is null
 """
 # Booted once, and nothing more to be told: every queued setting and certificate has its verdict.
 CONFIGURED: Final = """
-select c.id from charge_points c
-where c.accept_when_configured and c.registration_status = 'pending' and c.booted_at is not null
+select c.id from charge_points c join charge_point_status b on b.charge_point_id = c.id
+where c.accept_when_configured and c.registration_status = 'pending' and b.booted_at is not null
   and c.deleted_at is null and c.id > $1
   and not exists (select from charge_point_settings s where s.charge_point_id = c.id and s.status = 'Pending')
   and not exists (select from charge_point_certificates t
@@ -168,7 +170,7 @@ class Stations(Repository):
 
     async def list(self, *, after: int = 0, limit: int = 100) -> Sequence[Station]:
         """By id, those above `after`."""
-        return await self._many(Station, SELECT + " and id > $1 order by id limit $2", after, page(limit))
+        return await self._many(Station, SELECT + " and c.id > $1 order by c.id limit $2", after, page(limit))
 
     async def get(self, identity: str) -> Station:
         """Raises NotFound."""
@@ -256,9 +258,10 @@ class Stations(Repository):
         placeholders = ", ".join(f"${number}" for number in range(2, len(values) + 2))
         rows = await self._write(
             _audit(actor, "station.add", identity, values),
-            f"insert into charge_points (network_id, operator_id, {', '.join(values)}) "  # noqa: S608 - fields
+            f"with added as (insert into charge_points (network_id, operator_id, {', '.join(values)}) "  # noqa: S608 - fields
             f"values ($1, {DEFAULT_OPERATOR}, {placeholders}) "
-            f"on conflict (network_id) where deleted_at is null do nothing returning id",
+            "on conflict (network_id) where deleted_at is null do nothing returning id) "
+            "insert into charge_point_status (charge_point_id) select id from added returning 1",
             identity,
             *values.values(),
             forget=f"station:{identity}",

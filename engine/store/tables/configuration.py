@@ -14,7 +14,7 @@ charge_point_configuration: Final = table(
     "charge_point_configuration",
     station(),
     sa.PrimaryKeyConstraint("charge_point_id", "name"),
-    rows=changes.ConfigurationKeyRead,
+    rows=(changes.ConfigurationKeyRead,),
     owner=Owner.ENGINE,
     tenant="charge_point_id",
 )

@@ -65,17 +65,18 @@ def table(
     *parts: SchemaItem,
     owner: Owner,
     tenant: str | None,
-    rows: type[Change] | None = None,
+    rows: Sequence[type[Change]] = (),
     series: Series | None = None,
 ) -> sa.Table:
-    """`rows` are changes whose members are columns too, unless `parts` say more of them.
+    """`rows` are changes whose members are columns too, unless `parts` say more of them. Of several, each
+    fills its own columns of a row that is there: they may be null.
 
     `tenant` names the column that leads to the operator: its number, or the row that has it. It is None where
     rows belong to the node. `info` of the table has owner, tenant and series under their names.
     """
-    if rows is not None:
+    for change in rows:
         named = [part.name for part in parts if isinstance(part, sa.Column)]
-        parts = (*reported(rows, besides=named), *parts)
+        parts = (*_reported(change, named, null=len(rows) > 1), *parts)
     checks = [
         sa.CheckConstraint(column.info["check"], name=f"{name}_{column.name}_check")
         for column in parts
@@ -89,15 +90,6 @@ def table(
         info={"owner": owner, "tenant": tenant, "series": series},
         postgresql_partition_by=f"range ({series.column})" if series else None,
     )
-
-
-def reported(change: type[Change], *, besides: Collection[str] = ()) -> Sequence[sa.Column[Any]]:
-    """The columns that the members of a change are written to, but for those `besides`."""
-    return [
-        _column(field.name, TYPES[field.kind], null=field.null)
-        for field in fields(change)
-        if field.name not in besides
-    ]
 
 
 def path_to_tenant(table: sa.Table) -> Sequence[sa.Column[Any]]:
@@ -233,3 +225,12 @@ def _column(
         server_default=default,
         info={word: value for word, value in info.items() if value is not None},
     )
+
+
+def _reported(change: type[Change], besides: Collection[str], *, null: bool) -> Sequence[sa.Column[Any]]:
+    """The columns that the members of a change are written to, but for those `besides`."""
+    return [
+        _column(field.name, TYPES[field.kind], null=null or field.null)
+        for field in fields(change)
+        if field.name not in besides
+    ]

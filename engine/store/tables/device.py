@@ -35,7 +35,7 @@ device_variables: Final = table(
         where="lower(variable) in "
         "('itemspermessage', 'bytespermessage', 'acphaseswitchingsupported', 'maxexternalconstraintsid')",
     ),
-    rows=changes.DeviceVariableRead,
+    rows=(changes.DeviceVariableRead,),
     owner=Owner.ENGINE,
     tenant="charge_point_id",
 )
@@ -44,7 +44,7 @@ variable_monitors: Final = table(
     "variable_monitors",
     station(),
     sa.PrimaryKeyConstraint("charge_point_id", "monitor_id"),
-    rows=changes.VariableMonitorSet,
+    rows=(changes.VariableMonitorSet,),
     owner=Owner.ENGINE,
     tenant="charge_point_id",
 )
@@ -53,7 +53,7 @@ display_messages: Final = table(
     "display_messages",
     station(),
     sa.PrimaryKeyConstraint("charge_point_id", "message_id"),
-    rows=changes.DisplayMessageSet,
+    rows=(changes.DisplayMessageSet,),
     owner=Owner.ENGINE,
     tenant="charge_point_id",
 )

@@ -82,7 +82,7 @@ authorizations: Final = table(
     number_of("user_id", "users", null=True),
     index("authorizations_charge_point", "charge_point_id", "created_at desc"),
     index("authorizations_tag", "lower(id_tag_uid)", "created_at desc"),
-    rows=changes.AuthorizationMade,
+    rows=(changes.AuthorizationMade,),
     owner=Owner.ENGINE,
     tenant="operator_id",
 )

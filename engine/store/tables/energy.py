@@ -17,7 +17,7 @@ charging_profiles: Final = table(
     "charging_profiles",
     station(),
     sa.PrimaryKeyConstraint("charge_point_id", "evse_number", "profile_id"),
-    rows=changes.ChargingProfileChanged,
+    rows=(changes.ChargingProfileChanged,),
     owner=Owner.ENGINE,
     tenant="charge_point_id",
 )
@@ -26,7 +26,7 @@ charging_limits: Final = table(
     "charging_limits",
     station(),
     sa.PrimaryKeyConstraint("charge_point_id", "evse_number", "source"),
-    rows=changes.ChargingLimitChanged,
+    rows=(changes.ChargingLimitChanged,),
     owner=Owner.ENGINE,
     tenant="charge_point_id",
 )

@@ -6,10 +6,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from engine.domain import changes
 from engine.store.tables.declare import (
     NOW,
     Owner,
-    bigint,
     boolean,
     document,
     ident,
@@ -25,7 +25,6 @@ from engine.store.tables.declare import (
     station,
     table,
     text,
-    verbatim,
 )
 
 operators: Final = table(
@@ -80,6 +79,7 @@ locations: Final = table(
     tenant="operator_id",
 )
 
+# What people set of a charge point.
 charge_points: Final = table(
     "charge_points",
     ident(),
@@ -89,24 +89,12 @@ charge_points: Final = table(
     text("status", default="enabled"),
     ref("location_id", "locations", null=True, on_delete="set null"),
     text("external_id", null=True),
-    # connection
     text("network_id"),  # what it calls itself in the URL
-    text("network_protocol", null=True),
-    text("network_ip", null=True),
-    text("network_status", default="never_connected"),
-    moment("network_status_at", null=True),
-    moment("connected_at", null=True),
-    moment("first_contact_at", null=True),
     # who may connect as it (OCPP's security profiles 0–3)
     smallint("security_profile", default=1, check="security_profile between 0 and 3"),
-    smallint("current_security_profile", null=True),
-    # the profile that it is moving to (OCPP 2.0.1 A05), which becomes its own once it connected with it
-    smallint("next_security_profile", null=True, check="next_security_profile between 1 and 3"),
-    moment("next_security_profile_at", null=True),
     sha256("password_sha256", null=True),
     boolean("invalid_username_allowed", default=False),
     text("certificate_serial", null=True),
-    # boot
     text(
         "registration_status",
         default="accepted",
@@ -114,38 +102,6 @@ charge_points: Final = table(
     ),
     # registered by the management API: pending until what is queued for it was delivered at its first boot
     boolean("accept_when_configured", default=False),
-    moment("booted_at", null=True),
-    text("boot_reason", null=True),
-    text("vendor", default=""),
-    text("model", default=""),
-    text("charge_point_serial_number", null=True),
-    text("charge_box_serial_number", null=True),
-    text("firmware_version", null=True),
-    text("iccid", null=True),
-    text("imsi", null=True),
-    text("meter_type", null=True),
-    text("meter_serial_number", null=True),
-    # hardware (the station as a whole: connector 0)
-    text("hardware_status", null=True),
-    text("hardware_error_code", null=True),
-    text("hardware_info", null=True),
-    text("hardware_vendor_id", null=True),
-    text("hardware_vendor_error_code", null=True),
-    moment("hardware_status_at", null=True),
-    text("firmware_status", null=True),
-    bigint("firmware_request_id", null=True),
-    moment("firmware_status_at", null=True),
-    text("log_status", null=True),
-    bigint("log_request_id", null=True),
-    moment("log_status_at", null=True),
-    bigint("local_list_version", null=True),
-    moment("local_list_version_at", null=True),
-    moment("device_model_at", null=True),  # a full inventory was complete
-    text("monitoring_base", null=True),
-    text("publish_status", null=True),
-    bigint("publish_request_id", null=True),
-    verbatim("publish_locations", null=True),
-    moment("publish_status_at", null=True),
     document("settings", default="{}"),  # what differs from the node's StationSettings
     *stamps(),
     moment("deleted_at", null=True),  # sessions outlive their station
@@ -157,6 +113,42 @@ charge_points: Final = table(
     index("charge_points_to_accept", "id", where="accept_when_configured and deleted_at is null"),
     owner=Owner.PEOPLE,
     tenant="operator_id",
+)
+
+# What the engine knows of a charge point. The row is made with that of the charge point.
+charge_point_status: Final = table(
+    "charge_point_status",
+    station(),
+    text("network_status", default="never_connected"),
+    moment("network_status_at", null=True),
+    moment("first_contact_at", null=True),
+    text("vendor", default=""),
+    text("model", default=""),
+    # hardware (the station as a whole: connector 0)
+    text("hardware_status", null=True),
+    text("hardware_error_code", null=True),
+    text("hardware_info", null=True),
+    text("hardware_vendor_id", null=True),
+    text("hardware_vendor_error_code", null=True),
+    moment("hardware_status_at", null=True),
+    moment("device_model_at", null=True),  # a full inventory was complete
+    text("monitoring_base", null=True),
+    sa.PrimaryKeyConstraint("charge_point_id"),
+    index(
+        "charge_point_status_present",
+        "charge_point_id",
+        where="network_status in ('available', 'temporarily_unavailable')",
+    ),
+    rows=(
+        changes.ChargePointConnected,
+        changes.ChargePointBooted,
+        changes.FirmwareStatusChanged,
+        changes.LogStatusChanged,
+        changes.FirmwarePublicationChanged,
+        changes.LocalListVersionRead,
+    ),
+    owner=Owner.ENGINE,
+    tenant="charge_point_id",
 )
 
 evses: Final = table(

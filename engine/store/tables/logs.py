@@ -24,7 +24,7 @@ message_log: Final = table(
     number_of("charge_point_id", "charge_points"),
     index("message_log_station", "charge_point_id", "at desc", "id desc"),
     index("message_log_newest", "at desc", "id desc"),  # of all stations; rows come in this order
-    rows=changes.MessageLogged,
+    rows=(changes.MessageLogged,),
     owner=Owner.ENGINE,
     tenant="charge_point_id",
     series=Series(column="at", received="at", kept="message_log_days"),
@@ -54,7 +54,7 @@ ocpp_reports: Final = table(
     "ocpp_reports",
     number_of("charge_point_id", "charge_points"),
     index("ocpp_reports_station", "charge_point_id", "action", "at desc"),
-    rows=changes.ReportStored,
+    rows=(changes.ReportStored,),
     owner=Owner.ENGINE,
     tenant="charge_point_id",
     series=Series(column="at", received="at", kept="meter_values_days"),

@@ -23,7 +23,7 @@ events: Final = table(
     number_of("operator_id", "operators", null=True),
     moment("delivered_at", null=True),
     index("events_undelivered", "id", where="delivered_at is null"),
-    rows=changes.EventPublished,
+    rows=(changes.EventPublished,),
     owner=Owner.ENGINE,
     tenant="operator_id",
 )

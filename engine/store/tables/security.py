@@ -16,6 +16,7 @@ from engine.store.tables.declare import (
     moment,
     number_of,
     sha256,
+    smallint,
     station,
     table,
     text,
@@ -34,7 +35,7 @@ certificate_requests: Final = table(
     moment("answered_at", null=True),
     sa.PrimaryKeyConstraint("charge_point_id", "certificate_type"),
     index("certificate_requests_open", "next_attempt_at", where="status in ('Requested', 'Signed')"),
-    rows=changes.CertificateWanted,
+    rows=(changes.CertificateWanted,),
     owner=Owner.ENGINE,
     tenant="charge_point_id",
 )
@@ -57,6 +58,22 @@ issued_certificates: Final = table(
     tenant="charge_point_id",
 )
 
+# Moves of stations to a higher security profile (OCPP 2.0.1 A05); the newest is the one that counts.
+security_profile_moves: Final = table(
+    "security_profile_moves",
+    ident(),
+    station(),
+    smallint("security_profile", check="security_profile between 1 and 3"),  # where it is to go
+    text("actor"),
+    moment("planned_at"),
+    text("status", default="under_way"),  # under_way | moved | refused | given_up
+    moment("ended_at", null=True),
+    index("security_profile_moves_open", "charge_point_id", unique=True, where="status = 'under_way'"),
+    index("security_profile_moves_station", "charge_point_id", "id desc"),
+    owner=Owner.PEOPLE,
+    tenant="charge_point_id",
+)
+
 certificates: Final = table(
     "certificates",
     sha256("sha256", key=True),  # of the DER form
@@ -71,7 +88,7 @@ security_events: Final = table(
     ident(),
     number_of("charge_point_id", "charge_points", null=True),  # null: nobody known
     index("security_events_station", "charge_point_id", "id desc"),
-    rows=changes.SecurityEventReported,
+    rows=(changes.SecurityEventReported,),
     owner=Owner.ENGINE,
     tenant="charge_point_id",
 )

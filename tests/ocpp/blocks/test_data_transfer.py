@@ -24,7 +24,9 @@ from engine.ocpp.v16 import protocol
 def echo(cp: ChargePoint, data: str | None, now: datetime) -> VendorAnswer:
     return VendorAnswer(
         data=data,
-        changes=(LocalListVersionRead(id=cp.id, local_list_version=1, at=now),),
+        changes=(
+            LocalListVersionRead(charge_point_id=cp.id, local_list_version=1, local_list_version_at=now),
+        ),
         calls=(v16.GetConfiguration(),),
     )
 
@@ -63,7 +65,10 @@ def test_a_hook_decides_data_changes_and_calls(cp: ChargePoint, now: datetime) -
     request = v16.DataTransfer(vendor_id="com.acme", message_id="Echo", data="hello")
     outcome = STEP(cp, request, Facts(), now)
     assert outcome.reply == v16.DataTransferResponse(status="Accepted", data="hello")
-    assert LocalListVersionRead(id=12, local_list_version=1, at=now) in outcome.changes
+    assert (
+        LocalListVersionRead(charge_point_id=12, local_list_version=1, local_list_version_at=now)
+        in outcome.changes
+    )
     assert list(outcome.calls) == [v16.GetConfiguration()]
 
 

@@ -37,7 +37,9 @@ def test_diagnostics_progress_is_kept_and_published(
     outcome = diagnostics_status_notification_v16(cp, request, Facts(), now)
     assert outcome.reply == v16.DiagnosticsStatusNotificationResponse()
     kept, event = outcome.changes
-    assert kept == LogStatusChanged(id=12, log_status=ours, request_id=None, at=now)
+    assert kept == LogStatusChanged(
+        charge_point_id=12, log_status=ours, log_request_id=None, log_status_at=now
+    )
     assert isinstance(event, EventPublished)
     assert msgspec.json.decode(event.payload)["status"] == published
 
@@ -50,10 +52,10 @@ def test_log_progress_keeps_its_request(cp: ChargePoint, now: datetime, request_
     assert outcome.reply == v16.LogStatusNotificationResponse()
     assert list(outcome.changes) == [
         LogStatusChanged(
-            id=12,
+            charge_point_id=12,
             log_status="permission_denied",
-            request_id=None if request_id is UNSET else request_id,
-            at=now,
+            log_request_id=None if request_id is UNSET else request_id,
+            log_status_at=now,
         )
     ]
 

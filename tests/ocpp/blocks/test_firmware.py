@@ -30,7 +30,9 @@ def test_progress_is_kept_and_published(cp: ChargePoint, now: datetime) -> None:
     outcome = firmware_status_notification_v16(cp, request, Facts(), now)
     assert outcome.reply == v16.FirmwareStatusNotificationResponse()
     kept, event = outcome.changes
-    assert kept == FirmwareStatusChanged(id=12, firmware_status="Installed", request_id=None, at=now)
+    assert kept == FirmwareStatusChanged(
+        charge_point_id=12, firmware_status="Installed", firmware_request_id=None, firmware_status_at=now
+    )
     assert isinstance(event, EventPublished)
     assert msgspec.json.decode(event.payload) == {
         "notification": "FirmwareStatusNotification",
@@ -48,10 +50,10 @@ def test_signed_progress_keeps_its_request(cp: ChargePoint, now: datetime, reque
     outcome = signed_firmware_status_notification_v16(cp, request, Facts(), now)
     assert outcome.reply == v16.SignedFirmwareStatusNotificationResponse()
     assert outcome.changes[0] == FirmwareStatusChanged(
-        id=12,
+        charge_point_id=12,
         firmware_status="InvalidSignature",
-        request_id=None if request_id is UNSET else request_id,
-        at=now,
+        firmware_request_id=None if request_id is UNSET else request_id,
+        firmware_status_at=now,
     )
 
 

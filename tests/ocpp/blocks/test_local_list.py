@@ -158,7 +158,9 @@ def test_the_charge_points_word_on_its_version_is_kept(cp: ChargePoint, now: dat
         cp, v16.GetLocalListVersion(), v16.GetLocalListVersionResponse(list_version=version), now
     )
     assert outcome.state.local_list_version == version
-    assert outcome.changes == [LocalListVersionRead(id=12, local_list_version=version, at=now)]
+    assert outcome.changes == [
+        LocalListVersionRead(charge_point_id=12, local_list_version=version, local_list_version_at=now)
+    ]
     again = get_local_list_version_answered_v16(
         outcome.state, v16.GetLocalListVersion(), v16.GetLocalListVersionResponse(list_version=version), now
     )

@@ -120,7 +120,9 @@ def test_the_version_held_is_followed(words: Any, station: ChargePoint, now: dat
         station, request, words.SendLocalListResponse(status="Accepted"), now
     )
     assert accepted.state.local_list_version == 3
-    assert list(accepted.changes) == [LocalListVersionRead(id=12, local_list_version=3, at=now)]
+    assert list(accepted.changes) == [
+        LocalListVersionRead(charge_point_id=12, local_list_version=3, local_list_version_at=now)
+    ]
     for status in ("Failed", "VersionMismatch"):
         answer = words.SendLocalListResponse(status=status)
         assert send_local_list_answered_v2x(station, request, answer, now).state is station

@@ -71,14 +71,18 @@ def test_a_pending_station_stays_pending_until_somebody_accepts_it(cp: ChargePoi
 def test_identity_is_stored_even_while_pending(cp: ChargePoint, now: datetime) -> None:
     outcome = boot_notification_v16(replace(cp, registration=Registration.PENDING), BOOT, Facts(), now)
     assert outcome.changes[0] == ChargePointBooted(
-        id=12,
-        at=now,
-        registration_status="pending",
+        charge_point_id=12,
+        booted_at=now,
         vendor="Acme",
         model="Twin",
         charge_point_serial_number="S-1",
         firmware_version="1.2.3",
         meter_type="M",
+        charge_box_serial_number=None,
+        iccid=None,
+        imsi=None,
+        meter_serial_number=None,
+        boot_reason=None,
     )
     assert (outcome.state.vendor, outcome.state.model) == ("Acme", "Twin")
 

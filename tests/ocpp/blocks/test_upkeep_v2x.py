@@ -60,7 +60,7 @@ def test_the_progress_of_an_update_is_kept(words: Any, station: ChargePoint, now
     outcome = firmware_status_notification_v2x(station, request, Facts(), now)
     assert outcome.reply == words.FirmwareStatusNotificationResponse()
     assert outcome.changes[0] == FirmwareStatusChanged(
-        id=12, firmware_status="SignatureVerified", request_id=4, at=now
+        charge_point_id=12, firmware_status="SignatureVerified", firmware_request_id=4, firmware_status_at=now
     )
     assert news(outcome)[0]["protocol"] == station.version.replace("ocpp", "ocpp ")
 
@@ -127,7 +127,9 @@ def test_the_progress_of_a_log_is_kept(words: Any, station: ChargePoint, now: da
     request = words.LogStatusNotification(status="Uploading", request_id=9)
     outcome = log_status_notification_v2x(station, request, Facts(), now)
     assert outcome.reply == words.LogStatusNotificationResponse()
-    assert list(outcome.changes) == [LogStatusChanged(id=12, log_status="uploading", request_id=9, at=now)]
+    assert list(outcome.changes) == [
+        LogStatusChanged(charge_point_id=12, log_status="uploading", log_request_id=9, log_status_at=now)
+    ]
 
 
 @pytest.mark.proves("2.x", "GetLog")

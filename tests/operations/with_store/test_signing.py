@@ -96,7 +96,8 @@ class Bench:
         self.registry.states["CP1"] = await self.store.reader.load(record, version)
         await self.store.journal.commit([
             ChargePointConnected(
-                id=record.id, at=self.time, protocol=version, security_profile=profile, remote_address=""
+                charge_point_id=record.id, connected_at=self.time, network_protocol=version,
+                current_security_profile=profile, network_ip="",
             ),
             NetworkStatusChanged(id=record.id, network_status="available", at=self.time),
         ])  # fmt: skip
@@ -319,7 +320,10 @@ def moving(request: Message) -> Message:
 
 
 async def profiles(bench: Bench) -> tuple[int, int | None]:
-    [row] = await bench.rows("select security_profile, next_security_profile from charge_points")
+    [row] = await bench.rows(
+        "select c.security_profile, m.security_profile from charge_points c "
+        "left join security_profile_moves m on m.charge_point_id = c.id and m.status = 'under_way'"
+    )
     first, following = row
     return first, following
 

@@ -60,7 +60,9 @@ def _log_changed(
 
 
 def _changed(cp: ChargePoint, status: str, request_id: int | None, now: datetime) -> LogStatusChanged:
-    return LogStatusChanged(id=cp.id, log_status=UPLOAD_STATUS[status], request_id=request_id, at=now)
+    return LogStatusChanged(
+        charge_point_id=cp.id, log_status=UPLOAD_STATUS[status], log_request_id=request_id, log_status_at=now
+    )
 
 
 HANDLERS: Final = (

@@ -58,11 +58,11 @@ def publish_firmware_status_notification_v2x(
 ) -> Outcome:
     """Keep how far a PublishFirmware has come (L03.FR.01), and where the firmware is now (L03.FR.04)."""
     row = FirmwarePublicationChanged(
-        id=cp.id,
+        charge_point_id=cp.id,
         publish_status=request.status,
         publish_request_id=_given(request.request_id),
         publish_locations=msgspec.json.encode(request.location or []),
-        at=now,
+        publish_status_at=now,
     )
     return Outcome(state=cp, reply=response_to(request), changes=(row,))
 
@@ -80,7 +80,12 @@ def _changes(cp: ChargePoint, status: str, request_id: int | None, now: datetime
         request_id=request_id,
     )
     return [
-        FirmwareStatusChanged(id=cp.id, firmware_status=status, request_id=request_id, at=now),
+        FirmwareStatusChanged(
+            charge_point_id=cp.id,
+            firmware_status=status,
+            firmware_request_id=request_id,
+            firmware_status_at=now,
+        ),
         notifications.about(cp, news, now),
     ]
 

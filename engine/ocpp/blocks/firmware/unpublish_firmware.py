@@ -43,7 +43,11 @@ def unpublish_firmware_answered_v2x(
     if response.status == "DownloadOngoing":
         return Outcome(state=cp, reply=None)
     row = FirmwarePublicationChanged(
-        id=cp.id, publish_status="Idle", publish_request_id=None, publish_locations=b"[]", at=now
+        charge_point_id=cp.id,
+        publish_status="Idle",
+        publish_request_id=None,
+        publish_locations=b"[]",
+        publish_status_at=now,
     )
     return Outcome(state=cp, reply=None, changes=(row,))
 

@@ -15,5 +15,7 @@ def holds(cp: ChargePoint, version: int, now: datetime) -> Outcome:
     """The station has this version now; nothing is written where that was known."""
     if version == cp.local_list_version:
         return Outcome(state=cp, reply=None)
-    changes: list[Change] = [LocalListVersionRead(id=cp.id, local_list_version=version, at=now)]
+    changes: list[Change] = [
+        LocalListVersionRead(charge_point_id=cp.id, local_list_version=version, local_list_version_at=now)
+    ]
     return Outcome(state=replace(cp, local_list_version=version), reply=None, changes=changes)

@@ -129,9 +129,8 @@ def _booted(
     if accepted and restarted:
         state, session_changes = sessions.on_boot(state, now)
     row = ChargePointBooted(
-        id=cp.id,
-        at=now,
-        registration_status=cp.registration,
+        charge_point_id=cp.id,
+        booted_at=now,
         vendor=identity.vendor,
         model=identity.model,
         charge_point_serial_number=identity.charge_point_serial_number,
