@@ -46,6 +46,8 @@ async def test_a_remote_start_waits_for_a_look_up_and_a_commit(
     result = await remote_start(node, CALLER, "CP1", Start(id_tag="CARD", evse_number=1))
     assert result.verdict is Verdict.ACCEPTED
     assert waits == ["Batcher.ask", "Journal.commit"]
-    [row] = await node.store.audit.list(limit=1)
-    assert (row.actor, row.action, row.subject) == ("token:test", "session.start", "charge_point:CP1")
-    assert row.details == {"evse_number": 1, "id_tag": "CARD"}
+    [row] = await node.store.query(
+        "select actor, action, subject, details from audit_log order by id desc limit 1"
+    )
+    assert row[:3] == ("token:test", "session.start", "charge_point:CP1")
+    assert row[3] == {"evse_number": 1, "id_tag": "CARD"}
