@@ -75,6 +75,7 @@ def _entries(settings: Settings, host: str) -> Mapping[str, Entry]:
         "ready": Entry("Health: ready", "/health/ready", "200 while it can serve, else why not", link=True),
         "metrics": Entry("Metrics", "/metrics", "Prometheus text", link=True),
         "admin": Entry("Admin API", ADMIN, "JSON, with a token: `voltrio token create NAME` makes one"),
+        "reference": Entry("Admin API, to browse", f"{ADMIN}/docs", "all operations, to try out", link=True),
         "manage": Entry("Management API", _manage(settings), "for programs that set up stations"),
         "documentation": Entry("Documentation", "docs/README.md", "in the sources; `voltrio --help` here"),
     }

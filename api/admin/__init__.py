@@ -26,6 +26,7 @@ from api.admin import (
 )
 from api.front import ADMIN, FRONT
 from api.http.turns import Turns
+from api.kernel import browse
 from api.kernel.auth import Attempts, Client, bearer, unauthorized
 from api.kernel.doors import door_of
 from api.kernel.operations import Guard, Operation, Rules
@@ -38,6 +39,7 @@ from engine.points.proxies import Proxies
 from engine.settings import is_loopback
 
 PREFIX: Final = ADMIN
+VERSION: Final = "1"  # of the API
 EVERYTHING: Final = "admin"  # the scope of tokens that may do everything
 ANYBODY: Final = Caller("anybody", CallerKind.ANYBODY, permissions=frozenset())
 SCRAPES: Final = 20.0  # of the metrics, per second and address: each takes some milliseconds
@@ -57,7 +59,9 @@ def admin_site(node: Node) -> Site:
     operations += [Operation(route, node, watchers) for route in health.METRICS]
     door = door_of(node.settings, node.settings.http_host)
     rules = Rules(guard=permitted(attempts, EVERYTHING), strict=True)
-    operations += [Operation(route, node, rules, PREFIX) for module in MODULES for route in module.ROUTES]
+    api = [Operation(route, node, rules, PREFIX) for module in MODULES for route in module.ROUTES]
+    described = browse.routes("Voltrio admin API", VERSION, api)
+    operations += [*api, *(Operation(route, node, everybody, PREFIX) for route in described)]
     return site(operations, door, render)
 
 

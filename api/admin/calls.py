@@ -31,7 +31,7 @@ class CallBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """
 
     action: Annotated[str, Meta(min_length=1, max_length=64)]
-    payload: msgspec.Raw = msgspec.Raw(b"{}")
+    payload: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"{}"))
     timeout: Annotated[float, Meta(gt=0, le=MAX_TIMEOUT)] | None = None
     force: bool = False
 

@@ -91,8 +91,10 @@ class Operation:
         self._wants_caller = "caller" in hints
         self._wants_client = "client" in hints
         self._wants_query = "query" in hints
-        self._query = route.query or hints.get("query", NoQuery if rules.strict else None)
-        self._decoder = msgspec.json.Decoder(hints["body"]) if "body" in hints else None
+        self.query = route.query or hints.get("query", NoQuery if rules.strict else None)
+        self.body = hints.get("body")
+        self.answers = route.answers or hints.get("return")
+        self._decoder = msgspec.json.Decoder(self.body) if "body" in hints else None
         self._nothing = b""
         if self._decoder is not None and not rules.need_body:
             self._nothing = _without_body(self._decoder)
@@ -112,9 +114,9 @@ class Operation:
                 given["client"] = asked.client
             if self._decoder is not None:
                 given["body"] = reading.body(self._decoder, await asked.body() or self._nothing)
-            if self._query is not None:
+            if self.query is not None:
                 prepared = self.route.prepared
-                query = reading.query(self._query, prepared(asked.query) if prepared else asked.query)
+                query = reading.query(self.query, prepared(asked.query) if prepared else asked.query)
                 given |= {"query": query} if self._wants_query else {}
             return reply(self.route.status, await self.route.handler(self._node, **given))
         raise TooSlowError(f"not done within {self._limit:g} s; is the database reachable? See /health/ready")

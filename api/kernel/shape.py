@@ -6,15 +6,18 @@ Members are pure types and words; the command line reads its columns from the sa
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
+from msgspec import Meta
 
 from api.kernel.views import Camel
 from engine.validation import plain_type
 
 T = TypeVar("T")
+Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class Shape(Camel, frozen=True, kw_only=True):

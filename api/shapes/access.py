@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
-from api.kernel.shape import Shape, titled
+from api.kernel.shape import Moment, Shape, titled
 
 
 class Token(Shape, frozen=True, kw_only=True):
@@ -14,16 +13,16 @@ class Token(Shape, frozen=True, kw_only=True):
     id: Annotated[int, titled(listed="ID")]
     name: Annotated[str, titled(listed="NAME")]
     scope: Annotated[str, titled(listed="SCOPE")]
-    created_at: Annotated[datetime, titled(listed="CREATED")]
-    last_used_at: Annotated[datetime | None, titled(listed="LAST USED")]
-    revoked_at: Annotated[datetime | None, titled(listed="REVOKED")]
+    created_at: Annotated[Moment, titled(listed="CREATED")]
+    last_used_at: Annotated[Moment | None, titled(listed="LAST USED")]
+    revoked_at: Annotated[Moment | None, titled(listed="REVOKED")]
 
 
 class Audit(Shape, frozen=True, kw_only=True):
     """Who did what to what."""
 
     id: int
-    at: datetime
+    at: Moment
     actor: str
     action: str
     subject: str

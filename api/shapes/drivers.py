@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
-from api.kernel.shape import Shape, titled
+from api.kernel.shape import Moment, Shape, titled
 
 
 class IdTag(Shape, frozen=True, kw_only=True):
@@ -18,10 +17,10 @@ class IdTag(Shape, frozen=True, kw_only=True):
     label: Annotated[str | None, titled("Label")]
     type: Annotated[str, titled("Type")]
     group_id: Annotated[str | None, titled("Group", "GROUP")]
-    expire_at: Annotated[datetime | None, titled("Expires", "EXPIRES")]
+    expire_at: Annotated[Moment | None, titled("Expires", "EXPIRES")]
     max_active_sessions: Annotated[int | None, titled("Sessions at a time")]
     user_id: int | None
     issuer: Annotated[str | None, titled("Issuer", "ISSUER")]
     contract_id: Annotated[str | None, titled("Contract")]
-    created_at: Annotated[datetime, titled("Added")]
-    last_updated_at: Annotated[datetime, titled("Changed")]
+    created_at: Annotated[Moment, titled("Added")]
+    last_updated_at: Annotated[Moment, titled("Changed")]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
-from api.kernel.shape import Shape, titled
+from api.kernel.shape import Moment, Shape, titled
 
 
 class Message(Shape, frozen=True, kw_only=True):
@@ -13,7 +12,7 @@ class Message(Shape, frozen=True, kw_only=True):
 
     id: int
     station: str
-    at: datetime
+    at: Moment
     direction: str
     kind: str
     action: str
@@ -28,9 +27,9 @@ class SecurityEvent(Shape, frozen=True, kw_only=True):
 
     id: int
     charge_point_id: int | None
-    timestamp: Annotated[datetime, titled(listed="TIME")]
+    timestamp: Annotated[Moment, titled(listed="TIME")]
     station: Annotated[str | None, titled(listed="STATION")]
     type: Annotated[str, titled(listed="TYPE")]
     critical: Annotated[bool, titled(listed="CRITICAL")]
     tech_info: Annotated[str | None, titled(listed="DETAILS")]
-    received_at: datetime
+    received_at: Moment

@@ -37,10 +37,11 @@ async def test_json_says_what_is_where(anybody: httpx.AsyncClient) -> None:
         "ready": "/health/ready",
         "metrics": "/metrics",
         "admin": "/admin-api/v1",
+        "reference": "/admin-api/v1/docs",
         "manage": "http://127.0.0.1:9410/api/v0",
         "documentation": "docs/README.md",
     }
-    for name in ("live", "ready", "metrics"):
+    for name in ("live", "ready", "metrics", "reference"):
         assert (await anybody.get(body["links"][name])).status_code == 200
 
 
