@@ -4,8 +4,7 @@ A change carries absolute values, never increments, so writing it twice is writi
 classes here is the order in which the journal writes (parents before children).
 
 Members are named after their columns. Columns that only the engine writes are declared by them, and
-`engine.store.tables` takes them from here. A member that may be None, and is by default, leaves its column
-as it was.
+`engine.store.tables` takes them from here.
 """
 
 from __future__ import annotations
@@ -129,7 +128,7 @@ class FirmwarePublicationChanged(Change, frozen=True):
 class DeviceVariableRead(Change, frozen=True, gc=False):
     """device_variables by all that names an attribute: its value and what it is, as the station reported.
 
-    Absent parts of the name are "" or 0.
+    Absent parts of the name are "" or 0. A characteristic that is None was not reported and stays as it was.
     """
 
     charge_point_id: int
@@ -162,7 +161,10 @@ class DeviceModelReported(Change, frozen=True):
 
 
 class VariableMonitorSet(Change, frozen=True):
-    """variable_monitors by (charge_point_id, monitor_id): what the station watches."""
+    """variable_monitors by (charge_point_id, monitor_id): what the station watches.
+
+    A kind that is None was not reported and stays as it was.
+    """
 
     charge_point_id: int
     monitor_id: int

@@ -26,13 +26,12 @@ KINDS: Final[dict[type, str]] = {
 
 
 class Field(Frozen, frozen=True):
-    """`plain` is the Python type without None, `kind` the column's. `stays`: None changes nothing."""
+    """`plain` is the Python type without None, `kind` that of the column."""
 
     name: str
     plain: type
     kind: str
     null: bool
-    stays: bool
 
 
 @cache
@@ -56,5 +55,4 @@ def _field(field: msgspec.structs.FieldInfo, hint: Any, omitted: bool) -> Field:
         plain=plain,
         kind=kind or KINDS[plain],
         null=union or (omitted and not field.required),
-        stays=union and not field.required,
     )

@@ -10,7 +10,7 @@ from engine.store.filters import Column
 from engine.store.reading import Order, Reading
 from engine.store.tables.access import api_tokens, audit_log
 from engine.store.tables.drivers import id_tags
-from engine.store.tables.inventory import charge_points
+from engine.store.tables.inventory import charge_point_status, charge_points
 from engine.store.tables.logs import message_log
 from engine.store.tables.security import security_events
 
@@ -25,7 +25,11 @@ def _of_station(column: TableColumn[int]) -> dict[str, tuple[Column, Column]]:
 
 STATIONS: Final = Reading(
     charge_points,
+    source=charge_points.join(
+        charge_point_status, charge_point_status.c.charge_point_id == charge_points.c.id
+    ),
     fields={
+        **charge_point_status.c,
         **charge_points.c,
         "identity": charge_points.c.network_id,
         "has_password": charge_points.c.password_sha256.is_not(None),

@@ -99,17 +99,20 @@ def _put(
     change: type[Change],
     table: sa.Table,
     *,
+    patch: bool = False,
     new: Mapping[str, str] | None = None,
     over: Mapping[str, str] | None = None,
     subject: Subject | None = None,
 ) -> Statement:
-    """The row with the key of the table (`t`), new or changed.
+    """The row (`t`) with the key of the table, new or changed; of a `patch` None changes nothing.
 
     `new` and `over` say by member what is written instead of it, where there is no row, and where there is.
     """
     keys = table.primary_key.columns.keys()
-    values = {field.name: field.name for field in fields(change)} | dict(new or {})
-    kept = {one.name: _kept(one, "excluded") for one in fields(change) if one.name not in keys}
+    values = {one.name: one.name for one in fields(change)} | dict(new or {})
+    kept = {one.name: f"excluded.{one.name}" for one in fields(change) if one.name not in keys}
+    if patch:
+        kept |= {one.name: f"coalesce({kept[one.name]}, t.{one.name})" for one in fields(change) if one.null}
     kept |= over or {}
     source = f"select {', '.join(values.values())} from latest"  # noqa: S608 - names of ours
     return _statement(
@@ -121,18 +124,12 @@ def _put(
     )
 
 
-def _kept(field: Field, new: str) -> str:
-    """The value out of the relation `new`, or what is there where that is to stay."""
-    value = f"{new}.{field.name}"
-    return f"coalesce({value}, t.{field.name})" if field.stays else value
-
-
 def _set(
     change: type[Change], table: sa.Table, *, also: str = "", subject: Subject | None = None
 ) -> Statement:
     """The row (`t`) that has the key of the table, if there is one; `also` sets more."""
     keys = table.primary_key.columns.keys()
-    values = [f"{one.name} = {_kept(one, 'r')}" for one in fields(change) if one.name not in keys]
+    values = [f"{one.name} = r.{one.name}" for one in fields(change) if one.name not in keys]
     return _statement(
         change,
         f"update {table.name} t set {', '.join(values)}{also} from latest r "  # noqa: S608 - names of ours
@@ -225,6 +222,7 @@ STATEMENTS: Final[Sequence[Statement]] = (
     _put(
         changes.DeviceVariableRead,
         device.device_variables,
+        patch=True,
         # Of what may only be written no value is kept, whoever says one.
         new={"value": "case when mutability = 'WriteOnly' then null else value end"},
         over={
@@ -244,7 +242,7 @@ STATEMENTS: Final[Sequence[Statement]] = (
         """,
         key="charge_point_id",
     ),
-    _put(changes.VariableMonitorSet, device.variable_monitors, subject=MONITORS),
+    _put(changes.VariableMonitorSet, device.variable_monitors, patch=True, subject=MONITORS),
     _set(changes.VariableMonitorCleared, device.variable_monitors, subject=MONITORS),
     _statement(
         changes.MonitoringBaseSet,
