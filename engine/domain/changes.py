@@ -94,6 +94,7 @@ class FirmwareStatusChanged(Change, frozen=True):
     firmware_status: str
     firmware_request_id: int | None
     firmware_status_at: datetime
+    firmware_status_reason: str | None = None  # in the station's words (OCPP 2.1)
 
 
 class LogStatusChanged(Change, frozen=True):

@@ -104,6 +104,7 @@ create table charge_point_status (
     firmware_status text,
     firmware_request_id bigint,
     firmware_status_at timestamptz,
+    firmware_status_reason text,
     log_status text,
     log_request_id bigint,
     log_status_at timestamptz,

@@ -41,6 +41,7 @@ from engine.ocpp.blocks.firmware.unpublish_firmware import (
 )
 from engine.ocpp.blocks.firmware.update_firmware import check_update_firmware_v2x
 from engine.ocpp.blocks.security.security_event import security_event_notification_v2x
+from engine.ocpp.messages import v21
 from engine.ocpp.step import Facts, Outcome
 
 URL = "https://files.example/firmware.bin"
@@ -63,6 +64,15 @@ def test_the_progress_of_an_update_is_kept(words: Any, station: ChargePoint, now
         charge_point_id=12, firmware_status="SignatureVerified", firmware_request_id=4, firmware_status_at=now
     )
     assert news(outcome)[0]["protocol"] == station.version.replace("ocpp", "ocpp ")
+
+
+def test_why_an_update_failed_is_kept(cp: ChargePoint, now: datetime) -> None:
+    info = v21.StatusInfo(reason_code="NoSpace", additional_info="12 MB are missing")
+    request = v21.FirmwareStatusNotification(status="InstallationFailed", request_id=4, status_info=info)
+    station = msgspec.structs.replace(cp, version="ocpp2.1")
+    (row, _) = firmware_status_notification_v2x(station, request, Facts(), now).changes
+    assert isinstance(row, FirmwareStatusChanged)
+    assert row.firmware_status_reason == "NoSpace: 12 MB are missing"
 
 
 @pytest.mark.proves("2.x", "PublishFirmwareStatusNotification")

@@ -14,6 +14,7 @@ from engine.domain.state import ChargePoint
 from engine.ocpp.blocks.payloads_2x import response_to
 from engine.ocpp.declaration import handler
 from engine.ocpp.messages import v16, v21, v201
+from engine.ocpp.results import reason_of
 from engine.ocpp.step import Facts, Outcome
 
 
@@ -45,8 +46,9 @@ def firmware_status_notification_v2x(
     facts: Facts,
     now: datetime,
 ) -> Outcome:
-    """The same for OCPP 2.x; only Idle has no request id (L01.FR.20, L02.FR.14)."""
-    changes = _changes(cp, request.status, _given(request.request_id), now)
+    """The same for OCPP 2.x; only Idle has no request id (L01.FR.20, L02.FR.14). Version 2.1 tells why."""
+    reason = reason_of(request.status_info) if isinstance(request, v21.FirmwareStatusNotification) else None
+    changes = _changes(cp, request.status, _given(request.request_id), now, reason)
     return Outcome(state=cp, reply=response_to(request), changes=changes)
 
 
@@ -71,7 +73,9 @@ def _given(request_id: int | UnsetType) -> int | None:
     return None if isinstance(request_id, UnsetType) else request_id
 
 
-def _changes(cp: ChargePoint, status: str, request_id: int | None, now: datetime) -> list[Change]:
+def _changes(
+    cp: ChargePoint, status: str, request_id: int | None, now: datetime, reason: str | None = None
+) -> list[Change]:
     news = notifications.FirmwareStatusNotification(
         charge_point_id=cp.id,
         last_updated_at=now,
@@ -85,6 +89,7 @@ def _changes(cp: ChargePoint, status: str, request_id: int | None, now: datetime
             firmware_status=status,
             firmware_request_id=request_id,
             firmware_status_at=now,
+            firmware_status_reason=reason,
         ),
         notifications.about(cp, news, now),
     ]
