@@ -6,16 +6,19 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 import trio
 from msgspec import UNSET, Meta, UnsetType
 
 from api.kernel.identities import identity as checked_identity
+from api.kernel.listing import among, custom, equal, prefix, since
 from api.kernel.operations import Route
 from api.kernel.problems import INVALID_DATA
-from api.kernel.views import Camel, Limit, Number, Page, page, shown
+from api.kernel.resource import Computed, Resource
+from api.kernel.views import Camel, Limit, Number, Page, shown
+from api.shapes.stations import AddedStation, Station
 from engine.domain.caller import Caller
 from engine.domain.state import Registration
 from engine.errors import Invalid, NotFound
@@ -23,8 +26,11 @@ from engine.masking import MASK
 from engine.node import Node
 from engine.ocpp.blocks.device_model.passwords import is_secret
 from engine.operations import provisioning
+from engine.store.filters import Condition, Operator
+from engine.store.readings import BY_IDENTITY, NEWEST, OLDEST, STATIONS
 from engine.store.repositories.provisioning import Installation, ReportedKey, Setting
-from engine.store.repositories.stations import Station, StationPatch
+from engine.store.repositories.stations import Station as StoredStation
+from engine.store.repositories.stations import StationPatch
 
 PASSWORD_BYTES: Final = (
     16  # of a password made here; written as 32 hexadecimal digits, which every charger takes
@@ -34,6 +40,8 @@ OPEN: Final = (
     "Whoever knows its identity can connect as this charge point: it has security profile 0, no password. "
     "Accept it with a password, or move it up once it is connected."
 )
+
+S = TypeVar("S", bound=Station)
 
 Profile = Annotated[int, Meta(ge=0, le=3)]
 Password = Annotated[str, Meta(min_length=16, max_length=40)]  # OCPP 1.6 security whitepaper A00
@@ -56,57 +64,6 @@ class StationBody(Camel, frozen=True, kw_only=True):
 
 class NewStation(StationBody, frozen=True, kw_only=True):
     identity: str
-
-
-class StationView(Camel, frozen=True, kw_only=True):
-    """`password` appears once: in the answer to the request that made the node invent it."""
-
-    id: int
-    identity: str
-    name: str
-    status: str
-    connected: bool
-    registration_status: str
-    accept_when_configured: bool
-    network_status: str
-    network_status_at: datetime | None
-    network_protocol: str | None
-    network_ip: str | None
-    security_profile: int
-    current_security_profile: int | None
-    next_security_profile: int | None
-    has_password: bool
-    invalid_username_allowed: bool
-    certificate_serial: str | None
-    vendor: str
-    model: str
-    charge_point_serial_number: str | None
-    charge_box_serial_number: str | None
-    firmware_version: str | None
-    hardware_status: str | None
-    hardware_error_code: str | None
-    firmware_status: str | None
-    log_status: str | None
-    local_list_version: int | None
-    settings: dict[str, Any]
-    first_contact_at: datetime | None
-    connected_at: datetime | None
-    booted_at: datetime | None
-    created_at: datetime
-    last_updated_at: datetime
-    connectors: Sequence[object] | UnsetType = UNSET
-    password: str | UnsetType = UNSET
-
-
-class ConnectorView(Camel, frozen=True, kw_only=True):
-    evse_number: int
-    connector_number: int
-    status: str
-    error_code: str | None
-    info: str | None
-    vendor_id: str | None
-    vendor_error_code: str | None
-    at: datetime | None
 
 
 class SettingView(Camel, frozen=True, kw_only=True):
@@ -180,9 +137,9 @@ class Disconnect(Camel, frozen=True, kw_only=True):
     reason: Annotated[str, Meta(max_length=100)] = "disconnected by the operator"
 
 
-def view(node: Node, row: Station, **more: Any) -> StationView:
-    more = {"connectors": UNSET, "password": UNSET, **more}
-    return shown(StationView, row, connected=node.registry.is_connected(row.identity), **more)
+def view(node: Node, row: StoredStation, kind: type[S], **more: Any) -> S:
+    more = {"connectors": UNSET, **more}
+    return shown(kind, row, connected=node.registry.is_connected(row.identity), **more)
 
 
 def patch_of(body: StationBody) -> StationPatch:
@@ -196,12 +153,39 @@ def patch_of(body: StationBody) -> StationPatch:
     return StationPatch(**taken)
 
 
-async def list_(node: Node, query: ListQuery) -> Page:
-    rows = await node.store.stations.list(after=query.cursor, limit=query.limit)
-    return page(rows, query.limit, lambda row: row.id, lambda row: view(node, row))
+def connected(node: Node, wanted: bool) -> Condition:
+    """Whether it has a connection to this node."""
+    operator = Operator.AMONG if wanted else Operator.NONE_OF
+    return Condition(field="identity", operator=operator, value=node.registry.connected())
 
 
-async def add(node: Node, body: NewStation, caller: Caller) -> StationView:
+stations: Final = Resource(
+    "charge point",
+    Station,
+    STATIONS,
+    key="identity",
+    filters={
+        "identity": prefix("identity"),
+        "status": among("status"),
+        "networkStatus": among("network_status"),
+        "registrationStatus": among("registration_status", Registration),
+        "connected": custom(bool, connected),
+        "securityProfile": equal("security_profile"),
+        "vendor": equal("vendor"),
+        "model": equal("model"),
+        "firmwareVersion": prefix("firmware_version"),
+        "changedSince": since("last_updated_at"),
+    },
+    orders={"oldest": OLDEST, "newest": NEWEST, "identity": BY_IDENTITY},
+    computed={
+        "connected": Computed(
+            value=lambda node, row: node.registry.is_connected(row["identity"]), needs=("identity",)
+        )
+    },
+)
+
+
+async def add(node: Node, body: NewStation, caller: Caller) -> AddedStation:
     """Register a charge point; one that needs a password and is given none gets one made here."""
     identity = checked_identity(body.identity)
     profile = 1 if body.security_profile is UNSET else body.security_profile
@@ -210,19 +194,13 @@ async def add(node: Node, body: NewStation, caller: Caller) -> StationView:
         made = secrets.token_hex(PASSWORD_BYTES)
         body = msgspec.structs.replace(body, password=made)
     row = await node.store.stations.add(identity, patch_of(body), actor=caller.actor)
-    return view(node, row, password=made)
+    return view(node, row, AddedStation, password=made)
 
 
-async def show(node: Node, identity: str) -> StationView:
-    row = await node.store.stations.get(identity)
-    connectors = await node.store.stations.connectors(row.id)
-    return view(node, row, connectors=[shown(ConnectorView, one) for one in connectors])
-
-
-async def update(node: Node, identity: str, body: StationBody, caller: Caller) -> StationView:
+async def update(node: Node, identity: str, body: StationBody, caller: Caller) -> Station:
     row = await node.store.stations.update(identity, patch_of(body), actor=caller.actor)
     await node.registry.refresh(identity)
-    return view(node, row)
+    return view(node, row, Station)
 
 
 async def delete(node: Node, identity: str, caller: Caller) -> None:
@@ -306,9 +284,9 @@ def _connection(node: Node, identity: str) -> Sequence[ConnectionView]:
 
 
 ROUTES = (
-    Route("GET", "/stations", list_),
+    stations.listing("/stations", "Charge points"),
     Route("POST", "/stations", add, 201),
-    Route("GET", "/stations/<identity>", show),
+    stations.one("/stations/<identity>", "A charge point with its connectors"),
     Route("PATCH", "/stations/<identity>", update),
     Route("DELETE", "/stations/<identity>", delete, 204),
     Route("POST", "/stations/<identity>/accept", accept, limit=None),

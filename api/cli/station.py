@@ -11,41 +11,9 @@ import msgspec
 
 from api.cli.client import TIMEOUT, Client, remote, segment
 from api.cli.output import as_json, print_json, print_one, print_rows, warn
+from api.kernel.shape import columns, details
+from api.shapes.stations import Connector, Station
 
-LIST: Final = {
-    "IDENTITY": "identity",
-    "CONNECTED": "connected",
-    "NETWORK": "networkStatus",
-    "REGISTRATION": "registrationStatus",
-    "VENDOR": "vendor",
-    "MODEL": "model",
-    "PROFILE": "securityProfile",
-}
-ONE: Final = {
-    "Identity": "identity",
-    "Id": "id",
-    "Name": "name",
-    "Status": "status",
-    "Connected": "connected",
-    "Network status": "networkStatus",
-    "Registration": "registrationStatus",
-    "Security profile": "securityProfile",
-    "Moving to profile": "nextSecurityProfile",
-    "Password set": "hasPassword",
-    "Protocol": "networkProtocol",
-    "Vendor": "vendor",
-    "Model": "model",
-    "Serial number": "chargePointSerialNumber",
-    "Firmware": "firmwareVersion",
-    "First contact": "firstContactAt",
-    "Last boot": "bootedAt",
-}
-CONNECTORS: Final = {
-    "EVSE": "evseNumber",
-    "CONNECTOR": "connectorNumber",
-    "STATUS": "status",
-    "ERROR": "errorCode",
-}
 UPGRADE: Final = {
     "Status": "status",
     "Wanted profile": "wanted",
@@ -120,13 +88,10 @@ def add(
 @remote
 def list_(client: Client, *, connected: bool, registration: str | None, json_: bool) -> None:
     """List charge points."""
-    rows = [
-        row
-        for row in client.pages("/stations")
-        if (row["connected"] or not connected) and registration in {None, row["registrationStatus"]}
-    ]
+    there = "true" if connected else None
+    rows = list(client.pages("/stations", connected=there, registrationStatus=registration))
     narrowed = connected or registration is not None
-    print_rows(rows, LIST, json_, "No such charge point." if narrowed else NO_STATIONS)
+    print_rows(rows, columns(Station), json_, "No such charge point." if narrowed else NO_STATIONS)
 
 
 @station.command()
@@ -136,10 +101,13 @@ def list_(client: Client, *, connected: bool, registration: str | None, json_: b
 def show(client: Client, identity: str, json_: bool) -> None:
     """Show one charge point and its connectors."""
     row = client.get(f"/stations/{segment(identity)}")
-    print_one(row, ONE, json_)
+    print_one(row, details(Station), json_)
     if not json_:
         print_rows(
-            row["connectors"], CONNECTORS, json_=False, empty="No connector has reported its status yet."
+            row["connectors"],
+            columns(Connector),
+            json_=False,
+            empty="No connector has reported its status yet.",
         )
 
 

@@ -17,6 +17,7 @@ from api.kernel.problems import INVALID_DATA
 from api.kernel.views import Camel, Limit, key_cursor, key_of
 from engine.domain.state import Frozen
 from engine.errors import Invalid
+from engine.node import Node
 from engine.store.filters import Condition, Operator
 from engine.store.plan import Row
 from engine.store.reading import Order, Reading
@@ -35,11 +36,15 @@ BITS: Final = {"SMALLINT": 15, "INTEGER": 31, "BIGINT": 63}
 
 
 class Filter(Frozen, frozen=True):
-    """A parameter of a listing: how it compares which field; `kind` None: what the field's column holds."""
+    """A parameter of a listing: how it compares which field; `kind` None: what the field's column holds.
+
+    `custom` makes the condition where more than the value decides it.
+    """
 
     operator: Operator
     field: str
     kind: Any = None
+    custom: Callable[[Node, Any], Condition] | None = None
 
 
 def equal(field: str, kind: Any = None) -> Filter:
@@ -86,12 +91,21 @@ class Query(Camel, frozen=True, kw_only=True):
     page: PageNumber | None = None
 
 
-def query_type(name: str, reading: Reading, filters: Mapping[str, Filter], orders: Orders) -> type[Query]:
+def custom(kind: Any, condition: Callable[[Node, Any], Condition]) -> Filter:
+    return Filter(operator=Operator.EQUAL, field="", kind=kind, custom=condition)
+
+
+def query_type(
+    name: str, reading: Reading, filters: Mapping[str, Filter], orders: Orders, includes: Sequence[str]
+) -> type[Query]:
     """The parameters of a listing; `filters` by their names outside."""
     fields: list[Any] = [
         (f"filter_{number}", _kind(reading, one) | None, msgspec.field(name=outside, default=None))
         for number, (outside, one) in enumerate(filters.items())
     ]
+    if includes:
+        some = Annotated[list[Literal[tuple(includes)]], Meta(max_length=MAX_VALUES)]  # type: ignore[valid-type,misc]
+        fields.append(("include", some | None, None))
     if orders:
         words = Literal[tuple(orders)]  # type: ignore[valid-type]
         fields.append(("order", words, msgspec.field(default=next(iter(orders)))))
@@ -117,8 +131,8 @@ def kind_of(reading: Reading, name: str) -> Any:
 
 
 def lists(filters: Mapping[str, Filter]) -> Callable[[Mapping[str, str]], Mapping[str, Any]]:
-    """Takes values with commas apart, where a filter takes several."""
-    several = {name for name, one in filters.items() if one.operator is Operator.AMONG}
+    """Takes values with commas apart, where a parameter takes several."""
+    several = {"include", *(name for name, one in filters.items() if one.operator is Operator.AMONG)}
 
     def apart(given: Mapping[str, str]) -> Mapping[str, Any]:
         return {name: value.split(",") if name in several else value for name, value in given.items()}
@@ -126,7 +140,7 @@ def lists(filters: Mapping[str, Filter]) -> Callable[[Mapping[str, str]], Mappin
     return apart
 
 
-def conditions(query: Query, filters: Mapping[str, Filter]) -> Sequence[Condition]:
+def conditions(node: Node, query: Query, filters: Mapping[str, Filter]) -> Sequence[Condition]:
     """Raises Invalid for a moment that no calendar has in UTC."""
     found: list[Condition] = []
     faults: dict[str, list[str]] = {}
@@ -137,7 +151,9 @@ def conditions(query: Query, filters: Mapping[str, Filter]) -> Sequence[Conditio
                 value = value.astimezone(UTC)
             except OverflowError:
                 faults[outside] = ["is out of range"]
-        if value is not None:
+        if value is not None and one.custom is not None:
+            found.append(one.custom(node, value))
+        elif value is not None:
             found.append(Condition(field=one.field, operator=one.operator, value=value))
     if faults:
         raise Invalid(INVALID_DATA, faults)

@@ -124,7 +124,9 @@ class Resource(Generic[S]):
         self.permission = permission
         self._key_operator = Operator.SAME_TEXT if alike else Operator.EQUAL
         self._view = View(shape, reading, computed or {})
-        self._query = listing.query_type(f"{shape.__name__}Query", reading, self.filters, self.orders)
+        self._query = listing.query_type(
+            f"{shape.__name__}Query", reading, self.filters, self.orders, self._view.includes
+        )
         self._cursors = {
             word: Cursors(reading, order) for word, order in (self.orders or {"": reading.order}).items()
         }
@@ -179,12 +181,13 @@ class Resource(Generic[S]):
         plan = Plan(
             caller=caller,
             reading=self.reading,
-            where=(*where, *listing.conditions(query, self.filters)),
+            where=(*where, *listing.conditions(node, query, self.filters)),
             fields=tuple(dict.fromkeys((*self._view.fields, *sorted_by))),
             order=cursors.order,
             after=place.after,
             skip=place.skip,
             limit=query.limit + 1,  # whether there is another page
+            includes=getattr(query, "include", None) or (),
         )
         found = await node.store.rows(plan)
         page = found[: query.limit]

@@ -27,6 +27,7 @@ class Operator(StrEnum):
     EQUAL = "equal"
     SAME_TEXT = "same_text"  # without regard to case
     AMONG = "among"  # the value is a list
+    NONE_OF = "none_of"
     AT_LEAST = "at_least"
     ABOVE = "above"
     AT_MOST = "at_most"
@@ -55,7 +56,7 @@ class Condition(Frozen, frozen=True):
             return like(str(self.value))
         if self.operator is Operator.JSON_PATH:
             return document(*self.value)
-        return list(self.value) if self.operator is Operator.AMONG else self.value
+        return list(self.value) if self.operator in LISTS else self.value
 
 
 def like(prefix: str) -> str:
@@ -81,10 +82,12 @@ def compared(column: Column, operator: Operator, variant: Hashable, name: str) -
     return BUILDERS[operator](column, lambda kind: bindparam(name, type_=kind))
 
 
+LISTS: Final = frozenset({Operator.AMONG, Operator.NONE_OF})
 BUILDERS: Final[Mapping[Operator, Callable[[Column, Parameter], Column]]] = {
     Operator.EQUAL: lambda column, value: column == value(column.type),
     Operator.SAME_TEXT: lambda column, value: func.lower(column) == func.lower(value(column.type)),
     Operator.AMONG: lambda column, value: column == func.any(value(ARRAY(column.type))),
+    Operator.NONE_OF: lambda column, value: column != func.all(value(ARRAY(column.type))),
     Operator.AT_LEAST: lambda column, value: column >= value(column.type),
     Operator.ABOVE: lambda column, value: column > value(column.type),
     Operator.AT_MOST: lambda column, value: column <= value(column.type),

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import Column as TableColumn
+from sqlalchemy import and_, literal_column
 
 from engine.store.filters import Column
-from engine.store.reading import Order, Reading
+from engine.store.reading import Include, Order, Reading
 from engine.store.tables.access import api_tokens, audit_log
 from engine.store.tables.drivers import id_tags
-from engine.store.tables.inventory import charge_point_status, charge_points
+from engine.store.tables.inventory import charge_point_status, charge_points, connectors
 from engine.store.tables.logs import message_log
-from engine.store.tables.security import security_events
+from engine.store.tables.security import security_events, security_profile_moves
 
 OLDEST: Final = (Order(field="id"),)
+BY_IDENTITY: Final = (Order(field="identity"),)
 NEWEST: Final = (Order(field="id", descending=True),)
 
 
@@ -23,19 +25,43 @@ def _of_station(column: TableColumn[int]) -> dict[str, tuple[Column, Column]]:
     return {"station": (column, charge_points.c.id)}
 
 
+CONNECTORS: Final = Reading(
+    connectors,
+    fields={
+        "charge_point_id": connectors.c.charge_point_id,
+        "evse_number": connectors.c.evse_network_id,
+        "connector_number": connectors.c.number,
+        "status": connectors.c.hardware_status,
+        "error_code": connectors.c.error_code,
+        "info": connectors.c.info,
+        "vendor_id": connectors.c.vendor_id,
+        "vendor_error_code": connectors.c.vendor_error_code,
+        "at": connectors.c.hardware_status_at,
+    },
+    always=connectors.c.hardware_status.is_not(None),
+    order=(Order(field="evse_number"), Order(field="connector_number")),
+)
 STATIONS: Final = Reading(
     charge_points,
     source=charge_points.join(
         charge_point_status, charge_point_status.c.charge_point_id == charge_points.c.id
+    ).outerjoin(
+        security_profile_moves,
+        and_(
+            security_profile_moves.c.charge_point_id == charge_points.c.id,
+            security_profile_moves.c.status == literal_column("'under_way'"),
+        ),
     ),
     fields={
         **charge_point_status.c,
         **charge_points.c,
         "identity": charge_points.c.network_id,
         "has_password": charge_points.c.password_sha256.is_not(None),
+        "next_security_profile": security_profile_moves.c.security_profile,
     },
     always=charge_points.c.deleted_at.is_(None),
     order=OLDEST,
+    includes={"connectors": Include(reading=CONNECTORS, on={"charge_point_id": "id"}, most=1_000)},
 )
 ID_TAGS: Final = Reading(id_tags, order=OLDEST)
 TOKENS: Final = Reading(api_tokens, order=OLDEST)

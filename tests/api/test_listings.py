@@ -108,3 +108,41 @@ async def test_refusals_say_what_there_is(tags: httpx.AsyncClient) -> None:
 async def test_children_of_what_is_not_there(admin: httpx.AsyncClient) -> None:
     answer = await admin.get("/stations/nobody/messages")
     assert (answer.status_code, answer.json()["message"]) == (404, "no charge point 'nobody'")
+
+
+async def test_stations_by_what_they_are(admin: httpx.AsyncClient, node: Node, connect: Any) -> None:
+    await connect("B1")
+    for identity in ("A1", "A2", "A_3"):
+        await admin.post("/stations", json={"identity": identity, "registrationStatus": "pending"})
+    status = {"connectorId": 2, "errorCode": "NoError", "status": "Charging"}
+    charger = await connect("C1")
+    await charger.call("StatusNotification", status)
+    await charger.call("StatusNotification", status | {"connectorId": 1})
+    await node.store.journal.flush()
+
+    async def identities(**query: Any) -> list[str]:
+        answer = await admin.get("/stations", params=query)
+        assert answer.status_code == 200, answer.text
+        return [row["identity"] for row in answer.json()["data"]]
+
+    assert await identities() == ["B1", "A1", "A2", "A_3", "C1"]
+    assert await identities(order="newest") == ["C1", "A_3", "A2", "A1", "B1"]
+    assert await identities(order="identity") == ["A1", "A2", "A_3", "B1", "C1"]
+    assert await identities(connected="true") == ["B1", "C1"]
+    assert await identities(connected="false", registrationStatus="pending,rejected") == ["A1", "A2", "A_3"]
+    assert await identities(identity="A_") == ["A_3"]
+    assert await identities(vendor="Ampelwerk", securityProfile="0") == ["B1", "C1"]
+    assert (await admin.get("/stations?order=vendor")).status_code == 422
+    page = (await admin.get("/stations?order=identity&limit=2&include=connectors")).json()
+    assert [row["connectors"] for row in page["data"]] == [[], []]
+    (row,) = (await admin.get("/stations?identity=C1&include=connectors")).json()["data"]
+    assert [(one["connectorNumber"], one["status"]) for one in row["connectors"]] == [
+        (1, "charging"),
+        (1, "charging"),
+    ]
+    assert [one["evseNumber"] for one in row["connectors"]] == [1, 2]
+    rest = (await admin.get("/stations", params={"order": "identity", "cursor": page["nextCursor"]})).json()
+    assert [row["identity"] for row in rest["data"]] == ["A_3", "B1", "C1"]
+    assert "connectors" not in rest["data"][0]
+    foreign = await admin.get("/stations", params={"order": "oldest", "cursor": page["nextCursor"]})
+    assert (foreign.status_code, set(foreign.json()["errors"])) == (422, {"cursor"})

@@ -27,6 +27,8 @@ from engine.metrics import Metrics
 from engine.store import Store, apart, journal, writer
 from engine.store.apart import LARGE_BYTES, LARGE_ROWS
 from engine.store.database import Database
+from engine.store.readings import CONNECTORS
+from tests.plans import whole
 
 from .conftest import NOW, at, closed, measured, opened
 
@@ -391,8 +393,8 @@ async def test_an_older_hardware_status_is_logged_only(
 
     await store.journal.commit([status("charging", 50), status("available", 10), status("faulted", 20, 2)])
     await store.journal.commit([status("preparing", 30)])
-    known = await store.stations.connectors(station.id)
-    assert [(c.connector_number, c.status) for c in known] == [(1, "charging"), (2, "faulted")]
+    known = await store.rows(whole(CONNECTORS, charge_point_id=station.id))
+    assert [(c["connector_number"], c["status"]) for c in known] == [(1, "charging"), (2, "faulted")]
     assert await count("evses where hardware_status = 'charging'") == 1
     assert await count("status_log") == 4
 

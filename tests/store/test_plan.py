@@ -107,6 +107,8 @@ def where(field: str, operator: str, value: object) -> Condition:
         (STATIONS, where("network_id", "same_text", "cp3"), [3]),
         (STATIONS, where("id", "among", [7, 2, 9, 70]), [2, 7]),
         (STATIONS, where("id", "among", []), []),
+        (STATIONS, where("id", "none_of", [1, 2, 3, 4, 5, 70]), [6, 7, 8]),
+        (STATIONS, where("id", "none_of", []), [1, 2, 3, 4, 5, 6, 7, 8]),
         (STATIONS, where("id", "at_least", 7), [7, 8]),
         (STATIONS, where("id", "above", 7), [8]),
         (STATIONS, where("id", "at_most", 2), [1, 2]),

@@ -18,7 +18,7 @@ from engine.domain.changes import (
 from engine.domain.state import Price
 from engine.errors import Conflict, Invalid, NotFound
 from engine.store import Store
-from engine.store.readings import AUDIT, ID_TAGS, MESSAGES, SECURITY_EVENTS, TOKENS
+from engine.store.readings import AUDIT, ID_TAGS, MESSAGES, SECURITY_EVENTS, STATIONS, TOKENS
 from engine.store.repositories.id_tags import IdTagPatch
 from engine.store.repositories.network import Location
 from engine.store.repositories.sessions import SessionFilter
@@ -99,9 +99,9 @@ async def test_what_breaks_a_rule_is_invalid(store: Store, patch: StationPatch) 
 async def test_stations_page_by_id(store: Store) -> None:
     for number in range(5):
         await store.stations.add(f"CP{number}", StationPatch(), actor="a")
-    first = await store.stations.list(limit=3)
-    rest = await store.stations.list(after=first[-1].id, limit=3)
-    assert [station.identity for station in (*first, *rest)] == [f"CP{n}" for n in range(5)]
+    first = await store.rows(whole(STATIONS, limit=3))
+    rest = await store.rows(whole(STATIONS, after=[first[-1]["id"]], limit=3))
+    assert [station["identity"] for station in (*first, *rest)] == [f"CP{n}" for n in range(5)]
 
 
 async def test_id_tags_are_set_by_uid_in_any_case(store: Store) -> None:

@@ -59,17 +59,6 @@ class Station(Frozen, frozen=True):
     last_updated_at: datetime
 
 
-class StationConnector(Frozen, frozen=True):
-    evse_number: int
-    connector_number: int
-    status: str
-    error_code: str | None
-    info: str | None
-    vendor_id: str | None
-    vendor_error_code: str | None
-    at: datetime | None
-
-
 class Presence(Frozen, frozen=True):
     """The last network status written of a charge point."""
 
@@ -107,13 +96,6 @@ from charge_points c
 join charge_point_status s on s.charge_point_id = c.id
 left join security_profile_moves m on m.charge_point_id = c.id and m.status = 'under_way'
 where deleted_at is null
-"""
-CONNECTORS: Final = """
-select evse_network_id as evse_number, number as connector_number, hardware_status as status, error_code,
-       info, vendor_id, vendor_error_code, hardware_status_at as at
-from connectors
-where charge_point_id = $1 and hardware_status is not null
-order by 1, 2
 """
 PRESENT: Final = """
 select id, network_status as status, coalesce(network_status_at, last_updated_at) as at
@@ -168,10 +150,6 @@ class Stations(Repository):
         super().__init__(database)
         self._forget = forget
 
-    async def list(self, *, after: int = 0, limit: int = 100) -> Sequence[Station]:
-        """By id, those above `after`."""
-        return await self._many(Station, SELECT + " and c.id > $1 order by c.id limit $2", after, page(limit))
-
     async def get(self, identity: str) -> Station:
         """Raises NotFound."""
         found = (
@@ -182,10 +160,6 @@ class Stations(Repository):
         if found is None:
             raise NotFound(f"no charge point {identity!r}")
         return found
-
-    async def connectors(self, charge_point_id: int) -> Sequence[StationConnector]:
-        """As last reported."""
-        return await self._many(StationConnector, CONNECTORS, charge_point_id)
 
     async def present(self) -> Sequence[Presence]:
         """Those available or lost not long ago, by the last word on them: where a node's run begins."""
