@@ -124,7 +124,7 @@ class Resource(Generic[S]):
         self.permission = permission
         self._key_operator = Operator.SAME_TEXT if alike else Operator.EQUAL
         self._view = View(shape, reading, computed or {})
-        self._query = listing.query_type(
+        self.query = listing.query_type(
             f"{shape.__name__}Query", reading, self.filters, self.orders, self._view.includes
         )
         self._cursors = {
@@ -145,7 +145,7 @@ class Resource(Generic[S]):
 
         handler = everything if within is None else children
         answers = Rows[self._view.shape]  # type: ignore[name-defined]
-        return Route("GET", rule, handler, query=self._query, prepared=listing.lists(self.filters),
+        return Route("GET", rule, handler, query=self.query, prepared=listing.lists(self.filters),
                      answers=answers, summary=summary, permission=self.permission)  # fmt: skip
 
     def one(self, rule: str, summary: str) -> Route:
