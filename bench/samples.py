@@ -28,7 +28,8 @@ METER_VALUES_PAYLOAD = (
 METER_VALUES = b'[2,"6f9b1e8a-3a4b-4f7e-9a51-7f6c0d4d2b11","MeterValues",%b]' % METER_VALUES_PAYLOAD
 
 PLAIN: Final[dict[type, Any]] = {
-    int: 0, float: 0.0, bool: False, str: "", bytes: b"{}", datetime: datetime(2026, 1, 1, tzinfo=UTC)
+    int: 0, float: 0.0, bool: False, str: "", bytes: b"{}", tuple: (),
+    datetime: datetime(2026, 1, 1, tzinfo=UTC),
 }  # fmt: skip
 
 

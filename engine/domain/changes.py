@@ -518,11 +518,27 @@ class TransactionEventStored(Change, frozen=True, gc=False):
     content: int = 0  # domain.history.fingerprint
 
 
-class MeterValueAdded(Change, frozen=True, gc=False, omit_defaults=True):
+class SessionMeasured(Change, frozen=True, gc=False):
+    """session_totals: what a session has come to by what was sampled of it."""
+
+    session_id: int
+    energy_wh: int
+    register_wh: int | None
+    register_at: datetime | None  # None with a register: the station's clock could not be trusted
+    register_series: SmallInt  # location and phases of that register (ext.metering)
+    resets: Integer
+    power_w: float | None
+    current_a: float | None
+    voltage_v: float | None
+    soc_percent: float | None
+    sampled_at: datetime | None  # of the newest sample whose time could be trusted
+
+
+class MeterValueAdded(Change, frozen=True, gc=False):
     """meter_values, new row by (charge_point_id, timestamp, sample_key): one MeterValue with its samples.
 
-    The running totals of the session as of this row stand beside the verbatim samples, so the row of a
-    session that came last is its present state. A row that came late has its own values there and no energy.
+    What its session showed by then stands beside the verbatim samples. A row that came late has its own
+    values there and no energy.
     """
 
     charge_point_id: int
@@ -533,15 +549,11 @@ class MeterValueAdded(Change, frozen=True, gc=False, omit_defaults=True):
     sample_key: int  # 64-bit fingerprint of (session, identities of the samples)
     energy_wh: int | None
     register_wh: int | None
-    resets: Integer
     power_w: float | None
     current_a: float | None
     voltage_v: float | None
     soc_percent: float | None
     samples: Json  # JSON array as received (signed values verbatim)
-    register_at: datetime | None = None  # of `register_wh`; None: as `timestamp`
-    sampled_at: datetime | None = None  # of the newest sample so far; None: as `timestamp`
-    register_series: SmallInt = 0  # location and phases of that register (ext.metering)
 
 
 class OrphanKept(Change, frozen=True):

@@ -43,7 +43,7 @@ from engine.domain.history import (
     start_key,
 )
 from engine.domain.metering.live import measure
-from engine.domain.metering.readings import Measured, merged, row
+from engine.domain.metering.readings import Measured, merged, row, totals_moved
 from engine.domain.metering.timeline import REGISTER_WITHIN, flipped
 from engine.domain.metering.verify import Stop, register_at_end
 from engine.domain.notifications import publish
@@ -62,7 +62,7 @@ from engine.domain.sessions import (
 from engine.domain.starting import Pending, SessionUpdated
 from engine.domain.state import ChargePoint, Frozen, Metering, Session, SessionStatus, StationNumber
 from engine.domain.vocabulary import AuthorizationMethod, ChargingState, SessionReason, Verdict, Waiver
-from ext.metering import FINGERPRINT, kind_of, read_numbers
+from ext.metering import kind_of, read_numbers
 
 # triggerReasons under which a tag is presented to end the transaction, not to begin it.
 _TO_STOP: Final = frozenset({"StopAuthorized", "Deauthorized"})
@@ -117,6 +117,7 @@ def append(
     now = known.now
     changes: list[Change] = [_stored(cp, session, event, known)]
     after = _extended(cp, session, event, _measured(event.values, stored_samples), now=now, changes=changes)
+    changes += totals_moved(session, after)
     cp, after, more = _amended(cp, session, after, event, known)
     changes += more
     if event.kind == "Ended":
@@ -152,9 +153,10 @@ def begin(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Ses
 def _begun(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Session, list[Change]]:
     now = known.now
     session_id = known.new_ids[0] if known.pending is None else known.pending.id
-    session = replace(_blank(session_id, event), received_at=now)
-    changes: list[Change] = [_stored(cp, session, event, known)]
-    session = _extended(cp, session, event, _measured(event.values, frozenset()), now=now, changes=changes)
+    blank = replace(_blank(session_id, event), received_at=now)
+    changes: list[Change] = [_stored(cp, blank, event, known)]
+    session = _extended(cp, blank, event, _measured(event.values, frozenset()), now=now, changes=changes)
+    changes += totals_moved(blank, session)
     session = replace(session, offline=_offline(session))
     driver, made = _driver(cp, session, event, known)
     if driver is not None:
@@ -219,8 +221,7 @@ def refold(
     fresh = _measured(event.values, stored_samples)
     changes: list[Change] = [_stored(cp, session, event, known)]
     changes += (row(cp, after, after.metering, measured, now) for measured in fresh)
-    if not fresh and _totals(after) != _totals(session):
-        changes.append(_bare_row(cp, after, event, now))
+    changes += totals_moved(session, after)
     cp, after, more = _amended(cp, session, after, event, known)
     changes += more
     changes.append(ChargingPeriodsRewritten(session_id=session.id, periods=periods))
@@ -245,16 +246,6 @@ def refold(
     ):
         changes += _period_closed(after, closed)
     return cp, opened or closed, changes + beside
-
-
-def _totals(session: Session) -> tuple[object, ...]:
-    return session.metering.energy_wh, session.metering.register_wh, session.metering.resets
-
-
-def _bare_row(cp: ChargePoint, session: Session, event: Event, now: datetime) -> Change:
-    """Totals that moved without a sample of its own: its time stamp is another one's. The event has it."""
-    bare = Measured(at=event.at, reading=read_numbers(()), samples="[]")
-    return replace(row(cp, session, session.metering, bare, now), sample_key=event.content & FINGERPRINT)
 
 
 def _unfolded(

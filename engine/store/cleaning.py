@@ -23,8 +23,8 @@ EXACT: Final[frozenset[type[Change]]] = frozenset(
         changes.AuthorizationMade, changes.SessionAsked, changes.SessionMerged, changes.SessionOpened,
         changes.SessionAmended, changes.SessionStopAsked, changes.SessionClosed, changes.SessionReviewed,
         changes.SessionReopened, changes.ChargingPeriodsRewritten, changes.ChargingPeriodOpened,
-        changes.ChargingPeriodClosed, changes.TransactionEventStored, changes.MeterValueAdded,
-        changes.OrphanKept, changes.OrphanResolved,
+        changes.ChargingPeriodClosed, changes.TransactionEventStored, changes.SessionMeasured,
+        changes.MeterValueAdded, changes.OrphanKept, changes.OrphanResolved,
     }
 )  # fmt: skip
 # Rows by the thousand per second, of decoded messages: those have no NUL, and are not searched for it.

@@ -57,8 +57,8 @@ RULES: Final[Mapping[str, str]] = {
           and s.energy_wh <> greatest(s.meter_stop_wh - s.meter_start_wh, 0)
     """,
     "a session whose meter was reset is held": """
-        select distinct 'session:' || s.id, 'energy ' || s.energy_wh || ' Wh'
-        from sessions s join meter_values m on m.session_id = s.id and m.charge_point_id = s.charge_point_id
+        select 'session:' || s.id, 'energy ' || s.energy_wh || ' Wh'
+        from sessions s join session_totals m on m.session_id = s.id
         where s.status = 'finished' and s.review = '{}' and m.resets > 0
     """,
     "an EVSE has one open session at most": """

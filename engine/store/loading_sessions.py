@@ -28,7 +28,6 @@ from engine.domain.state import (
 from engine.domain.vocabulary import ChargingState, Waiver
 from engine.store.database import Connection
 
-# The row written last has the totals; ties are rows of one message.
 SESSIONS: Final = """
 select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.protocol, s.evse_number, s.connector_number,
        s.status, s.started_at, s.start_received_at, s.id_tag, s.meter_start_wh, s.stopped_at, s.meter_stop_wh,
@@ -39,7 +38,7 @@ select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.protocol, s.evs
        coalesce(a.method = 'admin' and a.status = 'accepted', false) as asked,
        p.charging_state, f.currency, f.price_per_session, f.price_per_kwh, f.price_per_minute,
        m.energy_wh as total_wh, m.register_wh, m.resets, m.power_w, m.current_a,
-       m.voltage_v, m.soc_percent, m.register_at, m.sampled_at, m.register_series, m.timestamp, m.received_at
+       m.voltage_v, m.soc_percent, m.register_at, m.sampled_at, m.register_series
 from sessions s
 left join id_tags t on t.id = s.id_tag_id
 left join tariffs f on f.id = s.tariff_id
@@ -49,11 +48,7 @@ left join lateral (
     where session_id = s.id and stopped_at is null
     order by started_at desc limit 1
 ) p on true
-left join lateral (
-    select * from meter_values
-    where session_id = s.id and energy_wh is not null
-    order by received_at desc, coalesce(sampled_at, timestamp) desc, energy_wh desc, timestamp desc limit 1
-) m on true
+left join session_totals m on m.session_id = s.id
 """
 PRICES: Final = """
 select o.id, t.currency, t.price_per_session, t.price_per_kwh, t.price_per_minute
@@ -321,18 +316,12 @@ def _metering(row: asyncpg.Record) -> Metering:
     return Metering(
         energy_wh=row["energy_wh"] if row["energy_wh"] is not None else row["total_wh"] or 0,
         register_wh=row["register_wh"],
-        register_at=_counted_at(row, row["register_at"]) if row["register_wh"] is not None else None,
-        series=row["register_series"] or 0,
+        register_at=row["register_at"],
+        series=row["register_series"],
         resets=row["resets"],
         power_w=row["power_w"],
         current_a=row["current_a"],
         voltage_v=row["voltage_v"],
         soc_percent=row["soc_percent"],
-        last_sample_at=_counted_at(row, row["sampled_at"]),
+        last_sample_at=row["sampled_at"],
     )
-
-
-def _counted_at(row: asyncpg.Record, stored: datetime | None) -> datetime | None:
-    """A time of the totals: that of their row unless another one is stored; None if it is not known."""
-    at: datetime = row["timestamp"] if stored is None else stored
-    return None if clock_is_wrong(at, row["received_at"]) else at

@@ -120,6 +120,10 @@ def _history(sizes: Sizes) -> Sequence[Crop]:
             "stopped_at": f"case when {over} then {_moment('n', made)} + interval '2 hours' end",
             "review": "case when n % 500 = 0 then array['clock_drift'] else '{}' end",
         }),
+        Crop(table=sessions.session_totals, rows=made if sizes.meter_values else 0, values={
+            "session_id": "n", "energy_wh": f"{each} * 500", "power_w": "6000",
+            "sampled_at": _moment("n", made),
+        }),
         Crop(table=sessions.meter_values, rows=made * each if sizes.meter_values else 0, values={
             "charge_point_id": _station(session, stations), "session_id": session, "sample_key": "n",
             "evse_number": f"1 + {session} % {EVSES}", "timestamp": at, "received_at": at,

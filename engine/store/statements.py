@@ -509,6 +509,7 @@ STATEMENTS: Final[Sequence[Statement]] = (
         subject=PERIODS,
     ),
     _append(changes.TransactionEventStored, sessions.transaction_events),
+    _put(changes.SessionMeasured, sessions.session_totals),
     _append(changes.MeterValueAdded, sessions.meter_values),
     _append(changes.OrphanKept, sessions.orphans),
     _set(changes.OrphanResolved, sessions.orphans),

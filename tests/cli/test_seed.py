@@ -15,6 +15,7 @@ COUNTS = {
     "id_tags": 100,
     "sessions": 100,
     "sessions where status = 'active'": 2,
+    "session_totals": 100,
     "meter_values": 400,
     "meter_values m join sessions s on s.id = m.session_id and s.charge_point_id = m.charge_point_id "
     "and s.evse_number = m.evse_number": 400,

@@ -82,8 +82,7 @@ class Store:
         self.tokens = {uid.casefold(): token for uid, token in (tokens or {}).items()}
         self.sessions: dict[int, dict[str, Any]] = {}
         self.rows: dict[tuple[datetime, int], c.MeterValueAdded] = {}
-        self.received: dict[tuple[datetime, int], int] = {}  # which commit wrote a row
-        self.commits = 0
+        self.totals: dict[int, c.SessionMeasured] = {}
         self.orphans: dict[str, c.OrphanKept] = {}
         self.resolved: dict[int, int] = {}
         self.events: dict[tuple[object, ...], c.TransactionEventStored] = {}
@@ -173,7 +172,6 @@ class Store:
     def commit(self, changes: Iterable[c.Change]) -> None:
         """All of them, by kind in the order of their declaration, as the journal does."""
         order = [kind for kind in vars(c).values() if isinstance(kind, type) and issubclass(kind, c.Change)]
-        self.commits += 1
         for change in sorted(changes, key=lambda one: order.index(type(one))):
             self.log.append(change)
             self._apply(change)
@@ -254,9 +252,9 @@ class Store:
                 gone = {"stopped_at": None, "meter_stop_wh": None, "energy_wh": None, "reason": None}
                 self.sessions[change.id] |= {"status": "active", **gone}
             case c.MeterValueAdded():
-                key = (change.timestamp, change.sample_key)
-                self.rows.setdefault(key, change)
-                self.received.setdefault(key, self.commits)
+                self.rows.setdefault((change.timestamp, change.sample_key), change)
+            case c.SessionMeasured():
+                self.totals[change.session_id] = change
             case c.OrphanKept():
                 self.orphans.setdefault(change.key, change)
             case c.OrphanResolved():
@@ -336,36 +334,24 @@ class Store:
     def _session(self, number: int) -> Session:
         row = self.sessions[number]
         lasting = [p for p in self.periods.get(number, {}).values() if p["stopped_at"] is None]
-        values = [r for r in self.rows.values() if r.session_id == number and r.energy_wh is not None]
-        newest = max(
-            values,
-            key=lambda r: (
-                self.received[r.timestamp, r.sample_key],
-                r.sampled_at or r.timestamp,
-                r.energy_wh,
-                r.timestamp,
-            ),
-            default=None,
-        )
+        newest = self.totals.get(number)
         told = row["started_at"]
         known = None if clock_is_wrong(told, row["received_at"]) else told
         totals = Metering(register_wh=row["meter_start_wh"], register_at=known)
         if row["protocol"] != "ocpp1.6":
             totals = Metering()
         if newest is not None:
-            times = [newest.register_at or newest.timestamp, newest.sampled_at or newest.timestamp]
-            register_at, sampled_at = (None if clock_is_wrong(t, newest.received_at) else t for t in times)
             totals = Metering(
-                energy_wh=newest.energy_wh or 0,
+                energy_wh=newest.energy_wh,
                 register_wh=newest.register_wh,
-                register_at=None if newest.register_wh is None else register_at,
+                register_at=newest.register_at,
                 series=newest.register_series,
                 resets=newest.resets,
                 power_w=newest.power_w,
                 current_a=newest.current_a,
                 voltage_v=newest.voltage_v,
                 soc_percent=newest.soc_percent,
-                last_sample_at=sampled_at,
+                last_sample_at=newest.sampled_at,
             )
         return Session(
             id=number,

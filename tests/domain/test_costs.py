@@ -47,12 +47,11 @@ def event(words: Any, kind: str, seq_no: int, at: datetime, register: float | No
 
 def billed(store: Store, row: dict[str, Any], now: datetime) -> Decimal:
     """By the session's row, as everybody else reads it."""
-    running = [r for r in store.rows.values() if r.session_id == row["id"] and r.energy_wh is not None]
-    newest = max(running, key=lambda r: (store.received[r.timestamp, r.sample_key], r.timestamp))
+    so_far = store.totals[row["id"]].energy_wh
     return cost(
         PRICE,
         Billed(
-            energy_wh=newest.energy_wh or 0 if row["energy_wh"] is None else row["energy_wh"],
+            energy_wh=so_far if row["energy_wh"] is None else row["energy_wh"],
             started_at=row["started_at"],
             start_received_at=row["received_at"],
             stopped_at=row["stopped_at"],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.domain.access import StationRecord
-from engine.domain.changes import MeterValueAdded, SessionClosed, SessionOpened
+from engine.domain.changes import MeterValueAdded, SessionClosed, SessionMeasured, SessionOpened
 from engine.store import Store
 from engine.store.repositories.stations import StationPatch
 
@@ -47,10 +47,20 @@ def closed(number: int = 1, **other: Any) -> SessionClosed:
 def measured(station: int, session: int | None = 1, second: float = 60, **other: Any) -> MeterValueAdded:
     values: dict[str, Any] = {
         "charge_point_id": station, "session_id": session, "evse_number": 1, "timestamp": at(second),
-        "received_at": at(second), "sample_key": -5, "energy_wh": 200, "register_wh": 1_200, "resets": 0,
+        "received_at": at(second), "sample_key": -5, "energy_wh": 200, "register_wh": 1_200,
         "power_w": 7_400.0, "current_a": 32.0, "voltage_v": 231.5, "soc_percent": 41.0, "samples": SAMPLES,
     }  # fmt: skip
     return MeterValueAdded(**{**values, **other})
+
+
+def shown(session: int = 1, second: float = 60, **other: Any) -> SessionMeasured:
+    """The totals of a session after that second."""
+    values: dict[str, Any] = {
+        "session_id": session, "energy_wh": 200, "register_wh": 1_200, "register_at": at(second),
+        "register_series": 1, "resets": 0, "power_w": 7_400.0, "current_a": 32.0, "voltage_v": 231.5,
+        "soc_percent": 41.0, "sampled_at": at(second),
+    }  # fmt: skip
+    return SessionMeasured(**{**values, **other})
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from engine.domain.changes import Change, ChargingPeriodOpened
 from engine.store import Store
 from engine.store.invariants import violations
 
-from .conftest import NOW, closed, measured, opened
+from .conftest import NOW, closed, measured, opened, shown
 
 
 async def test_right_accounts_have_no_violations(store: Store, station: StationRecord) -> None:
@@ -28,7 +28,7 @@ async def test_right_accounts_have_no_violations(store: Store, station: StationR
         ([closed(reason=None)], "has its end"),
         ([closed(energy_wh=-1, meter_stop_wh=None)], "not negative"),
         ([closed(energy_wh=910_000)], "registers' difference"),
-        ([measured(1, resets=1), closed()], "reset is held"),
+        ([shown(resets=1), closed()], "reset is held"),
         ([opened(1, 2)], "one open session"),
         ([ChargingPeriodOpened(session_id=1, started_at=NOW, charging_state="idle", energy_wh=0), closed()],
          "one open charging period"),
@@ -48,6 +48,6 @@ async def test_doubtful_energy_under_review_is_no_violation(store: Store, statio
     await store.journal.commit(
         [opened(station.id), closed(energy_wh=910_000, review=("implausible_energy",))]
     )
-    reset = [measured(station.id, 2, resets=1), closed(2, energy_wh=5, review=("meter_reset",))]
+    reset = [shown(2, resets=1), closed(2, energy_wh=5, review=("meter_reset",))]
     await store.journal.commit([opened(station.id, 2), *reset])
     assert await violations(store) == []

@@ -63,8 +63,8 @@ select n, 1 + n % 2, n, 1, 1, case when n < 5 then 'active' else 'finished' end,
        false, now()
 from generate_series(1, 9) n;
 insert into meter_values (charge_point_id, session_id, evse_number, timestamp, received_at, sample_key,
-                          resets, samples)
-select 1, 1, 1, '{START}'::timestamptz + n / 2 * interval '1 minute', now(), n, 0, '[]'
+                          samples)
+select 1, 1, 1, '{START}'::timestamptz + n / 2 * interval '1 minute', now(), n, '[]'
 from generate_series(0, 9) n;
 insert into api_tokens (name, scope, secret_sha256) values ('one', 'admin', decode(repeat('00', 32), 'hex'));
 """  # noqa: S608 - a moment of ours

@@ -23,7 +23,6 @@ from engine.domain.changes import (
     ReservationMade,
     SessionReviewed,
 )
-from engine.domain.metering.readings import NO_TIME
 from engine.domain.state import ChargePoint, Metering, Registration, StationSettings
 from engine.errors import NotFound, StoreError
 from engine.metrics import Metrics
@@ -37,7 +36,7 @@ from engine.store.repositories.id_tags import IdTagPatch
 from engine.store.repositories.stations import StationPatch
 from tests.patience import PATIENCE
 
-from .conftest import NOW, SAMPLES, at, closed, measured, opened
+from .conftest import NOW, SAMPLES, at, closed, measured, opened, shown
 
 ENERGY = "Energy.Active.Import.Register||Outlet|Sample.Periodic|Raw"
 POWER = "Power.Active.Import||Outlet|Sample.Periodic|Raw"
@@ -97,9 +96,9 @@ async def test_all_that_was_handed_in_is_loaded(store: Store, station: StationRe
             reservation,
             opened(cp, reservation_id=5),
             SessionReviewed(id=1, review=("clock_drift",), at=NOW),
-            measured(cp, second=60),
-            measured(cp, second=90, received_at=at(121), energy_wh=400, register_wh=1_400, resets=1,
-                     soc_percent=None, register_series=1, register_at=at(110), sampled_at=at(120)),
+            shown(second=60),
+            shown(energy_wh=400, register_wh=1_400, resets=1, soc_percent=None, register_at=at(110),
+                  sampled_at=at(120)),
             ChargingPeriodOpened(session_id=1, started_at=at(60), charging_state="charging", energy_wh=0),
             orphan(cp, 50), orphan(cp, 51), OrphanResolved(id=50, session_id=1, resolved_at=NOW),
         ],
@@ -124,20 +123,18 @@ async def test_all_that_was_handed_in_is_loaded(store: Store, station: StationRe
     assert [(p.profile_id, p.transaction_id) for p in state.charging_profiles] == [(3, "1")]
 
 
-async def test_late_samples_do_not_turn_back_the_totals(store: Store, station: StationRecord) -> None:
-    late = measured(station.id, second=30, received_at=at(500), energy_wh=460, sampled_at=at(120))
-    await store.journal.commit([opened(station.id), measured(station.id, second=120, energy_wh=400), late])
+async def test_the_totals_are_those_that_were_written_last(store: Store, station: StationRecord) -> None:
+    await store.journal.commit([opened(station.id), shown(second=120, energy_wh=400)])
+    await store.journal.commit(
+        [shown(energy_wh=410), shown(energy_wh=460, register_at=None, sampled_at=at(120))]
+    )
     metering = (await store.reader.load(station, "ocpp1.6")).sessions["1"].metering
-    assert (metering.energy_wh, metering.last_sample_at) == (460, at(120))
+    assert (metering.energy_wh, metering.register_at, metering.last_sample_at) == (460, None, at(120))
 
 
-async def test_times_of_a_wrong_clock_are_not_known(store: Store, station: StationRecord) -> None:
-    wrong = measured(station.id, second=10**9, register_at=NO_TIME, sampled_at=at(60))
-    await store.journal.commit([opened(station.id), wrong])
+async def test_a_start_of_a_wrong_clock_says_no_time(store: Store, station: StationRecord) -> None:
+    await store.journal.commit([opened(station.id, started_at=at(10**9))])
     metering = (await store.reader.load(station, "ocpp1.6")).sessions["1"].metering
-    assert (metering.register_at, metering.last_sample_at) == (None, at(60))
-    await store.journal.commit([closed(), opened(station.id, 2, started_at=at(10**9))])
-    metering = (await store.reader.load(station, "ocpp1.6")).sessions["2"].metering
     assert metering == Metering(register_wh=1_000, register_at=None)
 
 

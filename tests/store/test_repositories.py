@@ -26,7 +26,7 @@ from engine.store.repositories.stations import StationPatch
 from tests.patience import PATIENCE
 from tests.plans import whole
 
-from .conftest import NOW, at, closed, measured, opened
+from .conftest import NOW, at, closed, measured, opened, shown
 
 
 async def actions(store: Store) -> list[str]:
@@ -117,7 +117,7 @@ async def test_sessions_are_listed_by_every_filter(store: Store, station: Statio
         [
             opened(station.id, 1), opened(station.id, 2, id_tag="Other", started_at=at(100)), opened(other,
             3),
-            closed(1), measured(other, 3, energy_wh=123),
+            closed(1), shown(3, energy_wh=123),
         ]
     )  # fmt: skip
 
@@ -144,7 +144,7 @@ async def test_sessions_are_listed_by_every_filter(store: Store, station: Statio
 
 
 async def test_a_closed_session_has_no_present_power(store: Store, station: StationRecord) -> None:
-    await store.journal.commit([opened(station.id, 1), measured(station.id, 1, energy_wh=123)])
+    await store.journal.commit([opened(station.id, 1), shown(1, energy_wh=123)])
     running = await store.sessions.get(1)
     assert (running.power_w, running.current_a, running.voltage_v) == (7_400.0, 32.0, 231.5)
     await store.journal.commit([closed(1)])

@@ -28,7 +28,7 @@ from engine.store import Store
 from engine.store.invariants import violations
 from engine.store.repositories.stations import StationPatch
 
-from .conftest import SAMPLES, at, closed, measured, opened
+from .conftest import SAMPLES, at, closed, measured, opened, shown
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def test_a_boot_is_remembered_of_sessions_that_told_nothing_since(
     store: Store, station: StationRecord, second: int, marked: bool
 ) -> None:
     booted = filled(ChargePointBooted, charge_point_id=station.id, booted_at=at(60))
-    await store.journal.commit([booted, opened(station.id), measured(station.id, second=second)])
+    await store.journal.commit([booted, opened(station.id), shown(second=second)])
     session = (await store.reader.load(station, "ocpp1.6")).sessions["1"]
     assert session.rebooted_at == (at(60) if marked else None)
 
@@ -123,7 +123,7 @@ async def test_what_runs_at_a_station_that_is_deleted_ends_and_is_held(
     store: Store, station: StationRecord
 ) -> None:
     period = ChargingPeriodOpened(session_id=1, started_at=at(0), charging_state="charging", energy_wh=0)
-    await store.journal.commit([opened(station.id), measured(station.id, second=60), period])
+    await store.journal.commit([opened(station.id), shown(second=60), period])
     await store.journal.commit([opened(station.id, 2, evse_number=2), closed(2)])
     await store.stations.delete("CP1", actor="test")
     over = await store.sessions.get(1)

@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from engine.domain.changes import Change
-from engine.domain.metering.readings import Measured, row
+from engine.domain.metering.readings import Measured, row, totals_moved
 from engine.domain.metering.registers import fold
 from engine.domain.metering.timeline import REGISTER_WITHIN, charging_state, flipped, flows, idle_since
 from engine.domain.plausibility import clock_is_wrong
@@ -25,17 +25,18 @@ def absorb(
     An open session's charging periods follow. One that has its stop keeps its totals.
     """
     changes: list[Change] = []
+    after = session
     if session.status is not SessionStatus.FINISHED:
         for measured in values:
-            session = measure(cp, session, measured, now, changes)
-        return session, changes
+            after = measure(cp, after, measured, now, changes)
+        return after, changes + totals_moved(session, after)
     held_open = session.closed_by_us
     for measured in values:
         if held_open:
-            session = _counted(cp, session, measured, now)
-        late = measured.at < (session.metering.register_at or measured.at)
-        changes.append(row(cp, session, session.metering, measured, now, late=late))
-    return session, changes
+            after = _counted(cp, after, measured, now)
+        late = measured.at < (after.metering.register_at or measured.at)
+        changes.append(row(cp, after, after.metering, measured, now, late=late))
+    return after, changes + totals_moved(session, after)
 
 
 def measure(

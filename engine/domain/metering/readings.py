@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence, Set
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 import msgspec
 
-from engine.domain.changes import MeterValueAdded
+from engine.domain.changes import Change, MeterValueAdded, SessionMeasured
 from engine.domain.state import ChargePoint, Frozen, Metering, Session
 from ext.metering import FINGERPRINT, Reading, kind_of
 
-NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)  # in a row: a time that the station did not know
 _SPREAD: Final = 0x9E3779B97F4A7C15  # odd, so that different sessions give different keys
 _encode = msgspec.json.Encoder().encode
 
@@ -99,13 +98,11 @@ def row(
     *,
     late: bool = False,
 ) -> MeterValueAdded:
-    """The row of one MeterValue of `session`, with the session's totals beside it.
+    """The row of one MeterValue of `session`, with the session's totals by then beside it.
 
     A `late` one, which changed no total, has its own values there and no energy.
     """
     beside = measured.reading if late else metering
-    register_at = None if metering.register_wh is None else metering.register_at or NO_TIME
-    sampled_at = metering.last_sample_at or NO_TIME
     return MeterValueAdded(
         charge_point_id=cp.id,
         session_id=session.id,
@@ -115,16 +112,34 @@ def row(
         sample_key=sample_key(measured.reading, session.id),
         energy_wh=None if late else metering.energy_wh,
         register_wh=beside.register_wh,
-        resets=metering.resets,
         power_w=beside.power_w,
         current_a=beside.current_a,
         voltage_v=beside.voltage_v,
         soc_percent=beside.soc_percent,
         samples=measured.samples,
-        register_at=None if late or register_at == measured.at else register_at,
-        sampled_at=None if late or sampled_at == measured.at else sampled_at,
-        register_series=0 if late else metering.series,
     )
+
+
+def totals_moved(before: Session, after: Session) -> list[Change]:
+    """The row of a session's totals, if they have changed."""
+    metering = after.metering
+    if metering is before.metering or metering == before.metering:
+        return []
+    return [
+        SessionMeasured(
+            session_id=after.id,
+            energy_wh=metering.energy_wh,
+            register_wh=metering.register_wh,
+            register_at=metering.register_at,
+            register_series=metering.series,
+            resets=metering.resets,
+            power_w=metering.power_w,
+            current_a=metering.current_a,
+            voltage_v=metering.voltage_v,
+            soc_percent=metering.soc_percent,
+            sampled_at=metering.last_sample_at,
+        )
+    ]
 
 
 def loose_row(cp: ChargePoint, evse_number: int, measured: Measured, now: datetime) -> MeterValueAdded:
@@ -139,7 +154,6 @@ def loose_row(cp: ChargePoint, evse_number: int, measured: Measured, now: dateti
         sample_key=sample_key(reading, -evse_number),
         energy_wh=None,
         register_wh=reading.register_wh,
-        resets=0,
         power_w=reading.power_w,
         current_a=reading.current_a,
         voltage_v=reading.voltage_v,

@@ -101,6 +101,20 @@ create table transaction_events_default partition of transaction_events default;
 create unique index transaction_events_key
     on transaction_events (charge_point_id, transaction_id, seq_no, timestamp, event_type, content);
 
+create table session_totals (
+    session_id bigint primary key,
+    energy_wh bigint not null,
+    register_wh bigint,
+    register_at timestamptz,
+    register_series smallint not null,
+    resets integer not null,
+    power_w double precision,
+    current_a double precision,
+    voltage_v double precision,
+    soc_percent double precision,
+    sampled_at timestamptz
+);
+
 create table meter_values (
     charge_point_id bigint not null,
     session_id bigint,
@@ -110,16 +124,12 @@ create table meter_values (
     sample_key bigint not null,
     energy_wh bigint,
     register_wh bigint,
-    resets integer not null,
     power_w double precision,
     current_a double precision,
     voltage_v double precision,
     soc_percent double precision,
-    samples json not null,
-    register_at timestamptz,
-    sampled_at timestamptz,
-    register_series smallint
+    samples json not null
 ) partition by range (timestamp);
 create table meter_values_default partition of meter_values default;
 create unique index meter_values_key on meter_values (charge_point_id, timestamp, sample_key);
-create index meter_values_session on meter_values (session_id, received_at desc) where session_id is not null;
+create index meter_values_session on meter_values (session_id, "timestamp", sample_key) where session_id is not null;

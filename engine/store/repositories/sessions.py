@@ -127,14 +127,8 @@ select s.id, s.operator_id, s.charge_point_id, c.network_id as identity, s.evse_
 from sessions s
 join charge_points c on c.id = s.charge_point_id
 left join tariffs t on t.id = s.tariff_id
-left join lateral (
-    select energy_wh, power_w, current_a, voltage_v, soc_percent from meter_values
-    where session_id = s.id and energy_wh is not null
-    order by received_at desc, coalesce(sampled_at, timestamp) desc, energy_wh desc, timestamp desc limit 1
-) m on true
-left join lateral (
-    select m.power_w, m.current_a, m.voltage_v where s.status = 'active'
-) p on true
+left join session_totals m on m.session_id = s.id
+left join session_totals p on p.session_id = s.id and s.status = 'active'
 """
 # Each comparison has an index of its own; where several filters are given the planner takes the narrowest.
 FILTERS: Final = {

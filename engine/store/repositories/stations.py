@@ -120,15 +120,11 @@ with gone as (
     update charge_points set deleted_at = now(), last_updated_at = now()
     where network_id = $1 and deleted_at is null returning id
 ), running as (
-    select s.id, greatest(s.started_at, least(coalesce(m.timestamp, now()), now())) as ended,
+    select s.id, greatest(s.started_at, least(coalesce(m.sampled_at, now()), now())) as ended,
            coalesce(m.energy_wh, 0) as energy_wh
     from gone
     join sessions s on s.charge_point_id = gone.id and s.status = 'active'
-    left join lateral (
-        select timestamp, energy_wh from meter_values
-        where session_id = s.id and energy_wh is not null
-        order by received_at desc, energy_wh desc, timestamp desc limit 1
-    ) m on true
+    left join session_totals m on m.session_id = s.id
 ), sessions_over as (
     update sessions s
     set status = 'finished', reason = 'other', stopped_at = r.ended, energy_wh = r.energy_wh,

@@ -119,9 +119,9 @@ def ref(
     return _column(name, sa.BigInteger(), key, null=null, refers_to=target)
 
 
-def number_of(name: str, target: str, *, null: bool = False) -> sa.Column[int]:
+def number_of(name: str, target: str, *, null: bool = False, key: bool = False) -> sa.Column[int]:
     """The id of a row of `target` that need not exist: a report is kept whatever was removed a moment ago."""
-    return _column(name, sa.BigInteger(), null=null, refers_to=target)
+    return _column(name, sa.BigInteger(), null=null, key=key, refers_to=target)
 
 
 def station() -> sa.Column[int]:

@@ -59,7 +59,7 @@ sessions: Final = table(
     text("waived", null=True),  # why it costs nothing
     bigint("meter_start_wh"),
     bigint("meter_stop_wh", null=True),
-    bigint("energy_wh", null=True),  # final total; while it runs, the newest meter value has it
+    bigint("energy_wh", null=True),  # final total; while it runs, session_totals has it
     moment("started_at"),  # of one that is awaited: when it was asked for
     moment("stopped_at", null=True),
     moment("start_received_at"),
@@ -133,14 +133,24 @@ transaction_events: Final = table(
     series=Series(column="timestamp", received="received_at", kept="meter_values_days"),
 )
 
-# One row per MeterValue: the samples as received, beside them the session's totals as of that row. Rows come
-# by the thousand per second: no foreign keys.
+# While a session runs this is its present state, and its end is settled from it. There is none before the
+# first sample. It is written with each one: no foreign key.
+session_totals: Final = table(
+    "session_totals",
+    number_of("session_id", "sessions", key=True),
+    rows=(changes.SessionMeasured,),
+    owner=Owner.ENGINE,
+    tenant="session_id",
+)
+
+# One row per MeterValue: the samples as received, beside them what the session showed by then. Rows come by
+# the thousand per second: no foreign keys.
 meter_values: Final = table(
     "meter_values",
     number_of("charge_point_id", "charge_points"),
     number_of("session_id", "sessions", null=True),
     index("meter_values_key", "charge_point_id", "timestamp", "sample_key", unique=True),
-    index("meter_values_session", "session_id", "received_at desc", where="session_id is not null"),
+    index("meter_values_session", "session_id", "timestamp", "sample_key", where="session_id is not null"),
     rows=(changes.MeterValueAdded,),
     owner=Owner.ENGINE,
     tenant="charge_point_id",
