@@ -10,7 +10,7 @@ KERNELS := $(wildcard ext/*.pyx ext/*.pxd ext/*.py)
 
 # A Python that is named and is not that of $(VENV) has it made anew; unnamed, it stays as it is.
 ifneq ($(origin PYTHON),file)
-ifneq ($(shell $(PYTHON) --version 2>&1),$(shell $(BIN)/python --version 2>&1))
+ifneq ($(shell $(PYTHON) --version 2>&1),$(shell test ! -x $(BIN)/python || $(BIN)/python --version 2>&1))
 ANEW := anew
 endif
 endif
@@ -71,13 +71,20 @@ $(BIN)/python: $(ANEW)
 	  echo "Debian, Ubuntu: apt install python3-dev · Fedora: dnf install python3-devel"; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV)
 
+# pip says nothing or far too much: PROGRESS makes a line of each package that is asked for, and of each step.
+# The pipe has sed's exit code, so a failure shows by the missing target. Errors are not in the pipe.
+PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off
+PROGRESS := sed -unE -e 's/^Collecting ([A-Za-z0-9_-]+).*\(from voltrio==[^>]*\)$$/  \1/p' \
+  -e 's/^Building wheels .*/  building voltrio/p' -e 's/^Installing collected .*,.*/  installing all of them/p'
+
 $(VENV)/installed: $(BIN)/python pyproject.toml setup.py
-	@echo "Installing Voltrio and its tools into $(VENV) (a minute or two the first time) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@
+	@echo "Installing Voltrio and its tools into $(VENV) (a minute or two the first time):"
+	@rm -f $@
+	@{ $(PIP) --upgrade pip && $(PIP) --editable '.[dev]' && touch $@; } | $(PROGRESS)
+	@test -e $@
 
 $(VENV)/ready: $(VENV)/installed $(KERNELS)
+	@echo "Compiling the kernels …"
 	@$(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
 

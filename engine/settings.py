@@ -236,6 +236,8 @@ def _sources(
             raise SettingsError(f"{file}: no such file") from None
         except tomllib.TOMLDecodeError as error:
             raise SettingsError(f"{file}: {error}") from None
+        except UnicodeDecodeError:
+            raise SettingsError(f"{file}: not a text in UTF-8") from None
     yield "environment", _from_environment(environment)
     yield "command line", _known({k: v for k, v in flags.items() if v is not None}, "command line")
 

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from api.cli.version import version_option
+from engine.errors import VoltrioError
 
 COMMANDS: Mapping[str, str] = {
     "serve": "api.cli.serve:serve",
@@ -39,6 +40,17 @@ COMMANDS: Mapping[str, str] = {
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are looked up."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. What the person at the terminal can mend is said in words, without a traceback."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # nobody reads on, as behind `| head`: click knows what to do
+        except (VoltrioError, OSError) as error:
+            from api.cli.advice import failure  # noqa: PLC0415 - help does without
+
+            raise failure(error) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

@@ -1,4 +1,4 @@
-"""What an error of the operating system means for the person at the terminal, and what to do about it."""
+"""What an error means for the person at the terminal, and what to do about it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import socket
 from collections.abc import Mapping
 from typing import Final
 
+from api.cli.client import Failure, Usage
+from engine.errors import SettingsError, VoltrioError
 from engine.settings import Settings
 
 ADVICE: Final[Mapping[int, str]] = {
     errno.EADDRINUSE: "Another program listens there, perhaps another node. Choose another port.",
     errno.EADDRNOTAVAIL: "This machine does not have that address. `ip address` lists those it has.",
-    errno.EACCES: (
-        "This user may not do that. Ports below 1024 want the capability CAP_NET_BIND_SERVICE; "
-        "the data folder must belong to the user who runs the node."
-    ),
+    errno.EACCES: "This user may not do that. Ports below 1024 want the capability CAP_NET_BIND_SERVICE.",
     errno.EPERM: "This user may not do that. The data folder must belong to the user who runs the node.",
-    errno.EROFS: "The file system is read-only. Choose another data folder with --data.",
+    errno.ENOENT: "Is the path right? It, or the folder above it, is missing.",
+    errno.EEXIST: "A file is there already. Name another place.",
+    errno.EROFS: "The file system is read-only. Name a place on another one.",
     errno.ENOSPC: "The disk is full. Free some space, or choose another data folder with --data.",
     errno.EDQUOT: "The user's share of the disk is used up. Choose another data folder with --data.",
     errno.ENOTDIR: "A file is where a folder is wanted. Choose another data folder with --data.",
@@ -27,6 +28,8 @@ ADVICE: Final[Mapping[int, str]] = {
     errno.EIO: "The disk does not answer as it should. Look at the system's log (`dmesg`).",
 }
 
+NO_ACCESS: Final = "Files and folders must belong to the user who runs this. Or name another place."
+
 LISTENERS: Final = (
     ("ocpp_host", "ocpp_port"),
     ("ocpp_host", "ocpp_tls_port"),
@@ -35,11 +38,22 @@ LISTENERS: Final = (
 )
 
 
+def failure(error: VoltrioError | OSError) -> Failure:
+    """What the command ends with, said in a line or two instead of a traceback."""
+    if isinstance(error, SettingsError):
+        return Usage(str(error))
+    return Failure(advised(error) if isinstance(error, OSError) else str(error))
+
+
 def advised(error: OSError) -> str:
     """The error and what to do about it."""
     if isinstance(error, socket.gaierror):
-        return f"{error.strerror}: no such host name. Give an address of this machine, such as 127.0.0.1."
-    return f"{error}. {ADVICE.get(error.errno or 0, '')}".rstrip()
+        return f"{error.strerror}. Give an address of this machine, such as 127.0.0.1."
+    what = error.strerror or str(error)
+    if error.filename is None:
+        return f"{what}. {ADVICE.get(error.errno or 0, '')}".rstrip()
+    advice = NO_ACCESS if error.errno == errno.EACCES else ADVICE.get(error.errno or 0, "")
+    return f"{error.filename}: {what}. {advice}".rstrip()
 
 
 def check_addresses(settings: Settings) -> None:
@@ -47,10 +61,10 @@ def check_addresses(settings: Settings) -> None:
     for host_name, port_name in LISTENERS:
         host, port = getattr(settings, host_name), getattr(settings, port_name)
         if port:
-            _bind(host, port, "--" + port_name.replace("_", "-"))
+            _bind(host, port, *(f"--{name.replace('_', '-')}" for name in (host_name, port_name)))
 
 
-def _bind(host: str, port: int, flag: str) -> None:
+def _bind(host: str, port: int, host_flag: str, port_flag: str) -> None:
     """Take the address and leave it again."""
     try:
         for family, kind, protocol, _, address in socket.getaddrinfo(
@@ -62,6 +76,6 @@ def _bind(host: str, port: int, flag: str) -> None:
                     probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 probe.bind(address)
     except socket.gaierror as error:
-        raise socket.gaierror(error.errno, f"{host}:{port} ({flag}): {error.strerror}") from None
+        raise socket.gaierror(error.errno, f"{host} ({host_flag}): no such host name") from None
     except OSError as error:
-        raise OSError(error.errno, f"{host}:{port} ({flag}): {error.strerror}") from None
+        raise OSError(error.errno, f"{host}:{port} ({port_flag}): {error.strerror}") from None

@@ -127,7 +127,9 @@ class Client:
             response = self._http.request(method, path, **arguments)
         except httpx.TimeoutException:
             raise Unreachable(f"The node at {self._server} did not answer in time.") from None
-        except (httpx.TransportError, httpx.InvalidURL) as error:
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL):
+            raise Usage(f"{self._server!r} is not an address such as {DEFAULT_SERVER} (--server).") from None
+        except httpx.TransportError as error:
             raise Unreachable(
                 f"No node answers at {self._server} ({error}).\n"
                 "Start one with `voltrio serve` (or `make run`), or name another with --server."
@@ -149,16 +151,18 @@ def _failure(response: httpx.Response, server: str, path: str) -> Failure:
     lines += [f"  {field}: {text}" for field, texts in body.get("errors", {}).items() for text in texts]
     if body.get("details"):
         lines.append(f"  details: {body['details']}")
-    if hint := _hint(failure, response.status_code, path):
+    if hint := _hint(failure, response.status_code, path, server):
         lines.append(hint)
     refusal = failure("\n".join(lines))
     refusal.status = response.status_code
     return refusal
 
 
-def _hint(failure: type[Failure], status: int, path: str) -> str:
+def _hint(failure: type[Failure], status: int, path: str, server: str) -> str:
     """What to look at next."""
     _, family, *rest = path.split("/")
+    if status == httpx.codes.NOT_FOUND and not rest:
+        return f"Is {server} the HTTP API of a Voltrio node?"
     if status == httpx.codes.NOT_FOUND and rest[1:] != ["upgrade"]:
         return WHAT_THERE_IS.get(family, "")
     if failure is Silent and family == "stations" and rest:

@@ -55,7 +55,8 @@ class DemoNode:
         self.http = f"http://127.0.0.1:{http}"
         ports = ["--ocpp-port", str(ocpp), "--http-port", str(http), "--manage-port", str(manage)]
         self.log.touch(mode=0o600)
-        with self.log.open("wb") as output:
+        self._logged = self.log.stat().st_size  # before; another demo may be writing
+        with self.log.open("ab") as output:
             # Ctrl-C is for the simulation; the node is stopped after it.
             self._process = subprocess.Popen(
                 [*VOLTRIO, "serve", "--data", str(data), *ports],
@@ -64,10 +65,13 @@ class DemoNode:
 
     def wait_until_it_runs(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT
-        while RUNNING not in self.log.read_text():
+        while RUNNING not in self._said():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise Failure(f"The node did not start:\n{self.log.read_text()}")
+                raise Failure(f"The node did not start. {self._said().strip().removeprefix('Error: ')}")
             time.sleep(0.1)  # another process starts: its output is the only sign
+
+    def _said(self) -> str:
+        return self.log.read_bytes()[self._logged :].decode()
 
     def token(self) -> str:
         """An admin token: the one of an earlier demo on these data, or a new one."""
@@ -81,8 +85,10 @@ class DemoNode:
 
     def stop(self) -> None:
         """In order: chargers are asked to come back, the database writes its checkpoint."""
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(STOP_TIMEOUT)
+        if self._process.poll() is None:
+            click.echo("Stopping the node …")
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(STOP_TIMEOUT)
 
 
 VOLTRIO: Final = (sys.executable, "-m", "api.cli")
@@ -152,6 +158,5 @@ def demo(data: Path, **options: Any) -> None:
         click.echo("Interrupted.")
         code = 0
     finally:
-        click.echo("Stopping the node …")
         node.stop()
     raise SystemExit(code)

@@ -48,7 +48,7 @@ def print_one(row: Mapping[str, Any], columns: Columns, json_: bool) -> None:
     if json_:
         print_json(row)
         return
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for heading, member in columns.items():
         table.add_row(heading, cell(row.get(member)))
     _console().print(table)
@@ -60,7 +60,7 @@ def _console() -> Console:
 
 
 def _table(rows: Iterable[Mapping[str, Any]], columns: Columns) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for heading, member in columns.items():
         table.add_column(
             heading, overflow="fold", justify="right" if member.endswith(("Wh", "W")) else "left"

@@ -18,13 +18,12 @@ import click
 import structlog
 import trio
 
-from api.cli.advice import advised, check_addresses
-from api.cli.client import Failure, Usage
+from api.cli.advice import check_addresses
 from api.cli.options import options_of
 from api.cli.settings import config_option, settings_from
 from engine import logs, private_files
 from engine.domain.caller import Caller, CallerKind
-from engine.errors import SettingsError, VoltrioError
+from engine.errors import VoltrioError
 from engine.metrics import Metrics
 from engine.settings import Settings
 
@@ -38,32 +37,36 @@ ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
 ELSEWHERE: Final = "192.0.2.1"  # RFC 5737: documentation, so nobody's
 PASSWORD: Final = re.compile(r"(?<=password=)[^&]+")  # behind the ? of a database's address
 RUNNING: Final = "Voltrio is running."  # printed when all listeners are up
+# All that is printed fits a terminal of 80 columns and 24 lines, the preparation of the database included.
 BANNER: Final = f"""\
 
 {RUNNING}
 
-  Chargers (OCPP)       {{ocpp}}
-  HTTP API              {{http}}/admin-api/v1
-  Health, metrics       {{http}}/health/ready   {{http}}/metrics
-  Management API        {{manage}}
-  Data                  {{data}}
+  Chargers (OCPP)   {{ocpp}}
+  HTTP API          {{http}}/admin-api/v1
+  Health            {{http}}/health/ready
+  Metrics           {{http}}/metrics
+  Management API    {{manage}}
+  Data              {{data}}
 """
 FIRST_STEPS: Final = """
-First admin token, in a file that you alone can read; delete it when you have put it elsewhere:
+Next, in another terminal. The token is in a file that you alone can read:
 
-  export VOLTRIO_TOKEN={token}
-
-Then, in another terminal (with that line):
-
-  {voltrio} station add CP1{server}       # prints the password to enter in the charger
+  export VOLTRIO_TOKEN=$(cat {token_file})
+  {voltrio} station add CP1{server}     # shows the charger's password
   {voltrio} tag add 04A2B3C4{server}
   {voltrio} session tail{server}
 
 No charger at hand? `{voltrio} demo` shows 20 simulated ones.
 """
 LATER_STEPS: Final = """
-Next, with your token in VOLTRIO_TOKEN: `{voltrio} station list{server}`.
-Lost the token? `{voltrio} token create NAME {place}` makes another.
+Next, in another terminal, with your token in VOLTRIO_TOKEN:
+
+  {voltrio} station list{server}
+
+Lost the token? This makes another:
+
+  {voltrio} token create NAME {place}
 """
 
 
@@ -92,24 +95,20 @@ def serve(config: Path | None, **flags: Any) -> None:
 
     settings = settings_from(config, flags)
     logs.configure(settings.log_format, settings.log_level)
-    try:
-        check_addresses(settings)
-    except OSError as error:
-        raise Failure(advised(error)) from None
+    check_addresses(settings)
     _announce_database(settings)
-    secret: list[str] = []
+    token_file = Path(settings.data) / TOKEN_FILE
 
     async def first_token(node: Node, *, task_status: trio.TaskStatus[Sequence[str]]) -> None:
         if not await node.store.rows(Plan(caller=CALLER, reading=TOKENS, limit=1)):
             created = await node.store.api_tokens.create(FIRST_TOKEN, actor=CALLER.actor)
-            secret.append(created.secret)
-            keep_token(Path(settings.data) / TOKEN_FILE, created.secret)
+            keep_token(token_file, created.secret)
         task_status.started(())
 
     def announce(_node: Node, addresses: Sequence[str]) -> None:
         calm_collector()
         with suppress(OSError):  # nobody reads it: no reason not to run
-            click.echo(start_up_text(settings, addresses, shown_token(settings, secret)))
+            click.echo(start_up_text(settings, addresses, token_file if token_file.exists() else None))
 
     services = (serve_http, serve_manage, first_token)  # last, so that a token is made only to be shown
     run_or_fail(partial(run, settings, services, announce=announce))
@@ -146,7 +145,7 @@ def calm_collector() -> None:
 
 
 def run_or_fail(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """trio.run; errors that the person at the terminal can mend become one line and an exit code."""
+    """trio.run; the first of the errors that the person at the terminal can mend comes out by itself."""
     failures: list[BaseException] = []
     try:
         trio.run(main)
@@ -155,8 +154,7 @@ def run_or_fail(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     except* KeyboardInterrupt:
         click.echo("Interrupted.", err=True)
     if failures:
-        failure = Usage if isinstance(failures[0], SettingsError) else Failure
-        raise failure(said(failures[0]))
+        raise failures[0]
 
 
 def leaves(error: BaseException) -> list[BaseException]:
@@ -166,23 +164,12 @@ def leaves(error: BaseException) -> list[BaseException]:
     return [error]
 
 
-def said(error: BaseException) -> str:
-    return advised(error) if isinstance(error, OSError) else str(error)
-
-
 def keep_token(file: Path, secret: str) -> None:
     """Write the first token where its owner finds it: what is printed may end in a service manager's log."""
     try:
         private_files.write(file, secret + "\n")
     except OSError as error:
         log.error("the first admin token is not written", file=str(file), error=str(error))
-
-
-def shown_token(settings: Settings, secret: Sequence[str]) -> str | None:
-    """What to set VOLTRIO_TOKEN to: the first token itself on a terminal, else how to read it."""
-    if not secret:
-        return None
-    return secret[0] if sys.stdout.isatty() else f"$(cat {quoted(Path(settings.data) / TOKEN_FILE)})"
 
 
 def place_of(settings: Settings) -> str:
@@ -204,29 +191,26 @@ def quoted(path: Path) -> str:
     return shlex.quote(str(path.resolve()))
 
 
-def start_up_text(settings: Settings, addresses: Sequence[str], token: str | None) -> str:
-    """What `serve` prints once everything listens; `token` stands for the first one, made just now."""
+def start_up_text(settings: Settings, addresses: Sequence[str], token_file: Path | None) -> str:
+    """What `serve` prints once everything listens; `token_file` has the first token, if it is there."""
     ocpp = [address for address in addresses if address.startswith("ws")]
-    http, manage = (address for address in addresses if address.startswith("http"))
+    http, manage = (dialable(address) for address in addresses if address.startswith("http"))
     banner = BANNER.format(
-        ocpp="\n                        ".join(charger_url(address) for address in ocpp),
+        ocpp="\n                    ".join(f"{dialable(address)}<identity>" for address in ocpp),
         http=http,
         manage=manage,
         data="your PostgreSQL" if settings.database else Path(settings.data).resolve(),
     )
-    words = {
-        "voltrio": program(),
-        "server": "" if http.endswith(":8080") else f" --server {http}",
-        "place": place_of(settings),
-    }
-    return banner + (FIRST_STEPS.format(token=token, **words) if token else LATER_STEPS.format(**words))
+    words = {"voltrio": program(), "server": "" if http.endswith(":8080") else f" --server {http}"}
+    if token_file is not None:
+        return banner + FIRST_STEPS.format(token_file=quoted(token_file), **words)
+    return banner + LATER_STEPS.format(place=place_of(settings), **words)
 
 
-def charger_url(address: str) -> str:
-    """The address to enter in a charger; on all interfaces it is that of the one that leads outside."""
+def dialable(address: str) -> str:
+    """The address for others; on all interfaces it is that of the one that leads outside."""
     url = urlsplit(address)
-    host = outward() if url.hostname in ANY else url.netloc.rpartition(":")[0]
-    return f"{url.scheme}://{host}:{url.port}{url.path}<identity>"
+    return url._replace(netloc=f"{outward()}:{url.port}").geturl() if url.hostname in ANY else address
 
 
 def outward() -> str:

@@ -127,8 +127,10 @@ def show(client: Client, session_id: int, meter_values: bool, events: bool, json
         row["meterValues"] = list(client.pages(f"/sessions/{session_id}/meter-values"))
     print_one(row, ONE, json_)
     if meter_values and not json_:
+        click.echo()
         print_rows(row["meterValues"], VALUES, json_=False, empty="No meter values.")
     if events and not json_:
+        click.echo()
         print_rows(row["events"], EVENTS, json_=False, empty="No events: OCPP 1.6 has none.")
 
 

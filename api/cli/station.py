@@ -103,6 +103,7 @@ def show(client: Client, identity: str, json_: bool) -> None:
     row = client.get(f"/stations/{segment(identity)}")
     print_one(row, details(Station), json_)
     if not json_:
+        click.echo()
         print_rows(
             row["connectors"],
             columns(Connector),

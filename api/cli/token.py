@@ -82,14 +82,17 @@ def placed(command: Callable[Concatenate[Place, P], None]) -> Callable[P, None]:
         help="HTTP address of the node, with --token [VOLTRIO_SERVER].",
     )
     @click.option(
-        "--token", envvar="VOLTRIO_TOKEN", help="API token; without, the database is opened [VOLTRIO_TOKEN]."
+        "--token",
+        envvar="VOLTRIO_TOKEN",
+        help="API token; without, or with --data or --database, the database is opened [VOLTRIO_TOKEN].",
     )
     @functools.wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
         server, token, config = str(kwargs.pop("server")), kwargs.pop("token"), kwargs.pop("config")
         flags = {name: kwargs.pop(name) for name in DATABASE}
         file = config if isinstance(config, Path) else None
-        client = Client(server, str(token)) if token else None
+        named = any(value is not None for value in flags.values())
+        client = Client(server, str(token)) if token and not named else None
         with closing(client) if client is not None else nullcontext():
             command(Place(client, lambda: settings_from(file, flags)), *args, **kwargs)
 
@@ -101,8 +104,8 @@ def placed(command: Callable[Concatenate[Place, P], None]) -> Callable[P, None]:
 def token() -> None:
     """Make, list and revoke API tokens.
 
-    With a token (--token or VOLTRIO_TOKEN) the running node is asked. Without one the database is opened, of
-    --data or --database: whoever may read the data folder may make a token.
+    With a token (--token or VOLTRIO_TOKEN) the running node is asked. Without one, or with --data or
+    --database, the database is opened: whoever may read the data folder may make a token.
     """
 
 

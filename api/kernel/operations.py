@@ -132,10 +132,10 @@ def _without_body(decoder: msgspec.json.Decoder[Any]) -> bytes:
 
 
 def reply(status: int, result: object) -> Response:
-    """A handler's result as an answer; of nothing there is no kind."""
+    """A handler's result as an answer, which ends with a line break; of nothing there is no kind."""
     if isinstance(result, Response):
         return result
-    return Response(status) if result is None else Response(status, ENCODER.encode(result), (JSON,))
+    return Response(status) if result is None else Response(status, ENCODER.encode(result) + b"\n", (JSON,))
 
 
 def failed(error: VoltrioError | HTTPException, render: Render, *, method: str, path: str) -> Response:
@@ -156,4 +156,4 @@ def failed(error: VoltrioError | HTTPException, render: Render, *, method: str, 
 def rendered(problem: Problem, render: Render) -> Response:
     status, body = render(problem)
     headers = ((name.lower().encode(), value.encode("latin-1")) for name, value in problem.headers.items())
-    return Response(status, ENCODER.encode(body), (JSON, *headers))
+    return Response(status, ENCODER.encode(body) + b"\n", (JSON, *headers))

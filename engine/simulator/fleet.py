@@ -89,13 +89,16 @@ def run(settings: SimulationSettings, welcome: str = "") -> int:
     """Simulate until done or interrupted, print the summary, write the ledger file; return the exit code.
 
     `welcome` stays above the live table, or is printed first where there is none.
-    Raises SettingsError for an address that is none, or certificates that cannot be used.
+    Raises SettingsError for an address that is none, or certificates that cannot be used, and OSError for a
+    ledger file that cannot be written.
     """
     try:
         address(settings.url, settings.prefix, None)
         tls.contexts(settings)
     except ValueError as error:
         raise SettingsError(str(error)) from error
+    if settings.ledger is not None:
+        ledger.write(Path(settings.ledger), [])  # before the work, not after it
 
     async def main() -> Report:
         ending, hurry = trio.Event(), trio.Event()

@@ -294,6 +294,12 @@ class Link:
                     reply.then()
 
 
+def _root(error: BaseException) -> str:
+    """What went wrong at the bottom: a failed TLS handshake is the cause, a failed address is in a group."""
+    inner = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__
+    return _root(inner) if inner is not None else str(error)
+
+
 async def converse(
     where: Address,
     subprotocol: str,
@@ -306,8 +312,7 @@ async def converse(
         with trio.fail_after(HANDSHAKE_TIMEOUT):
             tap = Tap(await where.dial())
     except (OSError, trio.BrokenResourceError, trio.TooSlowError) as error:
-        # A failed TLS handshake is told in the cause.
-        raise LinkLost(f"cannot connect: {error.__cause__ or error}") from error
+        raise LinkLost(f"cannot connect: {_root(error) or 'no answer in time'}") from error
     ending: LinkLost | Refused | None = None
     try:
         async with trio.open_nursery() as nursery:

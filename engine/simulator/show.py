@@ -124,12 +124,13 @@ def _row(charger: Charger, connector: Connector, now: float) -> tuple[str, ...]:
 
 def _totals_lines(world: World, chargers: Sequence[Charger], rate: float) -> tuple[Text, Text]:
     totals = _totals(world, chargers)
+    why = "" if totals["online"] else world.counts.last_failure
     return (
         Text(
             f"{totals['online']}/{len(chargers)} online, {totals['charging']} charging, "
             f"{totals['power_kw']} kW, {totals['transactions']} transactions"
         ),
-        Text(f"{rate:.1f} messages/s, {totals['errors']} protocol errors"),
+        Text(f"{rate:.1f} messages/s, {totals['errors']} protocol errors{why and f'; last failure: {why}'}"),
     )
 
 

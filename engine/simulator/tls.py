@@ -34,6 +34,6 @@ def contexts(settings: SimulationSettings) -> dict[str, ssl.SSLContext]:
             return context(*paths)
         except OSError as error:  # ssl.SSLError is one too
             named = ", ".join(path for path in (settings.ca, *paths) if path)
-            raise ValueError(f"cannot use {named}: {error}") from error
+            raise ValueError(f"cannot use {named}: {error.strerror or error}") from error
 
     return {identity: own(identity) for identity in settings.identities()}

@@ -30,11 +30,49 @@ def test_each_kind_of_error_has_advice_of_its_own(number: int) -> None:
 
 
 def test_an_error_without_advice_is_shown_as_it_is() -> None:
-    assert advised(OSError(errno.EXDEV, "Odd")) == f"[Errno {errno.EXDEV}] Odd."
+    assert advised(OSError(errno.EXDEV, "Odd")) == "Odd."
+    assert advised(OSError("odd")) == "odd."
+
+
+def test_who_may_not_use_a_file_is_not_told_of_ports() -> None:
+    said = advised(OSError(errno.EACCES, "Permission denied", "/srv/var"))
+    assert said.startswith("/srv/var: Permission denied. ")
+    assert "1024" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("serve --data {file} --ocpp-port 0 --http-port 0 --manage-port 0", 1, "{file}: File exists. "),
+        ("serve --config {latin}", 2, "{latin}: not a text in UTF-8"),
+        ("migrate --data {file}/x", 1, "{file}/x: Not a directory. "),
+        ("token list --data {file}/x", 2, "no database in {file}/x"),
+        ("demo --data {file}/x", 1, "{file}/x: Not a directory. "),
+        ("simulate --url http://127.0.0.1", 2, "is not a ws:// or wss:// address"),
+        ("simulate --ledger {file}/x --duration 1", 1, "{file}/x: Not a directory. "),
+        (
+            "simulate --url wss://127.0.0.1 --certificate nope --key no",
+            2,
+            "cannot use nope, no: No such file",
+        ),
+        ("station list --token x --server nonsense", 2, "'nonsense' is not an address such as http://"),
+    ],
+)
+def test_what_somebody_at_a_terminal_can_mend_is_said_without_a_traceback(
+    tmp_path: Path, words: str, code: int, said: str
+) -> None:
+    places = {"file": str(tmp_path / "file"), "latin": str(tmp_path / "latin.toml")}
+    Path(places["file"]).touch()
+    Path(places["latin"]).write_bytes(b'log_level = "caf\xe9"')
+    result = CliRunner().invoke(main, words.format(**places).split())
+    assert result.exit_code == code, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert said.format(**places) in result.output
+    assert len(result.output.splitlines()) <= 3
 
 
 def test_a_name_that_is_no_address_is_not_blamed_on_another_node() -> None:
-    with pytest.raises(OSError, match="ocpp-port") as refusal:
+    with pytest.raises(OSError, match="ocpp-host") as refusal:
         check_addresses(Settings(ocpp_host="256.0.0.1"))
     assert "no such host name" in advised(refusal.value)
 

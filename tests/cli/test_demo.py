@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from api.cli.serve import RUNNING
 from tests.patience import PATIENCE, look_until
 
 STATIONS = 3
@@ -54,3 +55,14 @@ def test_the_demo_runs_twice_on_the_same_data(data: Path) -> None:
         assert f"{STATIONS} simulated chargers on ws://127.0.0.1:" in demo.printed
         assert "0 protocol errors" in demo.printed
     assert not (data / "demo" / "postgres" / "postmaster.pid").exists()
+
+
+def test_a_second_demo_on_the_same_data_says_so_and_leaves_the_first_alone(data: Path) -> None:
+    first = Demo(data / "demo", data / "first.txt")
+    look_until(first.has_come, lambda: first.printed)
+    second = Demo(data / "demo", data / "second.txt")
+    assert second.process.wait(PATIENCE) == 1
+    assert "The node did not start. another node (process " in second.printed
+    assert "Stopping" not in second.printed
+    assert RUNNING in (data / "demo" / "serve.log").read_text()
+    assert first.stop() == 0, first.printed
