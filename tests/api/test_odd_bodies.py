@@ -142,7 +142,7 @@ async def test_what_the_database_says_is_for_the_log(
     async def away(*_: object, **__: object) -> None:
         raise StoreError('database: permission denied for table "id_tags" of user voltrio@10.0.0.7')
 
-    monkeypatch.setattr(node.store.id_tags, "get", away)
+    monkeypatch.setattr(node.store, "rows", away)
     for (client, _), path in zip(both, ("/token/A", "/id-tags/A"), strict=True):
         answer = await client.get(path)
         assert answer.status_code == 503
