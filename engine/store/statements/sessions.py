@@ -1,0 +1,199 @@
+"""Sessions, and what chargers report about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Final
+
+from engine.domain import changes
+from engine.store.statements.writing import Statement, append, put, update, written
+from engine.store.tables import sessions
+
+SESSION: Final = attrgetter("id")
+PERIODS: Final = attrgetter("session_id")
+
+STATEMENTS: Final[Sequence[Statement]] = (
+    written(
+        changes.SessionAsked,
+        """
+        insert into sessions (id, operator_id, charge_point_id, evse_number, connector_number, status, id_tag,
+                              id_tag_id, user_id, authorization_id, tariff_id, meter_start_wh, started_at,
+                              start_received_at, offline, remote_start_id, expires_at, last_updated_at)
+        select r.id, r.operator_id, charge_point_id, evse_number, 1, 'pending', id_tag, id_tag_id, user_id,
+               authorization_id, o.tariff_id, 0, asked_at, asked_at, false, remote_start_id, expires_at,
+               asked_at
+        from batch r left join operators o on o.id = r.operator_id
+        on conflict (id) do nothing
+        """,
+        subject=SESSION,
+    ),
+    written(
+        # It may have begun a moment ago: then it is not given up, and nobody is told that it was.
+        changes.SessionGivenUp,
+        """
+        , given_up as (
+            update sessions s
+            set status = r.status, reason = r.reason, stopped_at = r.at, energy_wh = 0, last_updated_at = r.at
+            from latest r where s.id = r.id and s.status = 'pending'
+            returning s.id
+        )
+        insert into events (type, subject, operator_id, payload, created_at)
+        select news_type, 'session:' || r.id, r.operator_id, news, at from latest r join given_up using (id)
+        """,
+        key="id",
+        subject=SESSION,
+    ),
+    written(
+        changes.SessionMerged,
+        """
+        delete from sessions s using batch r where s.id = r.id and s.transaction_id is null
+        """,
+        subject=SESSION,
+    ),
+    written(
+        # Another session of the same start is an error: its number would be acknowledged and lead nowhere.
+        changes.SessionOpened,
+        """
+        insert into sessions as s
+                             (id, operator_id, charge_point_id, evse_number, connector_number, transaction_id,
+                              start_key, protocol, status, id_tag, id_tag_id, user_id, authorization_id,
+                              reservation_id, tariff_id, meter_start_wh, started_at, start_received_at,
+                              offline, review, charging_state, remote_start_id, asked_id_tag, waived,
+                              last_updated_at)
+        select r.id, r.operator_id, charge_point_id, evse_number, connector_number, transaction_id,
+               start_key, protocol, r.status, id_tag, id_tag_id, user_id, authorization_id, reservation_id,
+               o.tariff_id, meter_start_wh, started_at, received_at, offline, review,
+               charging_state, remote_start_id, asked_id_tag, waived, received_at
+        from batch r left join operators o on o.id = r.operator_id
+        on conflict (id) do update
+        set evse_number = excluded.evse_number, connector_number = excluded.connector_number,
+            transaction_id = excluded.transaction_id, start_key = excluded.start_key,
+            protocol = excluded.protocol, status = excluded.status, reason = null,
+            id_tag = coalesce(excluded.id_tag, s.id_tag),
+            id_tag_id = coalesce(excluded.id_tag_id, s.id_tag_id),
+            user_id = coalesce(excluded.user_id, s.user_id),
+            authorization_id = coalesce(excluded.authorization_id, s.authorization_id),
+            reservation_id = excluded.reservation_id, meter_start_wh = excluded.meter_start_wh,
+            started_at = excluded.started_at, stopped_at = null, energy_wh = null, offline = excluded.offline,
+            review = excluded.review, charging_state = excluded.charging_state,
+            remote_start_id = coalesce(excluded.remote_start_id, s.remote_start_id),
+            asked_id_tag = excluded.asked_id_tag, waived = excluded.waived,
+            start_received_at = excluded.start_received_at, last_updated_at = excluded.last_updated_at
+        where s.transaction_id is null
+        """,
+        subject=SESSION,
+    ),
+    written(
+        changes.SessionAmended,
+        """
+        update sessions s
+        set evse_number = r.evse_number, connector_number = r.connector_number, started_at = r.started_at,
+            meter_start_wh = r.meter_start_wh, id_tag = r.id_tag, reservation_id = r.reservation_id,
+            remote_start_id = r.remote_start_id, charging_state = r.charging_state, offline = r.offline,
+            asked_id_tag = r.asked_id_tag, waived = r.waived,
+            id_tag_id = case when r.tag_told then r.id_tag_id else s.id_tag_id end,
+            user_id = case when r.tag_told then r.user_id else s.user_id end,
+            authorization_id = case when r.tag_told then r.authorization_id else s.authorization_id end,
+            last_updated_at = r.at
+        from latest r where s.id = r.id
+        """,
+        key="id",
+        subject=SESSION,
+    ),
+    written(
+        changes.SessionStopAsked,
+        """
+        update sessions s set stop_asked_at = r.at, last_updated_at = r.at from latest r where s.id = r.id
+        """,
+        key="id",
+        subject=SESSION,
+    ),
+    written(
+        changes.SessionClosed,
+        """
+        update sessions s
+        set status = r.status, reason = r.reason, stopped_at = r.stopped_at, meter_stop_wh = r.meter_stop_wh,
+            energy_wh = r.energy_wh, stop_id_tag = r.stop_id_tag, stop_received_at = r.received_at,
+            review = r.review, last_updated_at = r.received_at
+        from latest r where s.id = r.id
+        """,
+        key="id",
+        subject=SESSION,
+    ),
+    written(
+        changes.SessionReviewed,
+        """
+        update sessions s set review = r.review, last_updated_at = r.at from latest r where s.id = r.id
+        """,
+        key="id",
+        subject=SESSION,
+    ),
+    written(
+        changes.SessionReopened,
+        """
+        update sessions s
+        set status = 'active', reason = null, stopped_at = null, meter_stop_wh = null, energy_wh = null,
+            stop_id_tag = null, stop_received_at = null, last_updated_at = r.at
+        from latest r where s.id = r.id
+        """,
+        key="id",
+        subject=SESSION,
+    ),
+    written(
+        changes.ChargingPeriodsRewritten,
+        """
+        , history as (
+            select r.session_id, p.*
+            from latest r, json_to_recordset(r.periods::json) as p(
+                started_at timestamptz, stopped_at timestamptz, charging_state text, energy_start_wh bigint,
+                energy_stop_wh bigint)
+        ), gone as (
+            delete from charging_periods p using latest r
+            where p.session_id = r.session_id
+              and not exists (
+                  select from history h where (h.session_id, h.started_at) = (p.session_id, p.started_at)
+              )
+        )
+        insert into charging_periods (session_id, started_at, stopped_at, charging_state, energy_start_wh,
+                                      energy_stop_wh)
+        select session_id, started_at, stopped_at, charging_state, energy_start_wh, energy_stop_wh
+        from history
+        on conflict (session_id, started_at) do update
+        set stopped_at = excluded.stopped_at, charging_state = excluded.charging_state,
+            energy_start_wh = excluded.energy_start_wh, energy_stop_wh = excluded.energy_stop_wh
+        """,
+        key="session_id",
+        subject=PERIODS,
+    ),
+    written(
+        # Two states under one time stamp: the earlier one lasted no time.
+        changes.ChargingPeriodOpened,
+        """
+        , closed as (
+            update charging_periods p set stopped_at = r.started_at, energy_stop_wh = r.energy_wh
+            from batch r
+            where p.session_id = r.session_id and p.stopped_at is null and p.started_at < r.started_at
+        )
+        insert into charging_periods (session_id, started_at, charging_state, energy_start_wh)
+        select session_id, started_at, charging_state, energy_wh from batch
+        on conflict (session_id, started_at) do update
+        set charging_state = excluded.charging_state, energy_start_wh = excluded.energy_start_wh
+        """,
+        subject=PERIODS,
+    ),
+    written(
+        changes.ChargingPeriodClosed,
+        """
+        update charging_periods p
+        set stopped_at = greatest(p.started_at, r.stopped_at), energy_stop_wh = r.energy_wh
+        from batch r where p.session_id = r.session_id and p.stopped_at is null
+        """,
+        subject=PERIODS,
+    ),
+    append(changes.TransactionEventStored, sessions.transaction_events),
+    put(changes.SessionMeasured, sessions.session_totals),
+    append(changes.MeterValueAdded, sessions.meter_values),
+    append(changes.OrphanKept, sessions.orphans),
+    update(changes.OrphanResolved, sessions.orphans),
+)

@@ -1,0 +1,119 @@
+"""How statements are made: out of a change and a table where the change says it all, else out of SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.domain.changes import Change
+from engine.domain.state import Frozen
+from engine.store.cleaning import Cleaner
+from engine.store.fields import Field, fields
+
+Subject = Callable[[Any], Hashable]
+
+
+class Statement(Frozen, frozen=True):
+    """How one kind of change is written. `sql` takes one bytea argument, the rows as JSON.
+
+    `cleaner` encodes the rows. `subject` names the row whose state several kinds change; per subject their
+    order is kept.
+    """
+
+    change: type[Change]
+    sql: str
+    cleaner: Cleaner
+    subject: Subject | None = None
+
+
+def _expression(field: Field) -> str:
+    """A member out of the JSON array; JSON inside JSON is text there, of bytes in base64."""
+    name = f'"{field.name}"'
+    if field.plain is bytes:
+        return f"convert_from(decode({name}, 'base64'), 'UTF8')::json as {name}"
+    return f"{name}::json as {name}" if field.kind == "json" else name
+
+
+def _relation(change: type[Change], *, ordered: bool) -> str:
+    definition = ", ".join(
+        f'"{field.name}" {"text" if field.kind == "json" else field.kind}' for field in fields(change)
+    )
+    expressions = ", ".join(map(_expression, fields(change)))
+    array = "json_to_recordset(convert_from($1::bytea, 'UTF8')::json)"
+    if not ordered:
+        return f"(select {expressions} from {array} as r({definition}))"  # noqa: S608 - names of our fields
+    source = f"rows from ({array} as ({definition})) with ordinality as r"
+    return f"(select {expressions}, ordinality from {source})"  # noqa: S608 - names of our fields
+
+
+def written(
+    change: type[Change],
+    sql: str,
+    *,
+    key: str | None = None,
+    newest: str = "",
+    subject: Subject | None = None,
+) -> Statement:
+    """`key`: columns that identify the row; `newest`: an order that comes before that of arrival."""
+    relations = [f"batch as {_relation(change, ordered=key is not None)}"]
+    if key is not None:
+        order = f"{key}, {newest}ordinality desc"
+        latest = f"select distinct on ({key}) * from batch order by {order}"  # noqa: S608 - names of our fields
+        relations.append(f"latest as ({latest})")
+    sql = " ".join(("with", ", ".join(relations), sql))
+    return Statement(change=change, sql=sql, subject=subject, cleaner=Cleaner(change, fields(change)))
+
+
+def append(change: type[Change], table: sa.Table) -> Statement:
+    """A new row per change. One that is there already, under any key, stays as it is."""
+    names = ", ".join(field.name for field in fields(change))
+    return written(
+        change,
+        f"insert into {table.name} ({names}) select {names} from batch on conflict do nothing",  # noqa: S608 - names of ours
+    )
+
+
+def put(
+    change: type[Change],
+    table: sa.Table,
+    *,
+    patch: bool = False,
+    new: Mapping[str, str] | None = None,
+    over: Mapping[str, str] | None = None,
+    subject: Subject | None = None,
+) -> Statement:
+    """The row (`t`) with the key of the table, new or changed; of a `patch` None changes nothing.
+
+    `new` and `over` say by member what is written instead of it, where there is no row, and where there is.
+    """
+    keys = table.primary_key.columns.keys()
+    values = {one.name: one.name for one in fields(change)} | dict(new or {})
+    kept = {one.name: f"excluded.{one.name}" for one in fields(change) if one.name not in keys}
+    if patch:
+        kept |= {one.name: f"coalesce({kept[one.name]}, t.{one.name})" for one in fields(change) if one.null}
+    kept |= over or {}
+    source = f"select {', '.join(values.values())} from latest"  # noqa: S608 - names of ours
+    return written(
+        change,
+        f"insert into {table.name} as t ({', '.join(values)}) {source} "
+        f"on conflict ({', '.join(keys)}) do update set {', '.join(f'{k} = {v}' for k, v in kept.items())}",
+        key=", ".join(keys),
+        subject=subject,
+    )
+
+
+def update(
+    change: type[Change], table: sa.Table, *, also: str = "", subject: Subject | None = None
+) -> Statement:
+    """The row (`t`) that has the key of the table, if there is one; `also` sets more."""
+    keys = table.primary_key.columns.keys()
+    values = [f"{one.name} = r.{one.name}" for one in fields(change) if one.name not in keys]
+    return written(
+        change,
+        f"update {table.name} t set {', '.join(values)}{also} from latest r "  # noqa: S608 - names of ours
+        f"where {' and '.join(f't.{name} = r.{name}' for name in keys)}",
+        key=", ".join(keys),
+        subject=subject,
+    )
