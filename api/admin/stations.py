@@ -271,13 +271,14 @@ def _connection(node: Node, identity: str) -> Sequence[ConnectionView]:
     actor = node.registry.actor(identity)
     if actor is None:
         return ()
-    silent = trio.current_time() - actor.last_seen
+    connection = actor.connection
+    silent = trio.current_time() - connection.last_heard
     return [
         ConnectionView(
             identity=identity,
             version=actor.state.version,
-            security_profile=actor.profile,
-            remote=actor.remote,
+            security_profile=connection.profile,
+            remote=connection.remote,
             silent_seconds=round(silent, 3),
         )
     ]

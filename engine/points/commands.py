@@ -18,6 +18,7 @@ from engine.errors import CallDropped, CallError, CallRefused, CallTimeout, Conf
 from engine.ocpp import policy, rpc
 from engine.ocpp.step import Message, Outcome, Raw, Refusal
 from engine.points.calls import Call, Calls
+from engine.points.connection import Connection
 from engine.points.peer import Peer
 from engine.points.shared import Dialect, Shared
 from ext import envelope
@@ -32,7 +33,7 @@ NEVER_BEFORE_BOOT: Final = frozenset(
 
 
 class Link(Protocol):
-    """What a connection offers here."""
+    """What an actor offers here."""
 
     @property
     def state(self) -> ChargePoint: ...
@@ -41,13 +42,11 @@ class Link(Protocol):
     @property
     def is_open(self) -> bool: ...
     @property
-    def closed_for(self) -> str | None: ...
-
+    def connection(self) -> Connection: ...
     @property
     def peer(self) -> Peer: ...
 
     def adopt(self, state: ChargePoint) -> None: ...
-    def settled(self) -> None: ...
 
 
 class Commands:
@@ -99,11 +98,6 @@ class Commands:
                 error=str(error),
             )
 
-    @property
-    def is_out(self) -> bool:
-        """Whether an answer is awaited."""
-        return self._calls.is_out
-
     def finish(self) -> bool:
         """Send nothing more: what waits is dropped. Whether an answer is awaited still."""
         self._finishing = True
@@ -143,7 +137,7 @@ class Commands:
         call = self._calls.answered(message_id)
         if not isinstance(call, rpc.Answered):
             refusal = Refusal(code=rpc.Code.FORMAT_VIOLATION, description=reason)
-            self._unread(call, refusal, told=kind == envelope.CALLRESULT)
+            self._unread(call, refusal, answered=kind == envelope.CALLRESULT)
 
     def unmatched(self, verdict: rpc.Answered, message_id: str, rest: bytes) -> None:
         """An answer to nothing, or too late, changes nothing."""
@@ -161,7 +155,7 @@ class Commands:
         return Call(action, rpc.encode(request), request, command)
 
     def _enqueue(self, call: Call, timeout: float) -> Call:
-        if self._finishing or self._link.closed_for is not None:
+        if self._finishing or self._link.connection.closed_for is not None:
             raise CallDropped("the connection is closing")
         self._calls.add(call)
         call.timer = self._shared.timers.after(timeout, partial(self._overdue, call))
@@ -193,7 +187,7 @@ class Commands:
         self._shared.metrics.messages.add("out", call.label, "timeout")
         call.settle(CallTimeout(f"{call.action}: {why}"))
         self._send_next()
-        self._link.settled()
+        self._link.connection.settled()
 
     def _fold(self, call: Call, rest: bytes) -> Coroutine[Any, Any, None] | None:
         state, command = self._link.state, call.command
@@ -204,7 +198,7 @@ class Commands:
             command.response, rest, state.settings.policy, state.vendor, state.model, state.version
         )
         if isinstance(decoded, Refusal):
-            self._unread(call, decoded, told=True)
+            self._unread(call, decoded, answered=True)
             return None
         answer = decoded.message
         outcome = None
@@ -220,9 +214,9 @@ class Commands:
         self._conclude(call, answer, outcome)
         return None
 
-    def _unread(self, call: Call, refusal: Refusal, *, told: bool) -> None:
+    def _unread(self, call: Call, refusal: Refusal, *, answered: bool) -> None:
         """Its answer was not understood; 2.1's charge points are told so (part 4), but not of an error."""
-        if told and self._link.dialect.has_sends:
+        if answered and self._link.dialect.has_sends:
             self._link.peer.refuse_answer(call.action, call.id, refusal)
         self._settle(call, CallRefused(refusal.code, f"malformed answer: {refusal.description}", {}))
 
@@ -234,7 +228,7 @@ class Commands:
             correlation_id = self._link.peer.correlation(call.id)
             log.error("change refused", action=call.action, error=str(error), correlation_id=correlation_id)
             committed = None
-        self._conclude(call, answer, committed if self._link.closed_for is None else None)
+        self._conclude(call, answer, committed if self._link.connection.closed_for is None else None)
 
     def _conclude(self, call: Call, answer: Message, outcome: Outcome | None) -> None:
         if outcome is not None:
@@ -247,7 +241,7 @@ class Commands:
         self._shared.metrics.messages.add("out", call.label, _outcome(result))
         call.settle(result)
         self._send_next()
-        self._link.settled()
+        self._link.connection.settled()
 
 
 def _outcome(result: Message | Raw | CallError) -> str:

@@ -8,7 +8,7 @@ itself. While one message is worked on nothing more is read or inflated. Nothing
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol, TypeAlias
 
 from engine.points.admission import Conduct
@@ -28,8 +28,9 @@ LEAST_PAUSE: Final = 1.0  # seconds in which a charger that has used its allowan
 class Consumer(Protocol):
     """Who works on what comes in."""
 
-    def on_text(self, text: bytes) -> Work | None:
-        """A message. What is left to be awaited is handed to `begin`."""
+    @property
+    def on_text(self) -> Callable[[bytes], Work | None]:
+        """Takes a message. What is left to be awaited is handed to `begin`."""
 
     def begin(self, work: Work) -> None:
         """Have it awaited, and call `Intake.resume` then."""
@@ -48,9 +49,9 @@ class Intake:
     """The receiving side of one connection; `held` while a message is being worked on, until `resume`."""
 
     __slots__ = (
-        "_conduct", "_consumer", "_exceeded", "_large", "_line", "_listening", "_pause", "_per_byte",
-        "_per_message", "_reader", "_receive", "_shared", "_sole_text", "_steady", "_transport", "held",
-        "last_heard",
+        "_conduct", "_consumer", "_exceeded", "_large", "_line", "_listening", "_on_text", "_pause",
+        "_per_byte", "_per_message", "_reader", "_receive", "_shared", "_sole_text", "_steady", "_transport",
+        "held", "last_heard",
     )  # fmt: skip
 
     def __init__(
@@ -81,6 +82,7 @@ class Intake:
 
     def start(self, leftover: bytes) -> None:
         """Begin with what was received before."""
+        self._on_text = self._consumer.on_text
         self._reader.feed(leftover)
         self._go_on()
 
@@ -99,7 +101,7 @@ class Intake:
 
     def end(self) -> None:
         """Let go of the consumer; nothing comes in any more."""
-        del self._consumer
+        del self._consumer, self._on_text
 
     def limit(self, size: int) -> None:
         """The largest message from now on, bytes."""
@@ -130,7 +132,7 @@ class Intake:
         conduct = self._conduct
         spent = conduct.spent
         conduct.spent = (spent if spent > now else now) + self._per_message + len(data) * self._per_byte
-        work = self._consumer.on_text(text)
+        work = self._on_text(text)
         if work is not None:
             self.held = True
             self._consumer.begin(work)
@@ -183,7 +185,7 @@ class Intake:
             self._move_back()
 
     def _take(self, text: bytes) -> None:
-        work = self._consumer.on_text(text)
+        work = self._on_text(text)
         if work is not None:
             self.held = True
             self._consumer.begin(work)

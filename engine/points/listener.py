@@ -22,6 +22,7 @@ from engine.limits import Place, Places, Shares
 from engine.points import authentication
 from engine.points.actor import Actor
 from engine.points.certificates import Certificates
+from engine.points.connection import Connection
 from engine.points.handshake import Handshake, Rejection, Upgrade, accept, refuse
 from engine.points.reception import DATABASE_PATIENCE, Entry, Reception, Turned, Visitor
 from engine.points.registry import Registry
@@ -189,17 +190,24 @@ class Listener:
             return self._reception.busy("superseded", record.identity)
         accepted = accept(request, version)
         transport.send(accepted.response)
-        actor = Actor(
+        conduct = self._registry.conduct(record.identity)
+        connection = Connection(
             self._shared,
             transport,
+            conduct,
+            identity=record.identity,
+            deflate=accepted.deflate,
+            profile=entry.profile,
+            remote=visitor.address,
+        )
+        actor = Actor(
+            self._shared,
+            connection,
             dialect=self._shared.dialects[version],
             record=record,
             state=replace(state, connected_at=self._shared.now()),
             generation=generation,
-            conduct=self._registry.conduct(record.identity),
-            deflate=accepted.deflate,
-            profile=entry.profile,
-            remote=visitor.address,
+            conduct=conduct,
         )
         self._registry.attach(actor, request.leftover)
         return True

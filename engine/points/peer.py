@@ -16,13 +16,12 @@ from engine.ocpp.step import Refusal
 from engine.ocpp.walk import Decoded
 from engine.points import message_log
 from engine.points.admission import Conduct
+from engine.points.connection import Connection
 from engine.points.shared import Dialect, Route, Shared
-from engine.points.transport import Transport
-from ext import envelope, websocket
+from ext import envelope
 
 log = structlog.get_logger(__name__)
 
-COMPRESS_FROM: Final = 512  # bytes; shorter texts gain nothing from deflate
 MAX_REPAIR_LABELS: Final = 2_000  # chargers choose vendor and model, and so the size of that counter
 # The repairs of message ids.
 ID_RULES: Final[dict[type[str], str]] = {envelope.NumericId: "numeric-id", rpc.LongId: "long-id"}
@@ -32,43 +31,40 @@ MAX_ACTION: Final = 64  # characters kept of an action that does not exist
 
 
 class Peer:
-    """One connection's other end. `identity` and `number` are those of its record."""
+    """One connection's other end. `number` is that of its record."""
 
     __slots__ = (
-        "_conduct", "_deflate", "_dialect", "_generation", "_number", "_shared", "_transport", "identity",
+        "_conduct", "_connection", "_dialect", "_generation", "_number", "_shared", "identity",
     )  # fmt: skip
 
     def __init__(
         self,
         shared: Shared,
-        transport: Transport,
+        connection: Connection,
         dialect: Dialect,
         *,
-        identity: str,
         number: int,
         generation: int,
         conduct: Conduct,
-        deflate: websocket.Deflate | None,
     ) -> None:
-        self.identity = identity
+        self.identity = connection.identity
         self._shared = shared
-        self._transport = transport
+        self._connection = connection
         self._dialect = dialect
         self._number = number
         self._generation = generation
         self._conduct = conduct
-        self._deflate = deflate
 
     # --- what it is told -----------------------------------------------------------------------------------
 
     def send_text(self, text: bytes) -> None:
-        self._transport.send(self._framed(text))
+        self._connection.send(self._connection.framed(text))
 
     def result_frame(self, message_id: str, payload: bytes) -> bytes:
         """A CALLRESULT as it goes out."""
-        if self._deflate is None:
+        if self._connection.deflate is None:
             return envelope.result_frame(message_id, payload)
-        return self._framed(envelope.result_text(message_id, payload))
+        return self._connection.framed(envelope.result_text(message_id, payload))
 
     def error_frame(self, action: str, message_id: str, refusal: Refusal) -> bytes:
         """A CALLERROR as it goes out; logged."""
@@ -88,12 +84,6 @@ class Peer:
         shown = rpc.ENCODER.encode((code, refusal.description, refusal.details))
         self.keep("out", "error", action, message_id, shown)
 
-    def _framed(self, text: bytes) -> bytes:
-        """A text frame, compressed where that was agreed upon and is worth it."""
-        if self._deflate is None or len(text) < COMPRESS_FROM:
-            return websocket.frame(websocket.TEXT, text)
-        return websocket.frame(websocket.TEXT, self._deflate.compress(text), rsv1=True)
-
     # --- what cannot be worked on --------------------------------------------------------------------------
 
     def charge_odd(self, text: bytes) -> None:
@@ -105,7 +95,7 @@ class Peer:
         self.charge_odd(rest)
         self._shared.metrics.messages[route.failed] += 1
         self.keep("in", "call", route.action, message_id, rest)
-        self._transport.send(self.error_frame(route.action, message_id, refusal))
+        self._connection.send(self.error_frame(route.action, message_id, refusal))
 
     def unknown(self, action: str, message_id: str, rest: bytes) -> None:
         """An action that there is not."""
@@ -117,7 +107,7 @@ class Peer:
         self.keep("in", "call", action, message_id, rest)
         code = rpc.Code.NOT_SUPPORTED if known else rpc.Code.NOT_IMPLEMENTED
         refusal = Refusal(code=code, description="There is no such request to a central system.")
-        self._transport.send(self.error_frame(action, message_id, refusal))
+        self._connection.send(self.error_frame(action, message_id, refusal))
 
     def bad_envelope(self, error: envelope.EnvelopeError, text: bytes) -> None:
         """A text that is no message."""
@@ -143,7 +133,7 @@ class Peer:
         self.keep("in", "call", "", (message_id or "")[: rpc.MAX_ECHOED_ID], text)
         answer = rpc.malformed_answer(fault, message_id, self._dialect.version, detail)
         if answer is not None:
-            self._transport.send(self.error_frame("", *answer))
+            self._connection.send(self.error_frame("", *answer))
 
     def answer_refused(self, message_id: str, code: str, rest: bytes) -> None:
         """2.1 part 4: it could not read our answer to a call of its own. There is nothing to be answered."""
@@ -153,6 +143,28 @@ class Peer:
         log.warning("answer refused", identity=self.identity, code=code[:MAX_ACTION])
 
     # --- what is kept of it --------------------------------------------------------------------------------
+
+    def ignore(self, action: str, message_id: str, rest: bytes, *, known: bool = True) -> None:
+        """A message that wants no answer and that cannot be worked on."""
+        self.charge_odd(rest)
+        self._shared.metrics.messages.add("in", action if known else "unknown", "error")
+        self.keep("in", "send", action[:MAX_ACTION], message_id[: rpc.MAX_ECHOED_ID], rest)
+
+    def keep_read(
+        self,
+        state: ChargePoint,
+        route: Route,
+        message_id: str,
+        rest: bytes,
+        decoded: Decoded,
+        *,
+        kind: str = "call",
+    ) -> None:
+        """Log a message that was read, and what had to be mended in it."""
+        if decoded.repairs or type(message_id) is not str:
+            self.note_repairs(state, route, message_id, rest, decoded, kind=kind)
+        elif route.logged:
+            self.keep("in", kind, route.action, message_id, rest)
 
     def note_repairs(
         self,

@@ -73,7 +73,7 @@ class Registry:
             "voltrio_ocpp_connected": ("Charge points connected", lambda: len(self._actors)),
             "voltrio_ocpp_chargers_throttled": (
                 "Charge points that have used up what they may send",
-                lambda: sum(actor.throttled for actor in self._actors.values()),
+                lambda: sum(actor.connection.throttled for actor in self._actors.values()),
             ),
             "voltrio_ocpp_calls_waiting": (
                 "Commands that wait for charge points",
@@ -137,7 +137,7 @@ class Registry:
         self.door.cancel()
         with trio.move_on_after(self.shared.settings.drain_timeout) as patience:
             for actor in list(self._actors.values()):
-                actor.drain()
+                actor.connection.drain()
             self._silence = trio.Event()
             if self._living:
                 await self._silence.wait()
@@ -157,9 +157,9 @@ class Registry:
         conduct, now = self.conduct(record.identity), self.shared.steady()
         wait = conduct.arrive(self.shared.returns, now, replaces=holder is not None)
         if wait > 0 and holder is not None:
-            holder.prove()
+            holder.connection.prove()
             if conduct.report_conflict(now):
-                self._report_conflict(record, holder.remote, address)
+                self._report_conflict(record, holder.connection.remote, address)
         return wait
 
     def conduct(self, identity: str) -> Conduct:
@@ -186,10 +186,11 @@ class Registry:
     def attach(self, actor: Actor, leftover: bytes) -> None:
         """Bring an actor to life that holds the claim to its identity."""
         self._actors[actor.record.identity] = actor
+        actor.connection.serve(actor)
         self._living += 1
         self.shared.spawn(partial(self._live, actor, leftover))
         if self.draining:
-            actor.drain()
+            actor.connection.drain()
 
     def tasks(self) -> Mapping[str, Task]:
         """What runs for all connections together, by name."""
@@ -206,11 +207,12 @@ class Registry:
         identity = actor.record.identity
         try:
             await self.shared.write([actor.connected(), *self._presence.connected(actor.record.id)])
-            await actor.run(leftover)
+            await actor.connection.run(leftover)
         finally:
-            actor.cut()  # it may never have run
-            self.shared.metrics.closes.add(actor.closed_for or "lost")
-            log.debug("disconnected", identity=identity, why=actor.closed_for)
+            actor.connection.cut()  # it may never have run
+            why = actor.connection.closed_for
+            self.shared.metrics.closes.add(why or "lost")
+            log.debug("disconnected", identity=identity, why=why)
             if self._actors.get(identity) is actor:
                 del self._actors[identity]
             self._living -= 1
@@ -237,4 +239,4 @@ class Registry:
         """Close it and forget it: to everybody else it is gone, although its socket lingers."""
         if self._actors.get(actor.record.identity) is actor:
             del self._actors[actor.record.identity]
-        actor.close(code, reason, why)
+        actor.connection.close(code, reason, why)

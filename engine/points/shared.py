@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 import trio
+from msgspec.structs import replace
 
 from engine.domain.access import StationRecord
 from engine.domain.changes import Change
@@ -20,7 +21,7 @@ from engine.domain.state import ChargePoint
 from engine.errors import Invalid, StoreError
 from engine.metrics import Metrics
 from engine.ocpp import step
-from engine.points.admission import RETURNS, Allowance, Bucket, Rate
+from engine.points.admission import RETURNS, Allowance, Bucket, Conduct, Rate
 from engine.points.poller import Poller
 from engine.points.timers import Timers
 from engine.points.transport import Carrier
@@ -30,6 +31,8 @@ from engine.supervision import survived
 log = structlog.get_logger(__name__)
 
 BOOT: Final = "BootNotification"
+BOOT_PATIENCE: Final = 15.0  # seconds that a boot may wait for its turn
+NO_NEEDS: Final = step.Needs()
 
 
 class Journal(Protocol):
@@ -203,6 +206,22 @@ class Shared:
         self.carrier = Carrier(self.spawn, self.timers, settings.max_out_buffer, metrics.slow_consumers.add)
         self.run_id = new_id()[:8]  # first part of the correlation ids of this run
         self.nursery: trio.Nursery | None = None
+
+    def boot_turn(self, conduct: Conduct) -> float | None:
+        """Take a turn to boot, its own and one of all: the seconds to wait; None: that is too long."""
+        now = self.steady()
+        own = conduct.boot(self.returns, now, BOOT_PATIENCE)
+        among_all = self.boots.take(now, BOOT_PATIENCE) if own is not None else None
+        return None if own is None or among_all is None else max(own, among_all)
+
+    async def facts(self, charge_point: ChargePoint, needs: step.Needs) -> step.Facts:
+        """What a handler needs of the database, then of the world outside."""
+        facts = step.Facts()
+        if not needs.outside or replace(needs, outside=()) != NO_NEEDS:
+            facts = await self.reader.resolve(charge_point, needs)
+        if needs.outside:
+            facts = replace(facts, outside=await self.outside.ask(charge_point, needs.outside))
+        return facts
 
     async def write(self, changes: Sequence[Change]) -> None:
         """Commit what belongs to no message of a charge point; a refusal is logged."""

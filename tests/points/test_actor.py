@@ -23,9 +23,10 @@ from engine.errors import Conflict
 from engine.ocpp import v16, v201
 from engine.ocpp.messages import v16 as messages
 from engine.ocpp.step import Facts, Outcome, Protocol
-from engine.points.actor import EARLY_SIZE, EVENTS_A_MESSAGE, LOOK_UP, ROWS_A_MESSAGE, ROWS_INCLUDED, Actor
+from engine.points.actor import EVENTS_A_MESSAGE, LOOK_UP, Actor
 from engine.points.admission import RETURNS
 from engine.points.peer import ODD
+from engine.points.performer import EARLY_SIZE, ROWS_A_MESSAGE, ROWS_INCLUDED
 from tests.patience import PATIENCE
 
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}

@@ -283,15 +283,16 @@ def test_what_is_remembered_of_an_identity_counts_for_its_next_connection() -> N
     assert len(fresh.texts) == 1
 
 
+class Dear(Line):
+    """Each of its messages uses up all the allowance."""
+
+    def on_text(self, content: bytes) -> Coroutine[Any, Any, None] | None:
+        self.conduct.spent += BURST + 1
+        return super().on_text(content)
+
+
 def test_a_message_that_cost_more_is_noticed_at_once() -> None:
-    line = Line()
-    done, line.holds_on = line.on_text, b""
-
-    def dear(content: bytes) -> None:
-        line.conduct.spent += BURST + 1
-        done(content)
-
-    line.on_text = dear  # type: ignore[assignment,method-assign]
+    line = Dear()
     line.incoming += [text(b"x"), text(b"y")]
     line.run()
     assert (line.texts, line.waits) == ([b"x"], "allowance")

@@ -91,7 +91,7 @@ async def test_the_right_password_opens(site: Any, store: Any) -> None:
     store.add("SAFE", profile=1, password_sha256=hashlib.sha256(b"right").digest())
     async with site.connect("SAFE", headers=[basic("SAFE", "right")]) as ws:
         assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
-        assert site.registry.actor("SAFE").profile == 1
+        assert site.registry.actor("SAFE").connection.profile == 1
 
 
 async def test_disabled_is_forbidden(site: Any, store: Any) -> None:

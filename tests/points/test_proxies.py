@@ -128,7 +128,7 @@ async def test_the_client_is_shown_as_the_remote_address(start: Any, store: Any)
     forwarded = [("X-Forwarded-For", "192.0.2.1")]
     async with start(**LOCAL) as site, site.connect(headers=forwarded) as ws:
         await site.ask(ws, "Heartbeat", {})
-        assert site.registry.actor("CP1").remote == "192.0.2.1"
+        assert site.registry.actor("CP1").connection.remote == "192.0.2.1"
     (connected,) = store.journal.of(ChargePointConnected)
     assert connected.network_ip == "192.0.2.1"
 
@@ -158,7 +158,7 @@ async def test_an_uploaded_certificate_opens_behind_a_proxy(start: Any, store: A
         assert (await site.http(site.request("CERT", lines[1])))[0] == 401  # it did not come over TLS
         async with site.connect("CERT", headers=shown) as ws:
             assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
-            assert site.registry.actor("CERT").profile == 3
+            assert site.registry.actor("CERT").connection.profile == 3
     async with start() as site:
         assert (await site.http(site.request("CERT", *lines)))[0] == 401
 

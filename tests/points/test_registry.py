@@ -34,8 +34,9 @@ from engine.ocpp import v16 as v16_tables
 from engine.ocpp import v21 as v21_tables
 from engine.ocpp.messages import v16, v21
 from engine.ocpp.step import Raw
-from engine.points.actor import CALL_PATIENCE, PROOF
 from engine.points.admission import REPLACING, RETURNS
+from engine.points.connection import PATIENCE as CALL_PATIENCE
+from engine.points.connection import PROOF
 
 START = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-03-01T12:00:00Z"}
 RESET = v16.Reset(type="Soft")

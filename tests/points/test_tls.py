@@ -48,7 +48,7 @@ async def test_profile_2(start: Any, store: Any, tls_settings: Any, client: ssl.
     async with start(**tls_settings) as site:
         async with site.connect("SAFE", headers=basic("SAFE", "secret"), tls=client) as ws:
             assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
-            assert site.registry.actor("SAFE").profile == 2
+            assert site.registry.actor("SAFE").connection.profile == 2
             await ws.send_message('[2,"2","DataTransfer",{"vendorId":"v","data":"' + "d" * 200_000 + '"}]')
             assert (await site.take(ws))[:2] == [3, "2"]
         over_ws = await site.http(site.request("SAFE", ": ".join(basic("SAFE", "secret")[0])))
@@ -63,7 +63,7 @@ async def test_profile_3_by_common_name(
     client.load_cert_chain(*authority.issue("CERT", SERIAL))
     async with start(**tls_settings) as site, site.connect("CERT", tls=client) as ws:
         assert (await site.ask(ws, "Heartbeat", {}))[0] == 3
-        assert site.registry.actor("CERT").profile == 3
+        assert site.registry.actor("CERT").connection.profile == 3
 
 
 async def test_profile_3_by_serial(

@@ -111,7 +111,7 @@ async def test_a_station_comes_back_with_the_certificate_it_asked_for(
             own = context(certificate, chain_file, key_file)
             async with connect("/ocpp/CP1", use_ssl=own) as ws:
                 assert (await asked(ws, "BootNotification", BOOT))["status"] == "Accepted"
-                connection = registry.actor("CP1")
-                assert connection is not None
-                assert connection.profile == 3
+                actor = registry.actor("CP1")
+                assert actor is not None
+                assert actor.connection.profile == 3
         nursery.cancel_scope.cancel()
