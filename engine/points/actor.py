@@ -60,7 +60,7 @@ class Actor(Performer):
                 return None
             if type(message_id) is str:
                 message_id = rpc.LongId(message_id)
-        route = self.dialect.routes.get(action)
+        route = self._routes.get(action)
         if route is None:
             self.peer.unknown(action, message_id, rest)
             return None
@@ -69,7 +69,7 @@ class Actor(Performer):
         kept = self._remembered
         if kept is not None and message_id == kept[0] and hash(text) == kept[1]:
             self._shared.metrics.messages.add("in", action, "repeated")
-            self.connection.send(kept[2])
+            self.connection.transport.send(kept[2])
             return None
         if not (self.is_open or self._may_early(route)):
             # OCPP 1.6 §4.2: it SHALL NOT send this; what to answer is said by 2.0.1 B02.FR.09.
@@ -126,7 +126,10 @@ class Actor(Performer):
         if isinstance(decoded, Refusal):
             self.peer.refuse(route, message_id, rest, decoded)
             return None
-        self.peer.keep_read(state, route, message_id, rest, decoded)
+        if decoded.repairs or type(message_id) is not str:
+            self.peer.note_repairs(state, route, message_id, rest, decoded)
+        elif route.logged:
+            self.peer.keep("in", "call", route.action, message_id, rest)
         request = decoded.message
         try:
             needs = route.needs(state, request) if route.needs is not None else None
@@ -183,7 +186,10 @@ class Actor(Performer):
         if isinstance(decoded, Refusal):
             self.peer.ignore(action, message_id, rest)
             return
-        self.peer.keep_read(state, route, message_id[: rpc.MAX_ECHOED_ID], rest, decoded, kind="send")
+        if decoded.repairs or type(message_id) is not str:
+            self.peer.note_repairs(state, route, message_id, rest, decoded, kind="send")
+        elif route.logged:
+            self.peer.keep("in", "send", action, message_id[: rpc.MAX_ECHOED_ID], rest)
         try:
             outcome = route.step(state, decoded.message, NO_FACTS, self._shared.now())
         except Exception:

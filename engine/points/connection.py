@@ -5,7 +5,6 @@ Nothing here knows of OCPP. `Intake` reads; who works on the messages is the `Us
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, Protocol
 
 import structlog
@@ -50,8 +49,8 @@ class Connection:
     """`serve` gives it a user, then `run` is its task; any task may call the other public methods."""
 
     __slots__ = (
-        "_draining", "_intake", "_parked", "_pinged_at", "_shared", "_task", "_transport", "_user", "_watch",
-        "_work", "closed_for", "deflate", "identity", "on_text", "profile", "remote", "send",
+        "_draining", "_intake", "_parked", "_pinged_at", "_shared", "_task", "_watch", "_work",
+        "closed_for", "deflate", "identity", "profile", "remote", "transport", "user",
     )  # fmt: skip
 
     def __init__(
@@ -70,13 +69,11 @@ class Connection:
         self.remote = remote  # the peer's address
         self.deflate = deflate
         self.closed_for: str | None = None  # why it is closing or closed, one word
-        self.send = transport.send  # a whole frame
-        self.on_text: Callable[[bytes], Work | None]  # the user's
+        self.transport = transport  # sends whole frames
         self._shared = shared
-        self._transport = transport
         reader = websocket.FrameReader(shared.settings.max_message_size, deflate=deflate)
         self._intake = Intake(shared, transport, reader, self, conduct)
-        self._user: User
+        self.user: User
         self._watch: Timer | None = None
         self._pinged_at: float | None = None
         self._work: Work | None = None  # what the message being worked on still needs
@@ -86,13 +83,13 @@ class Connection:
 
     def serve(self, user: User) -> None:
         """Have this user work on what is received."""
-        self._user, self.on_text = user, user.on_text
+        self.user = user
 
     # --- the task ------------------------------------------------------------------------------------------
 
     async def run(self, leftover: bytes = b"") -> None:
         """Read until the connection ends. `leftover` was received behind the HTTP request."""
-        shared, transport = self._shared, self._transport
+        shared, transport = self._shared, self.transport
         self._task = trio.lowlevel.current_task()
         self._watch = shared.timers.after(shared.settings.ping_interval, self._look_after)
         transport.on_close = self._on_closed
@@ -114,17 +111,17 @@ class Connection:
             if self._work is not None:
                 self._work.close()
             self._watch_until(None)
-            self._user.on_closed("the connection ended")
+            self.user.on_closed("the connection ended")
             self._intake.end()
             # The user knows us, and the collector of such cycles runs rarely.
-            del self._user, self.on_text
+            del self.user
 
     async def _attend(self, work: Work) -> None:
         try:
             await work
         finally:
             self._work = None
-        self._user.on_awaited()
+        self.user.on_awaited()
 
     async def _park(self) -> None:
         """Sleep until `_wake`."""
@@ -162,14 +159,14 @@ class Connection:
     def on_control(self, opcode: int, payload: bytes) -> None:
         """As `Consumer.on_control`."""
         if opcode == websocket.PING:
-            self.send(websocket.frame(websocket.PONG, payload))
+            self.transport.send(websocket.frame(websocket.PONG, payload))
         elif opcode == websocket.BINARY:
-            self._user.on_binary(payload)
+            self.user.on_binary(payload)
         elif opcode == websocket.VIOLATION:
             self._close(payload, "violation")
         elif opcode == websocket.CLOSE:
             self._close(payload[:2], "peer")  # RFC 6455 §5.5.1: the answer echoes the code
-            self._transport.finish(close=True)  # §7.1.1: the server closes the TCP connection first
+            self.transport.finish(close=True)  # §7.1.1: the server closes the TCP connection first
 
     # --- for the user --------------------------------------------------------------------------------------
 
@@ -185,7 +182,7 @@ class Connection:
     def resume(self) -> None:
         """The message that was worked on is done; what waited for that has its turn."""
         self._intake.resume()
-        if self._transport.closed:
+        if self.transport.closed:
             self._wake()
         self.settled()
 
@@ -207,7 +204,7 @@ class Connection:
     def fail(self, why: str) -> None:
         """End without a close frame: the peer is gone, or we cannot go on."""
         self.closed_for = self.closed_for or why
-        self._transport.close()
+        self.transport.close()
 
     # --- for others ----------------------------------------------------------------------------------------
 
@@ -223,7 +220,7 @@ class Connection:
 
     def cut(self) -> None:
         """Close the socket at once."""
-        self._transport.close()
+        self.transport.close()
 
     def close(self, code: int, reason: str, why: str) -> None:
         """Send a close frame; nothing more is answered. `why` is one word for the counters."""
@@ -233,7 +230,7 @@ class Connection:
         """Close as soon as the message being worked on and the user's requests are answered."""
         if self.closed_for is not None:
             return
-        waits = self._user.finish()
+        waits = self.user.finish()
         if waits and not self._draining:
             self._watch_until(self._shared.timers.after(PATIENCE, self._leave))
         self._draining = True
@@ -255,11 +252,11 @@ class Connection:
         if self.closed_for is not None:
             return
         self.closed_for = why
-        self.send(websocket.frame(websocket.CLOSE, payload))
-        self._transport.finish()
-        self._user.on_closed("the connection was closed")
+        self.transport.send(websocket.frame(websocket.CLOSE, payload))
+        self.transport.finish()
+        self.user.on_closed("the connection was closed")
         # Closing the socket at once would turn unread bytes into a reset that overtakes our close frame.
-        self._watch_until(self._shared.timers.after(LINGER, self._transport.close))
+        self._watch_until(self._shared.timers.after(LINGER, self.transport.close))
 
     def _look_after(self) -> None:
         """Ping who is silent, close who stays silent. While we do not listen, silence is no sign."""
@@ -276,7 +273,7 @@ class Connection:
         self._watch_until(self._shared.timers.at(at, self._look_after))
 
     def _ping(self, now: float) -> None:
-        self.send(websocket.frame(websocket.PING, b""))
+        self.transport.send(websocket.frame(websocket.PING, b""))
         self._pinged_at = now
 
     def _watch_until(self, timer: Timer | None) -> None:

@@ -8,7 +8,7 @@ itself. While one message is worked on nothing more is read or inflated. Nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Final, Protocol, TypeAlias
 
 from engine.points.admission import Conduct
@@ -25,12 +25,19 @@ MODEST: Final = 2.0  # seconds of its allowance that a charger may be ahead befo
 LEAST_PAUSE: Final = 1.0  # seconds in which a charger that has used its allowance up is not read
 
 
+class Taker(Protocol):
+    """Who works on messages."""
+
+    def on_text(self, text: bytes) -> Work | None:
+        """A message. What is left to be awaited is handed to `Consumer.begin`."""
+
+
 class Consumer(Protocol):
-    """Who works on what comes in."""
+    """Whose intake it is."""
 
     @property
-    def on_text(self) -> Callable[[bytes], Work | None]:
-        """Takes a message. What is left to be awaited is handed to `begin`."""
+    def user(self) -> Taker:
+        """Who works on messages; looked at once, at the start."""
 
     def begin(self, work: Work) -> None:
         """Have it awaited, and call `Intake.resume` then."""
@@ -49,9 +56,9 @@ class Intake:
     """The receiving side of one connection; `held` while a message is being worked on, until `resume`."""
 
     __slots__ = (
-        "_conduct", "_consumer", "_exceeded", "_large", "_line", "_listening", "_on_text", "_pause",
+        "_conduct", "_consumer", "_exceeded", "_large", "_line", "_listening", "_pause",
         "_per_byte", "_per_message", "_reader", "_receive", "_shared", "_sole_text", "_steady", "_transport",
-        "held", "last_heard",
+        "_user", "held", "last_heard",
     )  # fmt: skip
 
     def __init__(
@@ -82,7 +89,7 @@ class Intake:
 
     def start(self, leftover: bytes) -> None:
         """Begin with what was received before."""
-        self._on_text = self._consumer.on_text
+        self._user = self._consumer.user
         self._reader.feed(leftover)
         self._go_on()
 
@@ -101,7 +108,7 @@ class Intake:
 
     def end(self) -> None:
         """Let go of the consumer; nothing comes in any more."""
-        del self._consumer, self._on_text
+        del self._consumer, self._user
 
     def limit(self, size: int) -> None:
         """The largest message from now on, bytes."""
@@ -132,7 +139,7 @@ class Intake:
         conduct = self._conduct
         spent = conduct.spent
         conduct.spent = (spent if spent > now else now) + self._per_message + len(data) * self._per_byte
-        work = self._on_text(text)
+        work = self._user.on_text(text)
         if work is not None:
             self.held = True
             self._consumer.begin(work)
@@ -185,7 +192,7 @@ class Intake:
             self._move_back()
 
     def _take(self, text: bytes) -> None:
-        work = self._on_text(text)
+        work = self._user.on_text(text)
         if work is not None:
             self.held = True
             self._consumer.begin(work)

@@ -34,7 +34,7 @@ class Peer:
     """One connection's other end. `number` is that of its record."""
 
     __slots__ = (
-        "_conduct", "_connection", "_dialect", "_generation", "_number", "_shared", "identity",
+        "_conduct", "_connection", "_dialect", "_generation", "_number", "_shared",
     )  # fmt: skip
 
     def __init__(
@@ -47,7 +47,6 @@ class Peer:
         generation: int,
         conduct: Conduct,
     ) -> None:
-        self.identity = connection.identity
         self._shared = shared
         self._connection = connection
         self._dialect = dialect
@@ -58,7 +57,7 @@ class Peer:
     # --- what it is told -----------------------------------------------------------------------------------
 
     def send_text(self, text: bytes) -> None:
-        self._connection.send(self._connection.framed(text))
+        self._connection.transport.send(self._connection.framed(text))
 
     def result_frame(self, message_id: str, payload: bytes) -> bytes:
         """A CALLRESULT as it goes out."""
@@ -95,7 +94,7 @@ class Peer:
         self.charge_odd(rest)
         self._shared.metrics.messages[route.failed] += 1
         self.keep("in", "call", route.action, message_id, rest)
-        self._connection.send(self.error_frame(route.action, message_id, refusal))
+        self._connection.transport.send(self.error_frame(route.action, message_id, refusal))
 
     def unknown(self, action: str, message_id: str, rest: bytes) -> None:
         """An action that there is not."""
@@ -107,7 +106,7 @@ class Peer:
         self.keep("in", "call", action, message_id, rest)
         code = rpc.Code.NOT_SUPPORTED if known else rpc.Code.NOT_IMPLEMENTED
         refusal = Refusal(code=code, description="There is no such request to a central system.")
-        self._connection.send(self.error_frame(action, message_id, refusal))
+        self._connection.transport.send(self.error_frame(action, message_id, refusal))
 
     def bad_envelope(self, error: envelope.EnvelopeError, text: bytes) -> None:
         """A text that is no message."""
@@ -133,14 +132,14 @@ class Peer:
         self.keep("in", "call", "", (message_id or "")[: rpc.MAX_ECHOED_ID], text)
         answer = rpc.malformed_answer(fault, message_id, self._dialect.version, detail)
         if answer is not None:
-            self._connection.send(self.error_frame("", *answer))
+            self._connection.transport.send(self.error_frame("", *answer))
 
     def answer_refused(self, message_id: str, code: str, rest: bytes) -> None:
         """2.1 part 4: it could not read our answer to a call of its own. There is nothing to be answered."""
         self.charge_odd(rest)
         self._shared.metrics.messages.add("in", "answer", "refused")
         self.keep("in", "error", "", message_id[: rpc.MAX_ECHOED_ID], rest)
-        log.warning("answer refused", identity=self.identity, code=code[:MAX_ACTION])
+        log.warning("answer refused", identity=self._connection.identity, code=code[:MAX_ACTION])
 
     # --- what is kept of it --------------------------------------------------------------------------------
 
@@ -149,22 +148,6 @@ class Peer:
         self.charge_odd(rest)
         self._shared.metrics.messages.add("in", action if known else "unknown", "error")
         self.keep("in", "send", action[:MAX_ACTION], message_id[: rpc.MAX_ECHOED_ID], rest)
-
-    def keep_read(
-        self,
-        state: ChargePoint,
-        route: Route,
-        message_id: str,
-        rest: bytes,
-        decoded: Decoded,
-        *,
-        kind: str = "call",
-    ) -> None:
-        """Log a message that was read, and what had to be mended in it."""
-        if decoded.repairs or type(message_id) is not str:
-            self.note_repairs(state, route, message_id, rest, decoded, kind=kind)
-        elif route.logged:
-            self.keep("in", kind, route.action, message_id, rest)
 
     def note_repairs(
         self,
@@ -197,7 +180,7 @@ class Peer:
     def named(self, action: str, message_id: str) -> dict[str, str]:
         """A message in a log line."""
         return {
-            "identity": self.identity,
+            "identity": self._connection.identity,
             "action": action,
             "correlation_id": self.correlation(message_id),
         }

@@ -37,7 +37,7 @@ class Performer:
     """Holds the state. Any task may call the public methods."""
 
     __slots__ = (
-        "_commands", "_committing", "_conduct", "_greeted", "_override", "_remembered", "_shared",
+        "_commands", "_committing", "_conduct", "_greeted", "_override", "_remembered", "_routes", "_shared",
         "connection", "dialect", "generation", "is_open", "peer", "record", "state",
     )  # fmt: skip
 
@@ -62,6 +62,7 @@ class Performer:
             shared, connection, dialect, number=record.id, generation=generation, conduct=conduct
         )
         self._shared = shared
+        self._routes = dialect.routes
         self._conduct = conduct
         self._commands: Commands | None = None
         self._committing = False  # the journal has the message being worked on, and will call back
@@ -133,7 +134,7 @@ class Performer:
             if route.logged:
                 self.peer.keep("out", "result", route.action, message_id, payload)
             frame = self.peer.result_frame(message_id, payload)
-        self.connection.send(frame)
+        self.connection.transport.send(frame)
         for request in outcome.calls:
             self.commands().call_automatically(request)
         if not self._greeted and self.is_open:
@@ -155,7 +156,7 @@ class Performer:
         """Our fault, or the database's: this message fails, the connection goes on."""
         self._shared.metrics.messages[route.failed] += 1
         if not self.is_over():
-            self.connection.send(self.peer.error_frame(route.action, message_id, FAILED))
+            self.connection.transport.send(self.peer.error_frame(route.action, message_id, FAILED))
 
     # --- from elsewhere ------------------------------------------------------------------------------------
 

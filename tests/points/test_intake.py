@@ -53,6 +53,7 @@ class Line:
             metrics=self.metrics,
         )
         transport: Any = self
+        self.user = self
         self.intake = Intake(shared, transport, self.reader, self, self.conduct)
         self.intake.start(b"")
 
