@@ -195,11 +195,11 @@ class Performer:
     def connected(self) -> ChargePointConnected:
         """The row that says so."""
         return ChargePointConnected(
-            id=self.record.id,
-            at=self._shared.now(),
-            protocol=self.state.version,
-            security_profile=self.connection.profile,
-            remote_address=self.connection.remote,
+            charge_point_id=self.record.id,
+            connected_at=self._shared.now(),
+            network_protocol=self.state.version,
+            current_security_profile=self.connection.profile,
+            network_ip=self.connection.remote,
         )
 
     # --- for the connection --------------------------------------------------------------------------------
