@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import Column as TableColumn
-from sqlalchemy import and_, literal_column
+from sqlalchemy import and_, case, func, literal_column
 
 from engine.store.filters import Column
 from engine.store.reading import Include, Order, Reading
 from engine.store.tables.access import api_tokens, audit_log
-from engine.store.tables.drivers import id_tags
+from engine.store.tables.device import device_variables, display_messages, variable_monitors
+from engine.store.tables.drivers import id_tags, reservations
+from engine.store.tables.energy import charging_limits, charging_profiles
 from engine.store.tables.inventory import charge_point_status, charge_points, connectors
-from engine.store.tables.logs import message_log
-from engine.store.tables.security import security_events, security_profile_moves
+from engine.store.tables.logs import message_log, status_log
+from engine.store.tables.security import (
+    certificate_requests,
+    issued_certificates,
+    security_events,
+    security_profile_moves,
+)
 
 OLDEST: Final = (Order(field="id"),)
 BY_IDENTITY: Final = (Order(field="identity"),)
@@ -79,4 +87,39 @@ SECURITY_EVENTS: Final = Reading(
     fields={**security_events.c, "station": charge_points.c.network_id},
     lookups=_of_station(security_events.c.charge_point_id),
     order=NEWEST,
+)
+
+
+def _along(*fields: str) -> Sequence[Order]:
+    return tuple(Order(field=field) for field in fields)
+
+
+# What is known of a station's inside; each is read for one station, along its key there.
+VARIABLES: Final = Reading(
+    device_variables,
+    order=_along(
+        "component", "component_instance", "evse_number", "connector_number", "variable", "variable_instance",
+        "attribute",
+    ),
+)  # fmt: skip
+MONITORS: Final = Reading(variable_monitors, order=_along("monitor_id"))
+DISPLAY_MESSAGES: Final = Reading(display_messages, order=_along("message_id"))
+CHARGING_PROFILES: Final = Reading(charging_profiles, order=_along("evse_number", "profile_id"))
+CHARGING_LIMITS: Final = Reading(charging_limits, order=_along("evse_number", "source"))
+RESERVATIONS: Final = Reading(
+    reservations,
+    fields={
+        **reservations.c,
+        # Stations of OCPP 1.6 do not say that one has run out.
+        "status": case(
+            (and_(reservations.c.status == "active", reservations.c.expiry_date <= func.now()), "expired"),
+            else_=reservations.c.status,
+        ),
+    },
+    order=NEWEST,
+)
+CERTIFICATE_REQUESTS: Final = Reading(certificate_requests, order=_along("certificate_type"))
+ISSUED_CERTIFICATES: Final = Reading(issued_certificates, order=NEWEST)
+STATUSES: Final = Reading(
+    status_log, order=(Order(field="at", descending=True), Order(field="id", descending=True))
 )

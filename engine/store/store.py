@@ -24,8 +24,7 @@ from engine.store.plan import Plan, Row
 from engine.store.reader import Reader
 from engine.store.repositories.access import ApiTokens, AuditTrail, Parties
 from engine.store.repositories.id_tags import IdTags
-from engine.store.repositories.inventory import Inventory
-from engine.store.repositories.network import Locations, Operators, Reservations
+from engine.store.repositories.network import Locations, Operators
 from engine.store.repositories.orphans import Orphans
 from engine.store.repositories.provisioning import Certificates, Configuration
 from engine.store.repositories.security import StationCertificates
@@ -55,8 +54,6 @@ class Store:
         self.orphans = Orphans(database)
         self.locations = Locations(database)
         self.operators = Operators(database)
-        self.reservations = Reservations(database)
-        self.inventory = Inventory(database)
         self.certificates = Certificates(database)
         self.station_certificates = StationCertificates(database, self.reader.forget)
         self.configuration = Configuration(database)

@@ -15,7 +15,7 @@ from engine.ocpp.messages import v16
 from engine.points import Registry, serve_chargers
 from engine.settings import Settings
 from engine.store import open_store
-from engine.store.readings import MESSAGES
+from engine.store.readings import MESSAGES, RESERVATIONS
 from engine.store.repositories.stations import StationPatch
 from tests.patience import PATIENCE
 from tests.plans import whole
@@ -131,7 +131,7 @@ async def test_a_reservation_lives_on_until_a_session_uses_it(real: Any) -> None
         assert [(one.id, one.id_tag) for one in state.reservations.values()] == [(5, "T")]
         start = await real.ask(ws, "StartTransaction", {**START, "reservationId": 5}, "2")
         assert real.registry.state("CP1").reservations == {}
-    [row] = await real.store.reservations.list(state.id)
-    assert (row.status, row.session_id) == ("done", start[2]["transactionId"])
+    [row] = await real.store.rows(whole(RESERVATIONS, charge_point_id=state.id))
+    assert (row["status"], row["session_id"]) == ("done", start[2]["transactionId"])
     told = await real.store.query("select payload from events where type like '%reservation%' order by id")
     assert [json.loads(payload)["status"] for (payload,) in told] == ["active", "done"]

@@ -20,7 +20,17 @@ from engine.domain.changes import (
     VariableMonitorSet,
 )
 from engine.store import Store
-from engine.store.readings import MESSAGES
+from engine.store.plan import Row
+from engine.store.readings import (
+    CHARGING_LIMITS,
+    CHARGING_PROFILES,
+    DISPLAY_MESSAGES,
+    MESSAGES,
+    MONITORS,
+    RESERVATIONS,
+    STATUSES,
+    VARIABLES,
+)
 from engine.store.repositories.stations import StationPatch
 from tests.plans import whole
 
@@ -44,8 +54,8 @@ async def test_variables_by_name_page_by_page(store: Store, station: StationReco
         [variable(station.id, name, "Available", evse_number=number) for name, number in names]
         + [variable(station.id, "EVSE", "Power", attribute="MaxSet", evse_number=1)]
     )
-    everything = await store.inventory.variables(station.id)
-    assert [(row.component, row.evse_number, row.variable) for row in everything] == [
+    everything = await store.rows(whole(VARIABLES, charge_point_id=station.id))
+    assert [(row["component"], row["evse_number"], row["variable"]) for row in everything] == [
         ("ChargingStation", 0, "Available"),
         ("EVSE", 1, "Available"),
         ("EVSE", 1, "Power"),
@@ -53,15 +63,13 @@ async def test_variables_by_name_page_by_page(store: Store, station: StationReco
         ("OCPPCommCtrlr", 0, "Available"),
         ("evse", 1, "Available"),
     ]
-    paged = []
+    paged: list[Row] = []
     after = None
-    while rows := await store.inventory.variables(station.id, after=after, limit=2):
+    while rows := await store.rows(whole(VARIABLES, charge_point_id=station.id, after=after, limit=2)):
         paged += rows
-        after = rows[-1].key
+        after = [rows[-1][one.field] for one in VARIABLES.order]
     assert paged == everything
-    narrowed = await store.inventory.variables(station.id, component="EvSe", variable="power")
-    assert [row.attribute for row in narrowed] == ["MaxSet"]
-    assert await store.inventory.variables(station.id + 1) == []
+    assert await store.rows(whole(VARIABLES, charge_point_id=station.id + 1)) == []
 
 
 async def test_monitors_and_displays_in_force_and_before(store: Store, station: StationRecord) -> None:
@@ -79,13 +87,12 @@ async def test_monitors_and_displays_in_force_and_before(store: Store, station: 
         DisplayMessageSet(charge_point_id=station.id, message_id=7, message=b'{"id":7}', at=NOW),
         DisplayMessageCleared(charge_point_id=station.id, message_id=0, at=at(1)),
     ])  # fmt: skip
-    of = store.inventory
-    assert [row.monitor_id for row in await of.monitors(station.id)] == [0, 1, 2]
-    assert [row.monitor_id for row in await of.monitors(station.id, active=True)] == [0, 2]
-    assert [row.monitor_id for row in await of.monitors(station.id, after=0, limit=1)] == [1]
-    assert [row.message_id for row in await of.display_messages(station.id, active=False)] == [0]
-    (shown,) = await of.display_messages(station.id, active=True)
-    assert json.loads(shown.message) == {"id": 7}
+    assert [row["monitor_id"] for row in await store.rows(whole(MONITORS))] == [0, 1, 2]
+    assert [row["monitor_id"] for row in await store.rows(whole(MONITORS, active=True))] == [0, 2]
+    assert [row["monitor_id"] for row in await store.rows(whole(MONITORS, after=[0], limit=1))] == [1]
+    assert [row["message_id"] for row in await store.rows(whole(DISPLAY_MESSAGES, active=False))] == [0]
+    (shown,) = await store.rows(whole(DISPLAY_MESSAGES, active=True))
+    assert json.loads(shown["message"]) == {"id": 7}
 
 
 async def test_profiles_and_limits(store: Store, station: StationRecord) -> None:
@@ -100,12 +107,13 @@ async def test_profiles_and_limits(store: Store, station: StationRecord) -> None
         active=True, at=NOW,
     )  # fmt: skip
     await store.journal.commit([profile(1, 5), profile(0, 9, active=False), profile(1, 4), limit])
-    of = store.inventory
-    keys = [(row.evse_number, row.profile_id) for row in await of.charging_profiles(station.id)]
-    assert keys == [(0, 9), (1, 4), (1, 5)]
-    assert [row.profile_id for row in await of.charging_profiles(station.id, after=(0, 9), limit=1)] == [4]
-    assert [row.profile_id for row in await of.charging_profiles(station.id, active=False)] == [9]
-    assert [row.source for row in await of.charging_limits(station.id)] == ["EMS"]
+    rows = await store.rows(whole(CHARGING_PROFILES))
+    assert [(row["evse_number"], row["profile_id"]) for row in rows] == [(0, 9), (1, 4), (1, 5)]
+    rows = await store.rows(whole(CHARGING_PROFILES, after=[0, 9], limit=1))
+    assert [row["profile_id"] for row in rows] == [4]
+    rows = await store.rows(whole(CHARGING_PROFILES, active=False))
+    assert [row["profile_id"] for row in rows] == [9]
+    assert [row["source"] for row in await store.rows(whole(CHARGING_LIMITS))] == ["EMS"]
 
 
 async def test_statuses_newest_first(store: Store, station: StationRecord) -> None:
@@ -118,11 +126,11 @@ async def test_statuses_newest_first(store: Store, station: StationRecord) -> No
         hardware,
         NetworkStatusChanged(id=station.id, network_status="temporarily_unavailable", at=at(9)),
     ])  # fmt: skip
-    rows = await store.inventory.statuses(station.id)
-    assert [row.scope for row in rows] == ["network", "hardware", "network"]
-    gone, came = await store.inventory.statuses(station.id, scope="network")
-    assert (gone.status, came.status) == ("temporarily_unavailable", "available")
-    assert await store.inventory.statuses(station.id, before=(came.at, came.id)) == []
+    rows = await store.rows(whole(STATUSES))
+    assert [row["scope"] for row in rows] == ["network", "hardware", "network"]
+    gone, came = await store.rows(whole(STATUSES, scope="network"))
+    assert (gone["status"], came["status"]) == ("temporarily_unavailable", "available")
+    assert await store.rows(whole(STATUSES, after=[came["at"], came["id"]])) == []
 
 
 async def test_reservations_newest_first(store: Store, station: StationRecord) -> None:
@@ -134,11 +142,11 @@ async def test_reservations_newest_first(store: Store, station: StationRecord) -
         )
         for number in numbers
     ])  # fmt: skip
-    rows = await store.reservations.list(station.id, limit=2)
-    assert [row.id for row in rows] == numbers[:0:-1]
-    assert [row.id for row in await store.reservations.list(station.id, before=numbers[1])] == numbers[:1]
-    assert await store.reservations.list(station.id, status="done") == []
-    assert {row.status for row in rows} == {"active"}
+    rows = await store.rows(whole(RESERVATIONS, limit=2))
+    assert [row["id"] for row in rows] == numbers[:0:-1]
+    assert [row["id"] for row in await store.rows(whole(RESERVATIONS, after=[numbers[1]]))] == numbers[:1]
+    assert await store.rows(whole(RESERVATIONS, status="done")) == []
+    assert {row["status"] for row in rows} == {"active"}
 
 
 async def test_a_reservation_that_has_run_out_is_expired(store: Store, station: StationRecord) -> None:
@@ -147,9 +155,9 @@ async def test_a_reservation_that_has_run_out_is_expired(store: Store, station: 
         parent_id_tag=None, expiry_date=at(-(10**9)), at=NOW,
     )  # fmt: skip
     await store.journal.commit([made])
-    assert [row.status for row in await store.reservations.list(station.id)] == ["expired"]
-    assert await store.reservations.list(station.id, status="active") == []
-    assert len(await store.reservations.list(station.id, status="expired")) == 1
+    assert [row["status"] for row in await store.rows(whole(RESERVATIONS))] == ["expired"]
+    assert await store.rows(whole(RESERVATIONS, status="active")) == []
+    assert len(await store.rows(whole(RESERVATIONS, status="expired"))) == 1
 
 
 async def test_messages_of_all_stations_are_the_newest_of_all(store: Store, station: StationRecord) -> None:

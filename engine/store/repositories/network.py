@@ -1,4 +1,4 @@
-"""Where charge points stand and what charging costs: locations, operators with their price, reservations."""
+"""Where charge points stand and what charging costs: locations, and operators with their price."""
 
 from __future__ import annotations
 
@@ -59,20 +59,6 @@ class Operator(Frozen, frozen=True):
     price_per_session: Decimal | None  # None with the others: charging is free
     price_per_kwh: Decimal | None
     price_per_minute: Decimal | None
-
-
-class StoredReservation(Frozen, frozen=True):
-    """`id` is the reservationId of OCPP; connector 0 is any of the station's."""
-
-    id: int
-    connector_number: int
-    id_tag: str
-    parent_id_tag: str | None
-    status: str  # active | done | expired | canceled
-    expiry_date: datetime
-    session_id: int | None
-    created_at: datetime
-    last_updated_at: datetime
 
 
 COLUMNS: Final = ", ".join(StoredLocation.__struct_fields__)
@@ -170,24 +156,4 @@ class Operators(Repository):
             price.per_session,
             price.per_kwh,
             price.per_minute,
-        )
-
-
-class Reservations(Repository):
-    async def list(
-        self, charge_point_id: int, *, status: str | None = None, before: int | None = None, limit: int = 100
-    ) -> Sequence[StoredReservation]:
-        """A charge point's, highest number first, those below the number `before`."""
-        return await self._many(
-            StoredReservation,
-            # Stations of OCPP 1.6 do not tell that one has run out.
-            "select * from (select id, connector_number, id_tag, parent_id_tag, "
-            "case when status = 'active' and expiry_date <= now() then 'expired' else status end as status, "
-            "expiry_date, session_id, created_at, last_updated_at from reservations "
-            "where charge_point_id = $1 and ($3::bigint is null or id < $3)) r "
-            "where $2::text is null or status = $2 order by id desc limit $4",
-            charge_point_id,
-            status,
-            before,
-            page(limit),
         )

@@ -45,32 +45,6 @@ class Expiring(Frozen, frozen=True):
     not_after: datetime
 
 
-class RequestRow(Frozen, frozen=True):
-    """What became of a station's wish for a certificate; one row per use, the newest wish."""
-
-    certificate_type: str
-    request_id: int | None
-    status: str  # Requested | Signed | Accepted | Rejected | Failed
-    reason: str | None
-    attempts: int
-    next_attempt_at: datetime
-    requested_at: datetime
-    answered_at: datetime | None
-
-
-class IssuedRow(Frozen, frozen=True):
-    """A certificate that a CA gave for a station."""
-
-    id: int
-    certificate_type: str
-    serial: str  # hex
-    not_after: datetime
-    certificate: str  # PEM
-    status: str  # Issued | Installed | Replaced | Refused
-    renewal_asked_at: datetime | None
-    issued_at: datetime
-
-
 class Move(Frozen, frozen=True):
     """The last move of a station to a higher security profile; `wanted` is where it was to go."""
 
@@ -260,29 +234,6 @@ class StationCertificates(Repository):
     async def renewal_asked(self, certificate: Expiring, at: datetime) -> None:
         await self._database.fetch(
             "update issued_certificates set renewal_asked_at = $2 where id = $1", certificate.id, at
-        )
-
-    async def requests(self, charge_point_id: int) -> Sequence[RequestRow]:
-        """A station's requests, by use."""
-        return await self._many(
-            RequestRow,
-            "select certificate_type, request_id, status, reason, attempts, next_attempt_at, requested_at, "
-            "answered_at from certificate_requests where charge_point_id = $1 order by certificate_type",
-            charge_point_id,
-        )
-
-    async def issued(
-        self, charge_point_id: int, *, before: int | None = None, limit: int = 100
-    ) -> Sequence[IssuedRow]:
-        """A station's certificates, newest first, those below the number `before`."""
-        return await self._many(
-            IssuedRow,
-            "select id, certificate_type, serial, not_after, certificate, status, renewal_asked_at, "
-            "issued_at from issued_certificates "
-            "where charge_point_id = $1 and ($2::bigint is null or id < $2) order by id desc limit $3",
-            charge_point_id,
-            before,
-            page(limit),
         )
 
     async def last_move(self, identity: str) -> Move | None:
