@@ -26,6 +26,7 @@ from engine.masking import MASK
 from engine.node import Node
 from engine.ocpp.blocks.device_model.passwords import is_secret
 from engine.operations import provisioning
+from engine.operations.station_removal import remove_station
 from engine.store.filters import Condition, Operator
 from engine.store.readings import BY_IDENTITY, NEWEST, OLDEST, STATIONS
 from engine.store.repositories.provisioning import Installation, ReportedKey, Setting
@@ -205,8 +206,7 @@ async def update(node: Node, identity: str, body: StationBody, caller: Caller) -
 
 async def delete(node: Node, identity: str, caller: Caller) -> None:
     """Out of service for good; sessions that run end, held for review."""
-    await node.store.stations.delete(identity, actor=caller.actor)
-    await node.registry.refresh(identity)
+    await remove_station(node, caller, identity)
 
 
 async def accept(node: Node, identity: str, body: Acceptance, caller: Caller) -> AcceptedView:

@@ -20,6 +20,7 @@ from engine.domain.changes import (
     SessionClosed,
     SessionReviewed,
     SessionStopAsked,
+    StationRemoved,
 )
 from engine.domain.metering import verify
 from engine.domain.metering.verify import Ending, Neighbour, Stop
@@ -33,6 +34,7 @@ _REASON_OF: Final = {
     Review.MISSING_STOP: SessionReason.NEW_START_TRANSACTION_RECEIVED,
     Review.MISSING_STOP_AFTER_BOOT: SessionReason.REBOOT,
     Review.NOT_ONGOING: SessionReason.OTHER,
+    Review.STATION_REMOVED: SessionReason.OTHER,
 }
 
 
@@ -110,6 +112,15 @@ def close_missing(
         stop_id_tag=None,
         now=now,
     )
+
+
+def station_removed(cp: ChargePoint, now: datetime) -> tuple[ChargePoint, list[Change]]:
+    """The station is taken out of service: what runs there has ended, and no stop will come."""
+    changes: list[Change] = [StationRemoved(id=cp.id, at=now)]
+    for session in cp.sessions.values():
+        cp, _, closing = close_missing(cp, session, Review.STATION_REMOVED, bound=now, now=now)
+        changes += closing
+    return cp, changes
 
 
 def billed(session: Session) -> Billed:

@@ -87,7 +87,7 @@ async def test_metrics_count_what_waits(admin: httpx.AsyncClient, connect: Any, 
     assert "voltrio_sessions_held 1.0" in text
 
 
-async def test_sessions_of_a_removed_station_end(admin: httpx.AsyncClient, connect: Any) -> None:
+async def test_sessions_of_a_removed_station_end(admin: httpx.AsyncClient, connect: Any, node: Node) -> None:
     charger = await connect("CP1")
     start = {"connectorId": 1, "idTag": "TAG1", "meterStart": 100, "timestamp": LATE}
     number = (await charger.call("StartTransaction", start))["transactionId"]
@@ -99,6 +99,11 @@ async def test_sessions_of_a_removed_station_end(admin: httpx.AsyncClient, conne
     assert (session["status"], session["stoppedAt"]) == ("finished", "2026-01-01T11:30:00Z")
     assert "station_removed" in session["review"]
     assert session["energyWh"] == 500
+    told = await node.store.query(
+        f"select payload->>'action', payload->>'meterStop' from events where subject = 'session:{number}'"  # noqa: S608
+        " and payload->>'action' is not null order by id"
+    )
+    assert [tuple(row) for row in told] == [("start", "100"), ("stop", "600")]
     assert (await admin.delete("/stations/CP1")).status_code == 404
 
 

@@ -19,6 +19,7 @@ from engine.domain.changes import (
     ReportStored,
     SessionStopAsked,
 )
+from engine.domain.closing import station_removed
 from engine.domain.history import EventKey
 from engine.domain.metering.verify import Neighbour
 from engine.domain.state import Price, VehicleNeeds
@@ -125,7 +126,10 @@ async def test_what_runs_at_a_station_that_is_deleted_ends_and_is_held(
     period = ChargingPeriodOpened(session_id=1, started_at=at(0), charging_state="charging", energy_wh=0)
     await store.journal.commit([opened(station.id), shown(second=60), period])
     await store.journal.commit([opened(station.id, 2, evse_number=2), closed(2)])
-    await store.stations.delete("CP1", actor="test")
+    state = await store.reader.load(station, "ocpp1.6")
+    _, changes = station_removed(state, at(90))
+    await store.journal.commit(changes)
+    assert await store.reader.look_up("CP1") is None
     over = await store.sessions.get(1)
     assert (over.status, over.reason, over.review) == ("finished", "other", ["station_removed"])
     assert (over.stopped_at, over.energy_wh) == (at(60), 200)

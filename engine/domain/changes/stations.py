@@ -7,6 +7,13 @@ from datetime import datetime
 from engine.domain.changes.base import Change, Integer, SmallInt
 
 
+class StationRemoved(Change, frozen=True):
+    """charge_points by id: out of service for good. Every reader is told to forget it."""
+
+    id: int
+    at: datetime
+
+
 class ChargePointConnected(Change, frozen=True):
     """charge_point_status: a connection was accepted; sets first_contact_at once."""
 

@@ -11,7 +11,6 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from engine.domain.session.review import Review
 from engine.domain.state import Frozen, Policy, Registration, StationSettings
 from engine.errors import Conflict, Invalid, NotFound
 from engine.store.database import Database
@@ -115,30 +114,6 @@ order by c.id limit $2
 SECRETS: Final = frozenset({"password_sha256"})
 
 
-DELETE: Final = """
-with gone as (
-    update charge_points set deleted_at = now(), last_updated_at = now()
-    where network_id = $1 and deleted_at is null returning id
-), running as (
-    select s.id, greatest(s.started_at, least(coalesce(m.sampled_at, now()), now())) as ended,
-           coalesce(m.energy_wh, 0) as energy_wh
-    from gone
-    join sessions s on s.charge_point_id = gone.id and s.status = 'active'
-    left join session_totals m on m.session_id = s.id
-), sessions_over as (
-    update sessions s
-    set status = 'finished', reason = 'other', stopped_at = r.ended, energy_wh = r.energy_wh,
-        stop_received_at = now(), review = s.review || $2::text, last_updated_at = now()
-    from running r where s.id = r.id
-), periods_over as (
-    update charging_periods p
-    set stopped_at = greatest(p.started_at, r.ended), energy_stop_wh = r.energy_wh
-    from running r where p.session_id = r.id and p.stopped_at is null
-)
-select id from gone
-"""
-
-
 class Stations(Repository):
     """`forget` is called with the identity of a changed station, so that this node reads it anew at once."""
 
@@ -206,22 +181,6 @@ class Stations(Repository):
             if not rows:
                 raise NotFound(f"no charge point {identity!r}")
         return await self.get(identity)
-
-    async def delete(self, identity: str, *, actor: str) -> None:
-        """Take a charge point out of service for good. Raises NotFound.
-
-        Its sessions stay; those open end with their last sample and are held, because no stop will come.
-        """
-        rows = await self._write(
-            Audit(actor=actor, action="station.delete", subject=f"charge_point:{identity}"),
-            DELETE,
-            identity,
-            Review.STATION_REMOVED,
-            forget=f"station:{identity}",
-        )
-        self._forget(identity)
-        if not rows:
-            raise NotFound(f"no charge point {identity!r}")
 
     async def _insert(self, identity: str, patch: StationPatch, actor: str) -> bool:
         values = {"name": identity, **_checked(patch)}
