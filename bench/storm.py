@@ -10,19 +10,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import trio
 
 from bench import programs
 from bench.loadgen import LoadGenerator, Report, Transaction
 from bench.report import Maker, Row
+from engine.domain.caller import Caller, CallerKind
 from engine.metrics import Metrics
 from engine.settings import Settings
 from engine.store import Store, open_store
 from engine.store.invariants import violations
-from engine.store.repositories.sessions import SessionFilter, SessionRow
+from engine.store.plan import Plan
+from engine.store.readings import SESSIONS
+from engine.store.repositories.sessions import SessionRow, session_row
 
 PAGE = 1_000
+BENCH: Final = Caller("bench", CallerKind.NODE)
 
 
 def measure(make: Maker, connections: int) -> Iterator[Row]:
@@ -82,8 +87,8 @@ async def _lost(data: Path, acknowledged: Sequence[Transaction]) -> int:
 
 async def _sessions(store: Store) -> list[SessionRow]:
     rows: list[SessionRow] = []
-    before: int | None = None
-    while page := await store.sessions.list(SessionFilter(), before=before, limit=PAGE):
-        rows += page
-        before = page[-1].id
+    key: list[int] | None = None
+    while page := await store.rows(Plan(caller=BENCH, reading=SESSIONS, after=key, limit=PAGE)):
+        rows += map(session_row, page)
+        key = [rows[-1].id]
     return rows

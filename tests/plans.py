@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from engine.domain.caller import Caller, CallerKind
+from engine.store import Store
 from engine.store.filters import Condition, Operator
 from engine.store.plan import Plan
 from engine.store.reading import Reading
@@ -16,3 +18,8 @@ def whole(reading: Reading, *, limit: int = 1_000, after: Any = None, **equal: A
     """The rows whose fields are as given."""
     where = [Condition(field=name, operator=Operator.EQUAL, value=value) for name, value in equal.items()]
     return Plan(caller=EVERYBODY, reading=reading, where=where, limit=limit, after=after)
+
+
+async def found(store: Store, reading: Reading, **equal: Any) -> list[Any]:
+    """These rows, their fields as attributes."""
+    return [SimpleNamespace(**row) for row in await store.rows(whole(reading, **equal))]

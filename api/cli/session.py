@@ -12,63 +12,10 @@ import click
 
 from api.cli.client import Client, remote
 from api.cli.output import as_json, cell, print_json, print_line, print_one, print_rows
+from api.kernel.shape import columns, details
+from api.shapes.sessions import MeterValue, Session, TransactionEvent
 
 Row = Mapping[str, Any]
-LIST: Final = {
-    "ID": "id",
-    "STATION": "station",
-    "EVSE": "evseNumber",
-    "STATUS": "status",
-    "TAG": "idTag",
-    "STARTED": "startedAt",
-    "STOPPED": "stoppedAt",
-    "WH": "energyWh",
-    "W": "powerW",
-}
-ONE: Final = {
-    "Session": "id",
-    "Station": "station",
-    "EVSE": "evseNumber",
-    "Transaction": "transactionId",
-    "Status": "status",
-    "Reason": "reason",
-    "Tag": "idTag",
-    "Started": "startedAt",
-    "Stopped": "stoppedAt",
-    "Begins by": "expiresAt",
-    "Energy, Wh": "energyWh",
-    "Power, W": "powerW",
-    "Current, A": "currentA",
-    "Voltage, V": "voltageV",
-    "State of charge, %": "socPercent",
-    "Meter start, Wh": "meterStartWh",
-    "Meter stop, Wh": "meterStopWh",
-    "Amount": "amount",
-    "Currency": "currency",
-    "Costs nothing": "waived",
-    "Charging state": "chargingState",
-    "Remote start": "remoteStartId",
-    "Held for review": "review",
-    "Released": "released",
-    "Released at": "releasedAt",
-    "Released by": "releasedBy",
-}
-EVENTS: Final = {
-    "NUMBER": "seqNo",
-    "TIME": "timestamp",
-    "EVENT": "eventType",
-    "TRIGGER": "triggerReason",
-    "OFFLINE": "offline",
-    "RECEIVED": "receivedAt",
-}
-VALUES: Final = {
-    "TIME": "timestamp",
-    "WH": "energyWh",
-    "W": "powerW",
-    "A": "currentA",
-    "V": "voltageV",
-    "SOC %": "socPercent",
-}
 STATUSES: Final = ("pending", "active", "finished", "expired", "failed")
 OPEN: Final = frozenset({"pending", "active"})
 COMMAND_TIMEOUT: Final = 60.0  # seconds; the node waits less for the charge point
@@ -108,8 +55,8 @@ def list_(
     """List sessions, newest first."""
     narrow = {"station": station, "status": status, "idTag": id_tag, "held": "true" if held else None}
     rows = client.pages("/sessions", most=limit, **narrow)
-    columns = {**LIST, "REVIEW": "review"} if held else LIST
-    print_rows(list(rows), columns, json_, NO_SUCH if any(narrow.values()) else NO_SESSIONS)
+    shown = {**columns(Session), "REVIEW": "review"} if held else columns(Session)
+    print_rows(list(rows), shown, json_, NO_SUCH if any(narrow.values()) else NO_SESSIONS)
 
 
 @session.command()
@@ -125,13 +72,15 @@ def show(client: Client, session_id: int, meter_values: bool, events: bool, json
         row["events"] = list(client.pages(f"/sessions/{session_id}/events"))
     if meter_values:
         row["meterValues"] = list(client.pages(f"/sessions/{session_id}/meter-values"))
-    print_one(row, ONE, json_)
+    print_one(row, details(Session), json_)
     if meter_values and not json_:
         click.echo()
-        print_rows(row["meterValues"], VALUES, json_=False, empty="No meter values.")
+        print_rows(row["meterValues"], columns(MeterValue), json_=False, empty="No meter values.")
     if events and not json_:
         click.echo()
-        print_rows(row["events"], EVENTS, json_=False, empty="No events: OCPP 1.6 has none.")
+        print_rows(
+            row["events"], columns(TransactionEvent), json_=False, empty="No events: OCPP 1.6 has none."
+        )
 
 
 @session.command(
@@ -148,7 +97,7 @@ Examples:
 def release(client: Client, session_id: int, note: str | None, json_: bool) -> None:
     """You have looked at SESSION_ID: it is held for review no more."""
     row = client.post(f"/sessions/{session_id}/release", {"note": note})
-    print_one(row, ONE, json_)
+    print_one(row, details(Session), json_)
 
 
 @session.command(
@@ -231,7 +180,7 @@ def tail(client: Client, lines: int, interval: float, follow: bool, json_: bool)
 
 def changed(client: Client, seen: dict[int, Row]) -> Iterator[Row]:
     """Sessions that are new or moved on since they were `seen`, which is brought up to date."""
-    fresh = client.get("/sessions/tail", after=max(seen, default=0))["data"]
+    fresh = client.get("/sessions", order="oldest", after=max(seen, default=0))["data"]
     still = [client.get(f"/sessions/{key}") for key, row in seen.items() if row["status"] in OPEN]
     for row in [*still, *fresh]:
         if row != seen.get(row["id"]):

@@ -43,18 +43,19 @@ class Rows(Camel, Generic[S], frozen=True, kw_only=True):
 
 
 class Parent(Frozen, frozen=True):
-    """Rows that others belong to: found by `key`, their id stands in the others' `field`."""
+    """Rows that others belong to: found by `key`; `on` says which fields agree (theirs, this one's)."""
 
     name: str
     reading: Reading
-    key: str
-    field: str
+    on: Mapping[str, str]
+    key: str = "id"
 
-    async def id_of(self, node: Node, caller: Caller, key: Any) -> Any:
-        """Raises NotFound."""
-        where = (is_(self.key, key),)
-        plan = Plan(caller=caller, reading=self.reading, where=where, fields=("id",), limit=1)
-        return (await only(node, plan, self.name, key))["id"]
+    async def children(self, node: Node, caller: Caller, key: Any) -> Sequence[Condition]:
+        """What the others are found by. Raises NotFound."""
+        fields, where = tuple(self.on.values()), (is_(self.key, key),)
+        plan = Plan(caller=caller, reading=self.reading, where=where, fields=fields, limit=1)
+        row = await only(node, plan, self.name, key)
+        return [is_(theirs, row[ours]) for theirs, ours in self.on.items()]
 
 
 def is_(field: str, value: Any) -> Condition:
@@ -122,6 +123,7 @@ class Resource(Generic[S]):
         self.name, self.reading, self.key = name, reading, key
         self.filters, self.orders = filters or {}, orders or {}
         self.permission = permission
+        self.listed: list[Parent | None] = []  # what the listings are within
         self._key_operator = Operator.SAME_TEXT if alike else Operator.EQUAL
         self._view = View(shape, reading, computed or {})
         self.query = listing.query_type(
@@ -140,9 +142,9 @@ class Resource(Generic[S]):
         async def children(node: Node, caller: Caller, query: Query, **variables: Any) -> Rows[S]:
             (key,) = variables.values()
             assert within is not None  # noqa: S101 - see below
-            parent = await within.id_of(node, caller, key)
-            return await self.rows(node, caller, query, (is_(within.field, parent),))
+            return await self.rows(node, caller, query, await within.children(node, caller, key))
 
+        self.listed.append(within)
         handler = everything if within is None else children
         answers = Rows[self._view.shape]  # type: ignore[name-defined]
         return Route("GET", rule, handler, query=self.query, prepared=listing.lists(self.filters),

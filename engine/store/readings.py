@@ -14,13 +14,20 @@ from engine.store.tables.access import api_tokens, audit_log
 from engine.store.tables.device import device_variables, display_messages, variable_monitors
 from engine.store.tables.drivers import id_tags, reservations
 from engine.store.tables.energy import charging_limits, charging_profiles
-from engine.store.tables.inventory import charge_point_status, charge_points, connectors
+from engine.store.tables.inventory import charge_point_status, charge_points, connectors, tariffs
 from engine.store.tables.logs import message_log, status_log
 from engine.store.tables.security import (
     certificate_requests,
     issued_certificates,
     security_events,
     security_profile_moves,
+)
+from engine.store.tables.sessions import (
+    charging_periods,
+    meter_values,
+    session_totals,
+    sessions,
+    transaction_events,
 )
 
 OLDEST: Final = (Order(field="id"),)
@@ -72,6 +79,37 @@ STATIONS: Final = Reading(
     includes={"connectors": Include(reading=CONNECTORS, on={"charge_point_id": "id"}, most=1_000)},
 )
 ID_TAGS: Final = Reading(id_tags, order=OLDEST)
+_RUNNING: Final = sessions.c.status == literal_column("'active'")
+SESSIONS: Final = Reading(
+    sessions,
+    source=sessions.join(charge_points, charge_points.c.id == sessions.c.charge_point_id)
+    .outerjoin(session_totals, session_totals.c.session_id == sessions.c.id)
+    .outerjoin(tariffs, tariffs.c.id == sessions.c.tariff_id),
+    fields={
+        **sessions.c,
+        "station": charge_points.c.network_id,
+        "energy_wh": func.coalesce(sessions.c.energy_wh, session_totals.c.energy_wh, literal_column("0")),
+        "soc_percent": session_totals.c.soc_percent,
+        # Present values: there are none of a session that is over.
+        "power_w": case((_RUNNING, session_totals.c.power_w)),
+        "current_a": case((_RUNNING, session_totals.c.current_a)),
+        "voltage_v": case((_RUNNING, session_totals.c.voltage_v)),
+        "charging_state": case((_RUNNING, sessions.c.charging_state)),
+        "currency": tariffs.c.currency,
+        "price_per_session": tariffs.c.price_per_session,
+        "price_per_kwh": tariffs.c.price_per_kwh,
+        "price_per_minute": tariffs.c.price_per_minute,
+        "read_at": func.now(),
+    },
+    lookups=_of_station(sessions.c.charge_point_id),
+    order=NEWEST,
+)
+METER_VALUES: Final = Reading(meter_values, order=(Order(field="timestamp"), Order(field="sample_key")))
+PERIODS: Final = Reading(charging_periods, order=(Order(field="started_at"),))
+TRANSACTION_EVENTS: Final = Reading(
+    transaction_events,
+    order=tuple(Order(field=name) for name in ("seq_no", "timestamp", "event_type", "content")),
+)
 TOKENS: Final = Reading(api_tokens, order=OLDEST)
 AUDIT: Final = Reading(audit_log, order=NEWEST)
 MESSAGES: Final = Reading(

@@ -507,7 +507,7 @@ async def test_sessions_from_start_to_end(admin: httpx.AsyncClient, connect: Any
     assert (ended["amount"], ended["currency"], ended["reason"]) == (2.0, "EUR", "local")
     (value,) = (await admin.get(f"/sessions/{number}/meter-values")).json()["data"]
     assert (value["energyWh"], value["samples"][0]["value"]) == (500, "1500")
-    periods = (await admin.get(f"/sessions/{number}/periods")).json()
+    periods = (await admin.get(f"/sessions/{number}/periods")).json()["data"]
     assert all(period["stoppedAt"] is not None for period in periods)
 
 
@@ -531,9 +531,11 @@ async def test_session_listings(admin: httpx.AsyncClient, connect: Any) -> None:
     assert await listed(status="finished") == []
     assert await listed(**{"from": "2026-01-02T00:00:00Z"}) == [second]
     assert await listed(until="2026-01-02T00:00:00Z") == [first]
-    assert await listed(cursor=second) == [first]
-    assert await listed("/sessions/tail") == [first, second]
-    assert await listed("/sessions/tail", after=first) == [second]
+    newest = (await admin.get("/sessions?limit=1")).json()
+    assert await listed(cursor=newest["nextCursor"]) == [first]
+    assert await listed(status="active,pending", held="false") == [second, first]
+    assert await listed(order="oldest") == [first, second]
+    assert await listed(order="oldest", after=first) == [second]
     assert (await admin.get("/sessions", params={"from": "yesterday"})).status_code == 422
     assert (await admin.get("/sessions/999999")).status_code == 404
     assert (await admin.get("/sessions/x")).status_code == 404

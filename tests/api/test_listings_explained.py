@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 import pytest
 
 from api.admin import MODULES
 from api.kernel import listing, reading
-from api.kernel.resource import Resource
+from api.kernel.resource import Parent, Resource
 from engine.domain.caller import Caller, CallerKind
 from engine.node import Node
 from engine.store.database import Connection, Database
@@ -63,16 +64,23 @@ async def statements(node: Node, resource: Resource[Any], sent: list[Sent]) -> S
     """What is asked of the database, each with the query string that led to it."""
     found: list[tuple[str, Sent]] = []
     prepared = listing.lists(resource.filters)
-    for given in await queries(node, resource):
-        for caller in CALLERS:
-            query = reading.query(resource.query, prepared(given))
-            sent.clear()
-            page = await resource.rows(node, caller, query)
-            if page.next_cursor is not None and "page" not in given:
-                query = reading.query(resource.query, prepared(given | {"cursor": page.next_cursor}))
-                await resource.rows(node, caller, query)
-            found += [(f"{caller.actor} {given}", one) for one in sent]
+    for given, within, caller in product(await queries(node, resource), resource.listed, CALLERS):
+        sent.clear()
+        where = [] if within is None else await within.children(node, EVERYBODY, await key_of(node, within))
+        query = reading.query(resource.query, prepared(given))
+        page = await resource.rows(node, caller, query, where)
+        if page.next_cursor is not None and "page" not in given:
+            query = reading.query(resource.query, prepared(given | {"cursor": page.next_cursor}))
+            await resource.rows(node, caller, query, where)
+        asked = f"{caller.actor} {given} {'' if within is None else within.name}"
+        found += [(asked, one) for one in sent]
     return found
+
+
+async def key_of(node: Node, parent: Parent) -> Any:
+    """Of a row that has children."""
+    plan = Plan(caller=EVERYBODY, reading=parent.reading, fields=(parent.key,), skip=OF, limit=1)
+    return (await node.store.rows(plan))[0][parent.key]
 
 
 @pytest.fixture

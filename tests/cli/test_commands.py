@@ -214,21 +214,21 @@ def test_tail_as_json_is_a_document_per_line(run: Any, played: Any) -> None:
 
 def test_tail_tells_what_is_new_and_what_moved_on(played: Any) -> None:
     seen: dict[int, Any] = {7: session(7, "finished"), 8: session(8), 9: session(9)}
-    played.answers["GET /sessions/tail"] = page(session(10))
+    played.answers["GET /sessions"] = page(session(10))
     played.answers["GET /sessions/8"] = httpx.Response(200, json=session(8, energy=1_300))
     played.answers["GET /sessions/9"] = httpx.Response(200, json=session(9))
     assert [row["id"] for row in changed(Client("http://node", "t"), seen)] == [8, 10]
     assert seen[8]["energyWh"] == 1_300
-    assert [request.url.params.get("after") for request in played.asked if "tail" in request.url.path] == [
-        "9"
-    ]
+    (listed,) = [request.url for request in played.asked if request.url.path.endswith("/sessions")]
+    assert dict(listed.params) == {"order": "oldest", "after": "9"}
 
 
 def test_tail_dates_a_change_by_when_it_was_seen(
     run: Any, played: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    played.answers["GET /sessions"] = page(session(8))
-    played.answers["GET /sessions/tail"] = page()
+    played.answers["GET /sessions"] = lambda asked: page(
+        *([] if "after" in asked.url.params else [session(8)])
+    )
     played.answers["GET /sessions/8"] = httpx.Response(200, json=session(8, energy=1_300))
     looks = iter([None])
 

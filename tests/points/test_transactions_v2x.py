@@ -14,8 +14,10 @@ from engine.points import Registry, serve_chargers
 from engine.settings import Settings
 from engine.store import open_store
 from engine.store.invariants import violations
+from engine.store.readings import METER_VALUES, PERIODS, SESSIONS, TRANSACTION_EVENTS
 from engine.store.repositories.id_tags import IdTagPatch
 from engine.store.repositories.stations import StationPatch
+from tests.plans import found
 
 VERSIONS = ("ocpp2.0.1", "ocpp2.1")
 BOOT = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}}
@@ -67,7 +69,7 @@ async def test_a_transaction_goes_on_over_connections_in_any_order(real: Any, ve
         ] == "Accepted"
         charging = event(2, "Updated", 20, 3_000, info={"chargingState": "Charging"})
         assert await real.ask(ws, "TransactionEvent", charging, "3") == [3, "3", {}]
-        (session,) = await real.store.sessions.list()
+        (session,) = await found(real.store, SESSIONS)
         assert (session.status, session.energy_wh, session.charging_state) == ("active", 2_000, "charging")
         assert (session.evse_number, session.connector_number, session.id_tag) == (1, 2, "TAG")
         assert session.id_tag_id is not None
@@ -78,14 +80,15 @@ async def test_a_transaction_goes_on_over_connections_in_any_order(real: Any, ve
         assert await real.ask(ws, "TransactionEvent", ended, "5") == [3, "5", {}]
         assert await real.ask(ws, "TransactionEvent", late, "6") == [3, "6", {}]
         assert real.registry.state("CP1").sessions == {}
-    (session,) = await real.store.sessions.list()
+    (session,) = await found(real.store, SESSIONS)
     assert (session.status, session.reason, session.energy_wh) == ("finished", "ev_disconnected", 3_500)
     assert not session.review
-    assert [(e.seq_no, e.offline) for e in await real.store.sessions.events(session.id)] == [
+    events = await found(real.store, TRANSACTION_EVENTS, session_id=session.id)
+    assert [(e.seq_no, e.offline) for e in events] == [
         (0, False), (1, True), (2, False), (3, True)
     ]  # fmt: skip
-    assert len(await real.store.sessions.meter_values(session.id)) == 4
-    (period,) = await real.store.sessions.periods(session.id)
+    assert len(await found(real.store, METER_VALUES, session_id=session.id)) == 4
+    (period,) = await found(real.store, PERIODS, session_id=session.id)
     assert (period.charging_state, period.energy_start_wh, period.energy_stop_wh) == (
         "charging",
         2_000,
@@ -105,5 +108,5 @@ async def test_a_station_that_is_back_is_asked_about_what_is_open(real: Any, ver
         await real.until(lambda: not real.registry.state("CP1").sessions)
         # Its end was not lost after all.
         assert (await real.ask(ws, "TransactionEvent", event(1, "Ended", 9, 1_700), "2"))[0] == 3
-    (session,) = await real.store.sessions.list()
+    (session,) = await found(real.store, SESSIONS)
     assert (session.status, session.energy_wh, session.review) == ("finished", 700, [])

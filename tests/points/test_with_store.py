@@ -15,10 +15,10 @@ from engine.ocpp.messages import v16
 from engine.points import Registry, serve_chargers
 from engine.settings import Settings
 from engine.store import open_store
-from engine.store.readings import MESSAGES, RESERVATIONS
+from engine.store.readings import MESSAGES, RESERVATIONS, SESSIONS
 from engine.store.repositories.stations import StationPatch
 from tests.patience import PATIENCE
-from tests.plans import whole
+from tests.plans import found, whole
 
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
 START = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-03-01T12:00:00Z"}
@@ -58,7 +58,7 @@ async def test_a_session_survives_a_takeover_in_the_middle_of_its_commit(real: A
             assert again[0] == 3
             (session,) = real.registry.state("CP1").sessions.values()
             assert session.transaction_id == str(again[2]["transactionId"])
-    rows = await real.store.sessions.list()
+    rows = await found(real.store, SESSIONS)
     assert len(rows) == 1
 
 

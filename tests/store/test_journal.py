@@ -27,8 +27,8 @@ from engine.metrics import Metrics
 from engine.store import Store, apart, journal, writer
 from engine.store.apart import LARGE_BYTES, LARGE_ROWS
 from engine.store.database import Database
-from engine.store.readings import CONNECTORS
-from tests.plans import whole
+from engine.store.readings import CONNECTORS, PERIODS
+from tests.plans import found, whole
 
 from .conftest import NOW, at, closed, measured, opened
 
@@ -350,7 +350,7 @@ async def test_charging_periods_follow_each_other(store: Store, station: Station
     ]
     for _ in range(2):
         await store.journal.commit([opened(station.id), *flips])
-    periods = await store.sessions.periods(1)
+    periods = await found(store, PERIODS, session_id=1)
     assert [(p.started_at, p.stopped_at, p.energy_start_wh, p.energy_stop_wh) for p in periods] == [
         (at(0), at(60), 0, 500),
         (at(60), at(90), 500, 500),

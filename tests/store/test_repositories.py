@@ -19,13 +19,21 @@ from engine.domain.changes import (
 from engine.domain.state import Price
 from engine.errors import Conflict, Invalid, NotFound
 from engine.store import Store
-from engine.store.readings import AUDIT, ID_TAGS, MESSAGES, SECURITY_EVENTS, STATIONS, TOKENS
+from engine.store.readings import (
+    AUDIT,
+    ID_TAGS,
+    MESSAGES,
+    METER_VALUES,
+    SECURITY_EVENTS,
+    SESSIONS,
+    STATIONS,
+    TOKENS,
+)
 from engine.store.repositories.id_tags import IdTagPatch
 from engine.store.repositories.network import Location
-from engine.store.repositories.sessions import SessionFilter
 from engine.store.repositories.stations import StationPatch
 from tests.patience import PATIENCE
-from tests.plans import whole
+from tests.plans import found, whole
 
 from .conftest import NOW, at, closed, measured, opened, shown
 
@@ -112,7 +120,7 @@ async def test_id_tags_are_set_by_uid_in_any_case(store: Store) -> None:
     assert [tag["uid"] for tag in await store.rows(whole(ID_TAGS))] == ["AbC"]
 
 
-async def test_sessions_are_listed_by_every_filter(store: Store, station: StationRecord) -> None:
+async def test_sessions_are_listed(store: Store, station: StationRecord) -> None:
     other = (await store.stations.add("CP2", StationPatch(), actor="a")).id
     await store.journal.commit(
         [
@@ -121,18 +129,10 @@ async def test_sessions_are_listed_by_every_filter(store: Store, station: Statio
             closed(1), shown(3, energy_wh=123),
         ]
     )  # fmt: skip
-
-    async def found(**narrow: object) -> list[int]:
-        return [row.id for row in await store.sessions.list(SessionFilter(**narrow))]  # type: ignore[arg-type] - any filter
-
-    assert await found() == [3, 2, 1]
-    assert await found(identity="CP1") == [2, 1]
-    assert await found(status="finished") == [1]
-    assert await found(id_tag="oTHER") == [2]
-    assert await found(started_from=at(100)) == [2]
-    assert await found(started_until=at(100), identity="CP1") == [1]
-    assert [row.id for row in await store.sessions.list(before=3, limit=1)] == [2]
-    assert [row.id for row in await store.sessions.tail(1)] == [2, 3]
+    assert [row.id for row in await found(store, SESSIONS)] == [3, 2, 1]
+    assert [row.id for row in await found(store, SESSIONS, station="CP1")] == [2, 1]
+    assert [row.id for row in await found(store, SESSIONS, status="finished")] == [1]
+    assert [row.id for row in await found(store, SESSIONS, after=[3], limit=1)] == [2]
     running = await store.sessions.get(3)
     assert (running.identity, running.energy_wh, running.power_w, running.amount) == (
         "CP2",
@@ -172,8 +172,8 @@ async def test_a_session_keeps_the_price_it_started_with(store: Store, station: 
 async def test_meter_values_page_by_time(store: Store, station: StationRecord) -> None:
     rows = [measured(station.id, second=n, sample_key=k) for n in (30, 10, 20) for k in (1, 2)]
     await store.journal.commit([opened(station.id), *rows])
-    first = await store.sessions.meter_values(1, limit=3)
-    rest = await store.sessions.meter_values(1, after=(first[-1].timestamp, first[-1].sample_key))
+    first = await found(store, METER_VALUES, session_id=1, limit=3)
+    rest = await found(store, METER_VALUES, session_id=1, after=[first[-1].timestamp, first[-1].sample_key])
     assert [(row.timestamp, row.sample_key) for row in (*first, *rest)] == [
         (at(n), k) for n in (10, 20, 30) for k in (1, 2)
     ]

@@ -18,8 +18,9 @@ from engine.ocpp.step import Facts
 from engine.ocpp.v201 import PROTOCOL
 from engine.store import Store
 from engine.store.invariants import violations
-from engine.store.repositories.sessions import SessionFilter
+from engine.store.readings import METER_VALUES, PERIODS, SESSIONS, TRANSACTION_EVENTS
 from engine.store.repositories.stations import StationPatch
+from tests.plans import found
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RECEIVED = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -90,16 +91,21 @@ async def tell(store: Store, identity: str, events: Events, rng: random.Random) 
         outcome = HANDLER.step(cp, request, facts, RECEIVED)
         await store.journal.commit(outcome.changes)
         cp = outcome.state
-    found: dict[str, Any] = {}
-    for row in await store.sessions.list(SessionFilter(identity=identity)):
-        values = await store.sessions.meter_values(row.id)
-        found[str(row.transaction_id)] = {
+    told_of: dict[str, Any] = {}
+    for row in await found(store, SESSIONS, station=identity):
+        values = await found(store, METER_VALUES, session_id=row.id)
+        told_of[str(row.transaction_id)] = {
             "session": {name: getattr(row, name) for name in COLUMNS},
-            "periods": await store.sessions.periods(row.id),
+            "periods": [
+                (one.started_at, one.stopped_at, one.charging_state, one.energy_start_wh, one.energy_stop_wh)
+                for one in await found(store, PERIODS, session_id=row.id)
+            ],
             "samples": [(value.timestamp, value.samples) for value in values],
-            "events": [(e.seq_no, e.payload) for e in await store.sessions.events(row.id)],
+            "events": [
+                (e.seq_no, e.payload) for e in await found(store, TRANSACTION_EVENTS, session_id=row.id)
+            ],
         }
-    return found
+    return told_of
 
 
 async def test_every_order_leaves_the_same_rows(store: Store) -> None:
@@ -122,10 +128,13 @@ async def test_an_id_that_is_used_again_leaves_the_first_session_alone(store: St
     late = event(1, "Updated", begin=10_000)
     told = [*first, *again, late, *first, *again]
     await tell(store, "REUSED", told, random.Random(5))
-    newest, oldest = await store.sessions.list(SessionFilter(identity="REUSED"))
+    newest, oldest = await found(store, SESSIONS, station="REUSED")
     assert (oldest.started_at, oldest.energy_wh, oldest.review) == (START, 2_000, [])
     assert (newest.started_at, newest.energy_wh) == (START + timedelta(minutes=10_000), 2_000)
-    assert [len(await store.sessions.events(one.id)) for one in (oldest, newest)] == [3, 3]
+    assert [len(await found(store, TRANSACTION_EVENTS, session_id=one.id)) for one in (oldest, newest)] == [
+        3,
+        3,
+    ]
     assert await violations(store) == []
 
 
@@ -138,10 +147,10 @@ async def test_a_long_history_counts_nothing_twice(store: Store, monkeypatch: py
     always = random.Random()
     monkeypatch.setattr(always, "random", lambda: 0.0)  # a new connection for each
     await tell(store, "LONG", [*told, told[5], told[2], event(6, "Ended")], always)
-    [session] = await store.sessions.list(SessionFilter(identity="LONG"))
+    [session] = await found(store, SESSIONS, station="LONG")
     assert (session.energy_wh, session.review) == (6_000, [])
     # One that belongs between others is counted in the order of arrival, and says so.
     await tell(store, "LATE", [*told[:3], *told[4:], told[3], event(6, "Ended")], always)
-    [session] = await store.sessions.list(SessionFilter(identity="LATE"))
+    [session] = await found(store, SESSIONS, station="LATE")
     assert (session.energy_wh, session.review) == (6_000, ["long_history"])
     assert await violations(store) == []
