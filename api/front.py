@@ -64,7 +64,7 @@ async def front(node: Node, client: Client) -> Response:
         return Response(200, page.encode(), ((b"content-type", b"text/html; charset=utf-8"), policy, vary))
     body = {"name": "Voltrio", **({"version": version} if version else {})}
     links = {name: entry.address for name, entry in entries.items()}
-    return Response(200, ENCODER.encode({**body, "links": links}), (JSON, vary))
+    return Response(200, ENCODER.encode({**body, "links": links}) + b"\n", (JSON, vary))
 
 
 def _entries(settings: Settings, host: str) -> Mapping[str, Entry]:

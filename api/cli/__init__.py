@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from api.cli.help import Help
 from api.cli.version import version_option
 from engine.errors import VoltrioError
 
@@ -36,6 +37,8 @@ COMMANDS: Mapping[str, str] = {
     "seed": "api.cli.seed:seed",
     "version": "api.cli.version:version",
 }
+
+click.Context.formatter_class = Help  # of all commands
 
 
 class LazyGroup(click.Group):
@@ -94,7 +97,6 @@ Without a charger: `voltrio demo`, or beside `voltrio serve`
   voltrio tag add TAG-0001
   voltrio simulate --stations 1
 
-\b
 Exit codes: 0 done · 1 refused · 2 wrong usage or settings · 3 no node answers · 4 token missing or
 invalid · 5 charge point offline or silent · 6 charge point answered with an error.
 """,

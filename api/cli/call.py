@@ -14,16 +14,14 @@ from api.cli.output import print_json
 Examples:
   voltrio call CP1 GetConfiguration
   voltrio call CP1 Reset '{"type": "Soft"}'
-  voltrio call CP1 RemoteStartTransaction '{"idTag": "04A2B3C4", "connectorId": 1}'
+  voltrio call CP1 RemoteStartTransaction '{"idTag": "04A2B3C4"}'
   voltrio call CP1 TriggerMessage '{"requestedMessage": "StatusNotification"}'
-  voltrio call CP2 GetBaseReport '{"requestId": 1, "reportBase": "FullInventory"}'      OCPP 2.x
+  voltrio call CP2 GetTransactionStatus '{"transactionId": "T1"}'      OCPP 2.x
   voltrio call CP1 Reset '{"type": "Gently"}' --force          see what the charge point makes of it
 
-\b
 The actions of each OCPP version: docs/reference/ocpp.md. A payload that is wrong is not sent; the error
 names the members there are. With --force it is sent, and the node's audit log says so.
 
-\b
 Exit codes: 0 answered · 1 refused here (unknown action, payload against schema or rule, queue full) ·
 5 offline or no answer in time · 6 the charge point answered with an error (CALLERROR).
 """

@@ -20,6 +20,7 @@ TYPES: Final = {"PARAMETER (* required)": "name", "TAKES": "type"}
 
 
 @click.command(
+    short_help="Give a charge point a command.",
     epilog="""\b
 Examples:
   voltrio command --list                        all commands, with their parameters
@@ -27,15 +28,13 @@ Examples:
   voltrio command CP1 Unlock '{"evseNumber": 1}'
   voltrio command CP1 Reset '{"when": "idle"}'
   voltrio command CP1 GetLog '{"location": "https://example.org/upload"}'
-  voltrio command CP1 ChangeAvailability '{"operative": false, "evseNumber": 2}'
+  voltrio command CP1 ChangeAvailability '{"operative": false}'
 
-\b
 The same command works for every OCPP version that has words for it; `call` sends a request of one version.
 
-\b
 Exit codes: 0 accepted · 1 refused, by the node or by the charge point · 5 offline or no answer in time ·
 6 the charge point answered with an error (CALLERROR).
-"""
+""",
 )
 @click.argument("identity", required=False)
 @click.argument("name", required=False)

@@ -119,7 +119,7 @@ def register(client: Client, identities: Sequence[str], tags: Sequence[str]) -> 
         client.post("/id-tags", {"uid": tag})
 
 
-@click.command()
+@click.command(short_help="Show a node at work, with simulated chargers.")
 @click.option(
     "--stations", type=click.IntRange(1, 1_000), default=20, show_default=True, help="How many chargers."
 )

@@ -36,7 +36,6 @@ Examples:
   voltrio messages CP1 --action BootNotification --full
   voltrio messages --follow                         of all charge points
 
-\b
 → came from the charger, ← was sent to it. Secrets are masked. What was mended stands behind "mended".
 Actions in the setting message_log_exclude are not kept (docs/reference/settings.md).
 """
@@ -128,7 +127,6 @@ Examples:
   voltrio security-events                    the newest, of all charge points and of strangers
   voltrio security-events --station CP1
 
-\b
 Among them: failed log-ins (FailedToAuthenticateAtCentralSystem), and what chargers report themselves.
 """,
 )

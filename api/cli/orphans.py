@@ -26,16 +26,16 @@ NO_ORPHANS: Final = "No stops without a session."
 
 
 @click.command(
+    short_help="List stops of unknown transactions.",
     epilog="""\b
 Examples:
   voltrio orphans                           those that wait
   voltrio orphans --all --station CP1       those that found their session or were dismissed, too
   voltrio orphans --dismiss 17 --note "test bench"
 
-\b
 A stop whose transaction nobody knows is acknowledged and kept. It ends the session that it fits when the
 charger tells of that later; one that never will can be dismissed. docs/explanation/sessions.md has more.
-"""
+""",
 )
 @click.option("--station", help="Only of this charge point.")
 @click.option("--all", "all_", is_flag=True, help="Settled ones too.")

@@ -20,15 +20,15 @@ MOST: Final = 1_000_000_000
 
 
 @click.command(
+    short_help="Fill an empty database with made-up data.",
     epilog="""\b
 Examples:
   voltrio seed --data ./seeded                                    a large network: minutes, and 10 GB
-  voltrio seed --data ./small --stations 200 --sessions 5000 --meter-values 50000
+  voltrio seed --data ./small --stations 200 --sessions 5000
 
-\b
 For measuring and trying out: identities are SEED-000001 …, tags TAG-00000001 … A database with charge points
 in it is left alone.
-"""
+""",
 )
 @config_option
 @options_of(Settings, skip=set(Settings.__struct_fields__) - PLACE)

@@ -76,7 +76,7 @@ Examples:
   voltrio serve
   voltrio serve --ocpp-host 0.0.0.0            chargers of your network may connect
   voltrio serve --database postgresql://…      your own PostgreSQL
-\b
+
 Every option is also a key of voltrio.toml (with underscores) and an environment variable
 (VOLTRIO_OCPP_PORT=9001); flags win over the environment, the environment over the file.
 SIGTERM or Ctrl-C ends it in order: chargers are told to come back, work in flight is finished.

@@ -27,7 +27,7 @@ NO_SESSIONS: Final = (
 NO_SUCH: Final = "No such sessions."
 
 
-@click.group()
+@click.group(short_help="Sessions: list, show, follow, start, stop …")
 def session() -> None:
     """List, show and follow charging sessions, start, stop and release them."""
 

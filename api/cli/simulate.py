@@ -49,13 +49,13 @@ Examples:
   voltrio simulate --stations 20 --speed 60 --duration 120 --life rough  two hours in two minutes
   voltrio simulate --stations 100 --mix 1.6=50,2.0.1=40,2.1=10
   voltrio simulate --url wss://csms.example:9443/ocpp --ca ca.pem --no-table
-  voltrio simulate --url wss://csms.example:9443/ocpp --certificate {identity}.pem --key {identity}.key
+  voltrio simulate --certificate {identity}.pem --key {identity}.key   with --url wss://… (profile 3)
 
-\b
 Stations must be known to the node (`voltrio station add`), unless it runs with --accept-unknown, and so must
 their id tags (`voltrio tag add`). With --duration a simulation faster than life begins in the past and ends
 now; without, its clocks run ahead of this machine's and its sessions are held for review (clock_drift).
 Ctrl-C lets the chargers finish, a second one does not.
+
 Exit codes: 0 the server kept to the protocol · 1 it did not.
 """
 )

@@ -119,7 +119,6 @@ Examples:
   voltrio station accept CP1                    let it charge, as it is let in now
   voltrio station accept CP1 --profile 1        … and give it a password, shown once
 
-\b
 A station that came by itself (`voltrio serve --accept-unknown`) has security profile 0: anybody who knows
 its identity can play it. Enter the password in the charger before it connects again.
 """
@@ -150,7 +149,7 @@ def accept(client: Client, *, identity: str, profile: int | None, password: str 
         warn(f"{accepted['warning']}\nTo give it a password: {how}")
 
 
-@station.command()
+@station.command(short_help="Show its configuration.")
 @click.argument("identity")
 @as_json
 @remote
@@ -173,7 +172,6 @@ Examples:
   voltrio station change CP1 --set policy=strict --set heartbeat_interval=300
   voltrio station change CP1 --unset policy
 
-\b
 The settings of --set are listed in docs/reference/settings.md, "Settings of one station". The charger learns
 nothing of a changed password or profile: enter them there too, or use `station upgrade`.
 """
@@ -271,7 +269,6 @@ Examples:
   voltrio station upgrade CP2 --profile 2 --url wss://csms.example:9001/ocpp      OCPP 2.x
   voltrio station upgrade CP1                                                     how the last one went
 
-\b
 Before profile 2 the charger needs the root of this server's certificate, before profile 3 one of its
 own as well (docs/how-to/certificates.md). It keeps the present profile as its second choice.
 Status: pending (let in with either), applied, rejected (by it), expired (it did not come so within a day).
@@ -291,7 +288,10 @@ Status: pending (let in with either), applied, rejected (by it), expired (it did
     help="OCPP 2.x: slot of the present one (as the station reported it, else 1).",
 )
 @click.option(
-    "--interface", type=click.Choice(INTERFACES), help="OCPP 2.x: network interface (Wired0 if absent)."
+    "--interface",
+    type=click.Choice(INTERFACES),
+    metavar="NAME",
+    help="OCPP 2.x: network interface, such as Wireless0 (Wired0 if absent).",
 )
 @as_json
 @remote

@@ -18,15 +18,16 @@ DEFAULTS = SimulationSettings()
 
 
 @click.command(
+    short_help="Have all chargers connect at once.",
     name="storm",
     epilog="""\b
 Examples:
   voltrio storm                                 500 chargers, on the node at --server
   voltrio storm --stations 5000 --json
 
-\b
 The chargers speak OCPP 1.6 over ws:// and check nothing; `voltrio simulate` has believable ones. Stations and
 a tag that the node does not know are registered first, without passwords: try this on a node for trying out.
+
 Exit codes: 0 no connection was lost on the way · 1 some were.
 """,
 )
