@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
-import msgspec
 from msgspec import Meta
 
+from api.kernel.listing import before, custom, equal, since
 from api.kernel.operations import Route
-from api.kernel.views import NUMBER, Camel, Limit, Number, Page, page, shown
+from api.kernel.resource import Resource
+from api.kernel.views import NUMBER, Camel
+from api.shapes.sessions import Orphan
 from engine.domain.caller import Caller
 from engine.node import Node
-from engine.store.repositories.orphans import OrphanRow
-
-
-class OrphanView(Camel, frozen=True, kw_only=True):
-    """`payload` as sent. Settled with `resolvedAt`: it ended the session `sessionId`, or was dismissed."""
-
-    id: int
-    station: str
-    action: str
-    transaction_id: str
-    connector_number: int | None
-    id_tag: str | None
-    meter_wh: int | None
-    timestamp: datetime
-    reason: str | None
-    payload: msgspec.Raw
-    received_at: datetime
-    session_id: int | None
-    resolved_at: datetime | None
-
-
-class ListQuery(Camel, frozen=True, kw_only=True):
-    """`open` true: those that wait; false: those that are settled; absent: both."""
-
-    cursor: Number | None = None
-    limit: Limit = 100
-    station: str | None = None
-    open: bool | None = None
+from engine.store.filters import Condition, Operator
+from engine.store.readings import ORPHANS
 
 
 class Dismissal(Camel, frozen=True, kw_only=True):
@@ -48,29 +23,32 @@ class Dismissal(Camel, frozen=True, kw_only=True):
     note: Annotated[str, Meta(max_length=500)] | None = None
 
 
-def view(row: OrphanRow) -> OrphanView:
-    return shown(OrphanView, row, station=row.identity, payload=msgspec.Raw(row.payload.encode()))
+def waits(_node: Node, wanted: bool) -> Condition:
+    """Whether it has neither found a session nor been dismissed."""
+    return Condition(field="resolved_at", operator=Operator.PRESENT, value=not wanted)
 
 
-async def list_(node: Node, query: ListQuery) -> Page:
-    """Newest first."""
-    rows = await node.store.orphans.list(
-        identity=query.station, unresolved=query.open, before=query.cursor, limit=query.limit
-    )
-    return page(rows, query.limit, lambda row: row.id, view)
+orphans: Final = Resource(
+    "orphan",
+    Orphan,
+    ORPHANS,
+    filters={
+        "station": equal("station"),
+        "open": custom(bool, waits),
+        "from": since("timestamp"),
+        "until": before("timestamp"),
+    },
+)
 
 
-async def show(node: Node, orphan_id: int) -> OrphanView:
-    return view(await node.store.orphans.get(orphan_id))
-
-
-async def dismiss(node: Node, orphan_id: int, body: Dismissal, caller: Caller) -> OrphanView:
-    """A person has looked: it belongs to no session. Raises Conflict where it is settled."""
-    return view(await node.store.orphans.dismiss(orphan_id, actor=caller.actor, note=body.note))
+async def dismiss(node: Node, orphan_id: int, body: Dismissal, caller: Caller) -> Orphan:
+    """A person has looked: it belongs to no session. 409 where it is settled."""
+    await node.store.orphans.dismiss(orphan_id, actor=caller.actor, note=body.note)
+    return await orphans.get(node, caller, orphan_id)
 
 
 ROUTES = (
-    Route("GET", "/orphans", list_),
-    Route("GET", f"/orphans/<{NUMBER}:orphan_id>", show),
+    orphans.listing("/orphans", "Stops without a session, newest first"),
+    orphans.one(f"/orphans/<{NUMBER}:orphan_id>", "A stop without a session"),
     Route("POST", f"/orphans/<{NUMBER}:orphan_id>/dismiss", dismiss),
 )

@@ -17,7 +17,7 @@ from api.kernel.listing import among, custom, equal, prefix, since
 from api.kernel.operations import Route
 from api.kernel.problems import INVALID_DATA
 from api.kernel.resource import Computed, Resource
-from api.kernel.views import Camel, Limit, Number, Page, shown
+from api.kernel.views import Camel, Limit, shown
 from api.shapes.stations import AddedStation, Station
 from engine.domain.caller import Caller
 from engine.domain.state import Registration
@@ -129,9 +129,18 @@ class ConnectionView(Camel, frozen=True, kw_only=True):
     silent_seconds: float
 
 
-class ListQuery(Camel, frozen=True, kw_only=True):
-    cursor: Number = 0
+class ConnectionsQuery(Camel, frozen=True, kw_only=True):
+    """`cursor` is a position."""
+
+    cursor: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     limit: Limit = 100
+
+
+class Connections(Camel, frozen=True, kw_only=True):
+    """A page; `next_cursor` is null on the last one."""
+
+    data: Sequence[ConnectionView]
+    next_cursor: int | None
 
 
 class Disconnect(Camel, frozen=True, kw_only=True):
@@ -260,11 +269,12 @@ async def certificates(node: Node, identity: str) -> Sequence[InstallationView]:
     return [shown(InstallationView, one) for one in queued]
 
 
-async def connections(node: Node, query: ListQuery) -> Page:
+async def connections(node: Node, query: ConnectionsQuery) -> Connections:
     """Charge points connected to this node, in the order in which they came; the cursor is a position."""
     part = node.registry.connected()[query.cursor : query.cursor + query.limit]
     following = query.cursor + query.limit if len(part) == query.limit else None
-    return Page(data=[one for identity in part for one in _connection(node, identity)], next_cursor=following)
+    found = [one for identity in part for one in _connection(node, identity)]
+    return Connections(data=found, next_cursor=following)
 
 
 def _connection(node: Node, identity: str) -> Sequence[ConnectionView]:

@@ -8,20 +8,9 @@ import click
 
 from api.cli.client import Client, remote
 from api.cli.output import as_json, print_one, print_rows
+from api.kernel.shape import columns, details
+from api.shapes.sessions import Orphan
 
-LIST: Final = {
-    "ID": "id",
-    "STATION": "station",
-    "TRANSACTION": "transactionId",
-    "CONNECTOR": "connectorNumber",
-    "TAG": "idTag",
-    "METER WH": "meterWh",
-    "TIME": "timestamp",
-    "REASON": "reason",
-    "RECEIVED": "receivedAt",
-    "SESSION": "sessionId",
-    "SETTLED": "resolvedAt",
-}
 NO_ORPHANS: Final = "No stops without a session."
 
 
@@ -59,9 +48,9 @@ def orphans(
     """List stops that name a transaction which nobody knows, newest first, or dismiss one."""
     if dismiss is not None:
         row = client.post(f"/orphans/{dismiss}/dismiss", {"note": note})
-        print_one(row, {heading.capitalize(): member for heading, member in LIST.items()}, json_)
+        print_one(row, details(Orphan), json_)
         return
     if note is not None:
         raise click.UsageError("--note goes with --dismiss.")
     rows = client.pages("/orphans", most=limit, station=station, open=None if all_ else "true")
-    print_rows(list(rows), LIST, json_, NO_ORPHANS)
+    print_rows(list(rows), columns(Orphan), json_, NO_ORPHANS)

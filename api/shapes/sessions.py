@@ -86,3 +86,21 @@ class TransactionEvent(Shape, frozen=True, kw_only=True):
     offline: Annotated[bool, titled(listed="OFFLINE")]
     received_at: Annotated[Moment, titled(listed="RECEIVED")]
     payload: msgspec.Raw
+
+
+class Orphan(Shape, frozen=True, kw_only=True):
+    """`payload` as sent. Settled with `resolvedAt`: it ended the session `sessionId`, or was dismissed."""
+
+    id: Annotated[int, titled("Id", "ID")]
+    station: Annotated[str, titled("Station", "STATION")]
+    action: str
+    transaction_id: Annotated[str, titled("Transaction", "TRANSACTION")]
+    connector_number: Annotated[int | None, titled("Connector", "CONNECTOR")]
+    id_tag: Annotated[str | None, titled("Tag", "TAG")]
+    meter_wh: Annotated[int | None, titled("Meter wh", "METER WH")]
+    timestamp: Annotated[Moment, titled("Time", "TIME")]
+    reason: Annotated[str | None, titled("Reason", "REASON")]
+    payload: msgspec.Raw
+    received_at: Annotated[Moment, titled("Received", "RECEIVED")]
+    session_id: Annotated[int | None, titled("Session", "SESSION")]
+    resolved_at: Annotated[Moment | None, titled("Settled", "SETTLED")]

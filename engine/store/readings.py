@@ -25,6 +25,7 @@ from engine.store.tables.security import (
 from engine.store.tables.sessions import (
     charging_periods,
     meter_values,
+    orphans,
     session_totals,
     sessions,
     transaction_events,
@@ -102,6 +103,13 @@ SESSIONS: Final = Reading(
         "read_at": func.now(),
     },
     lookups=_of_station(sessions.c.charge_point_id),
+    order=NEWEST,
+)
+ORPHANS: Final = Reading(
+    orphans,
+    source=orphans.join(charge_points, charge_points.c.id == orphans.c.charge_point_id),
+    fields={**orphans.c, "station": charge_points.c.network_id},
+    lookups=_of_station(orphans.c.charge_point_id),
     order=NEWEST,
 )
 METER_VALUES: Final = Reading(meter_values, order=(Order(field="timestamp"), Order(field="sample_key")))
