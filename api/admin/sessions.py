@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Final
 
 from msgspec import Meta
@@ -17,12 +18,14 @@ from engine.domain.state import SessionStatus
 from engine.node import Node
 from engine.ocpp.blocks.remote_control.start import Start
 from engine.ocpp.operation import Verdict
+from engine.operations import settlement
 from engine.operations.remote_start import remote_start
 from engine.operations.remote_stop import remote_stop
 from engine.store.readings import METER_VALUES, NEWEST, OLDEST, PERIODS, SESSIONS, TRANSACTION_EVENTS
 from engine.store.repositories.sessions import PRICED, amount
 
 MAX_EVSE: Final = 2**31 - 1
+MAX_ENERGY_WH: Final = 10**9
 
 
 class NewSession(Camel, frozen=True, kw_only=True):
@@ -53,6 +56,19 @@ class Release(Camel, frozen=True, kw_only=True):
     """`note` goes into the audit trail."""
 
     note: Annotated[str, Meta(max_length=500)] | None = None
+
+
+class Void(Camel, frozen=True, kw_only=True):
+    """`note` says why; it goes into the audit trail."""
+
+    note: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class Correction(Void, frozen=True, kw_only=True):
+    """What is absent stays as it is."""
+
+    energy_wh: Annotated[int, Meta(ge=0, le=MAX_ENERGY_WH)] | None = None
+    stopped_at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
 sessions: Final = Resource(
@@ -96,7 +112,21 @@ async def stop(node: Node, session_id: int, caller: Caller) -> VerdictView:
 
 async def release(node: Node, session_id: int, body: Release, caller: Caller) -> Session:
     """A person has looked: it is held no more. Raises Conflict where it is not held, or not over."""
-    await node.store.sessions.release(session_id, actor=caller.actor, note=body.note)
+    await settlement.release(node, caller, session_id, body.note)
+    return await sessions.get(node, caller, session_id)
+
+
+async def correct(node: Node, session_id: int, body: Correction, caller: Caller) -> Session:
+    """A person knows what it came to. Raises Conflict where it is not over, or has changed meanwhile."""
+    await settlement.correct(
+        node, caller, session_id, note=body.note, energy_wh=body.energy_wh, stopped_at=body.stopped_at
+    )
+    return await sessions.get(node, caller, session_id)
+
+
+async def void(node: Node, session_id: int, body: Void, caller: Caller) -> Session:
+    """Nobody pays for it. Raises Conflict where it is not over, or costs nothing already."""
+    await settlement.void(node, caller, session_id, body.note)
     return await sessions.get(node, caller, session_id)
 
 
@@ -112,4 +142,6 @@ ROUTES = (
         f"{THIS}/events", "What a station of OCPP 2.x reported, in its order", within=OF_TRANSACTION
     ),
     Route("POST", f"{THIS}/release", release),
+    Route("POST", f"{THIS}/correct", correct),
+    Route("POST", f"{THIS}/void", void),
 )

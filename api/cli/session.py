@@ -29,7 +29,7 @@ NO_SUCH: Final = "No such sessions."
 
 @click.group(short_help="Sessions: list, show, follow, start, stop …")
 def session() -> None:
-    """List, show and follow charging sessions, start, stop and release them."""
+    """List, show and follow charging sessions, start and stop them, and say what held ones came to."""
 
 
 @session.command(name="list")
@@ -98,6 +98,42 @@ def release(client: Client, session_id: int, note: str | None, json_: bool) -> N
     """You have looked at SESSION_ID: it is held for review no more."""
     row = client.post(f"/sessions/{session_id}/release", {"note": note})
     print_one(row, details(Session), json_)
+
+
+@session.command(
+    epilog="""\b
+Examples:
+  voltrio session correct 42 --energy-wh 8200 --note "meter read on site"
+"""
+)
+@click.argument("session_id", type=int)
+@click.option("--energy-wh", type=click.IntRange(min=0), help="What it delivered.")
+@click.option("--stopped-at", help="When it ended, as 2026-03-01T12:00:00Z.")
+@click.option("--note", required=True, help="Why; stands in the audit trail.")
+@as_json
+@remote
+def correct(
+    client: Client,
+    session_id: int,
+    *,
+    energy_wh: int | None,
+    stopped_at: str | None,
+    note: str,
+    json_: bool,
+) -> None:
+    """You know what SESSION_ID came to: it is billed by that."""
+    body = {"energyWh": energy_wh, "stoppedAt": stopped_at, "note": note}
+    print_one(client.post(f"/sessions/{session_id}/correct", body), details(Session), json_)
+
+
+@session.command()
+@click.argument("session_id", type=int)
+@click.option("--note", required=True, help="Why; stands in the audit trail.")
+@as_json
+@remote
+def void(client: Client, session_id: int, note: str, json_: bool) -> None:
+    """Nobody is to pay for SESSION_ID."""
+    print_one(client.post(f"/sessions/{session_id}/void", {"note": note}), details(Session), json_)
 
 
 @session.command(

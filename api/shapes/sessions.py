@@ -49,6 +49,7 @@ class Session(Shape, frozen=True, kw_only=True):
     released: Annotated[Sequence[str], titled("Released")]
     released_at: Annotated[Moment | None, titled("Released at")]
     released_by: Annotated[str | None, titled("Released by")]
+    corrected_at: Annotated[Moment | None, titled("Corrected at")]
     last_updated_at: Moment
 
 

@@ -125,6 +125,7 @@ class Session(Frozen, frozen=True):
     charging: bool | None = None  # True charging, False idle, None unknown: decides the open charging period
     review: Reviews = ()  # why billing is held for a person to look at
     released: Reviews = ()  # what a person has lifted of that
+    corrected: bool = False  # by a person: what is told later changes nothing that is billed
     rebooted_at: datetime | None = (
         None  # the charger booted and has not shown since that it goes on; no column
     )

@@ -196,7 +196,7 @@ def refold(
     if known.told.known:
         return cp, session, []
     stored = known.stored
-    if stored is not None and not is_foldable(event.kind, stored):
+    if stored is not None and (session.corrected or not is_foldable(event.kind, stored)):
         if session.status is not SessionStatus.FINISHED:
             return _unfolded(cp, session, stored, event, known)
         if not (event.kind == "Ended" and session.closed_by_us):

@@ -59,6 +59,7 @@ class Waiver(StrEnum):
     """Why a session costs nothing, whatever it delivered."""
 
     REFUSED = "refused"  # nobody who may charge was presented for it
+    VOIDED = "voided"  # a person has decided so
     BATTERY_SWAP = "battery_swap"  # what it charged is a battery that belongs to the station
 
 

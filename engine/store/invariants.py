@@ -53,8 +53,8 @@ RULES: Final[Mapping[str, str]] = {
         select 'session:' || s.id,
                'energy ' || s.energy_wh || ' Wh, registers ' || (s.meter_stop_wh - s.meter_start_wh)
         from sessions s
-        where s.status = 'finished' and s.review = '{}' and s.meter_stop_wh is not null
-          and s.energy_wh <> greatest(s.meter_stop_wh - s.meter_start_wh, 0)
+        where s.status = 'finished' and s.review = '{}' and s.corrected_at is null
+          and s.meter_stop_wh is not null and s.energy_wh <> greatest(s.meter_stop_wh - s.meter_start_wh, 0)
     """,
     "a session whose meter was reset is held": """
         select 'session:' || s.id, 'energy ' || s.energy_wh || ' Wh'

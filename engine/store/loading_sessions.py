@@ -31,7 +31,7 @@ from engine.store.database import Connection
 SESSIONS: Final = """
 select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.protocol, s.evse_number, s.connector_number,
        s.status, s.started_at, s.start_received_at, s.id_tag, s.meter_start_wh, s.stopped_at, s.meter_stop_wh,
-       s.energy_wh, s.reservation_id, s.stop_received_at, s.released,
+       s.energy_wh, s.reservation_id, s.stop_received_at, s.released, s.corrected_at,
        s.review, s.charging_state as told_state, s.remote_start_id, s.offline, s.asked_id_tag, s.waived,
        s.stop_asked_at,
        t.group_id as parent_id_tag,
@@ -280,6 +280,7 @@ def _restored(row: asyncpg.Record) -> Restored:
             charging=None if state is None else state == "charging",
             review=reviews(row["review"]),
             released=reviews(row["released"]),
+            corrected=row["corrected_at"] is not None,
             stop_received_at=row["stop_received_at"],
             charging_state=None if row["told_state"] is None else ChargingState(row["told_state"]),
             remote_start_id=row["remote_start_id"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import httpx
@@ -11,8 +11,11 @@ import pytest
 
 from engine.domain.changes import SessionReviewed, TransactionEventStored
 from engine.node import Node
+from engine.store.invariants import violations
+from engine.store.repositories.sessions import SessionRow
 
 LATE = "2026-01-01T11:00:00Z"
+FIELDS: Mapping[str, Mapping[str, Any]] = {"release": {}, "correct": {"energyWh": 1}, "void": {}}
 
 
 @pytest.fixture
@@ -26,6 +29,18 @@ async def held(admin: httpx.AsyncClient, connect: Any) -> int:
     await charger.call(
         "StopTransaction", {"transactionId": number, "meterStop": 100, "timestamp": LATE, "idTag": "TAG1"}
     )
+    return int(number)
+
+
+@pytest.fixture
+async def over(admin: httpx.AsyncClient, connect: Any) -> int:
+    """A session of half an hour in which more was delivered than can be."""
+    await admin.post("/id-tags", json={"uid": "TAG1"})
+    charger = await connect("CP1")
+    start = {"connectorId": 1, "idTag": "TAG1", "meterStart": 100, "timestamp": LATE}
+    number = (await charger.call("StartTransaction", start))["transactionId"]
+    stop = {"transactionId": number, "meterStop": 910_100, "timestamp": "2026-01-01T11:45:00Z"}
+    await charger.call("StopTransaction", stop)
     return int(number)
 
 
@@ -58,6 +73,86 @@ async def test_a_running_session_is_not_released(admin: httpx.AsyncClient, conne
     answer = await admin.post(f"/sessions/{number}/release")
     assert (answer.status_code, "when it is over" in answer.json()["message"]) == (409, True)
     assert (await admin.post("/sessions/999/release")).status_code == 404
+
+
+async def settled(admin: httpx.AsyncClient, node: Node, session: int, action: str) -> dict[str, Any]:
+    """The details in the audit trail; there is one row of this action, and one event for it."""
+    (row,) = (await admin.get("/audit", params={"subject": f"session:{session}"})).json()["data"]
+    assert row["action"] == f"session.{action}"
+    told = await node.store.query(
+        f"select payload->>'status' from events where subject = 'session:{session}'"  # noqa: S608
+        " and type = 'SessionUpdateNotification'"
+    )
+    assert [tuple(one) for one in told] == [("finished",)]
+    details: dict[str, Any] = row["details"]
+    return details
+
+
+async def test_a_session_is_corrected(admin: httpx.AsyncClient, over: int, node: Node) -> None:
+    body = {"energyWh": 2_000, "stoppedAt": "2026-01-01T11:40:00Z", "note": "read on site"}
+    answer = await admin.post(f"/sessions/{over}/correct", json=body)
+    session = answer.json()
+    assert (answer.status_code, session["energyWh"], session["stoppedAt"]) == (200, 2_000, body["stoppedAt"])
+    assert (session["review"], session["released"]) == ([], ["implausible_energy"])
+    assert session["correctedAt"] == session["releasedAt"] is not None
+    assert session["meterStopWh"] == 910_100  # as it was reported
+    details = await settled(admin, node, over, "correct")
+    assert (details["note"], details["energy_wh"]) == ("read on site", {"from": "910000", "to": "2000"})
+    assert await violations(node.store) == []
+
+
+async def test_a_session_is_voided(admin: httpx.AsyncClient, over: int, node: Node) -> None:
+    session = (await admin.post(f"/sessions/{over}/void", json={"note": "test bench"})).json()
+    assert (session["waived"], session["review"], session["energyWh"]) == ("voided", [], 910_000)
+    assert session["correctedAt"] is None
+    assert (await settled(admin, node, over, "void"))["waived"] == {"from": "None", "to": "voided"}
+    assert (await admin.post(f"/sessions/{over}/void", json={"note": "again"})).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        pytest.param({"energyWh": 1}, 422, id="no reason"),
+        pytest.param({"note": "x"}, 422, id="nothing corrected"),
+        pytest.param({"energyWh": -1, "note": "x"}, 422, id="below zero"),
+        pytest.param({"stoppedAt": "2025-12-31T00:00:00Z", "note": "x"}, 422, id="before its start"),
+        pytest.param({"stoppedAt": "2096-01-01T00:00:00Z", "note": "x"}, 422, id="in the future"),
+    ],
+)
+async def test_what_cannot_be_is_no_correction(
+    admin: httpx.AsyncClient, over: int, body: dict[str, Any], status: int
+) -> None:
+    before = (await admin.get(f"/sessions/{over}")).json()
+    assert (await admin.post(f"/sessions/{over}/correct", json=body)).status_code == status
+    assert (await admin.get(f"/sessions/{over}")).json() == before
+
+
+async def test_the_end_of_a_session_of_a_wrong_clock_is_not_corrected(
+    admin: httpx.AsyncClient, held: int
+) -> None:
+    body = {"stoppedAt": "2026-01-01T11:40:00Z", "note": "x"}
+    answer = await admin.post(f"/sessions/{held}/correct", json=body)
+    assert (answer.status_code, "clock" in answer.json()["message"]) == (409, True)
+
+
+@pytest.mark.parametrize("action", ["release", "correct", "void"])
+async def test_nothing_is_decided_of_a_session_that_has_changed_meanwhile(
+    admin: httpx.AsyncClient, over: int, node: Node, action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = node.store.sessions.get
+
+    async def before_a_change(session_id: int) -> SessionRow:
+        row = await read(session_id)
+        change = SessionReviewed(id=over, review=("late_event",), at=node.registry.shared.now())
+        await node.store.journal.commit([change])
+        return row
+
+    with monkeypatch.context() as patched:
+        patched.setattr(node.store.sessions, "get", before_a_change)
+        answer = await admin.post(f"/sessions/{over}/{action}", json={"note": "x", **FIELDS[action]})
+    assert (answer.status_code, "meanwhile" in answer.json()["message"]) == (409, True)
+    assert (await read(over)).review == ["late_event"]
+    assert (await admin.get("/audit", params={"subject": f"session:{over}"})).json()["data"] == []
 
 
 async def test_orphans_are_listed_and_dismissed(admin: httpx.AsyncClient, connect: Any) -> None:

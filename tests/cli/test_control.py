@@ -71,6 +71,20 @@ def test_a_held_session_is_released(run: Any, played: Any) -> None:
     assert json.loads(played.asked[0].content) == {"note": "read on site"}
 
 
+def test_a_session_is_corrected_and_voided(run: Any, played: Any) -> None:
+    played.answers["POST /sessions/7/correct"] = httpx.Response(200, json={"id": 7, "energyWh": 8_200})
+    result = run("session", "correct", "7", "--energy-wh", "8200", "--note", "read on site")
+    assert (result.exit_code, "8200" in result.output) == (0, True)
+    played.answers["POST /sessions/7/void"] = httpx.Response(200, json={"id": 7, "waived": "voided"})
+    assert "voided" in run("session", "void", "7", "--note", "test bench").output
+    bodies = [json.loads(asked.content) for asked in played.asked]
+    assert bodies == [
+        {"energyWh": 8_200, "stoppedAt": None, "note": "read on site"},
+        {"note": "test bench"},
+    ]
+    assert run("session", "void", "7").exit_code == 2  # no reason
+
+
 def test_a_session_shows_its_events(run: Any, played: Any) -> None:
     played.answers["GET /sessions/7"] = httpx.Response(200, json={"id": 7})
     event = {"seqNo": 0, "eventType": "Started", "triggerReason": "CablePluggedIn"}

@@ -205,6 +205,7 @@ class Store:
                     "stop_received_at": None,
                     "stop_asked_at": None,
                     "released": (),
+                    "corrected": False,
                 }
             case c.SessionClosed():
                 row = self.sessions[change.id]
@@ -370,6 +371,7 @@ class Store:
             metering=totals if row["energy_wh"] is None else replace(totals, energy_wh=row["energy_wh"]),
             review=row["review"],
             released=row["released"],
+            corrected=row["corrected"],
             price=self.price,
             charging=next((p["charging_state"] == "charging" for p in lasting), None),
             reservation_id=row["reservation_id"],

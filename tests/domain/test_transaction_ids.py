@@ -245,6 +245,17 @@ def test_what_comes_long_after_a_long_transaction_is_kept_and_held(
     assert len(store.events) == len(store.rows) == 4
 
 
+def test_what_is_told_of_a_session_that_was_corrected_holds_it_and_changes_nothing(
+    store: Store,
+) -> None:
+    tell(store, *transaction()[::2])
+    [row] = store.sessions.values()
+    row |= {"energy_wh": 700, "corrected": True}
+    tell(store, transaction()[1], event(4, "Ended", 70, 9_000))
+    assert rows(store) == [(DAY, "finished", 700, ("late_event",))]
+    assert len(store.events) == 4
+
+
 def info(state: Any) -> v201.Transaction:
     return v201.Transaction(transaction_id="1", charging_state=state)
 

@@ -40,6 +40,7 @@ create table sessions (
     released text[] not null default '{}',
     released_at timestamptz,
     released_by text,
+    corrected_at timestamptz,
     last_updated_at timestamptz not null,
     unique (charge_point_id, start_key)
 );

@@ -1,4 +1,4 @@
-"""Charging sessions as they are read: with the totals of their newest meter value and their price."""
+"""Charging sessions as they are read: with their running totals and their price."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from engine.domain.caller import Caller, CallerKind
+from engine.domain.changes import EventPublished
 from engine.domain.pricing import Billed, cost
 from engine.domain.session.review import Review
 from engine.domain.starting import Pending
@@ -59,25 +60,40 @@ class SessionRow(Frozen, frozen=True):
     released: Sequence[str]  # what a person has lifted of it, when and who
     released_at: datetime | None
     released_by: str | None
+    corrected_at: datetime | None  # when a person has said what it came to
     waived: str | None  # why it costs nothing
     currency: str | None
     amount: Decimal | None
     last_updated_at: datetime
 
 
-RELEASE: Final = """
-update sessions
-set released = released || review, released_at = now(), released_by = $3, review = '{}',
-    last_updated_at = now()
-where id = $1 and review = $2 and status not in ('pending', 'active')
-returning id
+class Settlement(Frozen, frozen=True):
+    """What a person has decided of a session that is over. `corrected`: other than what was reported."""
+
+    energy_wh: int
+    stopped_at: datetime | None
+    waived: str | None
+    corrected: bool
+    news: EventPublished
+
+
+SETTLE: Final = """
+with settled as (
+    update sessions
+    set energy_wh = $3, stopped_at = $4, waived = $5,
+        corrected_at = case when $6 then $7 else corrected_at end,
+        released = released || review, review = '{}', released_at = $7, released_by = $8, last_updated_at = $7
+    where id = $1 and last_updated_at = $2 and status = 'finished'
+    returning id
+)
+insert into events (type, subject, operator_id, payload, created_at)
+select $9, $10, $11, $12, $7 from settled returning id
 """
 OVERDUE: Final = """
 select id, operator_id, charge_point_id, evse_number, id_tag, authorization_id, started_at as asked_at,
        expires_at, status
 from sessions where status = 'pending' and expires_at <= $1 order by expires_at limit $2
 """
-OPEN: Final = ("pending", "active")
 # The fields that the price is made of.
 PRICED: Final = (
     *("currency", "transaction_id", "price_per_session", "price_per_kwh", "price_per_minute", "energy_wh"),
@@ -118,7 +134,7 @@ def session_row(row: Row) -> SessionRow:
 
 
 class Sessions(Repository):
-    """Sessions are written by the journal; people release what is held."""
+    """Sessions are written by the journal; what people decide of one that is over is written here."""
 
     async def overdue(self, at: datetime, *, limit: int) -> Sequence[Pending]:
         """Those asked for that should have begun by `at`, longest overdue first."""
@@ -133,19 +149,25 @@ class Sessions(Repository):
             raise NotFound(f"no session {session_id}")
         return session_row(rows[0])
 
-    async def release(self, session_id: int, *, actor: str, note: str | None = None) -> SessionRow:
-        """A person has looked at what is held: it may be billed. Raises NotFound, Conflict."""
-        row = await self.get(session_id)
-        if not row.review:
-            raise Conflict(f"session {session_id} is not held for review")
-        if row.status in OPEN:
-            raise Conflict(f"session {session_id} is {row.status}: release it when it is over")
-        audit = Audit(
-            actor=actor,
-            action="session.release",
-            subject=f"session:{session_id}",
-            details={"review": row.review, "energy_wh": row.energy_wh, "note": note},
+    async def settle(self, session: SessionRow, settled: Settlement, audit: Audit) -> SessionRow:
+        """Write what a person has decided of a session. Raises Conflict where it is not as it was read."""
+        news = settled.news
+        written = await self._write(
+            audit,
+            SETTLE,
+            session.id,
+            session.last_updated_at,
+            settled.energy_wh,
+            settled.stopped_at,
+            settled.waived,
+            settled.corrected,
+            news.created_at,
+            audit.actor,
+            news.type,
+            news.subject,
+            news.operator_id,
+            news.payload.decode(),
         )
-        if not await self._write(audit, RELEASE, session_id, row.review, actor):
-            raise Conflict(f"session {session_id} has changed meanwhile: look at it again")
-        return await self.get(session_id)
+        if not written:
+            raise Conflict(f"session {session.id} has changed meanwhile: look at it again")
+        return await self.get(session.id)

@@ -72,6 +72,7 @@ sessions: Final = table(
     words("released"),  # what a person has lifted of that, when, and who
     moment("released_at", null=True),
     text("released_by", null=True),
+    moment("corrected_at", null=True),  # by a person: what is told later changes nothing that is billed
     moment("last_updated_at"),
     sa.UniqueConstraint("charge_point_id", "start_key"),
     index("sessions_open", "charge_point_id", where="status in ('pending', 'active')"),
