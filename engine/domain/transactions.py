@@ -340,7 +340,8 @@ def batteries_moved(
 ) -> tuple[ChargePoint, list[Change]]:
     """Batteries were put into EVSEs or taken out (2.1 S): what charges one there costs nobody anything."""
     changes: list[Change] = [
-        BatteryMoved(charge_point_id=cp.id, evse_number=evse, inside=inside, at=now) for evse in sorted(evses)
+        BatteryMoved(charge_point_id=cp.id, evse_number=evse, holds_battery=inside, at=now)
+        for evse in sorted(evses)
     ]
     cp = replace(cp, batteries=cp.batteries | evses if inside else cp.batteries - evses)
     for session in list(cp.sessions.values()):

@@ -50,19 +50,16 @@ where network_id = any($1) and deleted_at is null
 """
 CHARGE_POINTS: Final = """
 select id, registration_status, booted_at, vendor, model, local_list_version, settings, network_protocol,
-       hardware_status as status, hardware_error_code as error_code, hardware_info as info,
-       hardware_vendor_id as vendor_id, hardware_vendor_error_code as vendor_error_code,
-       hardware_status_at as at,
-       array(select network_id from evses e where e.charge_point_id = c.id and e.holds_battery) as batteries
+       array(select evse_number from evse_status e
+             where e.charge_point_id = c.id and e.holds_battery) as batteries
 from charge_points c join charge_point_status s on s.charge_point_id = c.id
 where id = any($1)
 """
 CONNECTORS: Final = """
-select charge_point_id, evse_network_id, number, hardware_status as status,
-       coalesce(error_code, 'NoError') as error_code, info, vendor_id, vendor_error_code,
-       hardware_status_at as at
-from connectors
-where charge_point_id = any($1) and hardware_status is not null
+select charge_point_id, evse_number, connector_number, status, error_code, info, vendor_id,
+       vendor_error_code, at
+from connector_status
+where charge_point_id = any($1)
 """
 ORPHANS: Final = """
 select o.*
@@ -171,7 +168,10 @@ async def charge_points(
                 vendor=row["vendor"],
                 model=row["model"],
                 local_list_version=row["local_list_version"],
-                connectors=_connectors(row, connectors[record.id]),
+                connectors={
+                    (one["evse_number"], one["connector_number"]): _connector(one)
+                    for one in connectors[record.id]
+                },
                 sessions={
                     number: loading_sessions.marked(session, row["booted_at"])
                     for number, session in sessions[record.id].items()
@@ -215,13 +215,6 @@ def station_settings(stored: Mapping[str, Any], defaults: Mapping[str, Any]) -> 
             _shared.clear()
         _shared[key] = shared
     return shared
-
-
-def _connectors(station: asyncpg.Record, rows: Sequence[asyncpg.Record]) -> dict[tuple[int, int], Connector]:
-    connectors = {(row["evse_network_id"], row["number"]): _connector(row) for row in rows}
-    if station["status"] is not None:
-        connectors[0, 0] = _connector(station)
-    return connectors
 
 
 def _connector(row: asyncpg.Record) -> Connector:

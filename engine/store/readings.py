@@ -14,7 +14,7 @@ from engine.store.tables.access import api_tokens, audit_log
 from engine.store.tables.device import device_variables, display_messages, variable_monitors
 from engine.store.tables.drivers import id_tags, reservations
 from engine.store.tables.energy import charging_limits, charging_profiles
-from engine.store.tables.inventory import charge_point_status, charge_points, connectors, tariffs
+from engine.store.tables.inventory import charge_point_status, charge_points, connector_status, tariffs
 from engine.store.tables.logs import message_log, status_log
 from engine.store.tables.security import (
     certificate_requests,
@@ -42,26 +42,25 @@ def _of_station(column: TableColumn[int]) -> dict[str, tuple[Column, Column]]:
 
 
 CONNECTORS: Final = Reading(
-    connectors,
-    fields={
-        "charge_point_id": connectors.c.charge_point_id,
-        "evse_number": connectors.c.evse_network_id,
-        "connector_number": connectors.c.number,
-        "status": connectors.c.hardware_status,
-        "error_code": connectors.c.error_code,
-        "info": connectors.c.info,
-        "vendor_id": connectors.c.vendor_id,
-        "vendor_error_code": connectors.c.vendor_error_code,
-        "at": connectors.c.hardware_status_at,
-    },
-    always=connectors.c.hardware_status.is_not(None),
+    connector_status,
+    always=connector_status.c.evse_number > literal_column("0"),
     order=(Order(field="evse_number"), Order(field="connector_number")),
 )
+WHOLE: Final = connector_status.alias("whole")  # what a station says of itself: connector 0 of EVSE 0
 STATIONS: Final = Reading(
     charge_points,
     source=charge_points.join(
         charge_point_status, charge_point_status.c.charge_point_id == charge_points.c.id
-    ).outerjoin(
+    )
+    .outerjoin(
+        WHOLE,
+        and_(
+            WHOLE.c.charge_point_id == charge_points.c.id,
+            WHOLE.c.evse_number == literal_column("0"),
+            WHOLE.c.connector_number == literal_column("0"),
+        ),
+    )
+    .outerjoin(
         security_profile_moves,
         and_(
             security_profile_moves.c.charge_point_id == charge_points.c.id,
@@ -73,6 +72,8 @@ STATIONS: Final = Reading(
         **charge_points.c,
         "identity": charge_points.c.network_id,
         "has_password": charge_points.c.password_sha256.is_not(None),
+        "hardware_status": WHOLE.c.status,
+        "hardware_error_code": WHOLE.c.error_code,
         "next_security_profile": security_profile_moves.c.security_profile,
     },
     always=charge_points.c.deleted_at.is_(None),

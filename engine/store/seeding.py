@@ -75,7 +75,7 @@ def crops(sizes: Sizes) -> Sequence[Crop]:
 
 def _network(stations: int) -> Sequence[Crop]:
     """Who operates, with what, and the tags of their drivers."""
-    evses = {"charge_point_id": _station("n", stations), "evse_network_id": f"1 + (n - 1) / {stations}"}
+    evse = (_station("n", stations), f"1 + (n - 1) / {stations}")
     return (
         Crop(table=inventory.operators, rows=OPERATORS - 1, values={
             "id": "n + 1", "name": "'Operator ' || n + 1",
@@ -90,10 +90,14 @@ def _network(stations: int) -> Sequence[Crop]:
             "network_status": "case when n % 9 = 0 then 'never_connected' else 'available' end",
         }),
         Crop(table=inventory.evses, rows=stations * EVSES, values={
-            "charge_point_id": evses["charge_point_id"], "network_id": evses["evse_network_id"],
+            "charge_point_id": evse[0], "network_id": evse[1],
         }),
         Crop(table=inventory.connectors, rows=stations * EVSES, values={
-            **evses, "number": "1", "hardware_status": "'available'", "hardware_status_at": "now()",
+            "charge_point_id": evse[0], "evse_network_id": evse[1], "number": "1",
+        }),
+        Crop(table=inventory.connector_status, rows=stations * EVSES, values={
+            "charge_point_id": evse[0], "evse_number": evse[1], "connector_number": "1",
+            "status": "'available'", "error_code": "'NoError'",
         }),
         Crop(table=drivers.id_tags, rows=stations * TAGS, values={
             "operator_id": _operator(_station("n", stations)), "uid": _tag("n"),

@@ -12,6 +12,7 @@ COUNTS = {
     "operators": 10,
     "charge_points": 20,
     "connectors": 40,
+    "connector_status": 40,
     "id_tags": 100,
     "sessions": 100,
     "sessions where status = 'active'": 2,

@@ -189,7 +189,7 @@ class Store:
                 self.pending.pop(change.id)
             case c.BatteryMoved():
                 kept = self.empty.batteries - {change.evse_number}
-                inside = {change.evse_number} if change.inside else set()
+                inside = {change.evse_number} if change.holds_battery else set()
                 self.empty = replace(self.empty, batteries=kept | inside)
             case c.AuthorizationMade():
                 self.authorizations[change.id] = change

@@ -178,7 +178,7 @@ async def test_an_end_finds_what_was_billed_before_and_after_it_on_its_evse(
 
 async def test_batteries_of_a_swap_station_are_found_again(store: Store, station: StationRecord) -> None:
     moved = [
-        BatteryMoved(charge_point_id=station.id, evse_number=evse, inside=inside, at=at(evse))
+        BatteryMoved(charge_point_id=station.id, evse_number=evse, holds_battery=inside, at=at(evse))
         for evse, inside in ((1, True), (2, True), (2, False), (3, False))
     ]
     for one in moved:

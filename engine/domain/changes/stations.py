@@ -50,7 +50,7 @@ class ChargePointBooted(Change, frozen=True):
 
 
 class HardwareStatusChanged(Change, frozen=True):
-    """charge_point_status (EVSE 0) or evses and connectors, and a row of status_log (scope `hardware`)."""
+    """connector_status (EVSE 0: the station), if it is the newest, and a row of status_log (`hardware`)."""
 
     charge_point_id: int
     evse_number: Integer
@@ -65,11 +65,11 @@ class HardwareStatusChanged(Change, frozen=True):
 
 
 class BatteryMoved(Change, frozen=True):
-    """evses, upserted: whether a battery of the station's own is in it (OCPP 2.1 S)."""
+    """evse_status: whether it keeps a battery that was put in for another one (OCPP 2.1 S)."""
 
     charge_point_id: int
-    evse_number: int
-    inside: bool
+    evse_number: Integer
+    holds_battery: bool
     at: datetime
 
 

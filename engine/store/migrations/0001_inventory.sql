@@ -95,12 +95,6 @@ create table charge_point_status (
     imsi text,
     meter_type text,
     meter_serial_number text,
-    hardware_status text,
-    hardware_error_code text,
-    hardware_info text,
-    hardware_vendor_id text,
-    hardware_vendor_error_code text,
-    hardware_status_at timestamptz,
     firmware_status text,
     firmware_request_id bigint,
     firmware_status_at timestamptz,
@@ -126,9 +120,6 @@ create table evses (
     network_id integer not null check (network_id > 0),
     physical_reference text,
     status text not null default 'enabled',
-    hardware_status text,
-    hardware_status_at timestamptz,
-    holds_battery boolean not null default false,
     created_at timestamptz not null default now(),
     last_updated_at timestamptz not null default now(),
     unique (charge_point_id, network_id)
@@ -142,13 +133,29 @@ create table connectors (
     type text,
     format text,
     status text not null default 'enabled',
-    hardware_status text,
-    error_code text,
+    foreign key (charge_point_id, evse_network_id)
+        references evses (charge_point_id, network_id) on delete cascade,
+    unique (charge_point_id, evse_network_id, number)
+);
+
+create table connector_status (
+    charge_point_id bigint not null references charge_points on delete cascade,
+    evse_number integer not null,
+    connector_number integer not null,
+    status text not null,
+    error_code text not null,
     info text,
     vendor_id text,
     vendor_error_code text,
-    hardware_status_at timestamptz,
-    unique (charge_point_id, evse_network_id, number),
-    foreign key (charge_point_id, evse_network_id)
-        references evses (charge_point_id, network_id) on delete cascade
+    at timestamptz not null,
+    received_at timestamptz not null,
+    primary key (charge_point_id, evse_number, connector_number)
+);
+
+create table evse_status (
+    charge_point_id bigint not null references charge_points on delete cascade,
+    evse_number integer not null,
+    holds_battery boolean not null,
+    at timestamptz not null,
+    primary key (charge_point_id, evse_number)
 );

@@ -89,10 +89,11 @@ select c.id, network_id as identity, operator_id, name, c.status, location_id, c
        network_status, network_status_at, network_protocol, network_ip, connected_at, first_contact_at,
        booted_at, vendor, model,
        charge_point_serial_number, charge_box_serial_number,
-       firmware_version, hardware_status, hardware_error_code, firmware_status, log_status,
-       local_list_version, settings, created_at, last_updated_at
+       firmware_version, h.status as hardware_status, h.error_code as hardware_error_code,
+       firmware_status, log_status, local_list_version, settings, created_at, last_updated_at
 from charge_points c
 join charge_point_status s on s.charge_point_id = c.id
+left join connector_status h on h.charge_point_id = c.id and h.evse_number = 0 and h.connector_number = 0
 left join security_profile_moves m on m.charge_point_id = c.id and m.status = 'under_way'
 where deleted_at is null
 """

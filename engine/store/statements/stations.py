@@ -7,7 +7,7 @@ from typing import Final
 
 from engine.domain import changes
 from engine.store.repositories.base import CHANNEL
-from engine.store.statements.writing import Statement, append, put, update, written
+from engine.store.statements.writing import Statement, append, names, put, update, upsert, written
 from engine.store.tables import configuration, inventory, logs, security
 
 STATEMENTS: Final[Sequence[Statement]] = (
@@ -43,55 +43,26 @@ STATEMENTS: Final[Sequence[Statement]] = (
     update(changes.ChargePointBooted, inventory.charge_point_status),
     written(
         changes.HardwareStatusChanged,
-        """
-        , station as (
-            update charge_point_status c
-            set hardware_status = r.status, hardware_error_code = r.error_code, hardware_info = r.info,
-                hardware_vendor_id = r.vendor_id, hardware_vendor_error_code = r.vendor_error_code,
-                hardware_status_at = r.at
-            from latest r
-            where c.charge_point_id = r.charge_point_id and r.evse_number = 0
-                  and coalesce(c.hardware_status_at <= r.at, true)
-        ), evse as (
-            insert into evses as e (charge_point_id, network_id, hardware_status, hardware_status_at)
-            select distinct on (charge_point_id, evse_number) charge_point_id, evse_number, status, at
-            from latest where evse_number > 0
-            order by charge_point_id, evse_number, at desc, ordinality desc
-            on conflict (charge_point_id, network_id) do update
-            set hardware_status = excluded.hardware_status, hardware_status_at = excluded.hardware_status_at
-            where coalesce(e.hardware_status_at <= excluded.hardware_status_at, true)
+        f"""
+        , evse as (
+            insert into evses (charge_point_id, network_id)
+            select distinct charge_point_id, evse_number from latest where evse_number > 0
+            on conflict do nothing
         ), connector as (
-            insert into connectors as c (charge_point_id, evse_network_id, number, hardware_status,
-                                         error_code, info, vendor_id, vendor_error_code, hardware_status_at)
-            select charge_point_id, evse_number, connector_number, status, error_code, info,
-                   vendor_id, vendor_error_code, at
-            from latest where evse_number > 0
-            on conflict (charge_point_id, evse_network_id, number) do update
-            set hardware_status = excluded.hardware_status, error_code = excluded.error_code,
-                info = excluded.info, vendor_id = excluded.vendor_id,
-                vendor_error_code = excluded.vendor_error_code,
-                hardware_status_at = excluded.hardware_status_at
-            where coalesce(c.hardware_status_at <= excluded.hardware_status_at, true)
+            insert into connectors (charge_point_id, evse_network_id, number)
+            select charge_point_id, evse_number, connector_number from latest where evse_number > 0
+            on conflict do nothing
+        ), present as (
+            {upsert(changes.HardwareStatusChanged, inventory.connector_status)}
+            where t.at <= excluded.at
         )
-        insert into status_log (charge_point_id, evse_number, connector_number, scope, status, error_code,
-                                info, vendor_id, vendor_error_code, at, received_at)
-        select charge_point_id, evse_number, connector_number, 'hardware', status, error_code, info,
-               vendor_id, vendor_error_code, at, received_at
-        from batch order by ordinality
-        """,
+        insert into status_log (scope, {names(changes.HardwareStatusChanged)})
+        select 'hardware', {names(changes.HardwareStatusChanged)} from batch order by ordinality
+        """,  # noqa: S608 - names of ours
         key="charge_point_id, evse_number, connector_number",
         newest="at desc, ",
     ),
-    written(
-        changes.BatteryMoved,
-        """
-        insert into evses (charge_point_id, network_id, holds_battery, last_updated_at)
-        select charge_point_id, evse_number, inside, at from latest
-        on conflict (charge_point_id, network_id) do update
-        set holds_battery = excluded.holds_battery, last_updated_at = excluded.last_updated_at
-        """,
-        key="charge_point_id, evse_number",
-    ),
+    put(changes.BatteryMoved, inventory.evse_status),
     update(changes.FirmwareStatusChanged, inventory.charge_point_status),
     update(changes.LogStatusChanged, inventory.charge_point_status),
     update(changes.FirmwarePublicationChanged, inventory.charge_point_status),

@@ -68,11 +68,9 @@ def written(
 
 def append(change: type[Change], table: sa.Table) -> Statement:
     """A new row per change. One that is there already, under any key, stays as it is."""
-    names = ", ".join(field.name for field in fields(change))
-    return written(
-        change,
-        f"insert into {table.name} ({names}) select {names} from batch on conflict do nothing",  # noqa: S608 - names of ours
-    )
+    columns = names(change)
+    source = f"select {columns} from batch"  # noqa: S608 - names of ours
+    return written(change, f"insert into {table.name} ({columns}) {source} on conflict do nothing")
 
 
 def put(
@@ -84,7 +82,20 @@ def put(
     over: Mapping[str, str] | None = None,
     subject: Subject | None = None,
 ) -> Statement:
-    """The row (`t`) with the key of the table, new or changed; of a `patch` None changes nothing.
+    """The row with the key of the table, new or changed; see `upsert`."""
+    sql = upsert(change, table, patch=patch, new=new, over=over)
+    return written(change, sql, key=", ".join(table.primary_key.columns.keys()), subject=subject)
+
+
+def upsert(
+    change: type[Change],
+    table: sa.Table,
+    *,
+    patch: bool = False,
+    new: Mapping[str, str] | None = None,
+    over: Mapping[str, str] | None = None,
+) -> str:
+    """The SQL that puts `latest` into the table (`t`); of a `patch` None changes nothing.
 
     `new` and `over` say by member what is written instead of it, where there is no row, and where there is.
     """
@@ -95,13 +106,15 @@ def put(
         kept |= {one.name: f"coalesce({kept[one.name]}, t.{one.name})" for one in fields(change) if one.null}
     kept |= over or {}
     source = f"select {', '.join(values.values())} from latest"  # noqa: S608 - names of ours
-    return written(
-        change,
+    return (
         f"insert into {table.name} as t ({', '.join(values)}) {source} "
-        f"on conflict ({', '.join(keys)}) do update set {', '.join(f'{k} = {v}' for k, v in kept.items())}",
-        key=", ".join(keys),
-        subject=subject,
+        f"on conflict ({', '.join(keys)}) do update set {', '.join(f'{k} = {v}' for k, v in kept.items())}"
     )
+
+
+def names(change: type[Change]) -> str:
+    """The columns that a change fills."""
+    return ", ".join(field.name for field in fields(change))
 
 
 def update(

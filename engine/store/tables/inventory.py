@@ -124,13 +124,6 @@ charge_point_status: Final = table(
     moment("first_contact_at", null=True),
     text("vendor", default=""),
     text("model", default=""),
-    # hardware (the station as a whole: connector 0)
-    text("hardware_status", null=True),
-    text("hardware_error_code", null=True),
-    text("hardware_info", null=True),
-    text("hardware_vendor_id", null=True),
-    text("hardware_vendor_error_code", null=True),
-    moment("hardware_status_at", null=True),
     moment("device_model_at", null=True),  # a full inventory was complete
     text("monitoring_base", null=True),
     sa.PrimaryKeyConstraint("charge_point_id"),
@@ -151,6 +144,7 @@ charge_point_status: Final = table(
     tenant="charge_point_id",
 )
 
+# What people set of EVSEs and connectors. Their rows are made when a station first reports them.
 evses: Final = table(
     "evses",
     ident(),
@@ -158,10 +152,6 @@ evses: Final = table(
     integer("network_id", check="network_id > 0"),  # connectorId in OCPP 1.6
     text("physical_reference", null=True),
     text("status", default="enabled"),
-    text("hardware_status", null=True),
-    moment("hardware_status_at", null=True),
-    # The station keeps a battery there that was put in for another one (OCPP 2.1 S): it is nobody's session.
-    boolean("holds_battery", default=False),
     *stamps(),
     sa.UniqueConstraint("charge_point_id", "network_id"),
     owner=Owner.PEOPLE,
@@ -177,12 +167,6 @@ connectors: Final = table(
     text("type", null=True),
     text("format", null=True),
     text("status", default="enabled"),
-    text("hardware_status", null=True),
-    text("error_code", null=True),
-    text("info", null=True),
-    text("vendor_id", null=True),
-    text("vendor_error_code", null=True),
-    moment("hardware_status_at", null=True),
     sa.UniqueConstraint("charge_point_id", "evse_network_id", "number"),
     sa.ForeignKeyConstraint(
         ["charge_point_id", "evse_network_id"],
@@ -190,5 +174,24 @@ connectors: Final = table(
         ondelete="cascade",
     ),
     owner=Owner.PEOPLE,
+    tenant="charge_point_id",
+)
+
+# The newest status of each connector; EVSE 0 and connector 0 are the station as a whole.
+connector_status: Final = table(
+    "connector_status",
+    station(),
+    sa.PrimaryKeyConstraint("charge_point_id", "evse_number", "connector_number"),
+    rows=(changes.HardwareStatusChanged,),
+    owner=Owner.ENGINE,
+    tenant="charge_point_id",
+)
+
+evse_status: Final = table(
+    "evse_status",
+    station(),
+    sa.PrimaryKeyConstraint("charge_point_id", "evse_number"),
+    rows=(changes.BatteryMoved,),
+    owner=Owner.ENGINE,
     tenant="charge_point_id",
 )
