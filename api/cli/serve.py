@@ -86,7 +86,7 @@ SIGTERM or Ctrl-C ends it in order: chargers are told to come back, work in flig
 @options_of(Settings)
 def serve(config: Path | None, **flags: Any) -> None:
     """Run a node: database, OCPP listener, HTTP API."""
-    # Quart takes a moment to load, and only this command needs it.
+    # The node takes a moment to load, and only this command needs it.
     from api.server import serve_http, serve_manage  # noqa: PLC0415
     from engine.node import Node  # noqa: PLC0415
     from engine.run import run  # noqa: PLC0415
