@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import socket
+import ssl
 from collections.abc import Mapping
 from typing import Final
 
 from api.cli.client import Failure, Usage
 from engine.errors import SettingsError, VoltrioError
+from engine.points import certificates
 from engine.settings import Settings
 
 ADVICE: Final[Mapping[int, str]] = {
@@ -17,17 +19,19 @@ ADVICE: Final[Mapping[int, str]] = {
     errno.EACCES: "This user may not do that. Ports below 1024 want the capability CAP_NET_BIND_SERVICE.",
     errno.EPERM: "This user may not do that. The data folder must belong to the user who runs the node.",
     errno.ENOENT: "Is the path right? It, or the folder above it, is missing.",
-    errno.EEXIST: "A file is there already. Name another place.",
+    errno.EEXIST: "A file is there already, where a folder is wanted.",
     errno.EROFS: "The file system is read-only. Name a place on another one.",
     errno.ENOSPC: "The disk is full. Free some space, or choose another data folder with --data.",
     errno.EDQUOT: "The user's share of the disk is used up. Choose another data folder with --data.",
-    errno.ENOTDIR: "A file is where a folder is wanted. Choose another data folder with --data.",
+    errno.EISDIR: "A folder is where a file is wanted.",
+    errno.ENOTDIR: "A file is where a folder is wanted. Name another place.",
     errno.EMFILE: "Too many open files. Raise the limit (`ulimit -n`, or LimitNOFILE of systemd).",
     errno.ENFILE: "The whole system has too many open files (fs.file-max).",
     errno.ENOMEM: "There is not enough memory.",
     errno.EIO: "The disk does not answer as it should. Look at the system's log (`dmesg`).",
 }
 
+NO_PEM: Final = "TLS needs PEM files: a certificate with its chain, and the key that belongs to it."
 NO_ACCESS: Final = "Files and folders must belong to the user who runs this. Or name another place."
 
 LISTENERS: Final = (
@@ -50,10 +54,13 @@ def advised(error: OSError) -> str:
     if isinstance(error, socket.gaierror):
         return f"{error.strerror}. Give an address of this machine, such as 127.0.0.1."
     what = error.strerror or str(error)
-    if error.filename is None:
-        return f"{what}. {ADVICE.get(error.errno or 0, '')}".rstrip()
-    advice = NO_ACCESS if error.errno == errno.EACCES else ADVICE.get(error.errno or 0, "")
-    return f"{error.filename}: {what}. {advice}".rstrip()
+    advice = ADVICE.get(error.errno or 0, "")
+    if isinstance(error, ssl.SSLError):  # with a number of OpenSSL's
+        advice = NO_PEM
+    elif error.filename is not None and error.errno == errno.EACCES:
+        advice = NO_ACCESS
+    where = "" if error.filename is None else f"{error.filename}: "
+    return f"{where}{what}. {advice}".rstrip()
 
 
 def check_addresses(settings: Settings) -> None:
@@ -62,6 +69,13 @@ def check_addresses(settings: Settings) -> None:
         host, port = getattr(settings, host_name), getattr(settings, port_name)
         if port:
             _bind(host, port, *(f"--{name.replace('_', '-')}" for name in (host_name, port_name)))
+
+
+def check_certificates(settings: Settings) -> None:
+    """Raise OSError for TLS files that cannot be used, before anything else is done."""
+    if settings.ocpp_tls_port is not None:
+        certificates.for_chargers(settings)
+    certificates.for_http(settings)
 
 
 def _bind(host: str, port: int, host_flag: str, port_flag: str) -> None:

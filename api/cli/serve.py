@@ -18,7 +18,7 @@ import click
 import structlog
 import trio
 
-from api.cli.advice import check_addresses
+from api.cli.advice import check_addresses, check_certificates
 from api.cli.options import options_of
 from api.cli.settings import config_option, settings_from
 from engine import logs, private_files
@@ -96,6 +96,7 @@ def serve(config: Path | None, **flags: Any) -> None:
     settings = settings_from(config, flags)
     logs.configure(settings.log_format, settings.log_level)
     check_addresses(settings)
+    check_certificates(settings)
     _announce_database(settings)
     token_file = Path(settings.data) / TOKEN_FILE
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -51,9 +52,9 @@ class Certificates:
     def _reload(self, stamp: tuple[float, ...]) -> None:
         try:
             self._context = self._load()
-        except (OSError, ssl.SSLError) as error:
+        except OSError as error:
             # Perhaps one of two files is not written yet: keep what works and look again.
-            log.error("new TLS certificate not usable", error=str(error))
+            log.error("new TLS certificate not usable", error=error.strerror, file=error.filename)
             return
         self._stamp = stamp
         log.info("TLS certificate reloaded", file=self._certificate)
@@ -66,13 +67,25 @@ class Certificates:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(CIPHERS)
-        context.load_cert_chain(self._certificate, self._key)
+        with _naming(self._certificate, self._key):
+            context.load_cert_chain(self._certificate, self._key)
         if self._client_cas:
             # Optional, because profile 2 charge points come to the same port without one.
             for file in self._client_cas:
-                context.load_verify_locations(file)
+                with _naming(file):
+                    context.load_verify_locations(file)
             context.verify_mode = ssl.CERT_OPTIONAL
         return context
+
+
+@contextmanager
+def _naming(*files: str) -> Iterator[None]:
+    """Say in an error which files it is about: OpenSSL does not."""
+    try:
+        yield
+    except OSError as error:  # ssl.SSLError is one
+        error.filename = ", ".join(files)
+        raise
 
 
 def for_chargers(settings: Settings) -> Certificates:

@@ -107,7 +107,10 @@ class Database:
         try:
             return await self.run(work)
         except (*ASYNCPG_ERRORS, OSError, TimeoutError, ValueError) as error:
-            raise StoreError(f"cannot reach the database: {error}") from error
+            why = str(error) or "no answer in time"
+            if not isinstance(error, asyncpg.PostgresError):
+                why += ". Is its address right, and does PostgreSQL listen there?"
+            raise StoreError(f"cannot reach the database: {why}") from error
 
     async def open(self) -> None:
         """Make the pool and its first connection (asyncio flavour)."""

@@ -43,8 +43,19 @@ def test_who_may_not_use_a_file_is_not_told_of_ports() -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        ("serve --data {file} --ocpp-port 0 --http-port 0 --manage-port 0", 1, "{file}: File exists. "),
+        ("serve --data {file} {ports}", 1, "{file}: File exists. "),
         ("serve --config {latin}", 2, "{latin}: not a text in UTF-8"),
+        (
+            "serve --http-tls-certificate {file} --http-tls-key {latin} {ports}",
+            1,
+            "{file}, {latin}: [SSL] ",
+        ),
+        ("serve --ocpp-tls-port 0 --tls-certificate no --tls-key no {ports}", 1, "no, no: No such file"),
+        (
+            "serve --database mysql://x/y {ports}",
+            1,
+            "Is its address right, and does PostgreSQL listen there?",
+        ),
         ("migrate --data {file}/x", 1, "{file}/x: Not a directory. "),
         ("token list --data {file}/x", 2, "no database in {file}/x"),
         ("demo --data {file}/x", 1, "{file}/x: Not a directory. "),
@@ -64,7 +75,8 @@ def test_what_somebody_at_a_terminal_can_mend_is_said_without_a_traceback(
     places = {"file": str(tmp_path / "file"), "latin": str(tmp_path / "latin.toml")}
     Path(places["file"]).touch()
     Path(places["latin"]).write_bytes(b'log_level = "caf\xe9"')
-    result = CliRunner().invoke(main, words.format(**places).split())
+    ports = "--ocpp-port 0 --http-port 0 --manage-port 0"
+    result = CliRunner().invoke(main, words.format(**places, ports=ports).split())
     assert result.exit_code == code, result.output
     assert isinstance(result.exception, SystemExit)
     assert said.format(**places) in result.output
