@@ -25,7 +25,7 @@ from engine.store.reading import Order, Reading
 MAX_TEXT: Final = 255  # characters of a filter's value
 MAX_VALUES: Final = 100  # of a filter that takes several
 MAX_CURSOR: Final = 2_000  # characters
-MAX_SKIPPED: Final = 100_000  # rows that paging by number reads in vain; behind them there are cursors
+MAX_SKIPPED: Final = 10_000  # rows that paging by number reads in vain; behind them there are cursors
 PageNumber = Annotated[int, Meta(ge=1, le=MAX_SKIPPED)]
 
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]

@@ -16,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     false,
     func,
+    literal_column,
     or_,
     select,
     true,
@@ -68,8 +69,14 @@ def page(shape: Shape) -> Statement:
 
 @lru_cache(KEPT)
 def count(shape: Shape) -> Statement:
-    """How many rows there are on all pages."""
-    return _compiled(select(func.count()).select_from(shape.reading.source).where(*_conditions(shape)))
+    """How many rows there are on all pages, up to `limit`; without what is joined to them where that goes."""
+    rows: Select[Any] = select(literal_column("1")).where(*_conditions(shape))
+    if set(rows.get_final_froms()) - {shape.reading.table}:
+        rows = rows.select_from(shape.reading.source)
+    else:
+        rows = rows.select_from(shape.reading.table)
+    counted = rows.limit(bindparam("limit", type_=BigInteger())).subquery("counted")
+    return _compiled(select(func.count()).select_from(counted))
 
 
 @lru_cache(KEPT)

@@ -21,7 +21,7 @@ from engine.domain.caller import Caller, CallerKind
 from engine.node import Node
 from engine.store.database import Connection, Database
 from engine.store.filters import Operator
-from engine.store.plan import Plan
+from engine.store.plan import MAX_COUNTED, Plan
 from engine.store.seeding import Sizes, seed
 from tests.plans import EVERYBODY
 
@@ -45,7 +45,7 @@ def resources() -> Iterator[tuple[str, Resource[Any]]]:
 
 async def queries(node: Node, resource: Resource[Any]) -> Sequence[dict[str, str]]:
     """A query string for each filter and order, and each of both ways of paging."""
-    found = [{}, {"page": "2", "limit": "50"}, *({"order": word} for word in resource.orders)]
+    found = [{}, {"page": "200", "limit": "50"}, *({"order": word} for word in resource.orders)]
     for name, one in resource.filters.items():
         if one.kind is bool or one.operator is Operator.PRESENT:
             found += [{name: "true"}, {name: "false"}]
@@ -117,13 +117,19 @@ def nodes(plan: Any) -> Iterator[Any]:
         yield from nodes(inner)
 
 
-def looked_through(account: Any) -> set[str]:
-    """The big tables that were looked through from end to end."""
+def looked_through(account: Any, most: int) -> set[str]:
+    """The big tables of which more than `most` rows were read one after the other, without an index."""
     return {
         node["Relation Name"]
         for node in nodes(account["Plan"])
-        if node["Node Type"] == "Seq Scan" and node["Relation Name"].startswith(BIG)
+        if node["Node Type"] == "Seq Scan"
+        and node["Relation Name"].startswith(BIG)
+        and rows_read(node) > most
     }
+
+
+def rows_read(node: Any) -> float:
+    return float((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
 
 
 def test_there_are_resources() -> None:
@@ -137,7 +143,7 @@ async def test_no_big_table_is_looked_through(node: Node, sent: list[Sent]) -> N
     for name, resource in resources():
         for asked, one in await statements(node, resource, sent):
             account = await explained(database, one, "enable_seqscan = off")
-            wrong += [f"{name} {asked}: {table}" for table in looked_through(account)]
+            wrong += [f"{name} {asked}: {table}" for table in looked_through(account, 0)]
     assert wrong == []
 
 
@@ -150,7 +156,7 @@ async def test_a_large_network(node: Node, sent: list[Sent]) -> None:
         for asked, one in await statements(node, resource, sent):
             account = await explained(database, one)
             slowest.append((account["Execution Time"], name, asked))
-            wrong += [f"{name} {asked}: {table}" for table in looked_through(account)]
+            wrong += [f"{name} {asked}: {table}" for table in looked_through(account, MAX_COUNTED)]
     for milliseconds, name, asked in sorted(slowest, reverse=True)[:50]:
         print(f"{milliseconds:8.1f} ms  {name} {asked}")
     assert wrong == []

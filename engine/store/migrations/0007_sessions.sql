@@ -45,6 +45,7 @@ create table sessions (
     unique (charge_point_id, start_key)
 );
 create index sessions_awaited on sessions (expires_at) where status = 'pending';
+create index sessions_operator on sessions (operator_id, id desc);
 create index sessions_charge_point on sessions (charge_point_id, id desc);
 create index sessions_evse on sessions (charge_point_id, evse_number, started_at);
 create index sessions_never_begun on sessions (charge_point_id, remote_start_id) where transaction_id is null;

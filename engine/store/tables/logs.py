@@ -23,6 +23,7 @@ message_log: Final = table(
     number_of("charge_point_id", "charge_points"),
     index("message_log_station", "charge_point_id", "at desc", "id desc"),
     index("message_log_newest", "at desc", "id desc"),  # of all stations; rows come in this order
+    index("message_log_mended", "at desc", "id desc", where="repairs is not null"),
     rows=(changes.MessageLogged,),
     owner=Owner.ENGINE,
     tenant="charge_point_id",

@@ -80,6 +80,7 @@ sessions: Final = table(
     index("sessions_awaited", "expires_at", where="status = 'pending'"),
     # Remote starts that no transaction followed, by the number that the station was given.
     index("sessions_never_begun", "charge_point_id", "remote_start_id", where="transaction_id is null"),
+    index("sessions_operator", "operator_id", "id desc"),
     index("sessions_charge_point", "charge_point_id", "id desc"),
     index("sessions_evse", "charge_point_id", "evse_number", "started_at"),  # what was on an EVSE beside it
     index("sessions_transaction", "charge_point_id", "transaction_id", "started_at"),
