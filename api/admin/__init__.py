@@ -16,6 +16,7 @@ from api.admin import (
     access,
     calls,
     commands,
+    connections,
     id_tags,
     inventory,
     log,
@@ -44,7 +45,19 @@ EVERYTHING: Final = "admin"  # the scope of tokens that may do everything
 ANYBODY: Final = Caller("anybody", CallerKind.ANYBODY, permissions=frozenset())
 SCRAPES: Final = 20.0  # of the metrics, per second and address: each takes some milliseconds
 # Each has ROUTES.
-MODULES: Final = (stations, inventory, upgrades, commands, calls, id_tags, sessions, orphans, log, access)
+MODULES: Final = (
+    stations,
+    connections,
+    inventory,
+    upgrades,
+    commands,
+    calls,
+    id_tags,
+    sessions,
+    orphans,
+    log,
+    access,
+)
 
 
 def admin_site(node: Node) -> Site:

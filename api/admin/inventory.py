@@ -40,6 +40,7 @@ certificate_requests: Final = Resource(
     "certificate request", shapes.CertificateRequest, readings.CERTIFICATE_REQUESTS
 )
 issued_certificates: Final = Resource("certificate", shapes.IssuedCertificate, readings.ISSUED_CERTIFICATES)
+installations: Final = Resource("certificate", shapes.Installation, readings.INSTALLATIONS)
 statuses: Final = Resource(
     "status",
     shapes.Status,
@@ -65,5 +66,6 @@ ROUTES = (
     _of_station("reservations", reservations, "A station's reservations, highest number first"),
     _of_station("certificate-requests", certificate_requests, "Its newest wish per use"),
     _of_station("issued-certificates", issued_certificates, "What CAs gave for a station, newest first"),
+    _of_station("certificates", installations, "Certificates to be installed, oldest first"),
     _of_station("statuses", statuses, "When it came and went, and what it said of itself, newest first"),
 )

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
-import trio
 from msgspec import UNSET, Meta, UnsetType
 
 from api.kernel.identities import identity as checked_identity
@@ -17,11 +16,11 @@ from api.kernel.listing import among, custom, equal, prefix, since
 from api.kernel.operations import Route
 from api.kernel.problems import INVALID_DATA
 from api.kernel.resource import Computed, Resource
-from api.kernel.views import Camel, Limit, shown
+from api.kernel.views import Camel, shown
 from api.shapes.stations import AddedStation, Station
 from engine.domain.caller import Caller
 from engine.domain.state import Registration
-from engine.errors import Invalid, NotFound
+from engine.errors import Invalid
 from engine.masking import MASK
 from engine.node import Node
 from engine.ocpp.blocks.device_model.passwords import is_secret
@@ -29,7 +28,7 @@ from engine.operations import provisioning
 from engine.operations.station_removal import remove_station
 from engine.store.filters import Condition, Operator
 from engine.store.readings import BY_IDENTITY, NEWEST, OLDEST, STATIONS
-from engine.store.repositories.provisioning import Installation, ReportedKey, Setting
+from engine.store.repositories.provisioning import ReportedKey, Setting
 from engine.store.repositories.stations import Station as StoredStation
 from engine.store.repositories.stations import StationPatch
 
@@ -90,16 +89,6 @@ class ConfigurationView(Camel, frozen=True, kw_only=True):
     reported: Sequence[KeyView]
 
 
-class InstallationView(Camel, frozen=True, kw_only=True):
-    id: int
-    type: str
-    certificate: str
-    status: str
-    reason: str | None
-    requested_at: datetime
-    answered_at: datetime | None
-
-
 class Acceptance(Camel, frozen=True, kw_only=True):
     """How it is to be let in from its next connection on; absent members stay as they are."""
 
@@ -117,34 +106,6 @@ class AcceptedView(Camel, frozen=True, kw_only=True):
     security_profile: int
     warning: str | None
     password: str | UnsetType = UNSET
-
-
-class ConnectionView(Camel, frozen=True, kw_only=True):
-    """A connection to this node; `silent_seconds` since it was last heard."""
-
-    identity: str
-    version: str
-    security_profile: int
-    remote: str
-    silent_seconds: float
-
-
-class ConnectionsQuery(Camel, frozen=True, kw_only=True):
-    """`cursor` is a position."""
-
-    cursor: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
-    limit: Limit = 100
-
-
-class Connections(Camel, frozen=True, kw_only=True):
-    """A page; `next_cursor` is null on the last one."""
-
-    data: Sequence[ConnectionView]
-    next_cursor: int | None
-
-
-class Disconnect(Camel, frozen=True, kw_only=True):
-    reason: Annotated[str, Meta(max_length=100)] = "disconnected by the operator"
 
 
 def view(node: Node, row: StoredStation, kind: type[S], **more: Any) -> S:
@@ -242,12 +203,6 @@ async def accept(node: Node, identity: str, body: Acceptance, caller: Caller) ->
     )
 
 
-async def disconnect(node: Node, identity: str, body: Disconnect) -> None:
-    """Close its connection; raises NotFound when it has none here."""
-    if not node.registry.disconnect(identity, body.reason):
-        raise NotFound(f"charge point {identity!r} has no connection here")
-
-
 async def configuration(node: Node, identity: str) -> ConfigurationView:
     row = await node.store.stations.get(identity)
     requested = await node.store.configuration.requested(row.id)
@@ -262,38 +217,6 @@ def _masked(row: Setting | ReportedKey) -> Setting | ReportedKey:
     return msgspec.structs.replace(row, value=MASK) if is_secret(row.name) else row
 
 
-async def certificates(node: Node, identity: str) -> Sequence[InstallationView]:
-    """What was queued for installation, oldest first, with the charge point's verdict."""
-    row = await node.store.stations.get(identity)
-    queued: Sequence[Installation] = await node.store.certificates.installations(row.id)
-    return [shown(InstallationView, one) for one in queued]
-
-
-async def connections(node: Node, query: ConnectionsQuery) -> Connections:
-    """Charge points connected to this node, in the order in which they came; the cursor is a position."""
-    part = node.registry.connected()[query.cursor : query.cursor + query.limit]
-    following = query.cursor + query.limit if len(part) == query.limit else None
-    found = [one for identity in part for one in _connection(node, identity)]
-    return Connections(data=found, next_cursor=following)
-
-
-def _connection(node: Node, identity: str) -> Sequence[ConnectionView]:
-    actor = node.registry.actor(identity)
-    if actor is None:
-        return ()
-    connection = actor.connection
-    silent = trio.current_time() - connection.last_heard
-    return [
-        ConnectionView(
-            identity=identity,
-            version=actor.state.version,
-            security_profile=connection.profile,
-            remote=connection.remote,
-            silent_seconds=round(silent, 3),
-        )
-    ]
-
-
 ROUTES = (
     stations.listing("/stations", "Charge points"),
     Route("POST", "/stations", add, 201),
@@ -301,8 +224,5 @@ ROUTES = (
     Route("PATCH", "/stations/<identity>", update),
     Route("DELETE", "/stations/<identity>", delete, 204),
     Route("POST", "/stations/<identity>/accept", accept, limit=None),
-    Route("POST", "/stations/<identity>/disconnect", disconnect, 204),
     Route("GET", "/stations/<identity>/configuration", configuration),
-    Route("GET", "/stations/<identity>/certificates", certificates),
-    Route("GET", "/connections", connections),
 )

@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 from api.kernel import listing
 from api.kernel.listing import Cursors, Filter, Orders, Query
 from api.kernel.operations import Route
-from api.kernel.shape import Shape, inner, is_raw, members, source
+from api.kernel.shape import Shape, inner, is_raw, members
 from api.kernel.views import Camel
 from engine.domain.caller import Caller
 from engine.domain.state import Frozen
@@ -76,23 +76,22 @@ class View(Generic[S]):
     def __init__(self, shape: type[S], reading: Reading, computed: Mapping[str, Computed]) -> None:
         self.shape, self._computed = shape, computed
         kinds = members(shape)
-        shown = {name: source(name, kind) for name, kind in kinds.items() if name not in computed}
-        self.includes = tuple(name for name in shown if name in reading.includes)
+        self.includes = tuple(name for name in kinds if name in reading.includes)
         self._children = {
             name: View(kind, reading.includes[name].reading, {})
             for name in self.includes
             if (kind := inner(kinds[name])) is not None
         }
         self._raw = frozenset(name for name, kind in kinds.items() if is_raw(kind))
-        self._shown = {name: field for name, field in shown.items() if name not in self.includes}
-        unknown = set(self._shown.values()) - set(reading.fields)
+        self._shown = tuple(name for name in kinds if name not in computed and name not in self.includes)
+        unknown = set(self._shown) - set(reading.fields)
         if unknown:
             raise TypeError(f"{shape.__name__} shows fields that are not read: {', '.join(sorted(unknown))}")
         needs = (field for one in computed.values() for field in one.needs)
-        self.fields = tuple(dict.fromkeys((*self._shown.values(), *needs)))
+        self.fields = tuple(dict.fromkeys((*self._shown, *needs)))
 
     def of(self, node: Node, row: Row) -> S:
-        values: dict[str, Any] = {name: row[field] for name, field in self._shown.items()}
+        values: dict[str, Any] = {name: row[name] for name in self._shown}
         for name in self._raw:
             if values[name] is not None:
                 values[name] = msgspec.Raw(values[name].encode())

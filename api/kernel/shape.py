@@ -21,13 +21,7 @@ Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class Shape(Camel, frozen=True, kw_only=True):
-    """A member shows the field of its own name, unless `field` names another one."""
-
-
-class field(msgspec.Struct, frozen=True):  # noqa: N801 - a word of declarations
-    """The field that the member shows, where it has another name."""
-
-    name: str
+    """Each member shows the field of its name."""
 
 
 class titled(msgspec.Struct, frozen=True):  # noqa: N801 - a word of declarations
@@ -47,12 +41,6 @@ def members(shape: type[Shape]) -> Mapping[str, Any]:
 def said(kind: Any, what: type[T]) -> T | None:
     """What stands beside a member's type."""
     return next((one for one in get_args(kind)[1:] if isinstance(one, what)), None) if _noted(kind) else None
-
-
-def source(name: str, kind: Any) -> str:
-    """The field that a member shows."""
-    other = said(kind, field)
-    return name if other is None else other.name
 
 
 def is_raw(kind: Any) -> bool:

@@ -124,3 +124,15 @@ class Status(Shape, frozen=True, kw_only=True):
     vendor_error_code: str | None
     at: Moment
     received_at: Moment
+
+
+class Installation(Shape, frozen=True, kw_only=True):
+    """A certificate that is to be installed, with the charge point's verdict."""
+
+    id: int
+    type: str
+    certificate: str
+    status: str
+    reason: str | None
+    requested_at: Moment
+    answered_at: Moment | None

@@ -11,6 +11,7 @@ from sqlalchemy import and_, case, func, literal_column
 from engine.store.filters import Column
 from engine.store.reading import Include, Order, Reading
 from engine.store.tables.access import api_tokens, audit_log
+from engine.store.tables.configuration import charge_point_certificates
 from engine.store.tables.device import device_variables, display_messages, variable_monitors
 from engine.store.tables.drivers import id_tags, reservations
 from engine.store.tables.energy import charging_limits, charging_profiles
@@ -170,3 +171,4 @@ ISSUED_CERTIFICATES: Final = Reading(issued_certificates, order=NEWEST)
 STATUSES: Final = Reading(
     status_log, order=(Order(field="at", descending=True), Order(field="id", descending=True))
 )
+INSTALLATIONS: Final = Reading(charge_point_certificates, order=OLDEST)

@@ -263,7 +263,7 @@ async def test_the_verdict_on_certificates_can_be_read(
     station = await node.store.stations.get("CP1")
     row = await node.store.certificates.install(station.id, "CSMS", client_certificate, actor="test")
     await node.store.certificates.answered(row.id, "Rejected", "no room")
-    (shown,) = (await admin.get("/stations/CP1/certificates")).json()
+    (shown,) = (await admin.get("/stations/CP1/certificates")).json()["data"]
     assert (shown["type"], shown["status"], shown["reason"]) == ("CSMS", "Rejected", "no room")
     assert (await admin.get("/stations/nobody/certificates")).status_code == 404
 

@@ -20,7 +20,7 @@ from engine.errors import Conflict
 from engine.node import Node
 from engine.settings import Settings
 
-TESTER = Caller("tester", CallerKind.API_TOKEN)
+TESTER = Caller("tester", CallerKind.API_TOKEN, permissions=frozenset({"things.view"}))
 
 
 class Item(msgspec.Struct):
@@ -72,6 +72,8 @@ ROUTES = (
     Route("GET", "/own", own),
     Route("GET", "/nothing", nothing, status=204),
     Route("GET", "/broken", broken),
+    Route("GET", "/allowed", nothing, status=204, permission="things.view"),
+    Route("GET", "/denied", nothing, status=204, permission="things.delete"),
 )
 
 
@@ -104,6 +106,8 @@ async def test_dependencies(client: Any) -> None:
         ("GET", "/own", b"", 200),
         ("HEAD", "/own", b"", 200),
         ("GET", "/nothing", b"", 204),
+        ("GET", "/allowed", b"", 204),
+        ("GET", "/denied", b"", 403),
     ],
 )
 async def test_statuses(client: Any, method: str, path: str, body: bytes, status: int) -> None:
