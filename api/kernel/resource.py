@@ -35,7 +35,7 @@ class Computed(Frozen, frozen=True):
 
 
 class Rows(Camel, Generic[S], frozen=True, kw_only=True):
-    """A page; `nextCursor` is null on the last one, `total` (up to 100,000) where pages have numbers."""
+    """A page; `nextCursor` is null on the last one, `total` (up to 10,000) where pages have numbers."""
 
     data: Sequence[S]
     next_cursor: str | None

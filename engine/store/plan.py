@@ -21,7 +21,7 @@ Row: TypeAlias = dict[str, Any]
 Includes: TypeAlias = Sequence[tuple[str, Include, Sequence[str]]]  # name, what, and the names nested in it
 
 MAX_ROWS: Final = 1_000  # of a page
-MAX_COUNTED: Final = 100_000  # to count all rows of a large table takes half a second
+MAX_COUNTED: Final = 10_000  # to count all rows of a large table takes half a second
 
 
 class Plan(Frozen, frozen=True):
