@@ -38,5 +38,6 @@ def filled(kind: type[C], **known: Any) -> C:
     required = {field.name for field in msgspec.structs.fields(kind) if field.required}
     for field in fields(kind):
         if field.name not in known and field.name in required:
-            known[field.name] = None if field.null else PLAIN[field.plain]
+            plainest = "[]" if field.kind == "json" and field.plain is str else PLAIN[field.plain]
+            known[field.name] = None if field.null else plainest
     return kind(**known)

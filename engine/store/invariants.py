@@ -61,6 +61,11 @@ RULES: Final[Mapping[str, str]] = {
         from sessions s join session_totals m on m.session_id = s.id
         where s.status = 'finished' and s.review = '{}' and m.resets > 0
     """,
+    "a charge point has a row of its status": """
+        select 'charge_point:' || c.id, 'no status'
+        from charge_points c left join charge_point_status s on s.charge_point_id = c.id
+        where s.charge_point_id is null
+    """,
     "an EVSE has one open session at most": """
         select 'charge_point:' || charge_point_id,
                'EVSE ' || evse_number || ': ' || string_agg(id::text, ', ')

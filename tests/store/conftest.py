@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bench.samples import filled
 from engine.domain.access import StationRecord
 from engine.domain.changes import MeterValueAdded, SessionClosed, SessionMeasured, SessionOpened
 from engine.store import Store
@@ -29,19 +30,17 @@ def opened(station: int, number: int = 1, **other: Any) -> SessionOpened:
     values: dict[str, Any] = {
         "id": number, "operator_id": 1, "charge_point_id": station, "evse_number": 1, "connector_number": 1,
         "transaction_id": str(number), "start_key": f"1|TAG|0|{number}", "status": "active", "id_tag": "TAG",
-        "id_tag_id": None, "user_id": None, "authorization_id": None, "reservation_id": None,
-        "meter_start_wh": 1_000, "started_at": NOW, "received_at": NOW, "offline": False,
-        "protocol": "ocpp1.6",
+        "meter_start_wh": 1_000, "started_at": NOW, "received_at": NOW, "protocol": "ocpp1.6",
     }  # fmt: skip
-    return SessionOpened(**{**values, **other})
+    return filled(SessionOpened, **{**values, **other})
 
 
 def closed(number: int = 1, **other: Any) -> SessionClosed:
     values: dict[str, Any] = {
         "id": number, "status": "finished", "reason": "local", "stopped_at": at(3_600),
-        "meter_stop_wh": 11_000, "energy_wh": 10_000, "stop_id_tag": None, "received_at": at(3_600),
+        "meter_stop_wh": 11_000, "energy_wh": 10_000, "received_at": at(3_600),
     }  # fmt: skip
-    return SessionClosed(**{**values, **other})
+    return filled(SessionClosed, **{**values, **other})
 
 
 def measured(station: int, session: int | None = 1, second: float = 60, **other: Any) -> MeterValueAdded:
@@ -50,7 +49,7 @@ def measured(station: int, session: int | None = 1, second: float = 60, **other:
         "received_at": at(second), "sample_key": -5, "energy_wh": 200, "register_wh": 1_200,
         "power_w": 7_400.0, "current_a": 32.0, "voltage_v": 231.5, "soc_percent": 41.0, "samples": SAMPLES,
     }  # fmt: skip
-    return MeterValueAdded(**{**values, **other})
+    return filled(MeterValueAdded, **{**values, **other})
 
 
 def shown(session: int = 1, second: float = 60, **other: Any) -> SessionMeasured:
@@ -60,7 +59,7 @@ def shown(session: int = 1, second: float = 60, **other: Any) -> SessionMeasured
         "register_series": 1, "resets": 0, "power_w": 7_400.0, "current_a": 32.0, "voltage_v": 231.5,
         "soc_percent": 41.0, "sampled_at": at(second),
     }  # fmt: skip
-    return SessionMeasured(**{**values, **other})
+    return filled(SessionMeasured, **{**values, **other})
 
 
 @pytest.fixture

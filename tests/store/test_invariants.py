@@ -44,6 +44,11 @@ async def test_a_wrong_account_is_found(
     assert all(rule in violation.rule for violation in found)
 
 
+async def test_a_charge_point_without_a_status_is_found(store: Store, station: StationRecord) -> None:
+    await store.query("delete from charge_point_status where charge_point_id = $1", station.id)
+    assert [violation.subject for violation in await violations(store)] == [f"charge_point:{station.id}"]
+
+
 async def test_doubtful_energy_under_review_is_no_violation(store: Store, station: StationRecord) -> None:
     await store.journal.commit(
         [opened(station.id), closed(energy_wh=910_000, review=("implausible_energy",))]

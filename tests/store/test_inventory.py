@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bench.samples import filled
 from engine.domain.access import StationRecord
 from engine.domain.changes import (
     ChargingLimitChanged,
@@ -39,13 +40,10 @@ from .conftest import NOW, at
 
 def variable(station: int, component: str, name: str, **other: Any) -> DeviceVariableRead:
     values: dict[str, Any] = {
-        "charge_point_id": station, "component": component, "component_instance": "", "evse_number": 0,
-        "connector_number": 0, "variable": name, "variable_instance": "", "attribute": "Actual",
-        "value": "1", "mutability": "ReadOnly", "persistent": None, "constant": None, "data_type": "integer",
-        "unit": None, "min_limit": None, "max_limit": None, "values_list": None, "supports_monitoring": True,
-        "at": NOW,
+        "charge_point_id": station, "component": component, "variable": name, "attribute": "Actual",
+        "value": "1", "mutability": "ReadOnly", "data_type": "integer", "at": NOW,
     }  # fmt: skip
-    return DeviceVariableRead(**{**values, **other})
+    return filled(DeviceVariableRead, **{**values, **other})
 
 
 async def test_variables_by_name_page_by_page(store: Store, station: StationRecord) -> None:
