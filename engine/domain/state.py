@@ -133,7 +133,7 @@ class Session(Frozen, frozen=True):
     price: Price | None = None  # of its operator when it began
     remote_start_id: int | None = None  # of the RequestStartTransaction that led to it (OCPP 2.x)
     position: tuple[int, datetime, int, int] | None = (
-        None  # newest transaction event folded in (domain.history); in memory only
+        None  # newest transaction event folded in (domain.session.facts); in memory only
     )
     unfolded: bool = False  # its end is to fold its whole history; in memory only
     told_at: datetime | None = None  # newest time stamp of its events' meter values; in memory only

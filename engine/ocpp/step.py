@@ -16,9 +16,8 @@ from typing import Any
 import msgspec
 
 from engine.domain.changes import Change
-from engine.domain.history import EventKey, Told
-from engine.domain.metering.verify import Neighbour
 from engine.domain.outside import Answer, Question
+from engine.domain.session.facts import EventKey, Neighbour, Told
 from engine.domain.starting import Pending, PendingKey
 from engine.domain.state import ChargePoint, Frozen, Price, Session, Token
 

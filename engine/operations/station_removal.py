@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.domain.audit import audited
 from engine.domain.caller import Caller
-from engine.domain.closing import station_removed
+from engine.domain.session.close import station_removed
 from engine.errors import NotFound
 from engine.node import Node
 

@@ -1,7 +1,7 @@
 """What is stored of transactions that a charger tells by events (OCPP 2.x): those an event may be of.
 
 Asyncio flavour; every query serves many charge points at once. Which one it does belong to is said by
-`engine.domain.history`.
+`engine.domain.session.assign`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from engine.domain.history import RANKS, Beside, EventKey, Stored, Told, is_foldable
-from engine.domain.metering.verify import Neighbour
+from engine.domain.session.assign import is_foldable
+from engine.domain.session.facts import RANKS, Beside, EventKey, Neighbour, Stored, Told
 from engine.domain.state import Session
 from engine.store.database import Connection
 from engine.store.loading_sessions import TOLD, Restored, identities, reviews, sessions_by_id

@@ -16,7 +16,7 @@ import trio
 from msgspec.structs import replace
 
 from engine.domain.access import StationRecord
-from engine.domain.history import Told
+from engine.domain.session.facts import Told
 from engine.domain.state import ChargePoint, Session, Token
 from engine.errors import NotFound
 from engine.metrics import Metrics

@@ -11,10 +11,9 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from engine.domain import changes as c
-from engine.domain.history import RANKS, Beside, EventKey, Stored, Told
 from engine.domain.metering.readings import identity
-from engine.domain.metering.verify import Neighbour
 from engine.domain.plausibility import clock_is_wrong
+from engine.domain.session.facts import RANKS, Beside, EventKey, Neighbour, Stored, Told
 from engine.domain.starting import Pending
 from engine.domain.state import (
     ChargePoint,

@@ -17,7 +17,8 @@ from engine.domain.metering.live import absorb
 from engine.domain.metering.readings import Measured, identity, identity_of, loose_row
 from engine.domain.metering.registers import advance, fold
 from engine.domain.metering.timeline import charging_state
-from engine.domain.metering.verify import Ending, Stop, doubts, settled
+from engine.domain.metering.verify import Ending, doubts, settled
+from engine.domain.session.facts import Stop
 from engine.domain.session.review import Review
 from engine.domain.state import ChargePoint, Metering, Session, SessionStatus, StationSettings
 from engine.ocpp.messages import v16

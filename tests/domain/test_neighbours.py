@@ -10,8 +10,8 @@ import pytest
 from msgspec import UNSET
 
 from engine.domain.changes import SessionReviewed
-from engine.domain.closing import finish
-from engine.domain.metering.verify import Neighbour, Stop
+from engine.domain.session.close import finish
+from engine.domain.session.facts import Neighbour, Stop
 from engine.domain.session.review import Review
 from engine.domain.state import ChargePoint, Session
 from engine.ocpp import v16 as v16_protocol

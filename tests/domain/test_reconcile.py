@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engine.domain.reconcile import is_kept, orphan_key, session_of_stop, session_on_evse, stop_of_start
-from engine.domain.sessions import Start
+from engine.domain.session.assign import is_kept, orphan_key, session_of_stop, session_on_evse, stop_of_start
+from engine.domain.session.facts import Start
 from engine.domain.state import ChargePoint, Orphan
 
 HOUR = timedelta(hours=1)

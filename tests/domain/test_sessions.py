@@ -11,12 +11,11 @@ import pytest
 from msgspec.structs import replace
 
 from engine.domain import changes as c
-from engine.domain import closing, sessions
 from engine.domain.drivers import Driver
 from engine.domain.metering.readings import Measured
-from engine.domain.metering.verify import Stop
+from engine.domain.session import assign, close, course, opening
+from engine.domain.session.facts import Start, Stop
 from engine.domain.session.review import Review
-from engine.domain.sessions import Start
 from engine.domain.state import ChargePoint, InstalledProfile, Reservation, Session, SessionStatus
 from engine.domain.vocabulary import HardwareStatus, SessionReason
 from engine.ocpp.messages import v16
@@ -43,7 +42,7 @@ def start(later: Later) -> Start:
 
 
 def begin(cp: ChargePoint, start: Start, now: datetime) -> tuple[ChargePoint, Session, list[c.Change]]:
-    return sessions.begin(cp, start, driver(start), session_id=8, now=now)
+    return opening.begin(cp, start, driver(start), session_id=8, now=now)
 
 
 def driver(start: Start) -> Driver:
@@ -64,13 +63,13 @@ def news(changes: Sequence[c.Change]) -> list[dict[str, Any]]:
 
 def test_the_same_start_has_the_same_key_however_it_is_written(start: Start) -> None:
     again = replace(start, id_tag="next", at=start.at.astimezone(timezone(timedelta(hours=2))))
-    assert sessions.start_key(again) == sessions.start_key(start)
+    assert assign.start_key(again) == assign.start_key(start)
 
 
 @pytest.mark.parametrize("field", ["evse_number", "meter_wh", "at", "id_tag"])
 def test_another_start_has_another_key(start: Start, field: str) -> None:
     other = {"evse_number": 2, "meter_wh": 1, "at": datetime(2020, 1, 1, tzinfo=UTC), "id_tag": "X"}
-    assert sessions.start_key(replace(start, **{field: other[field]})) != sessions.start_key(start)
+    assert assign.start_key(replace(start, **{field: other[field]})) != assign.start_key(start)
 
 
 def test_a_start_opens_a_session(cp: ChargePoint, start: Start, later: Later) -> None:
@@ -80,7 +79,7 @@ def test_a_start_opens_a_session(cp: ChargePoint, start: Start, later: Later) ->
     assert session.status is SessionStatus.ACTIVE
     [row] = of(c.SessionOpened, changes)
     assert (row.id, row.transaction_id, row.authorization_id, row.status) == (8, "8", 9, "active")
-    assert (row.offline, row.review, row.start_key) == (False, (), sessions.start_key(start))
+    assert (row.offline, row.review, row.start_key) == (False, (), assign.start_key(start))
     [told] = news(changes)
     assert (told["notification"], told["action"], told["sessionId"]) == (
         "session.start.stop.notification",
@@ -105,7 +104,7 @@ def test_a_start_told_late_was_offline_and_one_from_the_future_is_held(
 def test_a_start_closes_the_session_whose_stop_is_missing(
     cp: ChargePoint, start: Start, later: Later
 ) -> None:
-    cp, _ = sessions.add_samples(cp, cp.sessions["7"], [value(later(30), 2_500)], later(30))
+    cp, _ = course.add_samples(cp, cp.sessions["7"], [value(later(30), 2_500)], later(30))
     after, _, changes = begin(cp, start, later(60))
     assert list(after.sessions) == ["8"]
     [closed] = of(c.SessionClosed, changes)
@@ -162,7 +161,7 @@ def test_a_reservation_that_is_not_loaded_is_left_to_the_store(
 def test_a_stop_closes_its_session_with_the_chargers_own_difference(cp: ChargePoint, later: Later) -> None:
     session = replace(cp.sessions["7"], charging=True)
     stop = Stop(at=later(60), meter_wh=9_000, reason=SessionReason.EV_DISCONNECTED, id_tag="OTHER")
-    after, _, changes = closing.finish(cp, session, stop, later(61))
+    after, _, changes = close.finish(cp, session, stop, later(61))
     assert not after.sessions
     [closed] = of(c.SessionClosed, changes)
     assert (closed.energy_wh, closed.meter_stop_wh, closed.reason) == (8_000, 9_000, "ev_disconnected")
@@ -186,7 +185,7 @@ def test_a_doubtful_stop_is_held(
     cp: ChargePoint, later: Later, at: float, meter: int, wanted: tuple[str, float]
 ) -> None:
     stop = Stop(at=later(at), meter_wh=meter, reason=SessionReason.LOCAL)
-    _, _, changes = closing.finish(cp, cp.sessions["7"], stop, later(61))
+    _, _, changes = close.finish(cp, cp.sessions["7"], stop, later(61))
     [closed] = of(c.SessionClosed, changes)
     assert (closed.review, closed.stopped_at) == (wanted[0], later(wanted[1]))
 
@@ -199,7 +198,7 @@ def test_the_real_stop_corrects_what_we_closed(
 ) -> None:
     finished = replace(cp.sessions["7"], status=SessionStatus.FINISHED, review=(code,), stopped_at=later(30))
     stop = Stop(at=later(40), meter_wh=2_000, reason=SessionReason.POWER_LOSS)
-    _, _, changes = closing.finish(replace(cp, sessions={}), finished, stop, later(61))
+    _, _, changes = close.finish(replace(cp, sessions={}), finished, stop, later(61))
     [closed] = of(c.SessionClosed, changes)
     assert (closed.stopped_at, closed.energy_wh, closed.review) == (later(40), 1_000, held)
 
@@ -211,7 +210,7 @@ def test_a_transactions_profile_ends_with_it(cp: ChargePoint, later: Later) -> N
     default = replace(own, profile_id=2, purpose="TxDefaultProfile", transaction_id=None)
     cp = replace(cp, charging_profiles=(own, default))
     stop = Stop(at=later(60), meter_wh=1_100, reason=SessionReason.LOCAL)
-    after, _, changes = closing.finish(cp, cp.sessions["7"], stop, later(61))
+    after, _, changes = close.finish(cp, cp.sessions["7"], stop, later(61))
     assert after.charging_profiles == (default,)
     assert [(p.profile_id, p.active) for p in of(c.ChargingProfileChanged, changes)] == [(1, False)]
 
@@ -220,10 +219,10 @@ def test_a_transactions_profile_ends_with_it(cp: ChargePoint, later: Later) -> N
 
 
 def test_a_boot_closes_nothing_until_the_connector_is_free(cp: ChargePoint, later: Later) -> None:
-    booted, changes = sessions.on_boot(cp, later(10))
+    booted, changes = course.on_boot(cp, later(10))
     assert changes == []
     assert set(booted.sessions) == {"7"}
-    after, changes = sessions.on_connector_status(booted, 1, HardwareStatus.AVAILABLE, later(11))
+    after, changes = course.on_connector_status(booted, 1, HardwareStatus.AVAILABLE, later(11))
     assert not after.sessions
     [closed] = of(c.SessionClosed, changes)
     assert (closed.reason, closed.stopped_at, closed.review) == (
@@ -234,39 +233,39 @@ def test_a_boot_closes_nothing_until_the_connector_is_free(cp: ChargePoint, late
 
 
 def test_available_without_a_boot_says_nothing(cp: ChargePoint, later: Later) -> None:
-    assert sessions.on_connector_status(cp, 1, HardwareStatus.AVAILABLE, later(11)) == (cp, [])
+    assert course.on_connector_status(cp, 1, HardwareStatus.AVAILABLE, later(11)) == (cp, [])
 
 
 @pytest.mark.parametrize("status", ["preparing", "finishing", "faulted", "unavailable"])
 def test_other_states_after_a_boot_leave_it_open_and_in_doubt(
     cp: ChargePoint, later: Later, status: str
 ) -> None:
-    booted, _ = sessions.on_boot(cp, later(10))
-    assert sessions.on_connector_status(booted, 1, HardwareStatus(status), later(11)) == (booted, [])
+    booted, _ = course.on_boot(cp, later(10))
+    assert course.on_connector_status(booted, 1, HardwareStatus(status), later(11)) == (booted, [])
 
 
 def test_another_connector_says_nothing(cp: ChargePoint, later: Later) -> None:
-    booted, _ = sessions.on_boot(cp, later(10))
-    assert sessions.on_connector_status(booted, 2, HardwareStatus.AVAILABLE, later(11)) == (booted, [])
-    assert sessions.on_connector_status(booted, 0, HardwareStatus.AVAILABLE, later(11)) == (booted, [])
+    booted, _ = course.on_boot(cp, later(10))
+    assert course.on_connector_status(booted, 2, HardwareStatus.AVAILABLE, later(11)) == (booted, [])
+    assert course.on_connector_status(booted, 0, HardwareStatus.AVAILABLE, later(11)) == (booted, [])
 
 
 @pytest.mark.parametrize("status", ["charging", "suspendedEV", "suspendedEVSE"])
 def test_a_transaction_that_goes_on_after_a_boot_is_no_longer_in_doubt(
     cp: ChargePoint, later: Later, status: str
 ) -> None:
-    booted, _ = sessions.on_boot(cp, later(10))
-    after, changes = sessions.on_connector_status(booted, 1, HardwareStatus(status), later(11))
+    booted, _ = course.on_boot(cp, later(10))
+    after, changes = course.on_connector_status(booted, 1, HardwareStatus(status), later(11))
     assert (after, changes) == (cp, [])
 
 
 def test_a_sample_after_the_boot_shows_that_it_goes_on(cp: ChargePoint, later: Later) -> None:
-    booted, _ = sessions.on_boot(cp, later(10))
-    queued, _ = sessions.add_samples(booted, booted.sessions["7"], [value(later(9), 1_100)], later(11))
+    booted, _ = course.on_boot(cp, later(10))
+    queued, _ = course.add_samples(booted, booted.sessions["7"], [value(later(9), 1_100)], later(11))
     assert queued.sessions["7"].rebooted_at is not None
-    live, _ = sessions.add_samples(queued, queued.sessions["7"], [value(later(12), 1_200)], later(12))
+    live, _ = course.add_samples(queued, queued.sessions["7"], [value(later(12), 1_200)], later(12))
     assert live.sessions["7"].rebooted_at is None
-    assert sessions.on_connector_status(live, 1, HardwareStatus.AVAILABLE, later(13)) == (live, [])
+    assert course.on_connector_status(live, 1, HardwareStatus.AVAILABLE, later(13)) == (live, [])
 
 
 # --- samples after the end ---------------------------------------------------------------------------------
@@ -295,7 +294,7 @@ def test_a_session_closed_after_a_boot_goes_on_with_its_next_sample(
     closed_after_boot: tuple[ChargePoint, Session], later: Later
 ) -> None:
     cp, session = closed_after_boot
-    after, changes = sessions.add_samples(cp, session, [value(later(40), 2_000)], later(40))
+    after, changes = course.add_samples(cp, session, [value(later(40), 2_000)], later(40))
     assert after.sessions["7"].status is SessionStatus.ACTIVE
     assert after.sessions["7"].metering.energy_wh == 1_000
     assert [r.id for r in of(c.SessionReopened, changes)] == [7]
@@ -307,7 +306,7 @@ def test_a_late_sample_from_before_its_end_corrects_nothing(
     closed_after_boot: tuple[ChargePoint, Session], later: Later
 ) -> None:
     cp, session = closed_after_boot
-    after, changes = sessions.add_samples(cp, session, [value(later(10), 1_200)], later(40))
+    after, changes = course.add_samples(cp, session, [value(later(10), 1_200)], later(40))
     assert after == cp
     assert [type(change) for change in changes] == [c.MeterValueAdded]
 
@@ -318,7 +317,7 @@ def test_a_superseded_session_takes_later_samples_as_a_correction(
     cp, session = closed_after_boot
     cp, _, _ = begin(cp, start, later(60))
     session = replace(session, review=("missing_stop",))
-    after, changes = sessions.add_samples(cp, session, [value(later(50), 2_900)], later(61))
+    after, changes = course.add_samples(cp, session, [value(later(50), 2_900)], later(61))
     assert after == cp
     [closed] = of(c.SessionClosed, changes)
     assert (closed.id, closed.energy_wh, closed.stopped_at) == (7, 1_900, later(50))
@@ -329,9 +328,7 @@ def test_a_session_that_has_its_stop_keeps_its_totals(
     closed_after_boot: tuple[ChargePoint, Session], later: Later
 ) -> None:
     cp, session = closed_after_boot
-    after, changes = sessions.add_samples(
-        cp, replace(session, review=()), [value(later(50), 9_000)], later(61)
-    )
+    after, changes = course.add_samples(cp, replace(session, review=()), [value(later(50), 9_000)], later(61))
     assert after == cp
     [row] = changes
     assert isinstance(row, c.MeterValueAdded)
@@ -342,18 +339,18 @@ def test_a_session_that_has_its_stop_keeps_its_totals(
 def test_a_wrong_clock_is_held_and_does_not_stop_the_count(
     cp: ChargePoint, later: Later, at: datetime
 ) -> None:
-    cp, changes = sessions.add_samples(cp, cp.sessions["7"], [value(at, 1_200)], later(5))
+    cp, changes = course.add_samples(cp, cp.sessions["7"], [value(at, 1_200)], later(5))
     assert [row.timestamp for row in of(c.MeterValueAdded, changes)] == [at]
     assert [r.review for r in of(c.SessionReviewed, changes)] == [("clock_drift",)]
-    cp, _ = sessions.add_samples(cp, cp.sessions["7"], [value(later(10), 1_700)], later(10))
+    cp, _ = course.add_samples(cp, cp.sessions["7"], [value(later(10), 1_700)], later(10))
     totals = cp.sessions["7"].metering
     assert (totals.energy_wh, totals.last_sample_at) == (700, later(10))
 
 
 def test_an_implausible_sample_puts_the_running_session_on_hold_once(cp: ChargePoint, later: Later) -> None:
-    cp, changes = sessions.add_samples(cp, cp.sessions["7"], [value(later(1), 910_000)], later(1))
+    cp, changes = course.add_samples(cp, cp.sessions["7"], [value(later(1), 910_000)], later(1))
     assert [r.review for r in of(c.SessionReviewed, changes)] == [("implausible_energy",)]
-    cp, changes = sessions.add_samples(cp, cp.sessions["7"], [value(later(2), 910_100)], later(2))
+    cp, changes = course.add_samples(cp, cp.sessions["7"], [value(later(2), 910_100)], later(2))
     assert not of(c.SessionReviewed, changes)
     assert cp.sessions["7"].metering.energy_wh == 0
 
@@ -368,12 +365,12 @@ def test_a_start_of_a_wrong_clock_takes_its_place_by_the_time_it_was_told(
     cp, ghost, changes = begin(cp, replace(start, at=wrong), later(60))
     assert [closed.id for closed in of(c.SessionClosed, changes)] == [7]  # whatever was open there is over
     assert of(c.SessionClosed, changes)[0].stopped_at == later(60)
-    cp, _, changes = sessions.begin(
+    cp, _, changes = opening.begin(
         cp, replace(start, at=later(90)), driver(start), session_id=9, now=later(90)
     )
     assert [closed.id for closed in of(c.SessionClosed, changes)] == [ghost.id]
     assert list(cp.sessions) == ["9"]
-    late, session, changes = sessions.begin(
+    late, session, changes = opening.begin(
         cp, replace(start, at=later(70)), driver(start), session_id=10, now=later(95)
     )
     assert [closed.id for closed in of(c.SessionClosed, changes)] == [session.id]  # older, told late
@@ -386,8 +383,8 @@ def test_a_start_kept_offline_displaces_one_of_a_wrong_clock_that_was_told_befor
 ) -> None:
     cp, ghost, _ = begin(cp, replace(start, at=wrong), later(60))
     right = replace(start, at=later(40))
-    assert sessions.superseded(cp, right, later(70)) == [ghost]
-    cp, session, changes = sessions.begin(cp, right, driver(right), session_id=9, now=later(70))
+    assert opening.superseded(cp, right, later(70)) == [ghost]
+    cp, session, changes = opening.begin(cp, right, driver(right), session_id=9, now=later(70))
     assert list(cp.sessions) == ["9"]
     assert (session.status, session.review) == (SessionStatus.ACTIVE, ())
     [closed] = of(c.SessionClosed, changes)
@@ -400,6 +397,6 @@ def test_a_session_placed_late_is_over_where_one_of_a_wrong_clock_was_told_after
 ) -> None:
     waiting = replace(session, id=6, transaction_id="6", evse_number=0, received_at=later(0))
     cp, ghost, _ = begin(cp, replace(start, at=datetime(1970, 1, 1, tzinfo=UTC)), later(60))
-    cp, _, changes = sessions.place(cp, replace(waiting, evse_number=1), later(70))
+    cp, _, changes = opening.place(cp, replace(waiting, evse_number=1), later(70))
     assert list(cp.sessions) == [ghost.transaction_id]
     assert [(closed.id, closed.stopped_at) for closed in of(c.SessionClosed, changes)] == [(6, later(60))]

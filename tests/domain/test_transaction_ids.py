@@ -9,7 +9,7 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from engine.domain import history
+from engine.domain.session import assign
 from engine.ocpp import v16 as v16_protocol
 from engine.ocpp import v201 as v201_protocol
 from engine.ocpp.messages import v16, v201
@@ -220,7 +220,7 @@ def test_one_after_the_other_is_no_overlap_however_late_the_end_is_told(store: S
 def test_what_is_put_off_while_a_long_transaction_runs_is_folded_at_its_end(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "MAX_RUNNING", 3)
+    monkeypatch.setattr(assign, "MAX_RUNNING", 3)
     clean = Store(store.empty)
     idle = replace(event(2, "Updated", 20, 200), transaction_info=info("SuspendedEV"))
     charging = replace(event(4, "Updated", 40, 400), transaction_info=info("Charging"))
@@ -239,7 +239,7 @@ def test_what_is_put_off_while_a_long_transaction_runs_is_folded_at_its_end(
 def test_what_comes_long_after_a_long_transaction_is_kept_and_held(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "MAX_AFTER_END", 2)
+    monkeypatch.setattr(assign, "MAX_AFTER_END", 2)
     tell(store, *transaction(), event(1, "Updated", 40, 1_500))
     assert rows(store) == [(DAY, "finished", 2_000, ("late_event",))]
     assert len(store.events) == len(store.rows) == 4

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engine.domain.metering.verify import CHECKS, Check, Ending, Neighbour, Stop
+from engine.domain.metering.verify import CHECKS, Check, Ending
+from engine.domain.session.facts import Neighbour, Stop
 from engine.domain.session.review import Review
 from engine.domain.state import Metering, Session, SessionStatus, StationSettings
 

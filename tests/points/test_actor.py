@@ -17,7 +17,7 @@ from engine.domain.changes import (
     MessageLogged,
     SessionOpened,
 )
-from engine.domain.history import Stored, Told
+from engine.domain.session.facts import Stored, Told
 from engine.domain.state import Policy, Registration, Session, SessionStatus
 from engine.errors import Conflict
 from engine.ocpp import v16, v201

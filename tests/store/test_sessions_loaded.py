@@ -19,9 +19,8 @@ from engine.domain.changes import (
     ReportStored,
     SessionStopAsked,
 )
-from engine.domain.closing import station_removed
-from engine.domain.history import EventKey
-from engine.domain.metering.verify import Neighbour
+from engine.domain.session.close import station_removed
+from engine.domain.session.facts import EventKey, Neighbour
 from engine.domain.state import Price, VehicleNeeds
 from engine.domain.vocabulary import Waiver
 from engine.ocpp.step import Needs

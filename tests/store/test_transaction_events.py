@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engine.domain import history, transactions
 from engine.domain.access import StationRecord
+from engine.domain.session import assign, events
 from engine.domain.state import ChargePoint, Registration
 from engine.ocpp.messages import v201
 from engine.ocpp.step import Facts
@@ -140,8 +140,8 @@ async def test_an_id_that_is_used_again_leaves_the_first_session_alone(store: St
 
 async def test_a_long_history_counts_nothing_twice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for limit in ("MAX_HISTORY", "MAX_RUNNING", "MAX_AFTER_END"):
-        monkeypatch.setattr(history, limit, 3)
-    monkeypatch.setattr(transactions, "MAX_HISTORY", 3)
+        monkeypatch.setattr(assign, limit, 3)
+    monkeypatch.setattr(events, "MAX_HISTORY", 3)
     evse = v201.EVSE(id=1, connector_id=1)
     told = [event(0, "Started", evse=evse), *(event(n, "Updated") for n in range(1, 6))]
     always = random.Random()

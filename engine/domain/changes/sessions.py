@@ -175,7 +175,7 @@ class TransactionEventStored(Change, frozen=True, gc=False):
     session_id: int
     payload: Json  # JSON as received
     received_at: datetime
-    content: int = 0  # domain.history.fingerprint
+    content: int = 0  # domain.session.facts.fingerprint
 
 
 class SessionMeasured(Change, frozen=True, gc=False):

@@ -16,33 +16,12 @@ from engine.domain.metering.readings import Measured
 from engine.domain.metering.registers import advance, from_intervals, possible_wh
 from engine.domain.metering.timeline import REGISTER_WITHIN, is_idle
 from engine.domain.plausibility import MARGIN_WH, clock_is_wrong
-from engine.domain.session.review import Review, Reviews
+from engine.domain.session.facts import Neighbour, Stop
+from engine.domain.session.review import Review
 from engine.domain.state import Frozen, Metering, Session, StationSettings
-from engine.domain.vocabulary import SessionReason
 from ext.metering import JITTER_WH
 
 STAMPED_WITHIN: Final = timedelta(minutes=1)  # before the last sample: a stop that is so is stamped wrong
-
-
-class Stop(Frozen, frozen=True):
-    """The end of a transaction as told by its station."""
-
-    at: datetime
-    meter_wh: int | None  # None: no register was ever told
-    reason: SessionReason | None  # None: it told none
-    id_tag: str | None = None
-    certain: bool = True  # `meter_wh` is known to be the register of the end
-
-
-class Neighbour(Frozen, frozen=True):
-    """The session before another one on its EVSE, or the one after it, if it has its end."""
-
-    id: int
-    earlier: bool
-    meter_start_wh: int
-    meter_stop_wh: int
-    review: Reviews = ()
-    released: Reviews = ()
 
 
 class Ending(Frozen, frozen=True):

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.domain.changes import EventPublished, HardwareStatusChanged, SessionClosed
-from engine.domain.sessions import on_boot
+from engine.domain.session.course import on_boot
 from engine.domain.state import ChargePoint, Connector, Session, SessionStatus
 from engine.ocpp.blocks.availability.change_availability import check_change_availability_v16
 from engine.ocpp.blocks.availability.status_notification import MAX_CONNECTORS, status_notification_v16

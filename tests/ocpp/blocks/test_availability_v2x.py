@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.domain.changes import HardwareStatusChanged, SessionClosed
-from engine.domain.sessions import on_boot
+from engine.domain.session.course import on_boot
 from engine.domain.state import ChargePoint, Session, SessionStatus
 from engine.ocpp.blocks.availability.change_availability import check_change_availability_v2x
 from engine.ocpp.blocks.availability.status_notification import status_notification_v2x

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.domain import changes as c
-from engine.domain.history import Stored, Told
+from engine.domain.session.facts import Stored, Told
 from engine.domain.starting import Pending, PendingKey, own_tag
 from engine.domain.state import ChargePoint, Price, Session, SessionStatus, Token
 from engine.ocpp.blocks.authorization import authorize_v2x, authorize_v16

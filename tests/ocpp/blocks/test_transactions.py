@@ -10,7 +10,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain import changes as c
-from engine.domain.reconcile import ORPHANS_KEPT
+from engine.domain.session.assign import ORPHANS_KEPT
 from engine.domain.state import ChargePoint, StationSettings, Token
 from engine.ocpp import v16 as v16_protocol
 from engine.ocpp.blocks.transactions import transactions_v16

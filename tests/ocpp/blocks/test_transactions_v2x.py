@@ -13,8 +13,8 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain import changes as c
-from engine.domain import history, transactions
-from engine.domain.history import RANKS, Stored, Told
+from engine.domain.session import assign, events
+from engine.domain.session.facts import RANKS, Stored, Told
 from engine.domain.state import ChargePoint, Metering, Policy, Price, Session, SessionStatus, Token
 from engine.ocpp.blocks.tariffs import update_cost
 from engine.ocpp.blocks.transactions import get_transaction_status, running_cost
@@ -313,8 +313,8 @@ def test_a_history_that_is_too_long_is_not_folded(
     station: ChargePoint, words: ModuleType, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for limit in ("MAX_HISTORY", "MAX_RUNNING"):
-        monkeypatch.setattr(history, limit, 1)
-    monkeypatch.setattr(transactions, "MAX_HISTORY", 1)
+        monkeypatch.setattr(assign, limit, 1)
+    monkeypatch.setattr(events, "MAX_HISTORY", 1)
     first = begun(station, words, now, register=1_000)
     minute = now + timedelta(minutes=1)
     second = STEP(first.state, event(words, minute, 2, register=1_100), Facts(), minute)

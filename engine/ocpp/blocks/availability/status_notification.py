@@ -16,8 +16,9 @@ from typing import Final
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from engine.domain import notifications, sessions
+from engine.domain import notifications
 from engine.domain.changes import Change, HardwareStatusChanged
+from engine.domain.session import course
 from engine.domain.state import ChargePoint, Connector, StationNumber
 from engine.ocpp.blocks.payloads_2x import response_to
 from engine.ocpp.declaration import handler
@@ -83,7 +84,7 @@ def reported(
     state = replace(cp, connectors={**cp.connectors, key: connector})
     # A repeated status may still be the first after a boot, which tells whether the session goes on.
     state, changes = (
-        sessions.on_connector_status(state, number, connector.status, now)
+        course.on_connector_status(state, number, connector.status, now)
         if _is_of_session(state, key)
         else (state, [])
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from engine.domain import transactions
+from engine.domain.session import amend
 from engine.domain.state import ChargePoint, StationNumber
 from engine.ocpp.blocks import keeping
 from engine.ocpp.blocks.tokens import AdditionalInfo, token
@@ -41,7 +41,7 @@ def battery_swap_v21(cp: ChargePoint, request: v21.BatterySwap, facts: Facts, no
         return outcome
     slots = frozenset(one.evse_id for one in request.battery_data if one.evse_id > StationNumber)
     inside = request.event_type == "BatteryIn"
-    state, changes = transactions.batteries_moved(cp, slots, inside=inside, now=now)
+    state, changes = amend.batteries_moved(cp, slots, inside=inside, now=now)
     return Outcome(state=state, reply=outcome.reply, changes=[*outcome.changes, *changes])
 
 

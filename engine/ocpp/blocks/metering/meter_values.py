@@ -1,7 +1,7 @@
 """Functional block metering: meter values during, after and outside transactions.
 
-What they mean is `domain.metering`'s and `domain.sessions`'; here they are assigned to their session, and
-samples that are stored already are left out.
+What they mean is said in `engine.domain.metering` and `engine.domain.session`; here they are assigned to
+their session, and samples that are stored already are left out.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Final
 
 import msgspec
 
-from engine.domain import sessions
 from engine.domain.metering.readings import Measured, identity, loose_row, merged
-from engine.domain.reconcile import session_on_evse
+from engine.domain.session import course
+from engine.domain.session.assign import session_on_evse
 from engine.domain.session.review import Review
 from engine.domain.state import ChargePoint, Session
 from engine.ocpp.blocks.payloads_2x import response_to
@@ -53,7 +53,7 @@ def meter_values_v16(cp: ChargePoint, request: v16.MeterValues, facts: Facts, no
     if session is None:
         rows = [loose_row(cp, request.connector_id, m, now) for m in values]
         return Outcome(state=cp, reply=_ANSWER_V16, changes=rows)
-    cp, changes = sessions.add_samples(cp, session, values, now)
+    cp, changes = course.add_samples(cp, session, values, now)
     return Outcome(state=cp, reply=_ANSWER_V16, changes=changes)
 
 

@@ -1,5 +1,5 @@
 """Boots: BootNotification (1.6 §4.2, 2.x B01 to B03). What a boot means for open sessions stands in
-`engine.domain.sessions`.
+`engine.domain.session.course`.
 
 Whether a charge point is accepted is decided beforehand, by people: the stored registration is what a boot is
 answered with. A charge point that nobody accepted yet stays Pending, however often it boots.
@@ -13,8 +13,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from engine.domain import notifications, sessions
+from engine.domain import notifications
 from engine.domain.changes import Change, ChargePointBooted
+from engine.domain.session import course
 from engine.domain.state import ChargePoint, Registration
 from engine.ocpp.blocks.payloads_2x import made_for, response_to
 from engine.ocpp.blocks.provisioning.heartbeat import clock
@@ -127,7 +128,7 @@ def _booted(
     state = replace(cp, booted=accepted, vendor=identity.vendor, model=identity.model)
     session_changes: Sequence[Change] = ()
     if accepted and restarted:
-        state, session_changes = sessions.on_boot(state, now)
+        state, session_changes = course.on_boot(state, now)
     row = ChargePointBooted(
         charge_point_id=cp.id,
         booted_at=now,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from engine.domain.closing import stop_asked
+from engine.domain.session.close import stop_asked
 from engine.domain.state import ChargePoint
 from engine.ocpp.declaration import command, define
 from engine.ocpp.encoding import Call, Encoding, unsupported_v16

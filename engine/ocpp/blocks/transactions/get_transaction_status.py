@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
-from engine.domain import transactions
+from engine.domain.session import ending
 from engine.domain.state import ChargePoint
 from engine.ocpp.declaration import command, define
 from engine.ocpp.encoding import Call, Encoding, given
@@ -71,7 +71,7 @@ def get_transaction_status_answered_v2x(
     over = response.ongoing_indicator is False and not response.messages_in_queue
     if not over or not request.transaction_id:
         return Outcome(state=cp, reply=None)
-    state, changes = transactions.not_ongoing(cp, request.transaction_id, now)
+    state, changes = ending.not_ongoing(cp, request.transaction_id, now)
     return Outcome(state=state, reply=None, changes=changes)
 
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
 
-from engine.domain.closing import billed
 from engine.domain.pricing import cost, spell
+from engine.domain.session.close import billed
 from engine.domain.state import ChargePoint, Frozen, Session, SessionStatus
 
 

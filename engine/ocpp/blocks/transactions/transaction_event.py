@@ -1,6 +1,7 @@
 """What happens on TransactionEvent (2.x E01 to E13), and what the station is told that it costs.
 
-The two versions differ in members that are not used here. What the events mean is `domain.transactions`'.
+The two versions differ in members that are not used here. What the events mean is said in
+`engine.domain.session`.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from engine.domain import transactions
 from engine.domain.authorization import Decision
 from engine.domain.changes import SessionMerged
-from engine.domain.closing import with_session
-from engine.domain.history import RANKS, Event, EventKey, Value, chosen, fingerprint
-from engine.domain.sessions import before, begun
+from engine.domain.session import amend, events, fold
+from engine.domain.session.amend import Known
+from engine.domain.session.assign import chosen
+from engine.domain.session.close import with_session
+from engine.domain.session.facts import RANKS, Event, EventKey, Value, fingerprint
+from engine.domain.session.opening import before, begun
 from engine.domain.starting import PendingKey, is_other, key_of_tag
 from engine.domain.state import ChargePoint, Policy, Price, Session, SessionStatus, StationNumber
-from engine.domain.transactions import Known
 from engine.ocpp.blocks.authorization.authorize_v2x import (
     decide_v2x,
     id_token_info_v2x,
@@ -117,7 +119,7 @@ def _pending_key(session: Session | None, request: TransactionEvent) -> PendingK
 
 
 def _may_start(request: TransactionEvent) -> bool:
-    return transactions.brings_tag(event_of(request))
+    return fold.brings_tag(event_of(request))
 
 
 def _told(request: TransactionEvent) -> bytes:
@@ -152,7 +154,7 @@ def _goes_on(session: Session, request: TransactionEvent) -> bool:
 
 def _is_behind(session: Session, request: TransactionEvent) -> bool:
     place = (request.seq_no, request.timestamp, RANKS[request.event_type])
-    return transactions.is_behind(session, place, [value.timestamp for value in request.meter_value or ()])
+    return fold.is_behind(session, place, [value.timestamp for value in request.meter_value or ()])
 
 
 def transaction_event_v2x(costs: CostHook = cost_so_far) -> Step:
@@ -189,12 +191,12 @@ def transaction_event_v2x(costs: CostHook = cost_so_far) -> Step:
             pending=facts.pending,
         )
         if session is None:
-            state, session, changes = transactions.begin(cp, event, known)
+            state, session, changes = events.begin(cp, event, known)
         elif stored is None:
-            state, session, changes = transactions.append(cp, session, event, known)
+            state, session, changes = events.append(cp, session, event, known)
         else:
             history = [event_of(decode(told), content) for told, content in stored.events]
-            state, session, changes = transactions.refold(cp, session, history, event, known)
+            state, session, changes = events.refold(cp, session, history, event, known)
         if session.price != price:  # it is no event's, so it is not folded with them
             state, session = _priced(state, session, price)
         if facts.pending is not None and is_other(facts.pending, session):
@@ -233,9 +235,9 @@ def _decided(
     if token is None:
         pending = facts.pending
         late = pending is not None and not pending.allows(begun(request.timestamp, now))
-        return transactions.TOO_LATE if late else None
+        return amend.TOO_LATE if late else None
     event = event_of(request)
-    if not transactions.brings_tag(event):
+    if not fold.brings_tag(event):
         return decide_v2x(cp, token, facts, now, over=session)
     going = [] if session is None or session.status is SessionStatus.FINISHED else [session]
     over = [s for s in before(cp, event.evse_number or 0, begun(event.at, now)) if s not in going]

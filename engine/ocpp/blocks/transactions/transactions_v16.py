@@ -1,7 +1,7 @@
 """Functional block transactions: starts and stops, told live, late, twice, out of order or with the wrong id.
 
 Every one is acknowledged: a transaction that happened cannot be refused (OCPP 1.6 §4.8, §4.10). What they
-mean is `domain.sessions`', `domain.closing`'s and `domain.reconcile`'s.
+mean is said in `engine.domain.session`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from engine.domain import closing, sessions
 from engine.domain.authorization import recorded
 from engine.domain.changes import Change, SessionReviewed
 from engine.domain.drivers import awaited, presented
 from engine.domain.metering.live import absorb
-from engine.domain.metering.verify import Stop
-from engine.domain.reconcile import (
+from engine.domain.session import assign, close, course, opening
+from engine.domain.session.assign import (
     ORPHANS_KEPT,
     STOP,
     is_kept,
@@ -27,8 +26,8 @@ from engine.domain.reconcile import (
     session_of_stop,
     stop_of_start,
 )
+from engine.domain.session.facts import Start, Stop
 from engine.domain.session.review import Review, held
-from engine.domain.sessions import Start
 from engine.domain.starting import key_of_tag
 from engine.domain.state import ChargePoint, Orphan, Session, SessionStatus
 from engine.ocpp.blocks.authorization.authorize_v16 import decide_v16, id_tag_info_v16
@@ -63,7 +62,7 @@ def start_transaction_needs_v16(cp: ChargePoint, request: v16.StartTransaction) 
     return Needs(
         id_tags=(request.id_tag,),
         starts=True,
-        start_key=sessions.start_key(start),
+        start_key=assign.start_key(start),
         pending=key_of_tag(request.id_tag, start.evse_number, start.at),
         loose_since=(start.evse_number, start.at),
         new_ids=2,
@@ -91,7 +90,7 @@ def start_transaction_v16(
         return Outcome(state=cp, reply=reply)
     session_id, authorization_id = facts.new_ids
     pending = facts.pending
-    own = _counted(request.id_tag, sessions.superseded(cp, start, now))
+    own = _counted(request.id_tag, opening.superseded(cp, start, now))
     if pending is not None:
         session_id = pending.id
         own += pending.counts(request.id_tag)
@@ -110,8 +109,8 @@ def start_transaction_v16(
             now=now,
         )
     orphan = stop_of_start(cp, start)
-    cp, session, opening = sessions.begin(cp, start, driver, session_id=session_id, now=now)
-    changes += opening
+    cp, session, begun = opening.begin(cp, start, driver, session_id=session_id, now=now)
+    changes += begun
     cp, session, taken = _taken_over_v16(cp, session, orphan, facts, now)
     changes += taken
     if orphan is not None:
@@ -137,7 +136,7 @@ def _taken_over_v16(
     ]
     if not measured:
         return cp, session, []
-    cp, changes = sessions.add_samples(cp, session, measured, now)
+    cp, changes = course.add_samples(cp, session, measured, now)
     return cp, cp.sessions.get(session.transaction_id, session), changes
 
 
@@ -274,7 +273,7 @@ def _finish_v16(
         values = measured_v16(session, request.transaction_data, facts.samples)
         session, changes = absorb(cp, session, values, now)
     stop = _ended_v16(session, request)
-    cp, _, ending = closing.finish(cp, session, stop, now, *codes, neighbours=facts.neighbours)
+    cp, _, ending = close.finish(cp, session, stop, now, *codes, neighbours=facts.neighbours)
     return cp, changes + ending
 
 

@@ -1,40 +1,45 @@
-"""What is stored of transactions that a charger numbers itself (OCPP 2.x), and which one an event belongs to.
+"""What chargers report of transactions, in the words that all versions of OCPP share.
 
-A charger may use the same transaction id again, after a year or after a reset. So a session is known by its
-own number; the id leads to those that may be meant, and time and seqNo say which one is. What events make of
-a session is `domain.transactions`'.
+OCPP 1.6 reports a start, samples and a stop, OCPP 2.x events. What is stored of those is here too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Final, Literal, TypeAlias
 
-from engine.domain.metering.verify import Neighbour
-from engine.domain.plausibility import clock_is_wrong
-from engine.domain.session.review import Review, Reviews
-from engine.domain.state import Frozen, Session, SessionStatus
+from engine.domain.session.review import Reviews
+from engine.domain.state import Frozen, Session
 from engine.domain.vocabulary import ChargingState, SessionReason
 
 Position: TypeAlias = tuple[int, datetime, int, int]
 Kind: TypeAlias = Literal["Started", "Updated", "Ended"]
-
 # Of events under one number and time.
 RANKS: Final[Mapping[str, int]] = {"Started": 0, "Updated": 1, "Ended": 2}
-# Events folded at once: nobody else is served meanwhile (30 µs each). The first, the last and those after
-# the end fold more, because nothing may come any more that puts them right.
-MAX_HISTORY: Final = 3_000
-MAX_RUNNING: Final = 300
-MAX_AFTER_END: Final = 1_000
 
-# An event that happened so long after the end is no straggler, …
-STRAGGLES: Final = timedelta(minutes=10)
-# … and one whose number goes on where the end was may be one for a day.
-STRAGGLES_IN_ORDER: Final = timedelta(days=1)
-# A transaction that told nothing for so long and then counts anew is another one.
-SILENT: Final = timedelta(days=30)
+
+class Start(Frozen, frozen=True):
+    """A transaction that has begun at a station, as told by it. `transaction_id` is None where we give it."""
+
+    evse_number: int
+    connector_number: int
+    id_tag: str
+    meter_wh: int
+    at: datetime
+    reservation_id: int | None = None
+    transaction_id: str | None = None
+
+
+class Stop(Frozen, frozen=True):
+    """The end of a transaction as told by its station."""
+
+    at: datetime
+    meter_wh: int | None  # None: no register was ever told
+    reason: SessionReason | None  # None: it told none
+    id_tag: str | None = None
+    certain: bool = True  # `meter_wh` is known to be the register of the end
 
 
 class Value(Frozen, frozen=True):
@@ -105,6 +110,17 @@ class Beside(Frozen, frozen=True):
     review: Reviews
 
 
+class Neighbour(Frozen, frozen=True):
+    """The session before another one on its EVSE, or the one after it, if it has its end."""
+
+    id: int
+    earlier: bool
+    meter_start_wh: int
+    meter_stop_wh: int
+    review: Reviews = ()
+    released: Reviews = ()
+
+
 class Told(Frozen, frozen=True):
     """The answer to an `EventKey`. `sessions`: the one before its time and the one after it, at most.
 
@@ -125,49 +141,3 @@ def fingerprint(payload: bytes) -> int:
 def position(event: Event) -> Position:
     """Its place in the transaction. Some chargers give a number twice or begin anew: then time decides."""
     return event.seq_no, event.at, RANKS[event.kind], event.content
-
-
-def is_foldable(kind: str, stored: Stored) -> bool:
-    """Whether a history is folded for an event: not what is too long, nor what retention has taken from."""
-    session = stored.session
-    if stored.started_at is None and Review.MISSING_START not in session.review:
-        return False
-    longest = MAX_HISTORY
-    if kind == "Updated":
-        longest = MAX_AFTER_END if session.status is SessionStatus.FINISHED else MAX_RUNNING
-    return 0 < stored.count <= longest
-
-
-def chosen(told: Told, event: Event, now: datetime) -> Stored | None:
-    """What an event belongs to; None where it is of a transaction that nothing is known of."""
-    return next((one for one in told.sessions if told.known or _belongs(one, event, now)), None)
-
-
-def start_key(told: Told, event: Event) -> str:
-    """What makes a transaction the same one. Where its id is used again, that is the event it began by."""
-    if not told.sessions:
-        return f"transaction|{event.transaction_id}"
-    return f"transaction.{event.at.astimezone(UTC).isoformat()}.{event.seq_no}|{event.transaction_id}"
-
-
-def _belongs(stored: Stored, event: Event, now: datetime) -> bool:
-    begin, end = stored.started_at, stored.ended_at
-    newest = end or stored.newest_at
-    if newest is None:  # its events are gone with their time
-        begin, end = stored.session.started_at, stored.session.stopped_at
-        newest = end or stored.session.metering.last_sample_at or begin
-    another_start = event.kind == "Started" and begin is not None and event.at != begin
-    if clock_is_wrong(event.at, now):
-        # Its time says nothing: only a second start, after the end, can be told from what was before.
-        return not (another_start and end is not None)
-    if another_start and begin is not None:
-        return begin < event.at <= newest
-    if event.at > newest + STRAGGLES:
-        if event.kind == "Started":
-            return False
-        if end is not None:
-            goes_on = stored.ended_seq is None or event.seq_no > stored.ended_seq
-            return goes_on and event.at <= newest + STRAGGLES_IN_ORDER
-        goes_on = stored.newest is None or event.seq_no > stored.newest[0]
-        return goes_on or event.at <= newest + SILENT
-    return begin is None or event.at >= begin - STRAGGLES_IN_ORDER

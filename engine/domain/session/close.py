@@ -23,9 +23,10 @@ from engine.domain.changes import (
     StationRemoved,
 )
 from engine.domain.metering import verify
-from engine.domain.metering.verify import Ending, Neighbour, Stop
+from engine.domain.metering.verify import Ending
 from engine.domain.notifications import Notification, publish
 from engine.domain.pricing import Billed
+from engine.domain.session.facts import Neighbour, Stop
 from engine.domain.session.review import CLOSED_BY_US, Review, Reviews, held, without
 from engine.domain.state import ChargePoint, Session, SessionStatus
 from engine.domain.vocabulary import SessionReason

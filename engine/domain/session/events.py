@@ -1,0 +1,233 @@
+"""An event of a transaction (OCPP 2.x) begins a session, extends it, has it folded anew, or is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from engine.domain.changes import Change, ChargingPeriodClosed, ChargingPeriodsRewritten, SessionReviewed
+from engine.domain.drivers import driven
+from engine.domain.metering.readings import row, totals_moved
+from engine.domain.session.amend import Known, amend, driver_of, event_row, keep_place, waive
+from engine.domain.session.assign import MAX_HISTORY, is_foldable, key_of_event
+from engine.domain.session.close import close_missing, with_session
+from engine.domain.session.ending import (
+    end_again,
+    finish_by,
+    go_on,
+    last_period,
+    overlapping,
+    stay_closed,
+)
+from engine.domain.session.facts import Event, Stored, position
+from engine.domain.session.fold import extend, is_behind, marked_rebooted, new_session, replay
+from engine.domain.session.opening import OFFLINE_AFTER, began, displace, enter
+from engine.domain.session.order import measured_values, sample_identity
+from engine.domain.session.review import Review, held
+from engine.domain.state import ChargePoint, Session, SessionStatus, StationNumber
+
+
+def append(
+    cp: ChargePoint,
+    session: Session,
+    event: Event,
+    known: Known,
+    stored_samples: Set[tuple[datetime, str]] = frozenset(),
+) -> tuple[ChargePoint, Session, list[Change]]:
+    """Folds an event that `is_behind` all others of an open session."""
+    now = known.now
+    changes: list[Change] = [event_row(cp, session, event, known)]
+    after = extend(
+        cp, session, event, measured_values(event.values, stored_samples), now=now, changes=changes
+    )
+    changes += totals_moved(session, after)
+    cp, after, more = amend(cp, session, after, event, known)
+    changes += more
+    if event.kind == "Ended":
+        overlaps, beside = overlapping(after, event.at, known)
+        cp, closed, ending = finish_by(cp, after, event, known, overlaps)
+        return cp, closed, changes + ending + beside
+    cp, after, placing = keep_place(cp, session, after, now)
+    return cp, after, changes + placing + overlapping(after, None, known)[1]
+
+
+def begin(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Session, list[Change]]:
+    """Opens the session of a transaction that nothing is known of, by whichever of its events came first.
+
+    Another one under its id that is still open is over: its end is missing.
+    """
+    other, now = cp.sessions.get(event.transaction_id), known.now
+    if other is None:
+        return _begun(cp, event, known)
+    left = replace(cp, sessions={k: v for k, v in cp.sessions.items() if v.id != other.id})
+    after, session, changes = _begun(left, event, known)
+    since = began(session)
+    if since >= began(other):
+        over, _, closing = close_missing(cp, other, Review.MISSING_STOP, bound=since, now=now)
+        return replace(after, charging_profiles=over.charging_profiles), session, closing + changes
+    if session.transaction_id in after.sessions:  # told late: the other one goes on
+        after, session, closing = close_missing(
+            after, session, Review.MISSING_STOP, bound=began(other), now=now
+        )
+        changes += closing
+    return with_session(after, other), session, changes
+
+
+def _begun(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Session, list[Change]]:
+    now = known.now
+    session_id = known.new_ids[0] if known.pending is None else known.pending.id
+    blank = replace(new_session(session_id, event), received_at=now)
+    changes: list[Change] = [event_row(cp, blank, event, known)]
+    session = extend(cp, blank, event, measured_values(event.values, frozenset()), now=now, changes=changes)
+    changes += totals_moved(blank, session)
+    session = replace(session, offline=_offline(session))
+    driver, made = driver_of(cp, session, event, known)
+    if driver is not None:
+        session = driven(session, driver)
+        changes += made
+    session = waive(cp, session)
+    ended = event.kind == "Ended"
+    placed = session.evse_number != StationNumber
+    if ended and placed:
+        cp, closing = displace(cp, session, now)
+        changes += closing
+    cp, session, opening = enter(
+        cp,
+        session,
+        driver,
+        key=key_of_event(known.told, event),
+        offline=session.offline,
+        placed=placed and not ended,
+        now=now,
+    )
+    changes += opening
+    overlaps, beside = overlapping(session, event.at if ended else None, known)
+    if ended:
+        cp, closed, ending = finish_by(cp, session, event, known, overlaps)
+        return cp, closed, changes + ending + beside
+    return cp, session, changes + beside
+
+
+def refold(
+    cp: ChargePoint, session: Session, history: Sequence[Event], event: Event, known: Known
+) -> tuple[ChargePoint, Session, list[Change]]:
+    """Folds an event that has its place before others, or into a session whose fold is not in memory.
+
+    `history` are the other events stored of the transaction, none of them where it is not to be folded.
+    """
+    if known.told.known:
+        return cp, session, []
+    stored = known.stored
+    if stored is not None and (session.corrected or not is_foldable(event.kind, stored)):
+        if session.status is not SessionStatus.FINISHED:
+            return _unfolded(cp, session, stored, event, known)
+        if not (event.kind == "Ended" and session.closed_by_us):
+            return _kept(cp, session, stored, event, known)
+        return _unfolded(cp, replace(session, status=SessionStatus.ACTIVE), stored, event, known)
+    return _folded_anew(cp, session, history, event, known)
+
+
+def _folded_anew(
+    cp: ChargePoint, session: Session, history: Sequence[Event], event: Event, known: Known
+) -> tuple[ChargePoint, Session, list[Change]]:
+    now = known.now
+    events = sorted((*history, event), key=position)
+    folded, periods = replay(cp, session.id, events, now)
+    after = _with_what_no_event_says(folded, session, event)
+    stored = {(v.at, sample_identity(s)) for other in history for v in other.values for s in v.samples}
+    fresh = measured_values(event.values, stored)
+    changes: list[Change] = [event_row(cp, session, event, known)]
+    changes += (row(cp, after, after.metering, measured, now) for measured in fresh)
+    changes += totals_moved(session, after)
+    cp, after, more = amend(cp, session, after, event, known)
+    changes += [*more, ChargingPeriodsRewritten(session_id=session.id, periods=periods)]
+    end = next((e for e in events if e.kind == "Ended"), None)
+    overlaps, beside = overlapping(after, None if end is None else end.at, known)
+    if end is not None:
+        cp, closed, ending = end_again(
+            cp, session, after, known, overlaps, end=end, before=None if end is event else history
+        )
+    elif session.status is not SessionStatus.FINISHED:
+        cp, closed, ending = go_on(cp, session, after, now)
+    elif session.closed_by_us:
+        cp, closed, ending = stay_closed(cp, session, after, now)
+    else:
+        closed, ending = session, []  # a person has released it: final, but the event is kept
+    changes += ending
+    opened = _open(cp, after)
+    if opened is None and not any(
+        isinstance(c, ChargingPeriodClosed) and c.session_id == after.id for c in ending
+    ):
+        changes += last_period(after, closed)
+    return cp, opened or closed, changes + beside
+
+
+def _with_what_no_event_says(folded: Session, session: Session, event: Event) -> Session:
+    after = replace(
+        folded,
+        received_at=session.received_at,
+        parent_id_tag=session.parent_id_tag,
+        asked=session.asked,
+        asked_id_tag=session.asked_id_tag,
+        waived=session.waived,
+        stop_asked_at=session.stop_asked_at,
+        price=session.price,
+        released=session.released,
+        rebooted_at=marked_rebooted(session, event),
+    )
+    return replace(after, offline=_offline(after))
+
+
+def _unfolded(
+    cp: ChargePoint, session: Session, stored: Stored, event: Event, known: Known
+) -> tuple[ChargePoint, Session, list[Change]]:
+    """Counts an event as the newest one, for now: the end folds the whole history, if it is not too long."""
+    session = replace(
+        session,
+        position=session.position or stored.newest,
+        told_at=session.told_at or session.metering.last_sample_at,
+        unfolded=True,
+    )
+    times = [value.at for value in event.values]
+    behind = is_behind(session, position(event)[:3], times)
+    final = event.kind == "Ended" or stored.count > MAX_HISTORY
+    if final and not behind:
+        session = replace(session, review=held(session.review, Review.LONG_HISTORY))
+    told = event
+    if not behind and stored.newest_at is not None and event.at < stored.newest_at:
+        told = replace(event, charging_state=None)  # not the present one
+    cp, after, changes = append(cp, session, told, known, frozenset() if behind else stored.samples)
+    newest = max((p for p in (session.position, after.position) if p is not None), default=None)
+    after = replace(after, position=newest)
+    if _open(cp, after) is not None:
+        cp = with_session(cp, after)
+        if final and not behind:
+            changes.append(SessionReviewed(id=session.id, review=after.review, at=known.now))
+    return cp, after, changes
+
+
+def _kept(
+    cp: ChargePoint, session: Session, stored: Stored, event: Event, known: Known
+) -> tuple[ChargePoint, Session, list[Change]]:
+    """Keeps an event that came after the end and is not folded: whoever bills is to look."""
+    changes: list[Change] = [event_row(cp, session, event, known)]
+    for measured in measured_values(event.values, stored.samples):
+        changes.append(row(cp, session, session.metering, measured, known.now, late=True))
+    review = held(session.review, Review.LATE_EVENT)
+    if review != session.review:
+        changes.append(SessionReviewed(id=session.id, review=review, at=known.now))
+    return cp, replace(session, review=review), changes
+
+
+def _open(cp: ChargePoint, session: Session) -> Session | None:
+    """A session as it is open, if it is; its transaction id may be another one's by now."""
+    found = cp.sessions.get(session.transaction_id)
+    return found if found is not None and found.id == session.id else None
+
+
+def _offline(session: Session) -> bool:
+    """Whether its first event was told from a queue, or its start later than it happened."""
+    received_at = session.received_at or session.started_at
+    return session.offline or received_at - session.started_at > OFFLINE_AFTER
