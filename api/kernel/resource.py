@@ -135,19 +135,21 @@ class Resource(Generic[S]):
     def listing(self, rule: str, summary: str, *, within: Parent | None = None) -> Route:
         """Lists the rows, page by page: all, or those of the row that the rule's only variable names."""
 
-        async def everything(node: Node, caller: Caller, query: Query) -> Rows[S]:
-            return await self.rows(node, caller, query)
-
-        async def children(node: Node, caller: Caller, query: Query, **variables: Any) -> Rows[S]:
-            (key,) = variables.values()
-            assert within is not None  # noqa: S101 - see below
-            return await self.rows(node, caller, query, await within.children(node, caller, key))
+        async def handler(node: Node, caller: Caller, query: Query, **variables: Any) -> Rows[S]:
+            where = await within.children(node, caller, *variables.values()) if within is not None else ()
+            return await self.rows(node, caller, query, where)
 
         self.listed.append(within)
-        handler = everything if within is None else children
-        answers = Rows[self._view.shape]  # type: ignore[name-defined]
-        return Route("GET", rule, handler, query=self.query, prepared=listing.lists(self.filters),
-                     answers=answers, summary=summary, permission=self.permission)  # fmt: skip
+        return Route(
+            "GET",
+            rule,
+            handler,
+            query=self.query,
+            prepared=listing.lists(self.filters),
+            answers=Rows[self._view.shape],  # type: ignore[name-defined]
+            summary=summary,
+            permission=self.permission,
+        )
 
     def one(self, rule: str, summary: str) -> Route:
         """Shows one row with all its includes; the rule's only variable is its key."""
