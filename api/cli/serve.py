@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import re
 import shlex
+import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -70,6 +72,25 @@ Lost the token? This makes another:
 """
 
 
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does, until the node takes both.
+
+    The first process of a container is not even ended by a SIGTERM that it has no handler for.
+    """
+
+    def interrupt(_: int, frame: FrameType | None) -> None:
+        handler = signal.getsignal(signal.SIGINT)  # Trio's, while it runs
+        if callable(handler):
+            handler(signal.SIGINT, frame)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -84,6 +105,7 @@ SIGTERM or Ctrl-C ends it in order: chargers are told to come back, work in flig
 )
 @config_option
 @options_of(Settings)
+@terminable()
 def serve(config: Path | None, **flags: Any) -> None:
     """Run a node: database, OCPP listener, HTTP API."""
     # The node takes a moment to load, and only this command needs it.
