@@ -170,7 +170,6 @@ async def add(node: Node, body: NewStation, caller: Caller) -> AddedStation:
 
 async def update(node: Node, identity: str, body: StationBody, caller: Caller) -> Station:
     row = await node.store.stations.update(identity, patch_of(body), actor=caller.actor)
-    await node.registry.refresh(identity)
     return view(node, row, Station)
 
 

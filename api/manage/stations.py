@@ -43,7 +43,6 @@ async def register(node: Node, cs_id: str, body: ChargeStationAuth, caller: Call
         invalid_username_allowed=bool(body.invalid_username_allowed),
     )
     await node.store.stations.register(identity(cs_id), patch, actor=caller.actor, configure_first=True)
-    await node.registry.refresh(cs_id)
 
 
 async def auth(node: Node, cs_id: str) -> ChargeStationAuth:

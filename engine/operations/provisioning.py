@@ -96,7 +96,6 @@ async def accept(node: Node, caller: Caller, identity: str, patch: StationPatch)
     """
     accepted = replace(patch, registration_status=Registration.ACCEPTED, accept_when_configured=False)
     station = await node.store.stations.update(identity, accepted, actor=caller.actor)
-    await node.registry.refresh(identity)
     return station, await _boot_again(node, identity)
 
 

@@ -11,6 +11,7 @@ import trio
 from engine.limits import MOST, Shares, share
 from engine.metrics import Metrics
 from engine.points.certificates import Certificates, for_chargers
+from engine.points.keeping_up import refresh_changed
 from engine.points.listener import Listener
 from engine.points.registry import Registry
 from engine.points.shared import Store
@@ -48,6 +49,7 @@ async def serve_chargers(
             registry.shared.nursery = nursery
             for name, task in registry.tasks().items():
                 nursery.start_soon(keep, name, task, metrics.task_failures)
+            store.follower.subscribe(partial(refresh_changed, registry))
             await registry.restore()
             task_status.started([_address(sock, secure is not None) for sock, secure in doors])
             with registry.door:

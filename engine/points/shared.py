@@ -5,7 +5,7 @@ Clock and ids come from here, so that tests give their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from engine.domain.access import StationRecord
 from engine.domain.changes import Change
+from engine.domain.events import Event
 from engine.domain.outside import Answer, Question
 from engine.domain.starting import Pending
 from engine.domain.state import ChargePoint
@@ -89,6 +90,12 @@ class ClientCertificates(Protocol):
     async def get(self, sha256: bytes) -> str: ...
 
 
+class Follower(Protocol):
+    """The part of the store that hears of what people change."""
+
+    def subscribe(self, apply: Callable[[Sequence[Event]], Awaitable[None]]) -> None: ...
+
+
 class Store(Protocol):
     """What this package uses of `engine.store.Store`."""
 
@@ -96,6 +103,8 @@ class Store(Protocol):
     def journal(self) -> Journal: ...
     @property
     def reader(self) -> Reader: ...
+    @property
+    def follower(self) -> Follower: ...
     @property
     def stations(self) -> Stations: ...
     @property

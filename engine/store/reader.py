@@ -1,7 +1,7 @@
 """What the living side reads: who may connect, the state to go on from, and the look-ups of a handler.
 
 Questions of many actors become one query each; station records and id tags are cached while changes made
-elsewhere are heard of (`LISTEN`). While the database is away whoever asks waits.
+elsewhere are heard of (`follower`). While the database is away whoever asks waits.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import asyncpg
 import structlog
 import trio
 from msgspec.structs import replace
 
 from engine.domain.access import StationRecord
+from engine.domain.events import Event
 from engine.domain.session.facts import Told
 from engine.domain.state import ChargePoint, Session, Token
 from engine.errors import NotFound
@@ -24,20 +24,17 @@ from engine.ocpp.step import Facts, Needs
 from engine.settings import Settings
 from engine.store import histories, loading, loading_sessions
 from engine.store.batching import Batcher, Cache
-from engine.store.database import ASYNCPG_ERRORS, Connection, Database
+from engine.store.database import Connection, Database
 from engine.supervision import keep
 
 log = structlog.get_logger(__name__)
 
 STATIONS_CACHED: Final = 100_000
 TOKENS_CACHED: Final = 100_000
-CHANNEL: Final = "voltrio_forget"  # payload: "station:<identity>" or "tag:<operator>:<uid in lower case>"
 SESSION_IDS: Final = "voltrio_ids"  # transactionIds of OCPP 1.6: 32 bits
 ROW_IDS: Final = "voltrio_row_ids"
 CLAIMED_FOR: Final = 2.0  # seconds: more than a commit takes
 CLAIMS_AT_MOST: Final = 10_000  # tags
-LISTEN_CHECK: Final = 5.0  # seconds between looks whether the listening connection still lives
-LISTEN_RETRY: Final = 1.0  # seconds
 
 
 NOTHING_TOLD: Final = Told()
@@ -100,7 +97,7 @@ class Reader:
 
     async def run(self) -> None:
         """Answer until cancelled."""
-        tasks = (self._stations.run, self._charge_points.run, self._facts.run, self._listen)
+        tasks = (self._stations.run, self._charge_points.run, self._facts.run)
         async with trio.open_nursery() as nursery:
             for task in tasks:
                 nursery.start_soon(keep, "reader", task, self._failures)
@@ -126,10 +123,6 @@ class Reader:
     def forget(self, identity: str) -> None:
         """Read the station's record anew the next time."""
         self._station_cache.forget(identity)
-
-    def forget_tag(self, operator_id: int, uid: str) -> None:
-        """Read the id tag anew the next time."""
-        self._token_cache.forget((operator_id, uid.lower()))
 
     async def load(self, record: StationRecord, version: str) -> ChargePoint:
         """The state of a charge point as of all that was handed to the journal before; raises NotFound.
@@ -247,49 +240,18 @@ class Reader:
             )
         return found
 
-    async def _listen(self) -> None:
-        """Forget what others changed; while we cannot hear them, keep nothing."""
-        while True:
-            lost = trio.Event()
-            connection: asyncpg.Connection | None = None
-            try:
-                connection = await self._database.run(self._database.connect())
-                await self._database.run(self._subscribe(connection, lost))
-                self._switch(True)
-                while not lost.is_set():
-                    with trio.move_on_after(LISTEN_CHECK):
-                        await lost.wait()
-                    if not lost.is_set():
-                        with trio.fail_after(LISTEN_CHECK):
-                            await self._database.run(connection.fetchval("select 1"))
-            except (*ASYNCPG_ERRORS, OSError, TimeoutError, trio.TooSlowError) as error:
-                if not self._database.lost(error):
-                    log.info("not listening for changes, caches are off", error=str(error))
-            finally:
-                self._switch(False)
-                if connection is not None:
-                    connection.terminate()
-            await trio.sleep(LISTEN_RETRY)
+    async def apply(self, events: Sequence[Event]) -> None:
+        """Go by what people have changed."""
+        for event in events:
+            if event.identity is not None:
+                self.forget(event.identity)
+            if event.uid is not None and event.operator_id is not None:
+                self._token_cache.forget((event.operator_id, event.uid.lower()))
+            if event.type.startswith("user."):  # a user of many tags
+                self._token_cache.switch(self._token_cache.on)
 
-    async def _subscribe(self, connection: asyncpg.Connection, lost: trio.Event) -> None:
-        def ended(_: object) -> None:
-            self._switch(False)
-            lost.set()
-
-        connection.add_termination_listener(ended)
-        await connection.add_listener(CHANNEL, self._told)
-
-    def _told(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
-        kind, _, rest = str(payload).partition(":")
-        if kind == "station":
-            self.forget(rest)
-        elif kind == "tag":
-            operator, _, uid = rest.partition(":")
-            self.forget_tag(int(operator), uid)
-        else:
-            self._switch(True)  # what changed has no name, e.g. a user of many tags: start anew
-
-    def _switch(self, on: bool) -> None:
+    def switch(self, on: bool) -> None:
+        """Start anew, or stop keeping: whether changes are heard of."""
         self._station_cache.switch(on)
         self._token_cache.switch(on)
 

@@ -18,6 +18,7 @@ from engine.store import plan, retention
 from engine.store.background import beside, plain_errors
 from engine.store.database import Database, open_database
 from engine.store.embedded import embedded
+from engine.store.follower import Follower
 from engine.store.journal import Journal
 from engine.store.migrate import migrate
 from engine.store.plan import Plan, Row
@@ -48,18 +49,21 @@ class Store:
         self._database = database
         self.journal = Journal(database, metrics, jitter)
         self.reader = Reader(database, settings, metrics, self.journal.flush)
-        self.stations = Stations(database, self.reader.forget)
-        self.id_tags = IdTags(database, self.reader.forget_tag)
-        self.sessions = Sessions(database)
-        self.orphans = Orphans(database)
-        self.locations = Locations(database)
-        self.operators = Operators(database)
-        self.certificates = Certificates(database)
-        self.station_certificates = StationCertificates(database, self.reader.forget)
-        self.configuration = Configuration(database)
-        self.parties = Parties(database)
-        self.api_tokens = ApiTokens(database)
-        self.audit = AuditTrail(database)
+        self.follower = Follower(database)
+        self.follower.subscribe(self.reader.apply, self.reader.switch)
+        settle = self.follower.settle
+        self.stations = Stations(database, settle)
+        self.id_tags = IdTags(database, settle)
+        self.sessions = Sessions(database, settle)
+        self.orphans = Orphans(database, settle)
+        self.locations = Locations(database, settle)
+        self.operators = Operators(database, settle)
+        self.certificates = Certificates(database, settle)
+        self.station_certificates = StationCertificates(database, settle)
+        self.configuration = Configuration(database, settle)
+        self.parties = Parties(database, settle)
+        self.api_tokens = ApiTokens(database, settle)
+        self.audit = AuditTrail(database, settle)
 
     async def query(self, sql: str, *arguments: object) -> Sequence[tuple[object, ...]]:
         """Rows of one reading statement, for checks and tests; raises StoreError."""
@@ -92,6 +96,7 @@ async def open_store(
             maintain = partial(retention.run, database, settings)
             tasks = (
                 store.reader.run,
+                store.follower.run,
                 store.journal.run,
                 partial(keep, "partitions", maintain, metrics.task_failures),
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -17,6 +17,7 @@ from trio_websocket import CloseReason, ConnectionClosed, WebSocketConnection, w
 from engine.domain.access import StationRecord
 from engine.domain.caller import Caller, CallerKind
 from engine.domain.changes import Change
+from engine.domain.events import Event
 from engine.domain.starting import Pending
 from engine.domain.state import ChargePoint, Registration, StationSettings
 from engine.errors import ChangeRefused, NotFound, StoreError
@@ -127,12 +128,15 @@ class MemoryStore:
     def __init__(self) -> None:
         self.journal = MemoryJournal()
         self.reader = MemoryReader()
+        self.follower = self  # nobody changes anything here but the test
         self.stations = self
         self.sessions = self
         self.certificates = self
         self.uploaded: dict[bytes, str] = {}
         self.overdue_sessions: list[Pending] = []
         self.left: list[Any] = []
+
+    def subscribe(self, apply: Callable[[Sequence[Event]], Awaitable[None]]) -> None: ...
 
     def add(self, identity: str, profile: int = 0, booted: bool = True, **record: Any) -> ChargePoint:
         number = len(self.reader.records) + 1

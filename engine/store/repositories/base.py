@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
 import msgspec
@@ -14,9 +14,10 @@ from engine.masking import masked_members
 from engine.store.database import Connection, Database
 
 R = TypeVar("R", bound=msgspec.Struct)
+T = TypeVar("T")
+Settle: TypeAlias = Callable[[], Awaitable[None]]
 
 MAX_PAGE: Final = 1_000
-CHANNEL: Final = "voltrio_forget"  # heard by every node's reader; also says what it may have cached
 AUDIT: Final = "insert into audit_log (actor, action, subject, details) values ($1, $2, $3, $4)"
 DEFAULT_OPERATOR: Final = "(select id from operators where is_default)"
 
@@ -31,10 +32,14 @@ class Audit(Frozen, frozen=True):
 
 
 class Repository:
-    """Queries of one family of tables. Raises Conflict, Invalid, NotFound, StoreError."""
+    """Queries of one family of tables. Raises Conflict, Invalid, NotFound, StoreError.
 
-    def __init__(self, database: Database) -> None:
+    `settle` returns when what was committed before is heard by this node.
+    """
+
+    def __init__(self, database: Database, settle: Settle) -> None:
         self._database = database
+        self._settle = settle
 
     async def _many(self, kind: type[R], sql: str, *arguments: object) -> list[R]:
         return [kind(**row) for row in await self._database.fetch(sql, *arguments)]
@@ -43,13 +48,8 @@ class Repository:
         rows = await self._database.fetch(sql, *arguments)
         return kind(**rows[0]) if rows else None
 
-    async def _write(
-        self, audit: Audit, sql: str, *arguments: object, forget: str | None = None
-    ) -> list[asyncpg.Record]:
-        """Run one writing statement; if it changed a row, with its audit row and a word to every reader.
-
-        `sql` returns the rows it changed. `forget` is the payload that `engine.store.reader` understands.
-        """
+    async def _write(self, audit: Audit, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run one writing statement that returns the rows it changed; with an audit row if there are any."""
 
         async def work(connection: Connection) -> list[asyncpg.Record]:
             async with connection.transaction():
@@ -58,11 +58,15 @@ class Repository:
                     await connection.execute(
                         AUDIT, audit.actor, audit.action, audit.subject, masked_members(audit.details)
                     )
-                    if forget is not None:
-                        await connection.execute("select pg_notify($1, $2)", CHANNEL, forget)
             return rows
 
-        return await self._database.translating(work)
+        return await self._change(work)
+
+    async def _change(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run a transaction that changes what people own, and wait until this node goes by it."""
+        result = await self._database.translating(work)
+        await self._settle()
+        return result
 
 
 def given(patch: msgspec.Struct) -> dict[str, Any]:

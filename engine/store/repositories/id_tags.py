@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,7 +10,6 @@ from msgspec import UNSET, UnsetType
 
 from engine.domain.state import Frozen
 from engine.errors import Conflict, NotFound
-from engine.store.database import Database
 from engine.store.repositories.base import DEFAULT_OPERATOR, Audit, Repository, assignments, given
 
 
@@ -66,11 +65,7 @@ THIS: Final = f"where operator_id = {DEFAULT_OPERATOR} and lower(uid) = lower($1
 
 
 class IdTags(Repository):
-    """`forget` is called with operator and uid of a changed tag, so that this node reads it anew at once."""
-
-    def __init__(self, database: Database, forget: Callable[[int, str], None]) -> None:
-        super().__init__(database)
-        self._forget = forget
+    """Id tags."""
 
     async def set(self, uid: str, patch: IdTagPatch, *, actor: str) -> IdTag:
         """Make the tag or set what `patch` gives on the one that exists."""
@@ -115,12 +110,8 @@ class IdTags(Repository):
             sql,
             uid,
             *values.values(),
-            forget=f"tag:{await self._operator()}:{uid.lower()}",
         )
-        tags = [IdTag(**row) for row in rows]
-        for tag in tags:
-            self._forget(tag.operator_id, uid)
-        return tags
+        return [IdTag(**row) for row in rows]
 
     async def _operator(self) -> int:
         rows = await self._database.fetch("select id from operators where is_default")

@@ -10,7 +10,7 @@ from engine.domain.device import VariableName
 from engine.domain.state import Frozen
 from engine.errors import NotFound
 from engine.ocpp.variable_names import spell
-from engine.store.repositories.base import CHANNEL, Audit, Repository, page
+from engine.store.repositories.base import Audit, Repository, page
 
 
 class Setting(Frozen, frozen=True):
@@ -70,15 +70,6 @@ class Configuration(Repository):
             list(settings),
             list(settings.values()),
         )
-        await self._forget(charge_point_id)
-
-    async def _forget(self, charge_point_id: int) -> None:
-        """Among the settings may be the password that the station comes with."""
-        await self._database.fetch(
-            "select pg_notify($1, 'station:' || network_id) from charge_points where id = $2",
-            CHANNEL,
-            charge_point_id,
-        )
 
     async def requested(self, charge_point_id: int) -> Sequence[Setting]:
         """All keys ever asked for, with their status, oldest first."""
@@ -124,7 +115,7 @@ class Configuration(Repository):
             reason,
         )
         if secret:
-            await self._forget(setting.charge_point_id)
+            await self._settle()
 
     async def reported(self, charge_point_id: int) -> Sequence[ReportedKey]:
         """What the charger said its configuration is, by name: keys of 1.6, attributes of 2.x variables."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from engine.domain.state import Frozen
 from engine.errors import NotFound
-from engine.store.database import Connection, Database
-from engine.store.repositories.base import CHANNEL, Audit, Repository, page
+from engine.store.database import Connection
+from engine.store.repositories.base import Audit, Repository, page
 
 
 class SigningRequest(Frozen, frozen=True):
@@ -164,11 +164,7 @@ returning network_id
 
 
 class StationCertificates(Repository):
-    """`forget` is called with the identity of a station whose record changed."""
-
-    def __init__(self, database: Database, forget: Callable[[str], None]) -> None:
-        super().__init__(database)
-        self._forget = forget
+    """Certificates of stations, asked for and issued, and moves to other security profiles."""
 
     async def due(self, now: datetime, limit: int = 100) -> Sequence[SigningRequest]:
         """Requests to be signed, and signed ones whose station is connected somewhere."""
@@ -207,23 +203,18 @@ class StationCertificates(Repository):
         `bind`, if given, holds the serial by which the station is known from now on (None: by its name).
         """
 
-        async def work(connection: Connection) -> list[str]:
+        async def work(connection: Connection) -> None:
             async with connection.transaction():
                 if not await connection.fetch(ANSWERED, *_key(request), status, reason, at):
-                    return []
+                    return
                 if request.chain is not None:
                     await connection.execute(
                         INSTALLED, request.charge_point_id, request.certificate_type, status == "Accepted"
                     )
-                if bind is None:
-                    return []
-                changed = [row[0] for row in await connection.fetch(BOUND, request.charge_point_id, bind[0])]
-                for identity in changed:
-                    await connection.execute("select pg_notify($1, $2)", CHANNEL, f"station:{identity}")
-                return changed
+                if bind is not None:
+                    await connection.execute(BOUND, request.charge_point_id, bind[0])
 
-        for identity in await self._database.translating(work):
-            self._forget(identity)
+        await self._change(work)
 
     async def expiring(
         self, before: datetime, asked_before: datetime, limit: int = 100
@@ -254,9 +245,7 @@ class StationCertificates(Repository):
             profile,
             at,
             actor,
-            forget=f"station:{identity}",
         )
-        self._forget(identity)
         if not rows:
             raise NotFound(f"no charge point {identity!r}")
 
@@ -266,24 +255,15 @@ class StationCertificates(Repository):
             Audit(actor=actor, action="station.upgrade_refused", subject=f"charge_point:{identity}"),
             CANCELLED,
             identity,
-            forget=f"station:{identity}",
         )
-        self._forget(identity)
 
     async def settle_profiles(self, given_up_before: datetime) -> Sequence[str]:
         """End the moves that succeeded, and those planned so long ago; the stations' identities."""
 
         async def work(connection: Connection) -> list[str]:
-            async with connection.transaction():
-                moved = [row[0] for row in await connection.fetch(SETTLED, given_up_before)]
-                for identity in moved:
-                    await connection.execute("select pg_notify($1, $2)", CHANNEL, f"station:{identity}")
-            return moved
+            return [row[0] for row in await connection.fetch(SETTLED, given_up_before)]
 
-        moved = await self._database.translating(work)
-        for identity in moved:
-            self._forget(identity)
-        return moved
+        return await self._change(work)
 
 
 def _key(request: SigningRequest) -> tuple[int, str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Final
@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from engine.domain.state import Frozen, Policy, Registration, StationSettings
 from engine.errors import Conflict, Invalid, NotFound
-from engine.store.database import Database
 from engine.store.repositories.base import DEFAULT_OPERATOR, Audit, Repository, assignments, given, page
 
 
@@ -116,11 +115,7 @@ SECRETS: Final = frozenset({"password_sha256"})
 
 
 class Stations(Repository):
-    """`forget` is called with the identity of a changed station, so that this node reads it anew at once."""
-
-    def __init__(self, database: Database, forget: Callable[[str], None]) -> None:
-        super().__init__(database)
-        self._forget = forget
+    """Charge points."""
 
     async def get(self, identity: str) -> Station:
         """Raises NotFound."""
@@ -176,9 +171,7 @@ class Stations(Repository):
                 "where network_id = $1 and deleted_at is null returning id",
                 identity,
                 *values.values(),
-                forget=f"station:{identity}",
             )
-            self._forget(identity)
             if not rows:
                 raise NotFound(f"no charge point {identity!r}")
         return await self.get(identity)
@@ -194,9 +187,7 @@ class Stations(Repository):
             "insert into charge_point_status (charge_point_id) select id from added returning 1",
             identity,
             *values.values(),
-            forget=f"station:{identity}",
         )
-        self._forget(identity)
         return bool(rows)
 
 

@@ -43,6 +43,7 @@ api_tokens: Final = table(
     sa.UniqueConstraint("secret_sha256"),
     owner=Owner.PEOPLE,
     tenant=None,
+    reported=("last_used_at",),
 )
 
 audit_log: Final = table(

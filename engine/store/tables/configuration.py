@@ -33,6 +33,7 @@ charge_point_settings: Final = table(
     index("charge_point_settings_pending", "charge_point_id", where="status = 'Pending'"),
     owner=Owner.PEOPLE,
     tenant="charge_point_id",
+    reported=("status", "reason", "answered_at"),
 )
 
 # Certificates to be installed on a charger, in the order asked for.
@@ -49,4 +50,5 @@ charge_point_certificates: Final = table(
     index("charge_point_certificates_station", "charge_point_id", "id"),
     owner=Owner.PEOPLE,
     tenant="charge_point_id",
+    reported=("status", "reason", "answered_at"),
 )

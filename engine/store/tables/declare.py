@@ -67,12 +67,14 @@ def table(
     tenant: str | None,
     rows: Sequence[type[Change]] = (),
     series: Series | None = None,
+    reported: Sequence[str] = (),
 ) -> sa.Table:
     """`rows` are changes whose members are columns too, unless `parts` say more of them. Of several, each
     fills its own columns of a row that is there: they may be null.
 
     `tenant` names the column that leads to the operator: its number, or the row that has it. It is None where
-    rows belong to the node. `info` of the table has owner, tenant and series under their names.
+    rows belong to the node. `reported` are columns that chargers fill although people own the row: a change
+    of them is no event. `info` of the table has owner, tenant, series and reported under their names.
     """
     for change in rows:
         named = [part.name for part in parts if isinstance(part, sa.Column)]
@@ -87,7 +89,7 @@ def table(
         metadata,
         *parts,
         *checks,
-        info={"owner": owner, "tenant": tenant, "series": series},
+        info={"owner": owner, "tenant": tenant, "series": series, "reported": reported},
         postgresql_partition_by=f"range ({series.column})" if series else None,
     )
 
@@ -104,6 +106,19 @@ def path_to_tenant(table: sa.Table) -> Sequence[sa.Column[Any]]:
     if target is None or target == "operators":
         return (column,)
     return (column, *path_to_tenant(metadata.tables[target]))
+
+
+class TransactionId(sa.types.UserDefinedType[str]):
+    """The number of the transaction that wrote a row."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "xid8"
+
+
+def transaction(name: str) -> sa.Column[str]:
+    return _column(name, TransactionId(), default=sa.text("pg_current_xact_id()"))
 
 
 def ident(*, key: bool = True) -> sa.Column[int]:

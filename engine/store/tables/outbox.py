@@ -9,11 +9,13 @@ from engine.store.tables.declare import (
     NOW,
     Owner,
     bigint,
+    boolean,
     ident,
     index,
     moment,
     number_of,
     table,
+    transaction,
 )
 
 # The outbox: written with what it tells of, delivered at least once afterwards.
@@ -21,8 +23,10 @@ events: Final = table(
     "events",
     ident(),
     number_of("operator_id", "operators", null=True),
-    moment("delivered_at", null=True),
-    index("events_undelivered", "id", where="delivered_at is null"),
+    transaction("xid"),  # events are read in the order of these: one with a lower number may come later
+    boolean("by_people", default=False),  # a change of a row that people own, else a charger's
+    index("events_order", "xid", "id"),
+    index("events_by_people", "xid", "id", where="by_people"),
     rows=(changes.EventPublished,),
     owner=Owner.ENGINE,
     tenant="operator_id",
