@@ -190,6 +190,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = ("Heartbeat", "MeterValues", "TransactionEvent")
     message_log_days: Annotated[Count, Meta(description="Message log retention, days.")] = 90
     meter_values_days: Annotated[Count, Meta(description="Meter value retention, days.")] = 1_095
+    event_days: Annotated[
+        Count, Meta(description="How long events stay in the outbox that all its readers have taken, days.")
+    ] = 30
     status_log_days: Annotated[Count, Meta(description="Status log retention, days.")] = 365
     log_format: Annotated[Literal["console", "json"], Meta(description="How log lines look.")] = "console"
     log_level: Annotated[

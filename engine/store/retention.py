@@ -18,6 +18,7 @@ import trio
 from engine.domain.state import Frozen
 from engine.errors import StoreError
 from engine.settings import Settings
+from engine.store.consumers import drop_read
 from engine.store.database import Connection, Database
 from engine.store.tables import Series, metadata
 
@@ -76,6 +77,7 @@ async def maintain_connection(connection: Connection, settings: Settings, now: d
             series: Series | None = table.info["series"]
             if series is not None:
                 await _maintain(connection, table.name, series, getattr(settings, series.kept), now)
+        await drop_read(connection, now - timedelta(days=settings.event_days))
     finally:
         await connection.execute("reset lock_timeout")
         await connection.execute("select pg_advisory_unlock($1)", LOCK)

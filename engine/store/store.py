@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from engine.metrics import Metrics
 from engine.settings import Settings
 from engine.store import plan, retention
 from engine.store.background import beside, plain_errors
+from engine.store.consumers import Consumer, Take
 from engine.store.database import Database, open_database
 from engine.store.embedded import embedded
 from engine.store.follower import Follower
@@ -47,6 +49,8 @@ class Store:
         self, database: Database, settings: Settings, metrics: Metrics, jitter: Callable[[], float]
     ) -> None:
         self._database = database
+        self._metrics = metrics
+        self._holder = secrets.token_hex(8)  # this node, for what one node does at a time
         self.journal = Journal(database, metrics, jitter)
         self.reader = Reader(database, settings, metrics, self.journal.flush)
         self.follower = Follower(database)
@@ -64,6 +68,15 @@ class Store:
         self.parties = Parties(database, settle)
         self.api_tokens = ApiTokens(database, settle)
         self.audit = AuditTrail(database, settle)
+
+    def consumer(self, name: str, take: Take) -> Consumer:
+        """One that reads the outbox at this node, when it is this node's turn; `run` it."""
+        consumer = Consumer(self._database, name, self._holder, take)
+        self._metrics.gauges[f"voltrio_consumer_{name}_behind_seconds"] = (
+            f"Age of the oldest event that {name} has not taken",
+            consumer.behind,
+        )
+        return consumer
 
     async def query(self, sql: str, *arguments: object) -> Sequence[tuple[object, ...]]:
         """Rows of one reading statement, for checks and tests; raises StoreError."""

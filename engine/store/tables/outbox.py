@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import sqlalchemy as sa
+
 from engine.domain import changes
 from engine.store.tables.declare import (
     NOW,
@@ -15,6 +17,7 @@ from engine.store.tables.declare import (
     moment,
     number_of,
     table,
+    text,
     transaction,
 )
 
@@ -30,6 +33,19 @@ events: Final = table(
     rows=(changes.EventPublished,),
     owner=Owner.ENGINE,
     tenant="operator_id",
+)
+
+# Who reads the outbox: how far it has come, and which node reads for it until when.
+consumers: Final = table(
+    "consumers",
+    text("name"),
+    transaction("xid"),  # all events of earlier transactions were taken, and of this one …
+    bigint("event_id", default=0),  # … those up to here
+    text("holder", null=True),
+    moment("leased_until", null=True),
+    sa.PrimaryKeyConstraint("name"),
+    owner=Owner.ENGINE,
+    tenant=None,
 )
 
 # The number of the last commit of each journal: it says whether a COMMIT whose answer was lost has happened.
