@@ -117,12 +117,21 @@ class Metrics(Collector):
         self.task_failures = Tally(
             "voltrio_task_failures", "Failures of the node's own tasks; each was begun again", ("task",)
         )
+        self.consumers: dict[str, Callable[[], float]] = {}  # by name: how far each is behind, seconds
         self.gauges: dict[str, tuple[str, Callable[[], float]]] = {}
 
     def collect(self) -> Iterator[Metric]:
         for value in vars(self).values():
             if isinstance(value, (Tally, Histogram)):
                 yield value.family()
+        behind = GaugeMetricFamily(
+            "voltrio_consumer_behind_seconds",
+            "Age of the oldest event that a consumer of the outbox has not taken",
+            labels=("consumer",),
+        )
+        for consumer, read in self.consumers.items():
+            behind.add_metric((consumer,), _read(read))
+        yield behind
         for name, (help_, read) in self.gauges.items():
             yield GaugeMetricFamily(name, help_, value=_read(read))
 

@@ -20,4 +20,4 @@ async def remove_station(node: Node, caller: Caller, identity: str) -> None:
     _, changes = station_removed(await node.store.reader.load(record, ""), now)
     audit = audited(caller, "station.delete", f"charge_point:{identity}", now)
     await node.store.journal.commit([*changes, audit], record.id)
-    await node.registry.refresh(identity)
+    await node.store.follower.settle()

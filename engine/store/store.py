@@ -72,10 +72,7 @@ class Store:
     def consumer(self, name: str, take: Take) -> Consumer:
         """One that reads the outbox at this node, when it is this node's turn; `run` it."""
         consumer = Consumer(self._database, name, self._holder, take)
-        self._metrics.gauges[f"voltrio_consumer_{name}_behind_seconds"] = (
-            f"Age of the oldest event that {name} has not taken",
-            consumer.behind,
-        )
+        self._metrics.consumers[name] = consumer.behind
         return consumer
 
     async def query(self, sql: str, *arguments: object) -> Sequence[tuple[object, ...]]:

@@ -6,21 +6,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from engine.domain import changes
-from engine.store.repositories.base import CHANNEL
 from engine.store.statements.writing import Statement, append, names, put, update, upsert, written
 from engine.store.tables import configuration, inventory, logs, security
 
 STATEMENTS: Final[Sequence[Statement]] = (
     written(
         changes.StationRemoved,
-        f"""
-        , told as (
-            select r.id, r.at, pg_notify('{CHANNEL}', 'station:' || c.network_id)
-            from latest r join charge_points c on c.id = r.id
-        )
+        """
         update charge_points c set deleted_at = r.at, last_updated_at = r.at
-        from told r where c.id = r.id and c.deleted_at is null
-        """,  # noqa: S608 - a constant
+        from latest r where c.id = r.id and c.deleted_at is null
+        """,
         key="id",
     ),
     update(
