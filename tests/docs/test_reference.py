@@ -80,7 +80,7 @@ def names_of_metrics() -> set[str]:
     timed = {value.name for value in values if isinstance(value, Histogram)}
     modules = (registry, listener, behind, journal, reader, health, run)
     gauges = {name for module in modules for name in GAUGE.findall(getsource(module))}
-    gauges |= {*GAUGE.findall(getsource(metrics))} - counted - timed
+    gauges |= {family.name for family in Metrics().collect() if family.type == "gauge"}
     return counted | timed | gauges - {reader.SESSION_IDS, reader.ROW_IDS}
 
 

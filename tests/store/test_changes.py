@@ -71,6 +71,12 @@ async def test_every_table_of_people_records_its_changes(store: Store) -> None:
     }
     arguments = {str(name): bytes.fromhex(str(given)[2:]).decode().split("\0")[1] for name, given in triggers}
     assert arguments == declared
+    assert all(
+        column in metadata.tables[name].c
+        for name, given in declared.items()
+        for column in given.split(",")
+        if given
+    )
 
 
 async def test_a_change_is_an_event_of_the_same_transaction(store: Store, recorded: Recorded) -> None:
@@ -90,15 +96,16 @@ async def test_a_change_is_an_event_of_the_same_transaction(store: Store, record
 async def test_what_a_charger_reports_of_what_people_own_is_no_change_of_theirs(
     store: Store, station: StationRecord, recorded: Recorded
 ) -> None:
-    await store.query(
-        "insert into evses (charge_point_id, network_id) values ($1, 1) returning 1", station.id
+    setting = (
+        "insert into charge_point_settings (charge_point_id, name, value) values ($1, 'K', '1') returning 1"
     )
+    await store.query(setting, station.id)
     before = len(await recorded())
-    await store.query("update evses set hardware_status = 'faulted', last_updated_at = now() returning 1")
+    await store.query("update charge_point_settings set status = 'Accepted', answered_at = now() returning 1")
     assert len(await recorded()) == before
-    await store.query("update evses set physical_reference = 'left' returning 1")
+    await store.query("update charge_point_settings set value = '2' returning 1")
     assert (await recorded())[before:] == [
-        ("evse.updated", (await recorded())[-1][1], {"identity": "CP1", "changed": ["physical_reference"]})
+        ("charge_point_setting.updated", "charge_point_setting:K", {"identity": "CP1", "changed": ["value"]})
     ]
 
 

@@ -52,9 +52,9 @@ create trigger record_change after insert or update or delete on locations
 create trigger record_change after insert or update or delete on charge_points
     for each row execute function record_change('charge_point', '');
 create trigger record_change after insert or update or delete on evses
-    for each row execute function record_change('evse', 'hardware_status,hardware_status_at,holds_battery,last_updated_at');
+    for each row execute function record_change('evse', '');
 create trigger record_change after insert or update or delete on connectors
-    for each row execute function record_change('connector', 'hardware_status,error_code,info,vendor_id,vendor_error_code,hardware_status_at');
+    for each row execute function record_change('connector', '');
 create trigger record_change after insert or update or delete on charge_point_settings
     for each row execute function record_change('charge_point_setting', 'status,reason,answered_at');
 create trigger record_change after insert or update or delete on charge_point_certificates

@@ -156,7 +156,6 @@ evses: Final = table(
     sa.UniqueConstraint("charge_point_id", "network_id"),
     owner=Owner.PEOPLE,
     tenant="charge_point_id",
-    reported=("hardware_status", "hardware_status_at", "holds_battery", "last_updated_at"),
 )
 
 connectors: Final = table(
@@ -176,14 +175,6 @@ connectors: Final = table(
     ),
     owner=Owner.PEOPLE,
     tenant="charge_point_id",
-    reported=(
-        "hardware_status",
-        "error_code",
-        "info",
-        "vendor_id",
-        "vendor_error_code",
-        "hardware_status_at",
-    ),
 )
 
 # The newest status of each connector; EVSE 0 and connector 0 are the station as a whole.
