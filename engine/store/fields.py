@@ -1,4 +1,4 @@
-"""The members of a change, with the types of the columns that they are written to."""
+"""From members to columns and back: what a change is written to, and what a value is read from."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import typing
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+import asyncpg
 import msgspec
 
 from engine.domain.changes import Change
 from engine.domain.state import Frozen
+
+F = TypeVar("F", bound=Frozen)
 
 KINDS: Final[dict[type, str]] = {
     int: "bigint",
@@ -56,3 +59,14 @@ def _field(field: msgspec.structs.FieldInfo, hint: Any, omitted: bool) -> Field:
         kind=kind or KINDS[plain],
         null=union or (omitted and not field.required),
     )
+
+
+def columns(kind: type[Frozen], **otherwise: str) -> str:
+    """What is selected for the members of a value: the column of that name, or what is said instead."""
+    said = ((name, otherwise.get(name)) for name in kind.__struct_fields__)
+    return ", ".join(name if sql is None else f"{sql} as {name}" for name, sql in said)
+
+
+def read(kind: type[F], row: asyncpg.Record) -> F:
+    """A value out of a row that has its members, among others."""
+    return msgspec.convert(dict(row), kind)

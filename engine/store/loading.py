@@ -28,10 +28,10 @@ from engine.domain.state import (
     Token,
     VehicleNeeds,
 )
-from engine.domain.vocabulary import HardwareStatus, SessionReason
 from engine.ocpp.blocks.smart_charging import vehicle_needs
 from engine.store import loading_sessions
 from engine.store.database import Connection
+from engine.store.fields import columns, read
 
 ORPHANS_LOADED: Final = 100  # per charge point, oldest first; the rest follows when these are resolved
 SETTINGS_SHARED: Final = 1_000  # distinct settings kept once for all charge points that have them
@@ -55,33 +55,34 @@ select id, registration_status, booted_at, vendor, model, local_list_version, se
 from charge_points c join charge_point_status s on s.charge_point_id = c.id
 where id = any($1)
 """
-CONNECTORS: Final = """
-select charge_point_id, evse_number, connector_number, status, error_code, info, vendor_id,
-       vendor_error_code, at
+CONNECTORS: Final = f"""
+select charge_point_id, evse_number, connector_number, {columns(Connector)}
 from connector_status
 where charge_point_id = any($1)
-"""
-ORPHANS: Final = """
+"""  # noqa: S608 - names of our fields
+ORPHANS: Final = f"""
 select o.*
 from unnest($1::bigint[]) as c(id)
 cross join lateral (
-    select id, charge_point_id, action, transaction_id, connector_number, id_tag, meter_wh, timestamp, reason,
-           payload
+    select charge_point_id, {columns(Orphan, payload="convert_to(payload::text, 'UTF8')")}
     from orphans where charge_point_id = c.id and resolved_at is null
     order by id limit $2
 ) o
-"""
-RESERVATIONS: Final = """
-select charge_point_id, id, connector_number, id_tag, parent_id_tag, expiry_date
+"""  # noqa: S608 - names of our fields
+RESERVATIONS: Final = f"""
+select charge_point_id, {columns(Reservation)}
 from reservations
 where charge_point_id = any($1) and status = 'active' and expiry_date > now()
-"""
-PROFILES: Final = """
-select charge_point_id, evse_number, profile_id, purpose, stack_level,
-       profile->>'transactionId' as transaction_id, profile, source
+"""  # noqa: S608 - names of our fields
+HELD: Final = {
+    "transaction_id": "profile ->> 'transactionId'",
+    "profile": "convert_to(profile::text, 'UTF8')",
+}
+PROFILES: Final = f"""
+select charge_point_id, {columns(InstalledProfile, **HELD)}
 from charging_profiles
 where charge_point_id = any($1) and active
-"""
+"""  # noqa: S608 - names of our fields
 VARIABLES: Final = """
 select charge_point_id, component, variable, variable_instance, evse_number, value
 from device_variables
@@ -104,8 +105,9 @@ cross join lateral (
 ) r
 """
 TOKENS: Final = """
-select q.n, t.id, t.uid, t.type, t.group_id, t.status, t.valid, t.expire_at, t.user_id,
-       coalesce(u.status = 'enabled', true) as user_enabled, t.max_active_sessions, t.cache_mode
+select q.n, t.id, t.uid, t.type, t.group_id, t.status, t.valid, t.expire_at as expires_at, t.user_id,
+       coalesce(u.status = 'enabled', true) as user_enabled, t.max_active_sessions, t.cache_mode,
+       0 as active_sessions
 from unnest($1::bigint[], $2::text[]) with ordinality as q(operator_id, uid, n)
 join id_tags t on t.operator_id = q.operator_id and lower(t.uid) = lower(q.uid)
 left join users u on u.id = t.user_id
@@ -169,16 +171,16 @@ async def charge_points(
                 model=row["model"],
                 local_list_version=row["local_list_version"],
                 connectors={
-                    (one["evse_number"], one["connector_number"]): _connector(one)
+                    (one["evse_number"], one["connector_number"]): read(Connector, one)
                     for one in connectors[record.id]
                 },
                 sessions={
                     number: loading_sessions.marked(session, row["booted_at"])
                     for number, session in sessions[record.id].items()
                 },
-                orphans=tuple(_orphan(orphan) for orphan in orphans[record.id]),
-                reservations={entry["id"]: _reservation(entry) for entry in reservations[record.id]},
-                charging_profiles=tuple(_profile(profile) for profile in profiles[record.id]),
+                orphans=tuple(read(Orphan, orphan) for orphan in orphans[record.id]),
+                reservations={entry["id"]: read(Reservation, entry) for entry in reservations[record.id]},
+                charging_profiles=tuple(read(InstalledProfile, profile) for profile in profiles[record.id]),
                 batteries=frozenset(row["batteries"]),
                 items_per_message=_limits(variables[record.id], "items"),
                 bytes_per_message=_limits(variables[record.id], "bytes"),
@@ -192,7 +194,7 @@ async def charge_points(
 async def tokens(connection: Connection, asked: Sequence[tuple[int, str]]) -> Sequence[Token | None]:
     """By (operator, id tag), case-insensitively; without the count of active sessions."""
     rows = await connection.fetch(TOKENS, [operator for operator, _ in asked], [uid for _, uid in asked])
-    found = {row["n"] - 1: _token(row) for row in rows}
+    found = {row["n"] - 1: read(Token, row) for row in rows}
     return [found.get(n) for n in range(len(asked))]
 
 
@@ -215,53 +217,6 @@ def station_settings(stored: Mapping[str, Any], defaults: Mapping[str, Any]) -> 
             _shared.clear()
         _shared[key] = shared
     return shared
-
-
-def _connector(row: asyncpg.Record) -> Connector:
-    return Connector(
-        status=HardwareStatus(row["status"]),
-        error_code=row["error_code"],
-        info=row["info"],
-        vendor_id=row["vendor_id"],
-        vendor_error_code=row["vendor_error_code"],
-        at=row["at"],
-    )
-
-
-def _orphan(row: asyncpg.Record) -> Orphan:
-    return Orphan(
-        id=row["id"],
-        action=row["action"],
-        transaction_id=row["transaction_id"],
-        connector_number=row["connector_number"],
-        id_tag=row["id_tag"],
-        meter_wh=row["meter_wh"],
-        timestamp=row["timestamp"],
-        reason=None if row["reason"] is None else SessionReason(row["reason"]),
-        payload=row["payload"].encode(),
-    )
-
-
-def _reservation(row: asyncpg.Record) -> Reservation:
-    return Reservation(
-        id=row["id"],
-        connector_number=row["connector_number"],
-        id_tag=row["id_tag"],
-        parent_id_tag=row["parent_id_tag"],
-        expiry_date=row["expiry_date"],
-    )
-
-
-def _profile(row: asyncpg.Record) -> InstalledProfile:
-    return InstalledProfile(
-        evse_number=row["evse_number"],
-        profile_id=row["profile_id"],
-        purpose=row["purpose"],
-        stack_level=row["stack_level"],
-        transaction_id=row["transaction_id"],
-        profile=row["profile"].encode(),
-        source=row["source"],
-    )
 
 
 def _limits(rows: Sequence[asyncpg.Record], kind: device.Kind) -> dict[str, int]:
@@ -292,23 +247,6 @@ async def _vehicles(
         needs = VehicleNeeds(at=row["at"], parameters=frozenset(row["parameters"]))
         found[row["charge_point_id"]].setdefault(row["evse_number"], needs)
     return found
-
-
-def _token(row: asyncpg.Record) -> Token:
-    return Token(
-        id=row["id"],
-        uid=row["uid"],
-        type=row["type"],
-        group_id=row["group_id"],
-        status=row["status"],
-        valid=row["valid"],
-        expires_at=row["expire_at"],
-        user_id=row["user_id"],
-        user_enabled=row["user_enabled"],
-        max_active_sessions=row["max_active_sessions"],
-        active_sessions=0,
-        cache_mode=row["cache_mode"],
-    )
 
 
 def _by_station(rows: Sequence[asyncpg.Record]) -> defaultdict[int, list[asyncpg.Record]]:

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from engine.domain.state import Frozen
 from engine.errors import Conflict, NotFound
+from engine.store.fields import columns
 from engine.store.repositories.base import DEFAULT_OPERATOR, Audit, Repository, assignments, given
 
 
@@ -60,7 +61,7 @@ class IdTagPatch(Frozen, frozen=True):
     cache_mode: str | UnsetType = UNSET
 
 
-COLUMNS: Final = ", ".join(IdTag.__struct_fields__)
+COLUMNS: Final = columns(IdTag)
 THIS: Final = f"where operator_id = {DEFAULT_OPERATOR} and lower(uid) = lower($1)"
 
 

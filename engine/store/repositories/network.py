@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from engine.domain.state import Frozen, Price
 from engine.errors import NotFound
+from engine.store.fields import columns
 from engine.store.repositories.base import DEFAULT_OPERATOR, Audit, Repository, page
 
 
@@ -61,7 +62,7 @@ class Operator(Frozen, frozen=True):
     price_per_minute: Decimal | None
 
 
-COLUMNS: Final = ", ".join(StoredLocation.__struct_fields__)
+COLUMNS: Final = columns(StoredLocation)
 
 
 class Locations(Repository):

@@ -10,6 +10,7 @@ from engine.domain.device import VariableName
 from engine.domain.state import Frozen
 from engine.errors import NotFound
 from engine.ocpp.variable_names import spell
+from engine.store.fields import columns
 from engine.store.repositories.base import Audit, Repository, page
 
 
@@ -47,7 +48,7 @@ class Installation(Frozen, frozen=True):
     answered_at: datetime | None
 
 
-INSTALLATION: Final = "id, charge_point_id, type, certificate, status, reason, requested_at, answered_at"
+INSTALLATION: Final = columns(Installation)
 
 
 class Configuration(Repository):
@@ -75,8 +76,8 @@ class Configuration(Repository):
         """All keys ever asked for, with their status, oldest first."""
         return await self._many(
             Setting,
-            "select charge_point_id, name, value, status, reason, requested_at, answered_at "
-            "from charge_point_settings where charge_point_id = $1 order by requested_at, name",
+            f"select {columns(Setting)} from charge_point_settings "  # noqa: S608 - names of our fields
+            "where charge_point_id = $1 order by requested_at, name",
             charge_point_id,
         )
 
@@ -121,7 +122,7 @@ class Configuration(Repository):
         """What the charger said its configuration is, by name: keys of 1.6, attributes of 2.x variables."""
         keys = await self._many(
             ReportedKey,
-            "select name, value, readonly, at from charge_point_configuration "
+            f"select {columns(ReportedKey)} from charge_point_configuration "  # noqa: S608 - names of our fields
             "where charge_point_id = $1 order by name",
             charge_point_id,
         )
