@@ -130,7 +130,11 @@ def _totals_lines(world: World, chargers: Sequence[Charger], rate: float) -> tup
             f"{totals['online']}/{len(chargers)} online, {totals['charging']} charging, "
             f"{totals['power_kw']} kW, {totals['transactions']} transactions"
         ),
-        Text(f"{rate:.1f} messages/s, {totals['errors']} protocol errors{why and f'; last failure: {why}'}"),
+        Text(
+            f"{rate:.1f} messages/s, {totals['errors']} protocol errors{why and f'; {why}'}",
+            no_wrap=True,
+            overflow="ellipsis",
+        ),
     )
 
 

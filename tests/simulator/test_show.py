@@ -34,6 +34,16 @@ async def test_the_table_shows_each_connector(charger, autojump_clock, printed, 
     assert "1/1 online, 1 charging" in text
 
 
+async def test_the_table_says_why_nobody_is_connected(charger, autojump_clock, printed, monkeypatch):
+    monkeypatch.setattr(type(charger), "online", False)
+    charger.world.counts.last_failure = "HTTP 401: Who? " + "very long " * 20
+    with trio.move_on_after(0.2):
+        await show.table(charger.world, [charger])
+    (last,) = {line for line in printed.export_text().splitlines() if "protocol errors" in line}
+    assert "; HTTP 401: Who?" in last
+    assert last.endswith("…")
+
+
 async def test_log_lines_name_every_protocol_error_once(charger, autojump_clock, monkeypatch):
     lines = []
 
