@@ -10,7 +10,7 @@ KERNELS := $(wildcard ext/*.pyx ext/*.pxd ext/*.py)
 
 # A Python that is named and is not that of $(VENV) has it made anew; unnamed, it stays as it is.
 ifneq ($(origin PYTHON),file)
-ifneq ($(shell $(PYTHON) --version 2>&1),$(shell test ! -x $(BIN)/python || $(BIN)/python --version 2>&1))
+ifneq ($(shell $(PYTHON) --version 2>&1 || true),$(shell test ! -x $(BIN)/python || $(BIN)/python --version 2>&1))
 ANEW := anew
 endif
 endif
@@ -59,7 +59,7 @@ coverage: $(VENV)/ready ## tests with branch coverage
 	@$(BIN)/pytest --cov $(ARGS)
 
 $(BIN)/python: $(ANEW)
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	@{ $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))'; } 2>/dev/null || { \
 	  echo "Voltrio needs Python 3.11 or newer. Name one: make PYTHON=python3.13 …"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "Python's venv is missing."; echo "Debian, Ubuntu: apt install python3-venv"; exit 1; }
