@@ -5,6 +5,7 @@ Everything that a client may say has a bound, and all that is wrong is said at o
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from api.kernel.problems import INVALID_DATA
-from api.kernel.views import Camel, Limit, key_cursor, key_of
+from api.kernel.views import Camel, Limit
 from engine.domain.state import Frozen
 from engine.errors import Invalid
 from engine.node import Node
@@ -184,9 +185,18 @@ class Cursors:
             if skip > MAX_SKIPPED:
                 raise Invalid(INVALID_DATA, {"page": [f"is behind {MAX_SKIPPED} rows; follow nextCursor"]})
             return Place(after=None, skip=skip)
-        after = None if query.cursor is None else key_of(query.cursor, self._decoder)
-        return Place(after=after, skip=0)
+        return Place(after=None if query.cursor is None else self._key(query.cursor), skip=0)
 
     def behind(self, row: Row) -> str:
         """The cursor of the page behind this row."""
-        return key_cursor(tuple(row[one.field] for one in self.order))
+        key = [row[one.field] for one in self.order]
+        return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
+
+    def _key(self, cursor: str) -> Sequence[Any]:
+        """Raises Invalid for what `behind` never made."""
+        try:
+            text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+            key: Sequence[Any] = self._decoder.decode(text)
+        except (ValueError, msgspec.DecodeError):
+            raise Invalid(INVALID_DATA, {"cursor": ["is not one that was given out"]}) from None
+        return key
