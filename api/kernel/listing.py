@@ -147,11 +147,10 @@ def conditions(node: Node, query: Query, filters: Mapping[str, Filter]) -> Seque
     faults: dict[str, list[str]] = {}
     for number, (outside, one) in enumerate(filters.items()):
         value = getattr(query, f"filter_{number}")
-        if isinstance(value, datetime):
-            try:
-                value = value.astimezone(UTC)
-            except OverflowError:
-                faults[outside] = ["is out of range"]
+        try:
+            value = in_utc(value)
+        except OverflowError:
+            faults[outside] = ["is out of range"]
         if value is not None and one.custom is not None:
             found.append(one.custom(node, value))
         elif value is not None:
@@ -159,6 +158,11 @@ def conditions(node: Node, query: Query, filters: Mapping[str, Filter]) -> Seque
     if faults:
         raise Invalid(INVALID_DATA, faults)
     return found
+
+
+def in_utc(value: Any) -> Any:
+    """A moment as the database takes it, all else as it is. Raises OverflowError."""
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 
 class Place(Frozen, frozen=True):
@@ -196,7 +200,7 @@ class Cursors:
         """Raises Invalid for what `behind` never made."""
         try:
             text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-            key: Sequence[Any] = self._decoder.decode(text)
-        except (ValueError, msgspec.DecodeError):
+            key = [in_utc(part) for part in self._decoder.decode(text)]
+        except (ValueError, OverflowError, msgspec.DecodeError):
             raise Invalid(INVALID_DATA, {"cursor": ["is not one that was given out"]}) from None
         return key

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import Any
 
 import httpx
@@ -97,6 +99,19 @@ async def test_what_is_wrong_is_said_all_at_once(
     answer = await tags.get(f"/id-tags?{query}")
     assert answer.status_code == 422, answer.text
     assert set(answer.json()["errors"]) == places
+
+
+@pytest.mark.parametrize("key", [["0001-01-01T00:00:00+14:00", 1], ["2026-01-01T00:00:00", 1], [1, 1], ["x"]])
+async def test_a_forged_cursor(admin: httpx.AsyncClient, key: list[Any]) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+    answer = await admin.get("/messages", params={"cursor": cursor.rstrip("=")})
+    assert (answer.status_code, set(answer.json()["errors"])) == (422, {"cursor"})
+
+
+async def test_text_that_cannot_be_stored_in_a_cursor(admin: httpx.AsyncClient) -> None:
+    cursor = base64.urlsafe_b64encode(rb'["\u0000"]').decode().rstrip("=")
+    answer = await admin.get("/stations", params={"order": "identity", "cursor": cursor})
+    assert answer.status_code == 422
 
 
 async def test_refusals_say_what_there_is(tags: httpx.AsyncClient) -> None:
