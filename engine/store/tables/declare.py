@@ -172,10 +172,6 @@ def smallint(
     return _column(name, sa.SmallInteger(), null=null, default=_number(default), check=check)
 
 
-def double(name: str, *, null: bool = False) -> sa.Column[float]:
-    return _column(name, sa.Double(), null=null)
-
-
 def money(name: str, *, default: int | None = None) -> sa.Column[Decimal]:
     return _column(name, sa.Numeric(14, 5), default=_number(default))
 
@@ -196,11 +192,6 @@ def stamps() -> Sequence[sa.Column[datetime]]:
 
 def sha256(name: str, *, null: bool = False, key: bool = False) -> sa.Column[bytes]:
     return _column(name, sa.LargeBinary(), null=null, key=key, check=f"octet_length({name}) = 32")
-
-
-def verbatim(name: str, *, null: bool = False) -> sa.Column[Any]:
-    """JSON to the letter, as it was received."""
-    return _column(name, postgresql.JSON(), null=null)
 
 
 def document(name: str, *, default: str | None = None) -> sa.Column[Any]:
