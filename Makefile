@@ -74,7 +74,8 @@ $(BIN)/python: $(ANEW)
 # pip says nothing or far too much: PROGRESS makes a line of each package that is asked for, and of each step.
 # The pipe has sed's exit code, so a failure shows by the missing target. Errors are not in the pipe.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off
-PROGRESS := sed -unE -e 's/^Collecting ([A-Za-z0-9_-]+).*\(from voltrio==[^>]*\)$$/  \1/p' \
+PROGRESS := sed -unE -e 's/^Collecting pip$$/  pip/p' -e 's/^ *Installing build dependencies: s.*/  build tools/p' \
+  -e 's/^Collecting ([A-Za-z0-9_-]+).*\(from voltrio==[^>]*\)$$/  \1/p' \
   -e 's/^Building wheels .*/  building voltrio/p' -e 's/^Installing collected .*,.*/  installing all of them/p'
 
 $(VENV)/installed: $(BIN)/python pyproject.toml setup.py
