@@ -2,7 +2,7 @@
 
 A handler is pure: `step(charge_point, request, facts, now) -> Outcome`. It never raises for what a charger
 says: a refusal is an Outcome whose reply is a `Refusal`. What it needs to know beyond the state it asks for
-beforehand, through `needs(charge_point, request) -> Needs | None`; the actor resolves that in one batched
+beforehand, through `needs(charge_point, request) -> Needs`; the actor resolves that in one batched
 read. Answers to our own calls are folded the same way:
 `answered(charge_point, request, response, now) -> Outcome`.
 """
@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
 from engine.domain.changes import Change
+from engine.domain.lookups import Lookup
 from engine.domain.outside import Answer, Question
-from engine.domain.session.facts import EventKey, Neighbour, Told
-from engine.domain.starting import Pending, PendingKey
-from engine.domain.state import ChargePoint, Frozen, Price, Session, Token
+from engine.domain.state import ChargePoint, Frozen
+
+A = TypeVar("A")
 
 
 class Message(
@@ -49,38 +50,19 @@ class Refusal(Frozen, frozen=True):
     details: Mapping[str, Any] = {}
 
 
-class Needs(Frozen, frozen=True):
-    """Look-ups a handler wants done before it runs. Everything empty: no read at all."""
-
-    id_tags: tuple[str, ...] = ()  # → facts.tokens, keyed by the id tag as asked
-    starts: bool = False  # the tag begins a transaction: it counts for others at once
-    start_key: str | None = None  # → facts.session: the session this start already made, open or closed
-    transaction_id: str | None = None  # → facts.session: the session that we gave that id, open or closed
-    samples_since: tuple[int, datetime] | None = None  # (session id, time) → facts.samples
-    neighbours_of: int | None = None  # session id → facts.neighbours: those before and after it on its EVSE
-    loose_since: tuple[int, datetime] | None = None  # (EVSE, time) → facts.loose
-    event: EventKey | None = None  # → facts.told: what is stored of its transaction (OCPP 2.x)
-    pending: PendingKey | None = None  # → facts.pending: the session asked for that this may be
-    new_ids: int = 0  # → facts.new_ids: that many numbers for new rows
-    new_session: bool = False  # the first of them is a session's: it fits into 32 bits
-    outside: tuple[Question, ...] = ()  # → facts.outside: asked one after the other, each with a deadline
+Needs: TypeAlias = Sequence[Lookup[Any] | Question]  # of each class of look-ups at most one; empty: no read
 
 
 class Facts(Frozen, frozen=True):
-    """The answers to `Needs`."""
+    """The answers to what a handler needs."""
 
-    tokens: Mapping[str, Token] = {}  # an unknown id tag is absent
-    session: Session | None = None
-    samples: frozenset[tuple[datetime, str]] = (
-        frozenset()
-    )  # (timestamp, sample identity), see domain.metering
-    loose: Sequence[tuple[datetime, str]] = ()  # meter values of no session: time and samples (JSON)
-    neighbours: Sequence[Neighbour] = ()
-    told: Told = Told()
-    pending: Pending | None = None
-    price: Price | None = None  # of the station's operator now; only where an event may begin a session
-    new_ids: Sequence[int] = ()
+    answers: Mapping[type[Lookup[Any]], Any] = {}
     outside: Sequence[Answer | None] = ()  # in the order of the questions; None: nobody answered
+
+    def of(self, kind: type[Lookup[A]]) -> A:
+        """The answer to the look-up of that class."""
+        answer: A = self.answers.get(kind, kind.nothing)
+        return answer
 
 
 class Outcome(Frozen, frozen=True):
@@ -99,7 +81,7 @@ class Handler(Frozen, frozen=True):
     request: type[Message]
     response: type[Message]
     step: Callable[[ChargePoint, Any, Facts, datetime], Outcome]
-    needs: Callable[[ChargePoint, Any], Needs | None] | None = None
+    needs: Callable[[ChargePoint, Any], Needs] | None = None
     before_boot: bool = False  # may be processed before a BootNotification was accepted (1.6 §4.2)
 
 

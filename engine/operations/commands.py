@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.domain.audit import audited
 from engine.domain.authorization import vouched
 from engine.domain.caller import Caller
+from engine.domain.lookups import TokensOf
 from engine.errors import Invalid
 from engine.node import Node
 from engine.ocpp.blocks.battery_swap.battery_swap import RequestBatterySwap
@@ -13,7 +14,6 @@ from engine.ocpp.blocks.device_model.set_configuration import SetConfiguration
 from engine.ocpp.blocks.remote_control.start import Start
 from engine.ocpp.encoded import encoded
 from engine.ocpp.operation import Operation, Result
-from engine.ocpp.step import Needs
 from engine.operations.remote_start import remote_start
 from engine.operations.sending import carry_out, state_of
 
@@ -38,5 +38,5 @@ async def command(
 async def _vouch_for_swap(node: Node, identity: str, swap: RequestBatterySwap) -> None:
     """Raises Conflict where its tag is known and may not charge (2.1 S02.FR.03)."""
     state = await state_of(node, identity, lambda cp: encoded(swap, cp).requests)
-    facts = await node.store.reader.resolve(state, Needs(id_tags=(swap.id_tag,)))
-    vouched(swap.id_tag, facts.tokens.get(swap.id_tag), node.registry.shared.now(), uncounted=None)
+    tokens = await node.store.reader.answer(state, TokensOf((swap.id_tag,)))
+    vouched(swap.id_tag, tokens.get(swap.id_tag), node.registry.shared.now(), uncounted=None)

@@ -18,6 +18,7 @@ from engine.domain import starting
 from engine.domain.audit import audited
 from engine.domain.authorization import Decision, decide, vouched
 from engine.domain.caller import Caller
+from engine.domain.lookups import NewIds, TokensOf
 from engine.domain.starting import Pending
 from engine.domain.state import ChargePoint
 from engine.domain.vocabulary import SessionReason
@@ -32,7 +33,7 @@ from engine.ocpp.blocks.remote_control.start import (
 )
 from engine.ocpp.encoded import encoded
 from engine.ocpp.operation import Result, Verdict
-from engine.ocpp.step import Message, Needs
+from engine.ocpp.step import Message
 from engine.operations.sending import send, send_encoded, state_of
 from engine.supervision import keep
 
@@ -51,13 +52,20 @@ async def remote_start(
     shared = node.registry.shared
     cp = await state_of(node, identity, lambda cp: encoded(completed(start), cp).requests)
     tags = (start.id_tag,) if start.id_tag is not None else ()
-    facts = await node.store.reader.resolve(cp, Needs(id_tags=tags, new_ids=2, new_session=True))
-    id_tag = start.id_tag or starting.own_tag(facts.new_ids[0])
-    decision = vouched(id_tag, facts.tokens.get(id_tag), shared.now(), uncounted=0)
+    facts = await node.store.reader.resolve(cp, [TokensOf(tags), NewIds(1, session=True)])
+    new_ids = facts.of(NewIds)
+    id_tag = start.id_tag or starting.own_tag(new_ids[0])
+    decision = vouched(id_tag, facts.of(TokensOf).get(id_tag), shared.now(), uncounted=0)
     # What cannot be asked for leaves nothing behind.
-    asked = encoded(completed(start, facts.new_ids[0], decision.token), cp)
+    asked = encoded(completed(start, new_ids[0], decision.token), cp)
     pending = await _open(
-        node, caller, cp, decision, new_ids=facts.new_ids, id_tag=id_tag, evse_number=start.evse_number or 0
+        node,
+        caller,
+        cp,
+        decision,
+        new_ids=new_ids,
+        id_tag=id_tag,
+        evse_number=start.evse_number or 0,
     )
     async with _asking(node, pending):
         result = await send_encoded(node, identity, asked, timeout)
@@ -90,9 +98,9 @@ async def send_start(
         shared.dialects[cp.version].checked(request, cp, shared.now())
     named = bool(requested.id_tag) and "\0" not in requested.id_tag
     tags = (requested.id_tag,) if named else ()
-    facts = await node.store.reader.resolve(cp, Needs(id_tags=tags, new_ids=2, new_session=True))
-    id_tag = requested.id_tag if named else starting.own_tag(facts.new_ids[0])
-    decision = decide(facts.tokens.get(id_tag), shared.now(), uncounted=0, asked=True)
+    facts = await node.store.reader.resolve(cp, [TokensOf(tags), NewIds(1, session=True)])
+    id_tag = requested.id_tag if named else starting.own_tag(facts.of(NewIds)[0])
+    decision = decide(facts.of(TokensOf).get(id_tag), shared.now(), uncounted=0, asked=True)
     evse_number, number = requested.evse_number, requested.remote_start_id
     if not decision.accepted or any(one not in INT32 for one in (evse_number, number or 0)):
         return await send(node, cp.identity, request, timeout, force=force)
@@ -101,7 +109,7 @@ async def send_start(
         caller,
         cp,
         decision,
-        new_ids=facts.new_ids,
+        new_ids=facts.of(NewIds),
         id_tag=id_tag,
         evse_number=max(evse_number, 0),
         remote_start_id=number,

@@ -13,6 +13,7 @@ from typing import Any, Final
 import structlog
 import trio
 
+from engine.domain.lookups import StoredEvents
 from engine.domain.state import Policy, Registration
 from engine.ocpp import policy, rpc
 from engine.ocpp.step import Facts, Needs, Refusal
@@ -132,8 +133,8 @@ class Actor(Performer):
             self.peer.keep("in", "call", route.action, message_id, rest)
         request = decoded.message
         try:
-            needs = route.needs(state, request) if route.needs is not None else None
-            if needs is not None:
+            needs = route.needs(state, request) if route.needs is not None else ()
+            if needs:
                 self._shared.allowance.charge(self._conduct, LOOK_UP, 0)
                 return self._look_up(route, message_id, text, request, needs)
             outcome = route.step(state, request, NO_FACTS, self._shared.now())
@@ -152,7 +153,7 @@ class Actor(Performer):
             facts = await self._shared.facts(self.state, needs)
             if self.is_over():
                 return
-            folded = sum(len(stored.events) for stored in facts.told.sessions)
+            folded = sum(len(stored.events) for stored in facts.of(StoredEvents).sessions)
             if folded:
                 self._shared.allowance.charge(self._conduct, folded // EVENTS_A_MESSAGE, 0)
             outcome = route.step(self.state, request, facts, self._shared.now())

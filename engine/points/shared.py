@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from engine.domain.access import StationRecord
 from engine.domain.changes import Change
 from engine.domain.events import Event
+from engine.domain.lookups import Lookup
 from engine.domain.outside import Answer, Question
 from engine.domain.starting import Pending
 from engine.domain.state import ChargePoint
@@ -33,7 +34,6 @@ log = structlog.get_logger(__name__)
 
 BOOT: Final = "BootNotification"
 BOOT_PATIENCE: Final = 15.0  # seconds that a boot may wait for its turn
-NO_NEEDS: Final = step.Needs()
 
 
 class Journal(Protocol):
@@ -52,7 +52,7 @@ class Journal(Protocol):
 class Reader(Protocol):
     """The part of the store that actors ask."""
 
-    async def resolve(self, charge_point: ChargePoint, needs: step.Needs) -> step.Facts: ...
+    async def resolve(self, charge_point: ChargePoint, lookups: Sequence[Lookup[Any]]) -> step.Facts: ...
     async def station(self, identity: str) -> StationRecord | None: ...
     def remembered(self, identity: str) -> StationRecord | None: ...
     async def look_up(self, identity: str) -> StationRecord | None: ...
@@ -225,11 +225,11 @@ class Shared:
 
     async def facts(self, charge_point: ChargePoint, needs: step.Needs) -> step.Facts:
         """What a handler needs of the database, then of the world outside."""
-        facts = step.Facts()
-        if not needs.outside or replace(needs, outside=()) != NO_NEEDS:
-            facts = await self.reader.resolve(charge_point, needs)
-        if needs.outside:
-            facts = replace(facts, outside=await self.outside.ask(charge_point, needs.outside))
+        lookups = [one for one in needs if isinstance(one, Lookup)]
+        questions = [one for one in needs if isinstance(one, Question)]
+        facts = await self.reader.resolve(charge_point, lookups) if lookups else step.Facts()
+        if questions:
+            facts = replace(facts, outside=await self.outside.ask(charge_point, questions))
         return facts
 
     async def write(self, changes: Sequence[Change]) -> None:

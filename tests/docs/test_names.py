@@ -10,7 +10,7 @@ import click
 import pytest
 
 from api.cli import main
-from engine.store.reader import SESSION_IDS
+from engine.store.lookups.numbers import SESSION_IDS
 from tests.docs.conftest import ROOT
 from tests.docs.test_reference import names_of_metrics
 

@@ -11,6 +11,19 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from engine.domain import changes as c
+from engine.domain.lookups import (
+    Lookup,
+    LooseSince,
+    NeighboursOf,
+    NewIds,
+    PendingFor,
+    PriceNow,
+    SamplesSince,
+    SessionOfStart,
+    SessionOfTransaction,
+    StoredEvents,
+    TokensOf,
+)
 from engine.domain.metering.readings import identity
 from engine.domain.plausibility import clock_is_wrong
 from engine.domain.session.facts import RANKS, Beside, EventKey, Neighbour, Stored, Told
@@ -120,45 +133,49 @@ class Store:
         )
 
     def resolve(self, needs: Needs) -> Facts:
-        session = None
-        for number, row in self.sessions.items():
-            if needs.start_key is not None and row["start_key"] == needs.start_key:
-                session = self._session(number)
-            ours = row["protocol"] == "ocpp1.6"
-            if ours and needs.transaction_id is not None and row["transaction_id"] == needs.transaction_id:
-                session = self._session(number)
-        found = {uid: self.tokens.get(uid.casefold()) for uid in needs.id_tags}
-        tokens = {
-            uid: replace(token, active_sessions=self._active(uid))
-            for uid, token in found.items()
-            if token is not None
-        }
-        samples = frozenset[tuple[datetime, str]]()
-        if needs.samples_since is not None:
-            number, since = needs.samples_since
-            samples = frozenset((at, i) for s, at, i in self.samples() if s == number and at >= since)
-        ids = list(itertools.islice(self._ids, needs.new_ids))
-        told = Told() if needs.event is None else self._told(needs.event)
-        loose = []
-        if needs.loose_since is not None:
-            evse_number, after = needs.loose_since
-            loose = sorted(
-                (row.timestamp, row.samples)
-                for row in self.rows.values()
-                if row.session_id is None and row.evse_number == evse_number and row.timestamp > after
-            )
-        of = needs.neighbours_of
-        return Facts(
-            neighbours=self._neighbours(of) if of in self.sessions else (),
-            tokens=tokens,
-            session=session,
-            samples=samples,
-            told=told,
-            loose=loose,
-            pending=None if needs.pending is None else self.pending.get(needs.pending.number or 0),
-            price=None if needs.event is None else self.price,
-            new_ids=ids,
-        )
+        return Facts({type(one): self.answer(one) for one in needs if isinstance(one, Lookup)})
+
+    def answer(self, lookup: Lookup[Any]) -> Any:
+        """As the module of `engine.store.lookups` for its class."""
+        match lookup:
+            case TokensOf(id_tags=id_tags):
+                found = {uid: self.tokens.get(uid.casefold()) for uid in id_tags}
+                return {
+                    uid: replace(token, active_sessions=self._active(uid))
+                    for uid, token in found.items()
+                    if token is not None
+                }
+            case SessionOfStart(start_key=key):
+                return self._only(row["start_key"] == key for row in self.sessions.values())
+            case SessionOfTransaction(transaction_id=number):
+                return self._only(
+                    row["protocol"] == "ocpp1.6" and row["transaction_id"] == number
+                    for row in self.sessions.values()
+                )
+            case SamplesSince(session_id=of, at=since):
+                return frozenset((at, i) for s, at, i in self.samples() if s == of and at >= since)
+            case LooseSince(evse_number=evse_number, at=after):
+                return sorted(
+                    (row.timestamp, row.samples)
+                    for row in self.rows.values()
+                    if row.session_id is None and row.evse_number == evse_number and row.timestamp > after
+                )
+            case NeighboursOf(session_id=of):
+                return self._neighbours(of) if of in self.sessions else ()
+            case StoredEvents(key=key):
+                return self._told(key)
+            case PendingFor(key=key):
+                return self.pending.get(key.number or 0)
+            case PriceNow():
+                return self.price
+            case NewIds(rows=rows, session=session):
+                return tuple(itertools.islice(self._ids, rows + session))
+        raise TypeError(f"nobody answers {lookup}")
+
+    def _only(self, meant: Iterable[bool]) -> Session | None:
+        """The last session that is meant, in the order of their rows."""
+        found = [number for number, is_meant in zip(self.sessions, meant, strict=True) if is_meant]
+        return self._session(found[-1]) if found else None
 
     def samples(self) -> list[tuple[int | None, datetime, str]]:
         """Every stored sample: its session's id, its time, its identity. A list, so that doubles show."""

@@ -87,7 +87,7 @@ def answered(data: st.DataObject) -> None:
     assert not (decoded.repairs and word is Policy.STRICT)
     check_valid(decoded.message, handler.request)
     cp = data.draw(charge_points(version))
-    needs = handler.needs(cp, decoded.message) if handler.needs is not None else None
+    needs = handler.needs(cp, decoded.message) if handler.needs is not None else ()
     outcome = handler.step(cp, decoded.message, facts_for(data, needs), NOW)
     check_outcome(cp, outcome)
     if outcome.reply is not None and not isinstance(outcome.reply, Refusal):

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from engine.domain.changes import Change
+from engine.domain.lookups import Lookup
 from engine.domain.state import ChargePoint, Policy
 from engine.ocpp import policy
-from engine.ocpp.step import Needs, Refusal
+from engine.ocpp.step import Refusal
 from engine.ocpp.versions import PROTOCOLS
 from engine.store import Store
 from engine.store.writer import waves
@@ -66,13 +67,13 @@ def rows_of_a_request(data: st.DataObject) -> Sequence[Change]:
     if isinstance(decoded, Refusal):
         return ()
     cp = data.draw(charge_points(version))
-    needs = handler.needs(cp, decoded.message) if handler.needs is not None else None
+    needs = handler.needs(cp, decoded.message) if handler.needs is not None else ()
     return handler.step(cp, decoded.message, facts_for(data, needs), NOW).changes
 
 
-def questions(count: int) -> Sequence[tuple[ChargePoint, Needs]]:
+def questions(count: int) -> Sequence[tuple[ChargePoint, Sequence[Lookup[Any]]]]:
     """What so many messages, valid or bent, need to know."""
-    asked: list[tuple[ChargePoint, Needs]] = []
+    asked: list[tuple[ChargePoint, Sequence[Lookup[Any]]]] = []
 
     @given(data=st.data())
     @settings(max_examples=count, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -81,9 +82,9 @@ def questions(count: int) -> Sequence[tuple[ChargePoint, Needs]]:
         decoded = policy.decode(handler.request, bent(handler, data), Policy.REPAIR, version=version)
         if not isinstance(decoded, Refusal):
             cp = data.draw(charge_points(version))
-            needs = handler.needs(cp, decoded.message) if handler.needs is not None else None
-            if needs is not None:
-                asked.append((cp, replace(needs, outside=())))
+            needs = handler.needs(cp, decoded.message) if handler.needs is not None else ()
+            if lookups := [one for one in needs if isinstance(one, Lookup)]:
+                asked.append((cp, lookups))
 
     ask()
     return asked
@@ -92,8 +93,8 @@ def questions(count: int) -> Sequence[tuple[ChargePoint, Needs]]:
 async def test_the_database_answers_all_questions(store: Store) -> None:
     asked = questions(100)
     assert asked
-    for cp, needs in asked:
-        await store.reader.resolve(cp, needs)  # raises where it cannot
+    for cp, lookups in asked:
+        await store.reader.resolve(cp, lookups)  # raises where it cannot
 
 
 def rows_of_an_answer(data: st.DataObject) -> Sequence[Change]:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from engine.domain.changes import Change
+from engine.domain.lookups import Lookup, NewIds, SessionOfStart, SessionOfTransaction, TokensOf
 from engine.domain.state import (
     ChargePoint,
     Connector,
@@ -34,6 +35,7 @@ from engine.ocpp.messages import CustomData, decode_hook, v16
 from engine.ocpp.step import Command, Facts, Handler, Message, Needs, Outcome
 from engine.ocpp.v16 import PROTOCOL
 from engine.ocpp.versions import PROTOCOLS
+from tests.answers import asked, facts_of
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SETTINGS = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -246,18 +248,22 @@ def charge_points(draw: st.DrawFn, version: str = "ocpp1.6") -> ChargePoint:
     )
 
 
-def facts_for(data: st.DataObject, needs: Needs | None) -> Facts:
+def facts_for(data: st.DataObject, needs: Needs) -> Facts:
     """What the store might answer: every tag known or not, the session found or not, the ids asked for."""
-    if needs is None:
-        return Facts()
-    looked_up = needs.start_key is not None or needs.transaction_id is not None
-    known = st.dictionaries(st.sampled_from(needs.id_tags), TOKENS) if needs.id_tags else st.just({})
-    found = st.none() | sessions() | sessions(closed=True) if looked_up else st.none()
-    return Facts(
-        tokens=data.draw(known),
-        session=data.draw(found),
-        new_ids=tuple(range(1_000, 1_000 + needs.new_ids)),
-    )
+    answers: dict[type[Lookup[Any]], Any] = {}
+    for one in needs:
+        match one:
+            case TokensOf(id_tags=id_tags) if id_tags:
+                answers[TokensOf] = data.draw(st.dictionaries(st.sampled_from(id_tags), TOKENS))
+            case SessionOfStart() | SessionOfTransaction():
+                answers[type(one)] = data.draw(st.none() | sessions() | sessions(closed=True))
+            case NewIds():
+                answers[NewIds] = numbers(one, 1_000)
+    return Facts(answers)
+
+
+def numbers(wanted: NewIds | None, first: int) -> tuple[int, ...]:
+    return () if wanted is None else tuple(range(first, first + wanted.rows + wanted.session))
 
 
 # --- properties --------------------------------------------------------------------------------------------
@@ -294,7 +300,7 @@ def test_every_valid_request_is_answered(version: str, handler: Handler, data: s
     cp = data.draw(charge_points(version))
     request = data.draw(messages_of(handler.request))
     check_valid(request, handler.request)
-    needs = handler.needs(cp, request) if handler.needs is not None else None
+    needs = handler.needs(cp, request) if handler.needs is not None else ()
     facts = facts_for(data, needs)
     outcome = handler.step(cp, request, facts, NOW)
     check_valid(outcome.reply, handler.response)
@@ -345,9 +351,9 @@ def test_any_conversation_keeps_one_session_per_evse(state: ChargePoint, data: s
         )
         handler = PROTOCOL.inbound[action]
         request = data.draw(messages_of(handler.request))
-        needs = handler.needs(state, request) if handler.needs is not None else None
-        new_ids = tuple(range(1_000 * (step + 1), 1_000 * (step + 1) + (needs.new_ids if needs else 0)))
-        state = handler.step(state, request, Facts(new_ids=new_ids), NOW + timedelta(seconds=step)).state
+        needs = handler.needs(state, request) if handler.needs is not None else ()
+        new_ids = numbers(asked(needs, NewIds), 1_000 * (step + 1))
+        state = handler.step(state, request, facts_of(new_ids=new_ids), NOW + timedelta(seconds=step)).state
         evses = [session.evse_number for session in state.sessions.values()]
         assert len(evses) == len(set(evses))
         assert all(key == session.transaction_id for key, session in state.sessions.items())

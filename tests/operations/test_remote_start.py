@@ -21,6 +21,7 @@ from engine.ocpp.operation import Verdict
 from engine.ocpp.step import Facts
 from engine.ocpp.versions import PROTOCOLS
 from engine.operations.remote_start import expire
+from tests.answers import facts_of
 from tests.points.conftest import NOW
 
 TAG = "*0000001"  # the first number that the reader in memory gives
@@ -120,7 +121,7 @@ async def test_what_did_not_begin_in_time_expires(site: Any, store: Any) -> None
 
 
 async def test_a_tag_that_may_not_charge_is_refused_at_once(site: Any, store: Any) -> None:
-    store.reader.facts = Facts(tokens={"CARD": CARD}, new_ids=(1, 2))
+    store.reader.facts = facts_of(tokens={"CARD": CARD}, new_ids=(1, 2))
     async with site.connect():
         with pytest.raises(Conflict, match="blocked"):
             await site.command("CP1", Start(id_tag="CARD"))
@@ -128,7 +129,7 @@ async def test_a_tag_that_may_not_charge_is_refused_at_once(site: Any, store: An
 
 
 async def test_a_battery_is_not_swapped_for_a_tag_that_may_not_charge(start: Any, store: Any) -> None:
-    store.reader.facts = Facts(tokens={"CARD": CARD})
+    store.reader.facts = facts_of(tokens={"CARD": CARD})
     swap = RequestBatterySwap(id_tag="CARD", request_id=1)
     async with start(PROTOCOLS) as site, site.connect(subprotocols=["ocpp2.1"]) as ws:
         with pytest.raises(Conflict, match="blocked"):  # S02.FR.03
@@ -153,7 +154,7 @@ async def test_a_known_tag_is_presented_as_what_it_is(
     start: Any, store: Any, known: str | None, asked: str, presented: str
 ) -> None:
     card = replace(CARD, status="enabled", type=known or "")
-    store.reader.facts = Facts(tokens={"CARD": card} if known else {}, new_ids=(1, 2))
+    store.reader.facts = facts_of(tokens={"CARD": card} if known else {}, new_ids=(1, 2))
     async with start(PROTOCOLS) as site, site.connect(subprotocols=["ocpp2.0.1"]) as ws:
         for operation, token in (
             (Start(id_tag="CARD", id_type=asked), {"idToken": "CARD", "type": presented}),
@@ -182,7 +183,7 @@ async def test_the_transaction_may_come_before_the_answer(site: Any, store: Any,
     async with site.connect() as ws:
         results = await ask(nursery, site, Start(evse_number=1))
         _, message_id, _, _ = await site.take(ws)
-        store.reader.facts = Facts(pending=PENDING, new_ids=(8, 9))
+        store.reader.facts = facts_of(pending=PENDING, new_ids=(8, 9))
         start = {"connectorId": 1, "idTag": TAG, "meterStart": 0, "timestamp": "2026-03-01T12:00:00Z"}
         answer = await site.ask(ws, "StartTransaction", start)
         assert answer[2] == {"idTagInfo": {"status": "Accepted"}, "transactionId": 1}
@@ -235,7 +236,7 @@ async def test_a_start_that_is_worded_by_hand_is_awaited_like_any_other(
 async def test_one_for_a_tag_that_may_not_charge_is_sent_and_awaited_by_nobody(
     start: Any, store: Any, nursery: Any
 ) -> None:
-    store.reader.facts = Facts(tokens={"LAB": replace(CARD, uid="LAB")}, new_ids=(1, 2))
+    store.reader.facts = facts_of(tokens={"LAB": replace(CARD, uid="LAB")}, new_ids=(1, 2))
     async with start(PROTOCOLS) as site, site.connect(subprotocols=["ocpp2.0.1"]) as ws:
         nursery.start_soon(site.call, "CP1", WORDED["ocpp2.0.1"])
         _, message_id, _, _ = await site.take(ws)

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 import trio
@@ -18,6 +18,7 @@ from engine.domain.access import StationRecord
 from engine.domain.caller import Caller, CallerKind
 from engine.domain.changes import Change
 from engine.domain.events import Event
+from engine.domain.lookups import Lookup
 from engine.domain.starting import Pending
 from engine.domain.state import ChargePoint, Registration, StationSettings
 from engine.errors import ChangeRefused, NotFound, StoreError
@@ -26,13 +27,15 @@ from engine.metrics import Metrics
 from engine.node import Node
 from engine.ocpp import v16
 from engine.ocpp.operation import Operation, Result
-from engine.ocpp.step import Facts, Message, Needs, Protocol, Raw
+from engine.ocpp.step import Facts, Message, Protocol, Raw
 from engine.operations import calls, commands
 from engine.points import Registry, serve_chargers
 from engine.settings import Settings
 from engine.store import Store
+from tests.answers import facts_of
 from tests.patience import PATIENCE, until
 
+A = TypeVar("A")
 CALLER = Caller("token:test", CallerKind.API_TOKEN)
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -95,7 +98,7 @@ class MemoryReader:
     def __init__(self) -> None:
         self.records: dict[str, StationRecord] = {}
         self.states: dict[str, ChargePoint] = {}
-        self.facts = Facts(new_ids=(1, 2))
+        self.facts = facts_of(new_ids=(1, 2))
         self.fault: Exception | None = None
 
     async def station(self, identity: str) -> StationRecord | None:
@@ -115,9 +118,12 @@ class MemoryReader:
         state = self.states[record.identity]
         return replace(state, version=version or state.version)
 
-    async def resolve(self, charge_point: ChargePoint, needs: Needs) -> Facts:
+    async def resolve(self, charge_point: ChargePoint, lookups: Sequence[Lookup[Any]]) -> Facts:
         await trio.lowlevel.checkpoint()
         return self.facts
+
+    async def answer(self, charge_point: ChargePoint, lookup: Lookup[A]) -> A:
+        return (await self.resolve(charge_point, [lookup])).of(type(lookup))
 
     def forget(self, identity: str) -> None: ...
 

@@ -22,11 +22,12 @@ from engine.domain.state import Policy, Registration, Session, SessionStatus
 from engine.errors import Conflict
 from engine.ocpp import v16, v201
 from engine.ocpp.messages import v16 as messages
-from engine.ocpp.step import Facts, Outcome, Protocol
+from engine.ocpp.step import Outcome, Protocol
 from engine.points.actor import EVENTS_A_MESSAGE, LOOK_UP, Actor
 from engine.points.admission import RETURNS
 from engine.points.peer import ODD
 from engine.points.performer import EARLY_SIZE, ROWS_A_MESSAGE, ROWS_INCLUDED
+from tests.answers import facts_of
 from tests.patience import PATIENCE
 
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
@@ -211,7 +212,7 @@ async def test_a_look_up_and_what_it_makes_us_fold_anew_cost_more(
         session=session, count=folded, newest=None, newest_at=None, started_at=None,
         ended_at=None, ended_seq=None, events=((b"{}", 1),) * folded,
     )  # fmt: skip
-    store.reader.facts = Facts(new_ids=(1, 2), told=Told(sessions=(stored,)))
+    store.reader.facts = facts_of(new_ids=(1, 2), told=Told(sessions=(stored,)))
     async with start(message_rate=1, rate_burst=5, data_rate=1e9) as site, site.connect() as ws:
         began = trio.current_time()
         for number in range(2):

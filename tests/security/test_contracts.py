@@ -11,15 +11,16 @@ from cryptography import x509
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from engine.domain.outside import Question
 from engine.domain.state import ChargePoint, StationSettings, Token
 from engine.metrics import Metrics
 from engine.ocpp.blocks.authorization.authorize_v2x import authorize_needs_v2x, authorize_v2x
 from engine.ocpp.blocks.authorization.contract_chains import ContractCheck
 from engine.ocpp.messages import v21, v201
-from engine.ocpp.step import Facts
 from engine.security.http import HttpPost
 from engine.security.ocsp import Responders
 from engine.security.outside import BURST, PER_MESSAGE, RATE, World
+from tests.answers import facts_of
 from tests.pki import NOW, Holder, made, pem, question, response
 
 EMAID = "DE8AA1A2B3C4D5"
@@ -99,8 +100,8 @@ class Site:
         token = request.pop("token", EMAID)
         message = words.Authorize(id_token=words.IdToken(id_token=token, type="eMAID"), **request)
         needs = authorize_needs_v2x(self.check)(cp, message)
-        answers = await self.world.ask(cp, needs.outside)
-        facts = Facts(tokens={token: KNOWN}, new_ids=(1,), outside=answers)
+        answers = await self.world.ask(cp, [one for one in needs if isinstance(one, Question)])
+        facts = facts_of(tokens={token: KNOWN}, new_ids=(1,), outside=answers)
         reply: Any = authorize_v2x(self.check)(cp, message, facts, NOW).reply
         return reply.certificate_status, reply.id_token_info.status
 

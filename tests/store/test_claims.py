@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import trio
 
-from engine.ocpp.step import Needs
+from engine.domain.lookups import TokensOf
 from engine.store import Store
-from engine.store.reader import CLAIMED_FOR, Claims
+from engine.store.lookups.tokens import CLAIMED_FOR, Claims
 from engine.store.repositories.id_tags import IdTagPatch
 from engine.store.repositories.stations import StationPatch
 
@@ -42,8 +42,8 @@ async def test_of_stations_that_ask_at_once_only_the_first_finds_none(store: Sto
     counts: list[int] = []
 
     async def ask(n: int) -> None:
-        facts = await store.reader.resolve(states[n], Needs(id_tags=("TAG",), starts=True))
-        counts.append(facts.tokens["TAG"].active_sessions)
+        tokens = await store.reader.answer(states[n], TokensOf(("TAG",), starts=True))
+        counts.append(tokens["TAG"].active_sessions)
 
     async with trio.open_nursery() as nursery:
         for n in range(8):

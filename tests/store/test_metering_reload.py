@@ -14,6 +14,7 @@ from engine.ocpp.blocks.transactions import transactions_v16
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts
 from engine.store import Store
+from tests.answers import facts_of
 
 from .conftest import NOW, at, closed, opened
 
@@ -35,7 +36,7 @@ async def test_totals_are_the_same_after_a_reload(
 ) -> None:
     state = await store.reader.load(station, "ocpp1.6")
     start = v16.StartTransaction(connector_id=1, id_tag="TAG", meter_start=1_000, timestamp=NOW)
-    began = transactions_v16.start_transaction_v16(state, start, Facts(new_ids=(7, 8)), at(1))
+    began = transactions_v16.start_transaction_v16(state, start, facts_of(new_ids=(7, 8)), at(1))
     await store.journal.commit(began.changes)
     state = began.state
     for n, second in enumerate(stamps, 1):

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from engine.domain.access import StationRecord
 from engine.domain.authorization import Decision
 from engine.domain.changes import SessionMerged
+from engine.domain.lookups import PendingFor, TokensOf
 from engine.domain.starting import Pending, PendingKey, ask, give_up
 from engine.domain.state import ChargePoint, Price, SessionStatus
 from engine.domain.vocabulary import AuthorizationMethod, SessionReason, Verdict
-from engine.ocpp.step import Needs
 from engine.store import Store
 from engine.store.repositories.id_tags import IdTagPatch
 
@@ -39,7 +39,7 @@ async def asked_for(store: Store, cp: ChargePoint, number: int, **other: Any) ->
 
 
 async def found(store: Store, cp: ChargePoint, key: PendingKey) -> Pending | None:
-    return (await store.reader.resolve(cp, Needs(pending=key))).pending
+    return await store.reader.answer(cp, PendingFor(key))
 
 
 async def test_it_is_found_by_its_number_or_by_tag_evse_and_time(store: Store, state: ChargePoint) -> None:
@@ -72,7 +72,7 @@ async def test_it_has_the_price_of_when_it_was_asked_for(store: Store, state: Ch
 
 async def test_it_knows_who_asked(store: Store, state: ChargePoint) -> None:
     tag = await store.id_tags.add("Card", IdTagPatch(group_id="G"), actor="test")
-    token = (await store.reader.resolve(state, Needs(id_tags=("Card",)))).tokens["Card"]
+    token = (await store.reader.answer(state, TokensOf(("Card",))))["Card"]
     decision = Decision(verdict=Verdict.ACCEPTED, token=token, method=AuthorizationMethod.ADMIN)
     _, changes = ask(
         state,

@@ -23,10 +23,11 @@ from engine.domain.changes import (
     ReservationMade,
     SessionReviewed,
 )
+from engine.domain.lookups import NewIds, SamplesSince, SessionOfStart, SessionOfTransaction, TokensOf
 from engine.domain.state import ChargePoint, Metering, Registration, StationSettings
 from engine.errors import NotFound, StoreError
 from engine.metrics import Metrics
-from engine.ocpp.step import Facts, Needs
+from engine.ocpp.step import Facts
 from engine.settings import Settings
 from engine.store import Store, open_store
 from engine.store.batching import Batcher, Cache
@@ -179,7 +180,7 @@ async def test_who_may_take_payments_is_the_node_s_to_say_and_the_station_s(
 
 
 async def test_nothing_needed_is_nothing_found(store: Store, state: ChargePoint) -> None:
-    assert await store.reader.resolve(state, Needs()) == Facts(new_ids=())
+    assert await store.reader.resolve(state, ()) == Facts()
 
 
 async def test_id_tags_are_found_whatever_their_case(store: Store, state: ChargePoint) -> None:
@@ -187,9 +188,9 @@ async def test_id_tags_are_found_whatever_their_case(store: Store, state: Charge
     await store.journal.commit(
         [opened(state.id, 1, id_tag_id=1), opened(state.id, 2, id_tag_id=1), closed(2)]
     )
-    facts = await store.reader.resolve(state, Needs(id_tags=("aBc", "unknown", "NUL\0")))
-    assert list(facts.tokens) == ["aBc"]
-    token = facts.tokens["aBc"]
+    tokens = await store.reader.answer(state, TokensOf(("aBc", "unknown", "NUL\0")))
+    assert list(tokens) == ["aBc"]
+    token = tokens["aBc"]
     assert (token.uid, token.group_id, token.active_sessions, token.user_enabled) == (
         "AbC",
         "FAMILY",
@@ -203,8 +204,8 @@ async def test_active_sessions_are_counted_anew_each_time(store: Store, state: C
     counts = []
     for change in (opened(state.id, id_tag_id=1), closed()):
         await store.journal.commit([change])
-        facts = await store.reader.resolve(state, Needs(id_tags=("TAG",)))
-        counts.append(facts.tokens["TAG"].active_sessions)
+        tokens = await store.reader.answer(state, TokensOf(("TAG",)))
+        counts.append(tokens["TAG"].active_sessions)
     assert counts == [1, 0]
 
 
@@ -212,15 +213,15 @@ async def test_sessions_are_found_open_or_closed_and_only_own_ones(store: Store,
     other = (await store.stations.add("CP2", StationPatch(), actor="test")).id
     await store.journal.commit([opened(state.id, 1), opened(state.id, 2), closed(2), opened(other, 3)])
 
-    async def found(**needs: Any) -> int | None:
-        session = (await store.reader.resolve(state, Needs(**needs))).session
+    async def found(lookup: SessionOfStart | SessionOfTransaction) -> int | None:
+        session = await store.reader.answer(state, lookup)
         return None if session is None else session.id
 
-    assert await found(start_key="1|TAG|0|1") == 1
-    assert await found(transaction_id="2") == 2
-    assert await found(transaction_id="3") is None
-    assert await found(start_key="1|TAG|0|3") is None
-    closed_one = (await store.reader.resolve(state, Needs(transaction_id="2"))).session
+    assert await found(SessionOfStart("1|TAG|0|1")) == 1
+    assert await found(SessionOfTransaction("2")) == 2
+    assert await found(SessionOfTransaction("3")) is None
+    assert await found(SessionOfStart("1|TAG|0|3")) is None
+    closed_one = await store.reader.answer(state, SessionOfTransaction("2"))
     assert closed_one is not None
     assert (closed_one.meter_stop_wh, closed_one.stopped_at, closed_one.metering.energy_wh) == (
         11_000, at(3_600), 10_000,
@@ -229,8 +230,8 @@ async def test_sessions_are_found_open_or_closed_and_only_own_ones(store: Store,
 
 async def test_samples_since_a_moment(store: Store, state: ChargePoint) -> None:
     await store.journal.commit([opened(state.id), *(measured(state.id, second=n) for n in (10, 20, 30))])
-    facts = await store.reader.resolve(state, Needs(samples_since=(1, at(20))))
-    assert facts.samples == {(at(20), ENERGY), (at(20), POWER), (at(30), ENERGY), (at(30), POWER)}
+    samples = await store.reader.answer(state, SamplesSince(1, at(20)))
+    assert samples == {(at(20), ENERGY), (at(20), POWER), (at(30), ENERGY), (at(30), POWER)}
 
 
 def test_identities_fill_in_the_defaults() -> None:
@@ -241,10 +242,10 @@ def test_identities_fill_in_the_defaults() -> None:
 
 
 async def test_only_sessions_take_numbers_of_32_bits(store: Store, state: ChargePoint) -> None:
-    ask = store.reader.resolve
-    first = (await ask(state, Needs(new_ids=2, new_session=True))).new_ids
-    await ask(state, Needs(new_ids=5))
-    second = (await ask(state, Needs(new_ids=1, new_session=True))).new_ids
+    ask = store.reader.answer
+    first = await ask(state, NewIds(1, session=True))
+    await ask(state, NewIds(5))
+    second = await ask(state, NewIds(0, session=True))
     assert second[0] == first[0] + 1 < 2**31
     assert first[1] >= 2**31
 
@@ -253,7 +254,7 @@ async def test_new_ids_never_repeat(store: Store, state: ChargePoint) -> None:
     numbers: list[int] = []
 
     async def ask(count: int) -> None:
-        numbers.extend((await store.reader.resolve(state, Needs(new_ids=count))).new_ids)
+        numbers.extend(await store.reader.answer(state, NewIds(count)))
 
     async with trio.open_nursery() as nursery:
         for count in range(10):
@@ -291,12 +292,12 @@ async def test_changes_made_by_another_node_are_heard_of(
     store: Store, other_store: Store, state: ChargePoint
 ) -> None:
     await store.id_tags.set("TAG", IdTagPatch(), actor="test")
-    needs = Needs(id_tags=("TAG",))
+    tag = TokensOf(("TAG",))
     with trio.fail_after(PATIENCE):
-        assert (await store.reader.resolve(state, needs)).tokens["TAG"].status == "enabled"
+        assert (await store.reader.answer(state, tag))["TAG"].status == "enabled"
         await other_store.id_tags.set("TAG", IdTagPatch(status="disabled"), actor="test")
         await other_store.stations.update("CP1", StationPatch(security_profile=3), actor="test")
-        while (await store.reader.resolve(state, needs)).tokens["TAG"].status != "disabled":
+        while (await store.reader.answer(state, tag))["TAG"].status != "disabled":
             await trio.lowlevel.checkpoint()
         while (record := await store.reader.station("CP1")) is None or record.security_profile != 3:
             await trio.lowlevel.checkpoint()

@@ -19,11 +19,11 @@ from engine.domain.changes import (
     ReportStored,
     SessionStopAsked,
 )
+from engine.domain.lookups import LooseSince, NeighboursOf, PriceNow, StoredEvents
 from engine.domain.session.close import station_removed
 from engine.domain.session.facts import EventKey, Neighbour
 from engine.domain.state import Price, VehicleNeeds
 from engine.domain.vocabulary import Waiver
-from engine.ocpp.step import Needs
 from engine.store import Store
 from engine.store.invariants import violations
 from engine.store.repositories.stations import StationPatch
@@ -107,16 +107,12 @@ async def test_a_session_has_the_price_of_its_begin(store: Store, station: Stati
     assert state.sessions["1"].price == price
 
 
-async def test_what_begins_now_is_asked_for_where_an_event_may_begin_a_session(
-    store: Store, station: StationRecord
-) -> None:
+async def test_the_price_of_what_begins_now(store: Store, station: StationRecord) -> None:
     state = await store.reader.load(station, "ocpp2.0.1")
-    key = EventKey(transaction_id="tx", seq_no=0, at=at(0), kind="Started", content=1)
-    needs = Needs(event=key, new_ids=2, new_session=True)
-    assert (await store.reader.resolve(state, needs)).price is None
+    assert await store.reader.answer(state, PriceNow()) is None
     price = Price(currency="EUR", per_minute=Decimal("0.1"))
     await store.operators.set_price(price, actor="test")
-    assert (await store.reader.resolve(state, needs)).price == price
+    assert await store.reader.answer(state, PriceNow()) == price
 
 
 async def test_what_runs_at_a_station_that_is_deleted_ends_and_is_held(
@@ -143,8 +139,7 @@ async def test_a_start_finds_what_its_connector_measured_since(store: Store, sta
     ]
     await store.journal.commit([*rows, opened(station.id), measured(station.id, second=80)])
     cp = await store.reader.load(station, "ocpp1.6")
-    facts = await store.reader.resolve(cp, Needs(loose_since=(1, at(30))))
-    assert facts.loose == [(at(60), SAMPLES), (at(90), SAMPLES)]
+    assert await store.reader.answer(cp, LooseSince(1, at(30))) == [(at(60), SAMPLES), (at(90), SAMPLES)]
 
 
 async def test_an_end_finds_what_was_billed_before_and_after_it_on_its_evse(
@@ -169,10 +164,10 @@ async def test_an_end_finds_what_was_billed_before_and_after_it_on_its_evse(
         Neighbour(id=6, earlier=False, meter_start_wh=1_000, meter_stop_wh=5_000, review=("late_stop",)),
     ]
     cp = await store.reader.load(station, "ocpp1.6")
-    assert (await store.reader.resolve(cp, Needs(neighbours_of=3))).neighbours == wanted
-    assert (await store.reader.resolve(cp, Needs(neighbours_of=99))).neighbours == ()
+    assert await store.reader.answer(cp, NeighboursOf(3)) == wanted
+    assert await store.reader.answer(cp, NeighboursOf(99)) == ()
     key = EventKey(transaction_id="3", seq_no=1, at=at(25), kind="Ended", content=1, session_id=3)
-    assert (await store.reader.resolve(cp, Needs(event=key))).told.neighbours == {3: wanted}
+    assert (await store.reader.answer(cp, StoredEvents(key))).neighbours == {3: wanted}
 
 
 async def test_batteries_of_a_swap_station_are_found_again(store: Store, station: StationRecord) -> None:

@@ -11,10 +11,10 @@ import pytest
 from msgspec.structs import replace
 
 from engine.domain.access import StationRecord
+from engine.domain.lookups import Lookup
 from engine.domain.session import assign, events
 from engine.domain.state import ChargePoint, Registration
 from engine.ocpp.messages import v201
-from engine.ocpp.step import Facts
 from engine.ocpp.v201 import PROTOCOL
 from engine.store import Store
 from engine.store.invariants import violations
@@ -86,8 +86,8 @@ async def tell(store: Store, identity: str, events: Events, rng: random.Random) 
     for request in events:
         if rng.random() < 0.3:
             cp = await loaded(store, record)
-        needs = HANDLER.needs(cp, request) if HANDLER.needs else None
-        facts = Facts() if needs is None else await store.reader.resolve(cp, needs)
+        needs = HANDLER.needs(cp, request) if HANDLER.needs else ()
+        facts = await store.reader.resolve(cp, [one for one in needs if isinstance(one, Lookup)])
         outcome = HANDLER.step(cp, request, facts, RECEIVED)
         await store.journal.commit(outcome.changes)
         cp = outcome.state

@@ -58,8 +58,8 @@ def only_if_asked(handler: Handler) -> Handler:
             return step(cp, request, facts, now)
         return Outcome(state=cp, reply=rpc.NOT_BOOTED)
 
-    def needed(cp: ChargePoint, request: Any) -> Needs | None:
-        return needs(cp, request) if needs is not None and may_send(cp, action) else None
+    def needed(cp: ChargePoint, request: Any) -> Needs:
+        return needs(cp, request) if needs is not None and may_send(cp, action) else ()
 
     return replace(handler, step=guarded, needs=needed if needs is not None else None, before_boot=True)
 

@@ -7,11 +7,12 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain.changes import AuthorizationMade
+from engine.domain.lookups import NewIds, PendingFor, TokensOf
 from engine.domain.starting import PendingKey
 from engine.domain.state import ChargePoint, StationSettings, Token
 from engine.ocpp.blocks.authorization.authorize_v16 import authorize_needs_v16, authorize_v16
 from engine.ocpp.messages import v16
-from engine.ocpp.step import Facts, Needs
+from tests.answers import facts_of
 
 pytestmark = pytest.mark.proves("1.6", "Authorize")
 
@@ -35,16 +36,15 @@ def token(now: datetime) -> Token:
 
 
 def info(cp: ChargePoint, token: Token | None, now: datetime) -> v16.IdTagInfo:
-    facts = Facts(tokens={} if token is None else {"Tag": token}, new_ids=(77,))
+    facts = facts_of(tokens={} if token is None else {"Tag": token}, new_ids=(77,))
     reply = authorize_v16(cp, REQUEST, facts, now).reply
     assert isinstance(reply, v16.AuthorizeResponse)
     return reply.id_tag_info
 
 
 def test_it_needs_the_tag_and_a_number(cp: ChargePoint) -> None:
-    assert authorize_needs_v16(cp, REQUEST) == Needs(
-        id_tags=("Tag",), pending=PendingKey(number=None, id_tag="Tag"), new_ids=1
-    )
+    pending = PendingFor(PendingKey(number=None, id_tag="Tag"))
+    assert authorize_needs_v16(cp, REQUEST) == (TokensOf(("Tag",)), pending, NewIds(1))
 
 
 def test_an_accepted_tag_comes_with_its_group_and_expiry(
@@ -82,7 +82,7 @@ def test_a_group_longer_than_an_id_tag_is_not_told(cp: ChargePoint, token: Token
 
 
 def test_it_leaves_a_row_and_the_state_alone(cp: ChargePoint, token: Token, now: datetime) -> None:
-    outcome = authorize_v16(cp, REQUEST, Facts(tokens={"Tag": token}, new_ids=(77,)), now)
+    outcome = authorize_v16(cp, REQUEST, facts_of(tokens={"Tag": token}, new_ids=(77,)), now)
     assert outcome.state is cp
     assert outcome.durable
     row = outcome.changes[0]

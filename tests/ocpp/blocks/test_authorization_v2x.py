@@ -12,12 +12,13 @@ from msgspec.structs import replace
 
 from engine.domain import changes as c
 from engine.domain.authorization import IdTagType
-from engine.domain.outside import RevocationAsked
+from engine.domain.lookups import NewIds, TokensOf
+from engine.domain.outside import Question, RevocationAsked
 from engine.domain.state import ChargePoint, Connector, Reservation, Token
 from engine.ocpp.blocks.authorization import authorize_v2x as block
 from engine.ocpp.blocks.authorization.contract_chains import ContractCheck
 from engine.ocpp.messages import v21, v201
-from engine.ocpp.step import Facts
+from tests.answers import asked, facts_of
 from tests.pki import made, pem
 
 pytestmark = pytest.mark.proves("2.x", "Authorize")
@@ -71,8 +72,8 @@ def test_a_token_gets_its_verdict(
 ) -> None:
     request = presented(words)
     needs = NEEDS(cp, request)
-    assert (needs.id_tags, needs.new_ids, needs.outside) == (("TAG",), 1, ())
-    outcome = STEP(cp, request, Facts(tokens={"TAG": known} if known else {}, new_ids=(1,)), now)
+    assert (needs[0], needs[-1]) == (TokensOf(("TAG",)), NewIds(1))
+    outcome = STEP(cp, request, facts_of(tokens={"TAG": known} if known else {}, new_ids=(1,)), now)
     assert outcome.reply == words.AuthorizeResponse(id_token_info=words.IdTokenInfo(status=status))
     [made] = [change for change in outcome.changes if isinstance(change, c.AuthorizationMade)]
     assert (made.id_tag_uid, made.status) == ("TAG", "accepted" if status == "Accepted" else "rejected")
@@ -80,7 +81,7 @@ def test_a_token_gets_its_verdict(
 
 def test_group_and_expiry_are_told(cp: ChargePoint, words: ModuleType, now: datetime) -> None:
     later = now + timedelta(days=1)
-    known = Facts(tokens={"TAG": token(group_id="G", expires_at=later)}, new_ids=(1,))
+    known = facts_of(tokens={"TAG": token(group_id="G", expires_at=later)}, new_ids=(1,))
     reply = STEP(cp, presented(words), known, now).reply
     assert reply == words.AuthorizeResponse(
         id_token_info=words.IdTokenInfo(
@@ -92,15 +93,15 @@ def test_group_and_expiry_are_told(cp: ChargePoint, words: ModuleType, now: date
 
 
 def test_what_may_not_be_kept_has_expired(cp: ChargePoint, words: ModuleType, now: datetime) -> None:
-    known = Facts(tokens={"TAG": token(cache_mode="NEVER")}, new_ids=(1,))
+    known = facts_of(tokens={"TAG": token(cache_mode="NEVER")}, new_ids=(1,))
     reply: Any = STEP(cp, presented(words), known, now).reply
     assert reply.id_token_info.cache_expiry_date_time == now
 
 
 def test_a_start_button_asks_for_nobody(cp: ChargePoint, words: ModuleType, now: datetime) -> None:
     request = presented(words, "", "NoAuthorization")
-    assert NEEDS(cp, request).id_tags == ()
-    reply: Any = STEP(cp, request, Facts(new_ids=(1,)), now).reply
+    assert asked(NEEDS(cp, request), TokensOf) == TokensOf(())
+    reply: Any = STEP(cp, request, facts_of(new_ids=(1,)), now).reply
     assert reply.id_token_info.status == "Accepted"
 
 
@@ -126,7 +127,7 @@ def test_what_is_reserved_for_others_is_not_for_this_token(
     }
     free = Connector(status="available")
     cp = replace(cp, connectors={(0, 0): free, (1, 1): free, (2, 1): free}, reservations=held)
-    known = Facts(tokens={"TAG": token(group_id="G")}, new_ids=(1,))
+    known = facts_of(tokens={"TAG": token(group_id="G")}, new_ids=(1,))
     reply: Any = STEP(cp, presented(words), known, now).reply
     assert reply.id_token_info.evse_id == evses
     reply = STEP(cp, presented(words), known, now + timedelta(2)).reply
@@ -134,7 +135,7 @@ def test_what_is_reserved_for_others_is_not_for_this_token(
 
 
 @pytest.mark.parametrize(
-    ("told", "asked"),
+    ("told", "tags"),
     [
         ((EMAID, "eMAID"), (EMAID, "DE8AA1A2B3C4D59")),
         (("DE8AA1A2B3C4D5", "eMAID"), ("DE8AA1A2B3C4D5",)),
@@ -143,12 +144,12 @@ def test_what_is_reserved_for_others_is_not_for_this_token(
     ],
 )
 def test_separators_are_for_people(
-    cp: ChargePoint, words: ModuleType, now: datetime, told: tuple[str, str], asked: tuple[str, ...]
+    cp: ChargePoint, words: ModuleType, now: datetime, told: tuple[str, str], tags: tuple[str, ...]
 ) -> None:
     request = presented(words, *told)
-    assert NEEDS(cp, request).id_tags == asked
+    assert asked(NEEDS(cp, request), TokensOf) == TokensOf(tags)
     types = {"eMAID": "emaid", "MacAddress": "mac_address", "Central": "rfid"}
-    known = Facts(tokens={asked[-1]: token(type=types[told[1]])}, new_ids=(1,))
+    known = facts_of(tokens={tags[-1]: token(type=types[told[1]])}, new_ids=(1,))
     reply: Any = STEP(cp, request, known, now).reply
     assert reply.id_token_info.status == "Accepted"
 
@@ -168,7 +169,7 @@ PRESENTED = {
 @pytest.mark.parametrize("type_", get_args(IdTagType))
 def test_a_tag_is_good_only_as_it_may_be_presented(cp: ChargePoint, now: datetime, type_: str) -> None:
     """A card's number, which can be read, must not charge when it is typed at a keypad."""
-    known = Facts(tokens={"TAG": token(type=type_)}, new_ids=(1,))
+    known = facts_of(tokens={"TAG": token(type=type_)}, new_ids=(1,))
     told: dict[str, Any] = {
         word: STEP(cp, presented(v21, "TAG", word), known, now).reply
         for word in set().union(*PRESENTED.values())
@@ -194,17 +195,19 @@ def test_what_a_contract_needs_asked_is_asked(cp: ChargePoint, words: ModuleType
     leaf = made(EMAID, root, ca=False, responder="http://ocsp.example/")
     request = presented(words, EMAID, "eMAID", certificate=pem(leaf))
     needs = block.authorize_needs_v2x(ContractCheck([root.certificate]))(cp, request)
-    [asked] = needs.outside
-    assert isinstance(asked, RevocationAsked)
-    assert asked.responders == ("http://ocsp.example/",)
-    assert needs.id_tags[0] == EMAID
+    question = needs[-1]
+    assert isinstance(question, RevocationAsked)
+    assert question.responders == ("http://ocsp.example/",)
+    tokens = asked(needs, TokensOf)
+    assert tokens is not None
+    assert tokens.id_tags[0] == EMAID
 
 
 def test_without_a_root_no_certificate_counts(cp: ChargePoint, words: ModuleType, now: datetime) -> None:
-    known = Facts(tokens={EMAID: token(type="emaid")}, new_ids=(1,))
+    known = facts_of(tokens={EMAID: token(type="emaid")}, new_ids=(1,))
     for more in ({"certificate": "PEM"}, {"iso15118_certificate_hash_data": [hash_data(words)]}):
         request = presented(words, EMAID, "eMAID", **more)
-        assert NEEDS(cp, request).outside == ()
+        assert asked(NEEDS(cp, request), Question) is None
         reply: Any = STEP(cp, request, known, now).reply
         assert (reply.certificate_status, reply.id_token_info.status) == ("CertChainError", "Invalid")
 
@@ -234,7 +237,7 @@ def test_certificate_and_contract_are_told_apart(
     verdict: tuple[str, str],
 ) -> None:
     request = presented(words, EMAID, "eMAID", certificate="PEM")
-    facts = Facts(tokens={EMAID: known} if known else {}, new_ids=(1,))
+    facts = facts_of(tokens={EMAID: known} if known else {}, new_ids=(1,))
     reply: Any = block.authorize_v2x(Judge(chain))(cp, request, facts, now).reply
     assert (reply.certificate_status, reply.id_token_info.status) == verdict
 
@@ -246,10 +249,10 @@ def taking(cp: ChargePoint) -> ChargePoint:
 def test_a_payment_that_a_station_took_is_accepted_where_it_may(cp: ChargePoint, now: datetime) -> None:
     """2.1 C18: its reference cannot be known beforehand, and the money is taken already."""
     request = presented(v21, "PSP-REF-77", "DirectPayment")
-    facts = Facts(new_ids=(1,))
+    facts = facts_of(new_ids=(1,))
     reply: Any = STEP(cp, request, facts, now).reply
     assert reply.id_token_info.status == "Unknown"
-    assert NEEDS(taking(cp), request).id_tags == ()
+    assert asked(NEEDS(taking(cp), request), TokensOf) == TokensOf(())
     outcome = STEP(taking(cp), request, facts, now)
     assert outcome.reply.id_token_info.status == "Accepted"  # type: ignore[union-attr] # an answer
     [made_row] = [change for change in outcome.changes if isinstance(change, c.AuthorizationMade)]
@@ -259,7 +262,7 @@ def test_a_payment_that_a_station_took_is_accepted_where_it_may(cp: ChargePoint,
 @pytest.mark.parametrize("type_", ["ISO14443", "Central", "Local", "MacAddress", "EVCCID", "VIN", "KeyCode"])
 def test_nothing_else_is_accepted_because_payments_are(cp: ChargePoint, now: datetime, type_: str) -> None:
     """A vehicle or a card can be known; what a station makes up otherwise is nobody's promise to pay."""
-    reply: Any = STEP(taking(cp), presented(v21, "X", type_), Facts(new_ids=(1,)), now).reply
+    reply: Any = STEP(taking(cp), presented(v21, "X", type_), facts_of(new_ids=(1,)), now).reply
     assert reply.id_token_info.status == "Unknown"
 
 
@@ -276,6 +279,6 @@ def test_nothing_else_is_accepted_because_payments_are(cp: ChargePoint, now: dat
     ],
 )
 def test_the_method_is_how_it_was_presented(cp: ChargePoint, now: datetime, type_: str, method: str) -> None:
-    outcome = STEP(cp, presented(v21, "X", type_), Facts(new_ids=(1,)), now)
+    outcome = STEP(cp, presented(v21, "X", type_), facts_of(new_ids=(1,)), now)
     [row] = [change for change in outcome.changes if isinstance(change, c.AuthorizationMade)]
     assert (row.method, row.status, row.rejection_reason) == (method, "rejected", "unknown")

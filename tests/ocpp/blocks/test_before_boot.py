@@ -34,7 +34,7 @@ def told(cp: ChargePoint, request: Any, now: datetime) -> Any:
     """What a message is answered."""
     handler = PROTOCOLS[cp.version].inbound[type(request).__name__]
     assert handler.before_boot
-    if handler.needs is not None and handler.needs(cp, request) is not None:
+    if handler.needs is not None and handler.needs(cp, request):
         raise AssertionError("it looks something up")
     return handler.step(cp, request, Facts(), now).reply
 

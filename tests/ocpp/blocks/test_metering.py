@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.domain.changes import MeterValueAdded
+from engine.domain.lookups import SamplesSince, SessionOfTransaction
 from engine.domain.metering.readings import identity
 from engine.domain.state import ChargePoint, Metering, Session, SessionStatus
 from engine.ocpp.blocks.metering.meter_values import (
@@ -19,7 +20,8 @@ from engine.ocpp.blocks.metering.meter_values import (
     meter_values_v16,
 )
 from engine.ocpp.messages import v16, v21, v201
-from engine.ocpp.step import Facts, Needs
+from engine.ocpp.step import Facts
+from tests.answers import facts_of
 
 REGISTER = v16.SampledValue(value="1500")
 SOC = v16.SampledValue(value="40", measurand="SoC", location="EV")
@@ -77,7 +79,7 @@ def test_newer_values_of_the_running_session_need_no_read(
     charging: ChargePoint, message: Message, now: datetime, transaction: int | None
 ) -> None:
     request = message(transaction, (0, REGISTER, SOC))
-    assert meter_values_needs_v16(charging, request) is None
+    assert not meter_values_needs_v16(charging, request)
     [row] = rows(charging, request, now)
     assert (row.session_id, row.energy_wh, row.soc_percent) == (7, 500, 40)
     after = meter_values_v16(charging, request, Facts(), now).state
@@ -90,7 +92,7 @@ def test_values_as_old_as_the_newest_ask_for_what_is_stored(
 ) -> None:
     since = now + timedelta(minutes=minutes)
     request = message(7, (0, SOC), (minutes, REGISTER))
-    assert meter_values_needs_v16(charging, request) == Needs(samples_since=(7, since))
+    assert meter_values_needs_v16(charging, request) == (SamplesSince(7, since),)
 
 
 @pytest.mark.proves("1.6", "MeterValues")
@@ -98,7 +100,7 @@ def test_stored_samples_are_left_out_one_by_one(
     charging: ChargePoint, message: Message, now: datetime
 ) -> None:
     at = now - timedelta(minutes=10)
-    facts = Facts(samples=frozenset({(at, identity(REGISTER))}))
+    facts = facts_of(samples=frozenset({(at, identity(REGISTER))}))
     [row] = rows(charging, message(7, (-10, REGISTER, SOC)), now, facts)
     assert msgspec.json.decode(row.samples, type=list[v16.SampledValue]) == [SOC]
     assert rows(charging, message(7, (-10, REGISTER)), now, facts) == []
@@ -127,10 +129,9 @@ def test_a_closed_session_gets_its_late_values(
     closed = replace(charging.sessions["7"], status=SessionStatus.FINISHED, stopped_at=now)
     cp = replace(charging, sessions={})
     request = message(7, (-20, REGISTER))
-    assert meter_values_needs_v16(cp, request) == Needs(
-        transaction_id="7", samples_since=(7, now - timedelta(minutes=20))
-    )
-    [row] = rows(cp, request, now, Facts(session=closed))
+    since = now - timedelta(minutes=20)
+    assert meter_values_needs_v16(cp, request) == (SessionOfTransaction("7"), SamplesSince(7, since))
+    [row] = rows(cp, request, now, facts_of(session=closed))
     # What came late says nothing of the session's totals; it keeps its own register.
     assert (row.session_id, row.energy_wh, row.register_wh) == (7, None, int(REGISTER.value))
 
@@ -139,7 +140,7 @@ def test_an_unknown_transaction_gives_way_to_the_connector(
     charging: ChargePoint, message: Message, now: datetime
 ) -> None:
     request = message(99, (0, REGISTER))
-    assert meter_values_needs_v16(charging, request) == Needs(transaction_id="99", samples_since=(99, now))
+    assert meter_values_needs_v16(charging, request) == (SessionOfTransaction("99"), SamplesSince(99, now))
     [row] = rows(charging, request, now)
     assert (row.session_id, row.energy_wh) == (7, 500)
 

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.domain import changes as c
+from engine.domain.lookups import PendingFor
 from engine.domain.session.facts import Stored, Told
 from engine.domain.starting import Pending, PendingKey, own_tag
 from engine.domain.state import ChargePoint, Price, Session, SessionStatus, Token
@@ -17,6 +18,7 @@ from engine.ocpp.blocks.authorization import authorize_v2x, authorize_v16
 from engine.ocpp.blocks.transactions import transaction_event, transactions_v16
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Needs, Outcome
+from tests.answers import asked, facts_of
 
 EVENT = transaction_event.transaction_event_v2x()
 AUTHORIZE = authorize_v2x.authorize_v2x()
@@ -58,7 +60,7 @@ def start(now: datetime, tag: str = TAG) -> v16.StartTransaction:
 
 def started(cp: ChargePoint, now: datetime, tag: str = TAG, **facts: Any) -> Outcome:
     facts = {"new_ids": (90, 91), **facts}
-    return transactions_v16.start_transaction_v16(cp, start(now, tag), Facts(**facts), now)
+    return transactions_v16.start_transaction_v16(cp, start(now, tag), facts_of(**facts), now)
 
 
 def info(outcome: Outcome) -> Any:
@@ -68,7 +70,7 @@ def info(outcome: Outcome) -> Any:
 
 def test_a_start_asks_for_what_was_asked_for(cp: ChargePoint, now: datetime) -> None:
     needs = transactions_v16.start_transaction_needs_v16(cp, start(now))
-    assert needs.pending == PendingKey(number=70, id_tag=TAG, evse_number=1, at=now)
+    assert asked(needs, PendingFor) == PendingFor(PendingKey(number=70, id_tag=TAG, evse_number=1, at=now))
 
 
 def test_a_start_takes_the_number_and_the_authorization(
@@ -86,7 +88,7 @@ def test_a_start_takes_the_number_and_the_authorization(
 
 def test_the_same_start_again_is_accepted_again(cp: ChargePoint, now: datetime, pending: Pending) -> None:
     first = started(cp, now, pending=pending)
-    again = started(first.state, now, session=first.state.sessions["70"])
+    again = started(first.state, now, begun=first.state.sessions["70"])
     assert (again.reply, again.changes) == (first.reply, ())
 
 
@@ -95,7 +97,7 @@ def test_its_tag_may_end_it_and_start_nothing_else(cp: ChargePoint, now: datetim
     stop = v16.StopTransaction(transaction_id=70, id_tag=TAG, meter_stop=2_000, timestamp=now)
     assert info(transactions_v16.stop_transaction_v16(running, stop, Facts(), now)).status == "Accepted"
     other = v16.StartTransaction(connector_id=2, id_tag=TAG, meter_start=0, timestamp=now)
-    facts = Facts(new_ids=(90, 91))
+    facts = facts_of(new_ids=(90, 91))
     assert info(transactions_v16.start_transaction_v16(running, other, facts, now)).status == "Invalid"
 
 
@@ -134,11 +136,12 @@ def test_the_awaited_session_does_not_count_against_its_own_start(
 def test_a_station_may_ask_whether_the_tag_is_good(cp: ChargePoint, now: datetime, pending: Pending) -> None:
     request = v16.Authorize(id_tag=TAG)
     needs = authorize_v16.authorize_needs_v16(cp, request)
-    assert needs.pending is not None
-    assert needs.pending.number == 70
-    outcome = authorize_v16.authorize_v16(cp, request, Facts(new_ids=(9,), pending=pending), now)
+    pending_for = asked(needs, PendingFor)
+    assert pending_for is not None
+    assert pending_for.key.number == 70
+    outcome = authorize_v16.authorize_v16(cp, request, facts_of(new_ids=(9,), pending=pending), now)
     assert outcome.reply == v16.AuthorizeResponse(id_tag_info=v16.IdTagInfo(status="Accepted"))
-    outcome = authorize_v16.authorize_v16(cp, request, Facts(new_ids=(9,)), now)
+    outcome = authorize_v16.authorize_v16(cp, request, facts_of(new_ids=(9,)), now)
     assert outcome.reply == v16.AuthorizeResponse(id_tag_info=v16.IdTagInfo(status="Invalid"))
 
 
@@ -162,7 +165,7 @@ def event(
 
 
 def told(station: ChargePoint, request: Any, now: datetime, **facts: Any) -> Outcome:
-    return EVENT(station, request, Facts(**{"new_ids": (90, 91), **facts}), now)
+    return EVENT(station, request, facts_of(**{"new_ids": (90, 91), **facts}), now)
 
 
 def stored(session: Session, *, known: bool) -> Told:
@@ -177,7 +180,7 @@ def status_of(outcome: Outcome) -> str:
     return str(outcome.reply.id_token_info.status)  # type: ignore[union-attr] # of two versions
 
 
-def needs_of(station: ChargePoint, request: Any) -> Needs | None:
+def needs_of(station: ChargePoint, request: Any) -> Needs:
     return transaction_event.transaction_event_needs_v2x(station, request)
 
 
@@ -186,8 +189,7 @@ def test_an_event_asks_by_remote_start_id_or_by_our_tag(
 ) -> None:
     for request in (event(words, now, 0, "Started", remote=70), event(words, now, 0, "Started", tag=TAG)):
         needs = needs_of(station, request)
-        assert needs is not None
-        assert needs.pending == PendingKey(number=70)
+        assert asked(needs, PendingFor) == PendingFor(PendingKey(number=70))
 
 
 def test_a_station_that_leaves_the_number_out_names_it_by_the_tag(
@@ -195,14 +197,14 @@ def test_a_station_that_leaves_the_number_out_names_it_by_the_tag(
 ) -> None:
     request = event(words, now, 0, "Started", tag="CARD")
     needs = needs_of(station, request)
-    assert needs is not None
-    assert needs.pending == PendingKey(number=None, id_tag="CARD", evse_number=1, at=now)
+    key = PendingKey(number=None, id_tag="CARD", evse_number=1, at=now)
+    assert asked(needs, PendingFor) == PendingFor(key)
     outcome = told(station, request, now, pending=replace(pending, id_tag="CARD"))
     assert status_of(outcome) == "Accepted"
     # Once its driver is known, no event asks for another.
     again = needs_of(outcome.state, event(words, now, 1, "Updated", tag="CARD"))
-    assert again is not None
-    assert again.pending is None
+    assert again
+    assert asked(again, PendingFor) is None
 
 
 def test_the_tag_that_we_chose_may_end_it_however_often_that_is_told(
@@ -230,7 +232,7 @@ def test_an_event_takes_the_number_and_the_authorization(
     assert not of(c.AuthorizationMade, outcome)
     assert not of(c.SessionMerged, outcome)
     # It is not asked for again while it goes on.
-    assert needs_of(outcome.state, event(words, now, 1, "Updated", remote=70)) is None
+    assert not needs_of(outcome.state, event(words, now, 1, "Updated", remote=70))
 
 
 def test_it_costs_what_it_did_when_it_was_asked_for(
@@ -290,9 +292,10 @@ def test_a_2x_station_may_ask_whether_the_token_is_good(
 ) -> None:
     request = words.Authorize(id_token=words.IdToken(id_token=TAG, type="Central"))
     needs = authorize_v2x.authorize_needs_v2x()(station, request)
-    assert needs.pending is not None
-    assert needs.pending.number == 70
-    outcome = AUTHORIZE(station, request, Facts(new_ids=(9,), pending=pending), now)
+    pending_for = asked(needs, PendingFor)
+    assert pending_for is not None
+    assert pending_for.key.number == 70
+    outcome = AUTHORIZE(station, request, facts_of(new_ids=(9,), pending=pending), now)
     assert status_of(outcome) == "Accepted"
 
 

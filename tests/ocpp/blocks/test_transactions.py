@@ -10,12 +10,12 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain import changes as c
+from engine.domain.lookups import NeighboursOf
 from engine.domain.session.assign import ORPHANS_KEPT
 from engine.domain.state import ChargePoint, StationSettings, Token
 from engine.ocpp import v16 as v16_protocol
 from engine.ocpp.blocks.transactions import transactions_v16
 from engine.ocpp.messages import v16
-from engine.ocpp.step import Needs
 from tests.domain.simulated_store import Store
 
 pytestmark = pytest.mark.proves("1.6", "StartTransaction", "StopTransaction")
@@ -339,4 +339,4 @@ def test_a_plain_stop_of_a_running_transaction_reads_what_was_beside_it(store: S
     request = v16.StopTransaction(
         transaction_id=number, meter_stop=1, timestamp=NOON, transaction_data=[value(10, 1_200)]
     )
-    assert transactions_v16.stop_transaction_needs_v16(store.cp, request) == Needs(neighbours_of=number)
+    assert transactions_v16.stop_transaction_needs_v16(store.cp, request) == [NeighboursOf(number)]

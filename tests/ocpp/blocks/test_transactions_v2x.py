@@ -13,6 +13,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain import changes as c
+from engine.domain.lookups import NewIds, StoredEvents, TokensOf
 from engine.domain.session import assign, events
 from engine.domain.session.facts import RANKS, Stored, Told
 from engine.domain.state import ChargePoint, Metering, Policy, Price, Session, SessionStatus, Token
@@ -21,6 +22,7 @@ from engine.ocpp.blocks.transactions import get_transaction_status, running_cost
 from engine.ocpp.blocks.transactions import transaction_event as block
 from engine.ocpp.messages import v21, v201
 from engine.ocpp.step import Facts, Outcome, Refusal
+from tests.answers import asked, facts_of
 
 pytestmark = pytest.mark.proves("2.x", "TransactionEvent")
 
@@ -74,7 +76,7 @@ def event(
 def begun(station: ChargePoint, words: ModuleType, now: datetime, **more: Any) -> Outcome:
     """After Started on EVSE 1, connector 2."""
     request = event(words, now, 0, "Started", evse=words.EVSE(id=1, connector_id=2), **more)
-    return STEP(station, request, Facts(new_ids=(7, 8), tokens={"TAG": token()}), now)
+    return STEP(station, request, facts_of(new_ids=(7, 8), tokens={"TAG": token()}), now)
 
 
 def of(kind: type[c.Change], outcome: Outcome) -> list[Any]:
@@ -110,7 +112,7 @@ def test_a_start_opens_a_session_and_judges_its_token(
 def test_the_next_event_needs_no_read(station: ChargePoint, words: ModuleType, now: datetime) -> None:
     state = begun(station, words, now, register=1_000).state
     request = event(words, now + timedelta(minutes=1), 1, register=1_100, info={"charging_state": "Charging"})
-    assert block.transaction_event_needs_v2x(state, request) is None
+    assert not block.transaction_event_needs_v2x(state, request)
     outcome = STEP(state, request, Facts(), now)
     assert state.sessions["tx"].metering.energy_wh == 0
     assert outcome.state.sessions["tx"].metering.energy_wh == 100
@@ -147,9 +149,8 @@ def test_the_end_closes_by_the_last_register(station: ChargePoint, words: Module
     state = begun(station, words, now, tag="TAG", register=1_000).state
     stopping = event(words, now + timedelta(minutes=1), 1, tag="OTHER", trigger_reason="StopAuthorized")
     needs = block.transaction_event_needs_v2x(state, stopping)
-    assert needs is not None
-    assert (needs.id_tags, needs.event) == (("OTHER",), None)
-    state = STEP(state, stopping, Facts(new_ids=(9,)), now).state
+    assert (asked(needs, TokensOf), asked(needs, StoredEvents)) == (TokensOf(("OTHER",)), None)
+    state = STEP(state, stopping, facts_of(new_ids=(9,)), now).state
     assert state.sessions["tx"].id_tag == "TAG"
     hour, info = now + timedelta(hours=1), {"stopped_reason": "SOCLimitReached"}
     ended = event(words, hour, 2, "Ended", register=6_000, info=info)
@@ -177,9 +178,9 @@ def test_a_payment_that_the_station_took_starts_a_transaction(
         trigger_reason="Authorized",
     )
     needs = block.transaction_event_needs_v2x(station, paid)
-    assert needs is not None
-    assert (needs.id_tags, needs.new_ids) == ((), 1 if cable_first else 2)
-    outcome = STEP(station, paid, Facts(new_ids=(17, 18)[: needs.new_ids]), now)
+    assert asked(needs, TokensOf) == TokensOf(())
+    assert asked(needs, NewIds) == NewIds(1, session=not cable_first)
+    outcome = STEP(station, paid, facts_of(new_ids=(17,) if cable_first else (17, 18)), now)
     assert outcome.reply.id_token_info.status == "Accepted"  # type: ignore[union-attr] # an answer
     [row] = of(c.AuthorizationMade, outcome)
     assert (row.method, row.status) == ("payment_terminal", "accepted")
@@ -196,9 +197,9 @@ def test_a_token_may_come_late(station: ChargePoint, words: ModuleType, now: dat
     state = begun(station, words, now).state
     request = event(words, now, 1, tag="TAG", trigger_reason="Authorized")
     needs = block.transaction_event_needs_v2x(state, request)
-    assert needs is not None
-    assert needs.event is None
-    outcome = STEP(state, request, Facts(new_ids=(9,), tokens={"TAG": token(group_id="G")}), now)
+    assert needs
+    assert asked(needs, StoredEvents) is None
+    outcome = STEP(state, request, facts_of(new_ids=(9,), tokens={"TAG": token(group_id="G")}), now)
     [amended] = of(c.SessionAmended, outcome)
     assert (amended.id_tag, amended.tag_told, amended.id_tag_id, amended.authorization_id) == (
         "TAG",
@@ -207,7 +208,7 @@ def test_a_token_may_come_late(station: ChargePoint, words: ModuleType, now: dat
         9,
     )
     assert outcome.state.sessions["tx"].parent_id_tag == "G"
-    again = STEP(outcome.state, event(words, now, 2, tag="TAG"), Facts(new_ids=(10,)), now)
+    again = STEP(outcome.state, event(words, now, 2, tag="TAG"), facts_of(new_ids=(10,)), now)
     assert of(c.SessionAmended, again) == []
 
 
@@ -216,7 +217,7 @@ def test_an_evse_may_come_late_and_shows_what_is_over(
 ) -> None:
     state = begun(station, words, now).state
     other = replace(event(words, now, 0, "Started"), transaction_info=words.Transaction(transaction_id="b"))
-    state = STEP(state, other, Facts(new_ids=(9, 10)), now).state
+    state = STEP(state, other, facts_of(new_ids=(9, 10)), now).state
     assert set(state.sessions) == {"tx", "b"}
     placed = replace(other, event_type="Updated", seq_no=1, evse=words.EVSE(id=1))
     outcome = STEP(state, placed, Facts(), now)
@@ -248,11 +249,11 @@ def test_an_event_told_again_changes_nothing(station: ChargePoint, words: Module
     first = begun(station, words, now, tag="TAG")
     request = event(words, now, 0, "Started", tag="TAG", evse=words.EVSE(id=1, connector_id=2))
     needs = block.transaction_event_needs_v2x(first.state, request)
-    assert needs is not None
-    assert needs.event is not None
-    assert (needs.event.transaction_id, needs.event.session_id) == ("tx", None)
+    events = asked(needs, StoredEvents)
+    assert events is not None
+    assert (events.key.transaction_id, events.key.session_id) == ("tx", None)
     told = Told(known=True, sessions=[stored_of(first.state.sessions["tx"], first)])
-    facts = Facts(told=told, tokens={"TAG": token(max_active_sessions=1, active_sessions=1)})
+    facts = facts_of(told=told, tokens={"TAG": token(max_active_sessions=1, active_sessions=1)})
     again = STEP(first.state, request, facts, now)
     assert (again.state, list(again.changes)) == (first.state, [])
     assert again.reply == first.reply  # its own session does not count against its limit
@@ -262,10 +263,10 @@ def test_a_missing_start_holds_billing_until_it_comes(
     station: ChargePoint, words: ModuleType, now: datetime
 ) -> None:
     at = now + timedelta(minutes=5)
-    first = STEP(station, event(words, at, 1, register=1_500), Facts(new_ids=(7, 8)), at)
+    first = STEP(station, event(words, at, 1, register=1_500), facts_of(new_ids=(7, 8)), at)
     assert of(c.SessionOpened, first)[0].review == ("missing_start",)
     late = event(words, now, 0, "Started", register=1_000, evse=words.EVSE(id=1), offline=True)
-    outcome = STEP(first.state, late, facts_of(first, session=first.state.sessions["tx"]), at)
+    outcome = STEP(first.state, late, history_of(first, session=first.state.sessions["tx"]), at)
     [amended], [reviewed] = of(c.SessionAmended, outcome), of(c.SessionReviewed, outcome)
     assert (amended.started_at, amended.meter_start_wh, amended.evse_number) == (now, 1_000, 1)
     assert not reviewed.review
@@ -273,8 +274,8 @@ def test_a_missing_start_holds_billing_until_it_comes(
     assert (session.metering.energy_wh, session.started_at) == (500, now)
 
 
-def facts_of(*outcomes: Outcome, session: Session) -> Facts:
-    return Facts(told=Told(sessions=[stored_of(session, *outcomes)]), new_ids=(9, 10))
+def history_of(*outcomes: Outcome, session: Session) -> Facts:
+    return facts_of(told=Told(sessions=[stored_of(session, *outcomes)]), new_ids=(9, 10))
 
 
 def closed_session(now: datetime, outcome: Outcome) -> Session:
@@ -294,7 +295,7 @@ def test_a_late_event_that_changes_a_bill_holds_it(
     second = STEP(first.state, event(words, now + timedelta(seconds=8), 2, register=1_000), Facts(), now)
     hour = now + timedelta(hours=1)
     ended = STEP(second.state, event(words, hour, 9, "Ended", register=6_000), Facts(), hour)
-    known = facts_of(first, second, ended, session=closed_session(now, ended))
+    known = history_of(first, second, ended, session=closed_session(now, ended))
     # A register from before the one that was taken for that of the beginning.
     late = event(words, now + timedelta(seconds=2), 1, register=500)
     corrected = STEP(ended.state, late, known, hour)
@@ -320,7 +321,7 @@ def test_a_history_that_is_too_long_is_not_folded(
     second = STEP(first.state, event(words, minute, 2, register=1_100), Facts(), minute)
     loaded = replace(second.state.sessions["tx"], position=None, told_at=None)
     state = replace(first.state, sessions={"tx": loaded})
-    known = facts_of(first, second, session=loaded)
+    known = history_of(first, second, session=loaded)
     later = now + timedelta(minutes=2)
     # Behind all others it needs no history.
     outcome = STEP(state, event(words, later, 3, register=1_200), known, later)
@@ -333,7 +334,7 @@ def test_a_history_that_is_too_long_is_not_folded(
     assert [r.review for r in of(c.SessionReviewed, outcome)] == [("long_history",)]
     assert outcome.state.sessions["tx"].metering.energy_wh == 300
     following = event(words, later, 3)
-    assert block.transaction_event_needs_v2x(outcome.state, following) is None
+    assert not block.transaction_event_needs_v2x(outcome.state, following)
 
 
 # --- answers -----------------------------------------------------------------------------------------------
@@ -342,7 +343,7 @@ def test_a_history_that_is_too_long_is_not_folded(
 def test_a_limit_of_sessions_counts_others_alone(
     station: ChargePoint, words: ModuleType, now: datetime
 ) -> None:
-    known = Facts(new_ids=(7, 8), tokens={"TAG": token(max_active_sessions=1, active_sessions=1)})
+    known = facts_of(new_ids=(7, 8), tokens={"TAG": token(max_active_sessions=1, active_sessions=1)})
     request = event(words, now, 0, "Started", tag="TAG", evse=words.EVSE(id=1))
     outcome = STEP(station, request, known, now)
     assert outcome.reply == words.TransactionEventResponse(
@@ -353,7 +354,7 @@ def test_a_limit_of_sessions_counts_others_alone(
 
 def test_a_master_pass_starts_nothing(station: ChargePoint, words: ModuleType, now: datetime) -> None:
     station = replace(station, settings=replace(station.settings, master_pass_group="POLICE"))
-    facts = Facts(new_ids=(7, 8), tokens={"TAG": token(group_id="POLICE")})
+    facts = facts_of(new_ids=(7, 8), tokens={"TAG": token(group_id="POLICE")})
     request = event(words, now, 0, "Started", tag="TAG")
     reply = STEP(station, request, facts, now).reply
     assert reply.id_token_info.status == "Invalid"  # type: ignore[union-attr]  # the reply is of either version
@@ -364,7 +365,7 @@ def test_costs_are_told_where_somebody_rates(station: ChargePoint, words: Module
         return running_cost.Cost(total=Decimal("1.25"), message=f"{session.metering.energy_wh} Wh")
 
     step = block.transaction_event_v2x(costs)
-    outcome = step(station, event(words, now, 0, "Started"), Facts(new_ids=(7, 8)), now)
+    outcome = step(station, event(words, now, 0, "Started"), facts_of(new_ids=(7, 8)), now)
     assert outcome.reply == words.TransactionEventResponse(
         total_cost=1.25, updated_personal_message=words.MessageContent(format="UTF8", content="0 Wh")
     )
@@ -385,7 +386,7 @@ def priced(
     for kind, second, wh, number in told:
         at = now + timedelta(seconds=second)
         request = event(words, at, number, kind, register=wh, evse=words.EVSE(id=1))
-        facts = Facts(new_ids=(7, 8), price=price if number == 0 else None)
+        facts = facts_of(new_ids=(7, 8), price=price if number == 0 else None)
         outcomes.append(STEP(state, request, facts, at))
         state = outcomes[-1].state
     return outcomes
@@ -428,10 +429,10 @@ def test_the_cost_of_what_is_held_for_review_is_not_told(
 
 def test_a_price_outlives_events_out_of_order(station: ChargePoint, words: ModuleType, now: datetime) -> None:
     start = event(words, now, 0, "Started")
-    state = STEP(station, start, Facts(new_ids=(7, 8), price=PRICE), now).state
+    state = STEP(station, start, facts_of(new_ids=(7, 8), price=PRICE), now).state
     assert state.sessions["tx"].price == PRICE
     other = replace(PRICE, per_kwh=Decimal(9))  # set since: it is for sessions that begin now
-    state = STEP(state, event(words, now, 1), Facts(new_ids=(9,), price=other), now).state
+    state = STEP(state, event(words, now, 1), facts_of(new_ids=(9,), price=other), now).state
     assert state.sessions["tx"].price == PRICE
 
 
@@ -487,10 +488,10 @@ def test_an_evse_that_cannot_be_is_not_known(
     station: ChargePoint, words: ModuleType, now: datetime, number: int
 ) -> None:
     request = event(words, now, 0, "Started", evse=words.EVSE(id=number, connector_id=2))
-    [opened] = of(c.SessionOpened, STEP(station, request, Facts(new_ids=(7, 8)), now))
+    [opened] = of(c.SessionOpened, STEP(station, request, facts_of(new_ids=(7, 8)), now))
     assert (opened.evse_number, opened.connector_number) == (0, 1)
     strict = replace(station, settings=replace(station.settings, policy=Policy.STRICT))
-    outcome = STEP(strict, request, Facts(new_ids=(7, 8)), now)
+    outcome = STEP(strict, request, facts_of(new_ids=(7, 8)), now)
     assert isinstance(outcome.reply, Refusal)
     assert outcome.reply.code == "PropertyConstraintViolation"
 
@@ -499,8 +500,8 @@ def test_a_transaction_without_an_id_is_kept_unless_the_policy_is_strict(
     station: ChargePoint, words: ModuleType, now: datetime
 ) -> None:
     request = replace(event(words, now, 0, "Started"), transaction_info=words.Transaction(transaction_id=""))
-    assert len(of(c.SessionOpened, STEP(station, request, Facts(new_ids=(7, 8)), now))) == 1
+    assert len(of(c.SessionOpened, STEP(station, request, facts_of(new_ids=(7, 8)), now))) == 1
     strict = replace(station, settings=replace(station.settings, policy=Policy.STRICT))
-    outcome = STEP(strict, request, Facts(new_ids=(7, 8)), now)
+    outcome = STEP(strict, request, facts_of(new_ids=(7, 8)), now)
     assert isinstance(outcome.reply, Refusal)
     assert outcome.changes == ()

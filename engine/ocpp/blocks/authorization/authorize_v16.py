@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import UNSET
 
 from engine.domain.authorization import Decision, decide, recorded
+from engine.domain.lookups import NewIds, PendingFor, TokensOf
 from engine.domain.starting import key_of_tag
 from engine.domain.state import ChargePoint, Session
 from engine.ocpp.declaration import handler
@@ -23,7 +24,7 @@ _ID_TAG_LENGTH_V16: Final = 20  # OCPP 1.6 §7.28 IdToken
 
 def authorize_needs_v16(cp: ChargePoint, request: v16.Authorize) -> Needs:
     """The tag, the session that may have been asked for with it, and an id for the authorization's row."""
-    return Needs(id_tags=(request.id_tag,), pending=key_of_tag(request.id_tag), new_ids=1)
+    return TokensOf((request.id_tag,)), PendingFor(key_of_tag(request.id_tag)), NewIds(1)
 
 
 def authorize_v16(cp: ChargePoint, request: v16.Authorize, facts: Facts, now: datetime) -> Outcome:
@@ -32,7 +33,8 @@ def authorize_v16(cp: ChargePoint, request: v16.Authorize, facts: Facts, now: da
     ConcurrentTx is for starts alone (§7.2): the tag of a running transaction is presented to end it, too.
     """
     decision = decide_v16(cp, request.id_tag, facts, now)
-    changes = recorded(cp, decision, id=facts.new_ids[0], id_tag=request.id_tag, evse_number=None, now=now)
+    number = facts.of(NewIds)[0]
+    changes = recorded(cp, decision, id=number, id_tag=request.id_tag, evse_number=None, now=now)
     return Outcome(
         state=cp, reply=v16.AuthorizeResponse(id_tag_info=id_tag_info_v16(decision)), changes=changes
     )
@@ -53,7 +55,7 @@ def decide_v16(
     the transaction that it starts began, and the session of it where it was told before.
     """
     return decide(
-        facts.tokens.get(id_tag),
+        facts.of(TokensOf).get(id_tag),
         now,
         unknown_accepted=cp.settings.auto_start_without_authorization,
         uncounted=uncounted,
@@ -72,7 +74,8 @@ def is_asked(
 ) -> bool:
     """Whether a tag is that of a remote start: one that is awaited, or one that led to a session."""
     at, begun = (now, (*cp.sessions.values(), over)) if start is None else (start[0], (start[1],))
-    if facts.pending is not None and facts.pending.allows(at):
+    pending = facts.of(PendingFor)
+    if pending is not None and pending.allows(at):
         return True
     tag = id_tag.casefold()
     return any(s is not None and s.asked and (s.id_tag or "").casefold() == tag for s in begun)

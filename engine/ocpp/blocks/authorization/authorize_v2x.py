@@ -14,6 +14,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain.authorization import Decision, decide, recorded
+from engine.domain.lookups import NewIds, PendingFor, TokensOf
 from engine.domain.starting import PendingKey, key_of_tag, number_of
 from engine.domain.state import ChargePoint, Session, StationNumber
 from engine.domain.vocabulary import Verdict
@@ -111,7 +112,8 @@ def decide_v2x(
     if token.type == _START_BUTTON:
         return Decision(verdict=Verdict.ACCEPTED)  # 2.0.1 C02.FR.02: nobody is asked who charges
     asked = is_asked(cp, token.id_token, facts, now, start=start, over=over)
-    found = (facts.tokens[uid] for uid in uids_of(token) if uid in facts.tokens)
+    tokens = facts.of(TokensOf)
+    found = (tokens[uid] for uid in uids_of(token) if uid in tokens)
     known = next((one for one in found if asked or token.type in ID_TOKEN_TYPES[one.type]), None)
     decision = decide(
         known,
@@ -183,12 +185,10 @@ def authorize_needs_v2x(contracts: ContractCheck = NO_CONTRACTS) -> Wants:
 
     def needs(cp: ChargePoint, request: Authorize) -> Needs:
         """The token under every id tag it may have, an id for the row, whether certificates are revoked."""
-        return Needs(
-            id_tags=looked_up(cp, request.id_token),
-            pending=key_of_tag(request.id_token.id_token) if request.id_token.id_token else None,
-            new_ids=1,
-            outside=tuple(contracts.questions(request)),
-        )
+        tag = request.id_token.id_token
+        pending = (PendingFor(key_of_tag(tag)),) if tag else ()
+        tokens = TokensOf(looked_up(cp, request.id_token))
+        return tokens, *pending, NewIds(1), *contracts.questions(request)
 
     return needs
 
@@ -212,7 +212,7 @@ def authorize_v2x(contracts: ContractCheck = NO_CONTRACTS) -> Step:
         changes = recorded(
             cp,
             decision,
-            id=facts.new_ids[0],
+            id=facts.of(NewIds)[0],
             id_tag=request.id_token.id_token,
             evse_number=None,
             now=now,

@@ -32,7 +32,7 @@ def contract_needs_v2x(
         maximum_chains=None if isinstance(chains, UnsetType) else chains,
         prioritized_emaids=() if isinstance(emaids, UnsetType) else tuple(emaids),
     )
-    return Needs(outside=(asked,))
+    return (asked,)
 
 
 def get_15118_ev_certificate_v2x(

@@ -22,11 +22,11 @@ HASH_HEX: Final[Mapping[str, int]] = {"SHA256": 64, "SHA384": 96, "SHA512": 128}
 
 def certificate_status_needs_v2x(
     cp: ChargePoint, request: v201.GetCertificateStatus | v21.GetCertificateStatus
-) -> Needs | None:
+) -> Needs:
     """M06: the responder that the certificate names is asked, if the hashes can be those of a certificate."""
     data = request.ocsp_request_data
     question = revocation_asked(data, (data.responder_url,))
-    return None if question is None else Needs(outside=(question,))
+    return () if question is None else (question,)
 
 
 def get_certificate_status_v2x(
@@ -48,11 +48,10 @@ def get_certificate_status_v2x(
     return Outcome(state=cp, reply=response_to(request, status="Accepted", ocsp_result=result))
 
 
-def chain_status_needs_v21(cp: ChargePoint, request: v21.GetCertificateChainStatus) -> Needs | None:
+def chain_status_needs_v21(cp: ChargePoint, request: v21.GetCertificateChainStatus) -> Needs:
     """One question for each certificate that can be asked about by OCSP (2.1 M07.FR.01)."""
     asked = (revocation_asked(info.certificate_hash_data, tuple(info.urls)) for info in _askable(request))
-    questions = tuple(question for question in asked if question is not None)
-    return Needs(outside=questions) if questions else None
+    return tuple(question for question in asked if question is not None)
 
 
 def get_certificate_chain_status_v21(

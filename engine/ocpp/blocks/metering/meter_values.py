@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from engine.domain.lookups import SamplesSince, SessionOfTransaction
 from engine.domain.metering.readings import Measured, identity, loose_row, merged
 from engine.domain.session import course
 from engine.domain.session.assign import session_on_evse
@@ -27,17 +28,18 @@ _encode = msgspec.json.Encoder().encode
 _ANSWER_V16 = v16.MeterValuesResponse()
 
 
-def meter_values_needs_v16(cp: ChargePoint, request: v16.MeterValues) -> Needs | None:
-    """None for values newer than all before: the hot path reads nothing."""
+def meter_values_needs_v16(cp: ChargePoint, request: v16.MeterValues) -> Needs:
+    """Nothing for values newer than all before: the hot path reads nothing."""
     session = _open_session_v16(cp, request)
     number = request.transaction_id
     if session is not None:
         since = late_since_v16(session, request.meter_value)
-        return None if since is None else Needs(samples_since=(session.id, since))
+        return () if since is None else (SamplesSince(session.id, since),)
     if isinstance(number, int) and number > 0:
         # In 1.6 the transaction's id is its session's: a closed session's samples are asked for in one go.
-        return Needs(transaction_id=str(number), samples_since=(number, earliest_v16(request.meter_value)))
-    return None
+        since = earliest_v16(request.meter_value)
+        return SessionOfTransaction(str(number)), SamplesSince(number, since)
+    return ()
 
 
 def meter_values_v16(cp: ChargePoint, request: v16.MeterValues, facts: Facts, now: datetime) -> Outcome:
@@ -46,10 +48,10 @@ def meter_values_v16(cp: ChargePoint, request: v16.MeterValues, facts: Facts, no
     A transaction id that is unknown here gives way to the connector: what it measured while a session was
     open belongs to that session. Values without any session are kept as the connector's own.
     """
-    session = _open_session_v16(cp, request) or facts.session
+    session = _open_session_v16(cp, request) or facts.of(SessionOfTransaction)
     if session is None:
         session = session_on_evse(cp, request.connector_id, earliest_v16(request.meter_value))
-    values = measured_v16(session, request.meter_value, facts.samples)
+    values = measured_v16(session, request.meter_value, facts.of(SamplesSince))
     if session is None:
         rows = [loose_row(cp, request.connector_id, m, now) for m in values]
         return Outcome(state=cp, reply=_ANSWER_V16, changes=rows)

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from engine.domain.authorization import Decision
 from engine.domain.changes import SessionMerged
+from engine.domain.lookups import Lookup, NewIds, PendingFor, PriceNow, StoredEvents, TokensOf
 from engine.domain.session import amend, events, fold
 from engine.domain.session.amend import Known
 from engine.domain.session.assign import chosen
@@ -81,24 +82,30 @@ def _given(number: Any) -> int | None:
     return number if isinstance(number, int) else None
 
 
-def transaction_event_needs_v2x(cp: ChargePoint, request: TransactionEvent) -> Needs | None:
-    """None for an event behind all others that brings no token: the hot path reads nothing."""
+def transaction_event_needs_v2x(cp: ChargePoint, request: TransactionEvent) -> Needs:
+    """Nothing for an event behind all others that brings no token: the hot path reads nothing."""
     token = request.id_token or None
     uids = looked_up(cp, token) if token else ()
     number = request.transaction_info.transaction_id
     session = cp.sessions.get(number)
-    pending = _pending_key(session, request)
+    asked = _pending_key(session, request)
+    goes_on = session is not None and _goes_on(session, request)
+    # What else is or was on its EVSE is asked when it ends, and when its EVSE is told.
+    ends = request.event_type == "Ended" or (
+        session is not None and session.evse_number == StationNumber and bool(request.evse)
+    )
+    if goes_on and not ends and asked is None and not (token and uid_of(token)):
+        return ()
     starts = bool(uids) and (session is None or session.id_tag is None) and _may_start(request)
-    if session is not None and _goes_on(session, request):
-        if request.event_type == "Ended" or (session.evse_number == StationNumber and request.evse):
-            # What else is or was on its EVSE is asked when it ends, and when its EVSE is told.
-            key = _key(session, request, 0, session_id=session.id)
-            return Needs(id_tags=uids, starts=starts, event=key, pending=pending, new_ids=1)
-        if not (token and uid_of(token)) and pending is None:
-            return None
-        return Needs(id_tags=uids, starts=starts, pending=pending, new_ids=1)
-    key = _key(session, request, fingerprint(_told(request)))
-    return Needs(id_tags=uids, starts=starts, event=key, pending=pending, new_ids=2, new_session=True)
+    needs: list[Lookup[Any]] = [TokensOf(uids, starts=starts)]
+    if asked is not None:
+        needs.append(PendingFor(asked))
+    if session is None or not goes_on:
+        key = _key(session, request, fingerprint(_told(request)))
+        return [*needs, StoredEvents(key), PriceNow(), NewIds(1, session=True)]
+    if ends:
+        needs.append(StoredEvents(_key(session, request, 0, session_id=session.id)))
+    return [*needs, NewIds(1)]
 
 
 def _pending_key(session: Session | None, request: TransactionEvent) -> PendingKey | None:
@@ -174,7 +181,8 @@ def transaction_event_v2x(costs: CostHook = cost_so_far) -> Step:
         event = event_of(request, fingerprint(payload if request.offline is UNSET else _told(request)))
         opened = cp.sessions.get(event.transaction_id)
         goes_on = opened is not None and _goes_on(opened, request)
-        stored = None if goes_on else chosen(facts.told, event, now)
+        told, pending = facts.of(StoredEvents), facts.of(PendingFor)
+        stored = None if goes_on else chosen(told, event, now)
         session = opened if goes_on else None
         if stored is not None:
             same = opened is not None and opened.id == stored.session.id
@@ -184,24 +192,24 @@ def transaction_event_v2x(costs: CostHook = cost_so_far) -> Step:
         known = Known(
             decision=decision,
             payload=payload.decode(),
-            told=facts.told,
+            told=told,
             stored=stored,
-            new_ids=facts.new_ids,
+            new_ids=facts.of(NewIds),
             now=now,
-            pending=facts.pending,
+            pending=pending,
         )
         if session is None:
             state, session, changes = events.begin(cp, event, known)
         elif stored is None:
             state, session, changes = events.append(cp, session, event, known)
         else:
-            history = [event_of(decode(told), content) for told, content in stored.events]
+            history = [event_of(decode(text), content) for text, content in stored.events]
             state, session, changes = events.refold(cp, session, history, event, known)
         if session.price != price:  # it is no event's, so it is not folded with them
             state, session = _priced(state, session, price)
-        if facts.pending is not None and is_other(facts.pending, session):
+        if pending is not None and is_other(pending, session):
             # F01: asked for while its transaction was going on already.
-            changes = [SessionMerged(id=facts.pending.id), *changes]
+            changes = [SessionMerged(id=pending.id), *changes]
         return Outcome(
             state=state,
             reply=_answer(request, decision, costs(state, session, now), now),
@@ -215,7 +223,8 @@ def _price(session: Session | None, facts: Facts) -> Price | None:
     """The session's own; of one that begins the price when it was asked for, else the price now."""
     if session is not None:
         return session.price
-    return facts.price if facts.pending is None else facts.pending.price
+    pending = facts.of(PendingFor)
+    return facts.of(PriceNow) if pending is None else pending.price
 
 
 def _priced(state: ChargePoint, session: Session, price: Price | None) -> tuple[ChargePoint, Session]:
@@ -231,9 +240,8 @@ def _decided(
 
     A remote start that it names answers for itself, unless it came too late.
     """
-    token = request.id_token or None
+    token, pending = request.id_token or None, facts.of(PendingFor)
     if token is None:
-        pending = facts.pending
         late = pending is not None and not pending.allows(begun(request.timestamp, now))
         return amend.TOO_LATE if late else None
     event = event_of(request)
@@ -243,8 +251,8 @@ def _decided(
     over = [s for s in before(cp, event.evse_number or 0, begun(event.at, now)) if s not in going]
     tag = token.id_token.casefold()
     uncounted = sum((s.id_tag or "").casefold() == tag for s in (*going, *over))
-    if facts.pending is not None:
-        uncounted += facts.pending.counts(token.id_token)
+    if pending is not None:
+        uncounted += pending.counts(token.id_token)
     return decide_v2x(cp, token, facts, now, uncounted=uncounted, start=(event.at, session))
 
 

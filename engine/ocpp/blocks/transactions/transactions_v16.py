@@ -7,7 +7,7 @@ mean is said in `engine.domain.session`.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -15,6 +15,17 @@ from msgspec.structs import replace
 from engine.domain.authorization import recorded
 from engine.domain.changes import Change, SessionReviewed
 from engine.domain.drivers import awaited, presented
+from engine.domain.lookups import (
+    Lookup,
+    LooseSince,
+    NeighboursOf,
+    NewIds,
+    PendingFor,
+    SamplesSince,
+    SessionOfStart,
+    SessionOfTransaction,
+    TokensOf,
+)
 from engine.domain.metering.live import absorb
 from engine.domain.session import assign, close, course, opening
 from engine.domain.session.assign import (
@@ -59,14 +70,12 @@ def _start_v16(request: v16.StartTransaction) -> Start:
 def start_transaction_needs_v16(cp: ChargePoint, request: v16.StartTransaction) -> Needs:
     """The tag, the session that this start made before or was asked for, ids for what is new."""
     start = _start_v16(request)
-    return Needs(
-        id_tags=(request.id_tag,),
-        starts=True,
-        start_key=assign.start_key(start),
-        pending=key_of_tag(request.id_tag, start.evse_number, start.at),
-        loose_since=(start.evse_number, start.at),
-        new_ids=2,
-        new_session=True,
+    return (
+        TokensOf((request.id_tag,), starts=True),
+        SessionOfStart(assign.start_key(start)),
+        PendingFor(key_of_tag(request.id_tag, start.evse_number, start.at)),
+        LooseSince(start.evse_number, start.at),
+        NewIds(1, session=True),
     )
 
 
@@ -80,16 +89,16 @@ def start_transaction_v16(
     A start told again gets its first transaction id, and a fresh verdict that does not count itself.
     """
     start = _start_v16(request)
-    if facts.session is not None:
-        again = facts.session
+    again = facts.of(SessionOfStart)
+    if again is not None:
         own = _counted(request.id_tag, [again] if again.status is not SessionStatus.FINISHED else [])
         decision = decide_v16(cp, request.id_tag, facts, now, uncounted=own, start=(start.at, again))
         reply = v16.StartTransactionResponse(
             id_tag_info=id_tag_info_v16(decision), transaction_id=int(again.transaction_id)
         )
         return Outcome(state=cp, reply=reply)
-    session_id, authorization_id = facts.new_ids
-    pending = facts.pending
+    session_id, authorization_id = facts.of(NewIds)
+    pending = facts.of(PendingFor)
     own = _counted(request.id_tag, opening.superseded(cp, start, now))
     if pending is not None:
         session_id = pending.id
@@ -126,7 +135,7 @@ def _taken_over_v16(
     """What its connector measured since a start that is told late belonged to no session until now."""
     values = [
         v16.MeterValue(timestamp=at, sampled_value=decoded)
-        for at, samples in facts.loose
+        for at, samples in facts.of(LooseSince)
         if (orphan is None or at <= orphan.timestamp) and (decoded := _decoded_v16(samples)) is not None
     ]
     measured = [
@@ -168,26 +177,19 @@ def _adopt_v16(
 
 def stop_transaction_needs_v16(cp: ChargePoint, request: v16.StopTransaction) -> Needs:
     """The tag, the sessions before and after its own, and samples of its data that may be stored already."""
-    tags = (request.id_tag,) if request.id_tag else ()
-    data = request.transaction_data or []
-    session = cp.sessions.get(str(request.transaction_id))
+    number, data = request.transaction_id, request.transaction_data or []
+    needs: list[Lookup[Any]] = [TokensOf((request.id_tag,))] if request.id_tag else []
+    session = cp.sessions.get(str(number))
+    if session is None:
+        needs.append(NewIds(1))
+        session = None if number > 0 else _meant_v16(cp, request)
     if session is not None:
         since = late_since_v16(session, data)
-        late = None if since is None else (session.id, since)
-        return Needs(id_tags=tags, samples_since=late, neighbours_of=session.id)
-    if request.transaction_id > 0:
-        return Needs(
-            id_tags=tags,
-            transaction_id=str(request.transaction_id),
-            samples_since=(request.transaction_id, earliest_v16(data)) if data else None,
-            neighbours_of=request.transaction_id,
-            new_ids=1,
-        )
-    session = _meant_v16(cp, request)
-    since = None if session is None else late_since_v16(session, data)
-    late = None if session is None or since is None else (session.id, since)
-    own = None if session is None else session.id
-    return Needs(id_tags=tags, samples_since=late, neighbours_of=own, new_ids=1)
+        needs += [NeighboursOf(session.id), *(() if since is None else (SamplesSince(session.id, since),))]
+    elif number > 0:
+        needs += [SessionOfTransaction(str(number)), NeighboursOf(number)]
+        needs += [SamplesSince(number, earliest_v16(data))] if data else []
+    return needs
 
 
 def stop_transaction_v16(
@@ -202,16 +204,16 @@ def stop_transaction_v16(
         reply = v16.StopTransactionResponse(
             id_tag_info=id_tag_info_v16(decide_v16(cp, request.id_tag, facts, now))
         )
-    session = cp.sessions.get(str(request.transaction_id)) or facts.session
+    session = cp.sessions.get(str(request.transaction_id)) or facts.of(SessionOfTransaction)
     if session is not None:
         if session.status is SessionStatus.FINISHED and not session.closed_by_us:
             if session.meter_stop_wh is None:
                 # Released without its stop: final, but what the charger says is not lost.
-                return _keep(cp, _orphan_v16(request, facts.new_ids[0]), reply, now)
+                return _keep(cp, _orphan_v16(request, facts.of(NewIds)[0]), reply, now)
             return _again_v16(cp, session, request, facts, reply, now)
         cp, changes = _finish_v16(cp, session, request, facts, now)
         return Outcome(state=cp, reply=reply, changes=changes)
-    orphan = _orphan_v16(request, facts.new_ids[0])
+    orphan = _orphan_v16(request, facts.of(NewIds)[0])
     session = _meant_v16(cp, request)
     if session is not None:
         cp, changes = _finish_v16(cp, session, request, facts, now, Review.RECONCILED)
@@ -233,9 +235,9 @@ def _again_v16(  # noqa: PLR0917 - all that a stop is answered with
     """A second stop of a session. One that says something else changes nothing and is kept for a person."""
     stop = _ended_v16(session, request)
     same = (stop.meter_wh, max(stop.at, session.started_at)) == (session.meter_stop_wh, session.stopped_at)
-    if same or not facts.new_ids:
+    if same or not facts.of(NewIds):
         return Outcome(state=cp, reply=reply)
-    orphan = _orphan_v16(request, facts.new_ids[0])
+    orphan = _orphan_v16(request, facts.of(NewIds)[0])
     review = held(session.review, Review.OTHER_STOP)
     changes: list[Change] = [kept(cp, orphan, now), resolved(orphan, session, now)]
     if stop.meter_wh != session.meter_stop_wh and review != session.review:
@@ -270,10 +272,10 @@ def _finish_v16(
 ) -> tuple[ChargePoint, list[Change]]:
     changes: list[Change] = []
     if request.transaction_data:
-        values = measured_v16(session, request.transaction_data, facts.samples)
+        values = measured_v16(session, request.transaction_data, facts.of(SamplesSince))
         session, changes = absorb(cp, session, values, now)
     stop = _ended_v16(session, request)
-    cp, _, ending = close.finish(cp, session, stop, now, *codes, neighbours=facts.neighbours)
+    cp, _, ending = close.finish(cp, session, stop, now, *codes, neighbours=facts.of(NeighboursOf))
     return cp, changes + ending
 
 
