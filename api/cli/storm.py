@@ -12,7 +12,8 @@ from api.cli.client import Client, remote
 from api.cli.output import as_json, print_json
 from engine.limits import open_files
 from engine.simulator import SimulationSettings
-from engine.simulator.load import Storm, Target, storm
+from engine.simulator.load.storm import Storm, storm
+from engine.simulator.load.target import Target
 
 DEFAULTS = SimulationSettings()
 

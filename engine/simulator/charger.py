@@ -1,6 +1,5 @@
-"""What every simulated charger is, whatever version it speaks: power, network, clock, dice, the queue of
-transaction messages and how they are delivered. A dialect (`engine.simulator.v16`) derives from it and gives
-the messages.
+"""What every simulated charger is, whatever version it speaks: its clock, dice, connectors, memory and power,
+and what a driver does with it. A dialect (`engine.simulator.v16`) derives from it and gives the messages.
 
 All randomness comes from `dice(name)`: one generator per purpose, seeded by simulation, identity and purpose,
 so that no order of tasks can change what happens.
@@ -9,8 +8,7 @@ so that no order of tasks can change what happens.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 from typing import Any, ClassVar, Final
 
@@ -19,40 +17,21 @@ import trio
 
 from engine.ocpp.rpc import encode
 from engine.ocpp.step import Message
-from engine.simulator.clock import ChargerClock, Time
+from engine.simulator.address import Address
+from engine.simulator.clock import ChargerClock
 from engine.simulator.connector import Connector
+from engine.simulator.delivery import Delivery, Notices
 from engine.simulator.ledger import Entry
 from engine.simulator.limits import Profiles
-from engine.simulator.link import (
-    Address,
-    Answer,
-    Link,
-    LinkLost,
-    NoAnswer,
-    Refusal,
-    Refused,
-    Rejected,
-    converse,
-)
-from engine.simulator.outbox import Outbox, Pending
+from engine.simulator.link import Answer, LinkLost, NoAnswer, Refusal, Rejected
+from engine.simulator.outbox import Outbox
 from engine.simulator.physics import Battery, Ceiling, Hardware, Meter, Outlet
-from engine.simulator.settings import Counts, Mix, ProtocolError
+from engine.simulator.registration import Registration
+from engine.simulator.settings import ProtocolError
+from engine.simulator.uplink import Uplink
+from engine.simulator.world import World
 
 LOOK_EVERY: Final = 5.0  # simulated seconds between two looks at the connectors
-BACK_OFF: Final = (1.0, 60.0)  # first and greatest wait before a reconnect, simulated seconds
-POLITE_REFUSALS: Final = frozenset({429, 503})  # the server asks to come again later
-
-
-class World(msgspec.Struct, frozen=True):
-    """What all chargers of one simulation share."""
-
-    time: Time
-    mix: Mix
-    seed: int
-    tags: tuple[str, ...]
-    call_timeout: float
-    counts: Counts
-    errors: list[ProtocolError]
 
 
 class Charger(ABC):
@@ -83,16 +62,11 @@ class Charger(ABC):
             luck.uniform(-1.0, 1.0) * world.mix.drift,
         )
         self.connectors = [self._connector(number, luck) for number in range(1, hardware.connectors + 1)]
-        self.given_up = 0  # transaction messages dropped after the last attempt
         self.needs_boot = True
-        self.password = password
-        self.next_password: str | None = None  # told by the server, tried at the next connection
-        self._reach = reach
-        self._blocked: set[str] = set()  # reasons why there is no connection
-        self._unblocked = trio.Event()
-        self._link: Link | None = None
-        self._turned_away_with: int | None = None
-        self._links = self.dice("link")
+        self.uplink = Uplink(self, reach, password)
+        self.delivery = Delivery(self, self.uplink.dice)
+        self.notices = Notices(self)
+        self.registration = Registration(self)
         self._ids = self.dice("message-id")
         self._thinking = self.dice("thinking")
         self._nursery: trio.Nursery | None = None
@@ -123,7 +97,11 @@ class Charger(ABC):
 
     @abstractmethod
     async def attend(self) -> None:
-        """What goes on while connected and accepted, besides the delivery of transaction messages."""
+        """What goes on while connected and accepted, besides heartbeats and the delivery of messages."""
+
+    @abstractmethod
+    def boot_notification(self) -> Message:
+        """The message that registers the charger."""
 
     @abstractmethod
     def serve(self, action: str, payload: bytes) -> Answer | Refusal:
@@ -136,10 +114,6 @@ class Charger(ABC):
     @abstractmethod
     def plugged_in(self, connector: Connector) -> None:
         """A cable has just been connected."""
-
-    @abstractmethod
-    def unplugging(self, connector: Connector) -> None:
-        """A cable is about to be pulled."""
 
     @abstractmethod
     def stop(self, connector: Connector, reason: str, id_tag: str | None = None) -> None:
@@ -158,13 +132,22 @@ class Charger(ABC):
     def retry_rule(self) -> tuple[int, float]:
         """How often a transaction message that is not processed is sent, and the wait between, seconds."""
 
+    @property
+    @abstractmethod
+    def heartbeat_interval(self) -> int:
+        """Seconds."""
+
+    @heartbeat_interval.setter
+    @abstractmethod
+    def heartbeat_interval(self, seconds: int) -> None: ...
+
     # Life.
 
     async def run(self) -> None:
         """Live: stay connected, watch the connectors. Never returns."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            nursery.start_soon(self._stay_connected)
+            nursery.start_soon(self.uplink.run, self._converse)
             nursery.start_soon(self._watch)
 
     def spawn(self, job: Callable[[], Awaitable[None]]) -> None:
@@ -190,87 +173,24 @@ class Charger(ABC):
                     self.observe(connector)
             await self.time.sleep(LOOK_EVERY)
 
-    # The network.
-
     @property
     def online(self) -> bool:
         """Connected, and accepted by the server."""
-        return self._link is not None and not self.needs_boot
+        return self.uplink.connected and not self.needs_boot
 
     @property
     def powered(self) -> bool:
-        return self._blocked.isdisjoint({"power", "restart"})
+        return self.uplink.powered
 
-    @property
-    def connected(self) -> bool:
-        return self._link is not None
-
-    @asynccontextmanager
-    async def without(self, what: str) -> AsyncIterator[None]:
-        """No network (`what` = "network") or no power ("power") while the block runs."""
-        self._blocked.add(what)
-        if self._link is not None:
-            await self._link.cut()
-        try:
-            yield
-        finally:
-            self._blocked.discard(what)
-            if not self._blocked:
-                self._unblocked.set()
-
-    async def _stay_connected(self) -> None:
-        failures = 0
-        while True:
-            while self._blocked:
-                self._unblocked = trio.Event()
-                await self._unblocked.wait()
-            greeted = False
-
-            async def online(link: Link) -> None:
-                nonlocal greeted
-                greeted = True
-                await self._online(link)
-
-            trial = self.next_password or self.password
-            try:
-                await converse(self._reach(trial), self.subprotocol, self, self.world.call_timeout, online)
-            except LinkLost as lost:
-                if not greeted:
-                    self._failed(lost)
-            except Refused as refused:
-                self._turned_away(refused)
-            finally:
-                self._link = None
-            failures = 0 if greeted else min(failures + 1, 10)
-            first, greatest = BACK_OFF
-            wait = min(first * 2**failures, greatest)
-            await self.time.sleep(self._links.uniform(0.5, 1.0) * wait)
-
-    def _turned_away(self, refused: Refused) -> None:
-        self._failed(refused)
-        if refused.status == 401 and self.next_password is not None:
-            self.next_password = None  # the old one still has to work
-        elif refused.status not in POLITE_REFUSALS | {self._turned_away_with}:
-            self._turned_away_with = refused.status  # told once, however often it is tried again
-            self.complain("upgrade-refused", str(refused), "")
-
-    def _failed(self, why: Exception) -> None:
-        self.world.counts.failures += 1
-        self.world.counts.last_failure = str(why)
-
-    async def _online(self, link: Link) -> None:
-        self.world.counts.connects += 1
-        self._turned_away_with = None
-        if self.next_password is not None:
-            self.password, self.next_password = self.next_password, None
-        self._link = link
-        try:
-            await self.introduce()
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._deliver)
-                await self.attend()
-        finally:
-            self._link = None
+    async def _converse(self) -> None:
+        """All that goes on over one connection."""
+        self.notices.clear()
+        await self.introduce()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.delivery.run)
+            nursery.start_soon(self.registration.heartbeats)
+            nursery.start_soon(self.attend)
+            await self.notices.run()
 
     def stop_all(self, reason: str) -> None:
         """End all transactions, and send away who has not begun."""
@@ -288,7 +208,7 @@ class Charger(ABC):
             connector.outlet.closed = False
             connector.claim = None
         self.needs_boot = True
-        async with self.without("power"):
+        async with self.uplink.without("power"):
             await self.time.sleep(seconds)
             self.stop_all("PowerLoss")
 
@@ -298,7 +218,7 @@ class Charger(ABC):
         with self.time.limit(patience):
             await self.outbox.empty()
         self.needs_boot = True
-        async with self.without("restart"):
+        async with self.uplink.without("restart"):
             self.stop_all(reason)  # what began meanwhile
             await self.time.sleep(seconds)
 
@@ -306,12 +226,13 @@ class Charger(ABC):
 
     async def call(self, request: Message, message_id: str | None = None) -> Any:
         """Send a request and return the typed answer. Raises LinkLost, NoAnswer, Rejected."""
-        if self._link is None:
+        link = self.uplink.link
+        if link is None:
             raise LinkLost("offline")
         action = type(request).__name__
         self.world.counts.sent[action] += 1
         try:
-            raw = await self._link.call(message_id or self.new_id(), action, encode(request))
+            raw = await link.call(message_id or self.new_id(), action, encode(request))
         except NoAnswer:
             self.world.counts.timeouts += 1
             raise
@@ -334,39 +255,6 @@ class Charger(ABC):
         """A charger takes some ten milliseconds to answer."""
         await self.time.sleep(self._thinking.uniform(0.01, 0.1))
 
-    async def _deliver(self) -> None:
-        """Send the transaction messages in order, each until it is answered or its attempts are used up."""
-        while True:
-            pending = await self.outbox.head()
-            if not pending.message_id:
-                pending.message_id = self.new_id()
-            try:
-                pending.answers.append(await self.call(pending.build(), pending.message_id))
-            except (NoAnswer, Rejected):
-                await self._again(pending)
-                continue
-            if self._links.random() < self.world.mix.lost_answers:
-                # The server has acted and the charger does not know: it will say the same again.
-                self.world.counts.lost += 1
-                await self._pause(pending, 1)
-                continue
-            self.outbox.remove_head()
-            pending.acknowledge(pending.answers)
-
-    async def _again(self, pending: Pending) -> None:
-        attempts, _ = self.retry_rule
-        pending.attempts += 1
-        if pending.attempts >= attempts:
-            self.outbox.remove_head()
-            self.given_up += 1
-        else:
-            await self._pause(pending, pending.attempts)
-
-    async def _pause(self, pending: Pending, times: int) -> None:
-        if self._links.random() < 0.5:  # some chargers repeat the frame, some make a new one
-            pending.message_id = ""
-        await self.time.sleep(self.retry_rule[1] * times)
-
     # The driver's hands.
 
     def plug(self, connector: Connector, battery: Battery) -> None:
@@ -379,7 +267,7 @@ class Charger(ABC):
     def unplug(self, connector: Connector) -> None:
         connector.outlet.advance(self.time.elapsed())
         if self.powered:
-            self.unplugging(connector)
+            self.stop(connector, "EVDisconnected")
         connector.disconnect()
         self.observe(connector)
 

@@ -14,13 +14,14 @@ import trio
 
 from engine.errors import SettingsError
 from engine.simulator import driver, ledger, show, tls, trouble
-from engine.simulator.charger import Charger, World
+from engine.simulator.address import Address, address
+from engine.simulator.charger import Charger
 from engine.simulator.clock import Time
-from engine.simulator.link import Address, address
 from engine.simulator.physics import CATALOGUE
 from engine.simulator.settings import MIXES, Counts, Report, SimulationSettings
 from engine.simulator.v2x import Charger21, Charger201
 from engine.simulator.v16 import Charger16
+from engine.simulator.world import World
 
 # How often each model of the catalogue stands somewhere: most charging is AC.
 SHARES: Final = (2, 3, 4, 2, 2)
@@ -80,7 +81,7 @@ async def simulate(
         ),
         errors=world.errors,
         counts=world.counts,
-        undelivered=sum(len(charger.outbox) + charger.given_up for charger in chargers),
+        undelivered=sum(len(charger.outbox) + charger.delivery.given_up for charger in chargers),
         seconds=trio.current_time() - began,
     )
 

@@ -1,5 +1,4 @@
-"""OCPP-J over one WebSocket connection of a charger (trio-websocket): calls out, calls in, nothing about
-their meaning.
+"""OCPP-J over one open WebSocket of a charger: calls out, calls in, nothing about their meaning.
 
 Envelopes are read with msgspec alone and not with the server's kernel, so that the two check each other. What
 the server does wrong is handed to `complain` and never stops the simulation.
@@ -7,24 +6,17 @@ the server does wrong is handed to `complain` and never stops the simulation.
 
 from __future__ import annotations
 
-import base64
-import ssl
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Final, NamedTuple, Protocol, TypeVar
-from urllib.parse import quote, urlsplit
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 import trio
-from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnection, wrap_client_stream
+from trio_websocket import ConnectionClosed, WebSocketConnection
 
-E = TypeVar("E", bound=Exception)
-
-HANDSHAKE_TIMEOUT: Final = 20.0
-CLOSE_TIMEOUT: Final = 2.0
 UNSUPPORTED: Final = "NotSupported"
-MOST_WORDS: Final = 200  # bytes of the body of a refusal that are told
+MOST_WORDS: Final = 200  # bytes of the body of a refusal that are quoted
 RECENT_IDS: Final = 64  # message ids of either side that are remembered
 
 
@@ -67,6 +59,9 @@ class Refusal(NamedTuple):
     description: str
 
 
+Cut = Callable[[], Awaitable[None]]  # ends the byte stream without a word
+
+
 class Handling(Protocol):
     """What a link asks of the charger that owns it."""
 
@@ -76,87 +71,6 @@ class Handling(Protocol):
 
     def think(self) -> Awaitable[None]:
         """The time a charger takes before it answers."""
-
-
-class Tap(trio.abc.Stream):
-    """The byte stream under the WebSocket: tells when it ends during the upgrade, and can be cut."""
-
-    def __init__(self, stream: trio.abc.Stream) -> None:
-        self._stream = stream
-        self.upgraded = False
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        with self._telling():
-            data = await self._stream.receive_some(max_bytes)
-        if not data and not self.upgraded:
-            raise LinkLost("connection ended during the upgrade")
-        return bytes(data)
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        with self._telling():
-            await self._stream.send_all(data)
-
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        """The WebSocket would wait for ever for an upgrade on a broken stream."""
-        try:
-            yield
-        except trio.BrokenResourceError as error:
-            if self.upgraded:
-                raise
-            raise LinkLost(f"connection broke during the upgrade: {error.__cause__ or error}") from error
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._stream.wait_send_all_might_not_block()
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    async def cut(self) -> None:
-        """End it without a word, as a power cut does."""
-        await trio.aclose_forcefully(self._stream)
-
-
-Dial = Callable[[], Awaitable[trio.abc.Stream]]
-
-
-class Address(msgspec.Struct, frozen=True):
-    """Where and as whom a charger connects. `dial` opens the byte stream; tests give one in memory."""
-
-    host: str
-    resource: str
-    headers: tuple[tuple[bytes, bytes], ...]
-    dial: Dial
-
-
-def address(url: str, identity: str, password: str | None, context: ssl.SSLContext | None = None) -> Address:
-    """The address for a charger: identity appended to the path, Basic credentials if there is a password.
-
-    `context` is for wss://; without one, the authorities of the system are trusted.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise ValueError(f"{url!r} is not a ws:// or wss:// address")
-    host, secure = parts.hostname, parts.scheme == "wss"
-    port = parts.port or (443 if secure else 80)
-
-    async def dial() -> trio.abc.Stream:
-        if secure:
-            stream = await trio.open_ssl_over_tcp_stream(host, port, ssl_context=context)
-            try:
-                await stream.do_handshake()
-            except BaseException:
-                await trio.aclose_forcefully(stream)
-                raise
-            return stream
-        return await trio.open_tcp_stream(host, port)
-
-    headers: list[tuple[bytes, bytes]] = []
-    if password is not None:
-        token = base64.b64encode(f"{identity}:{password}".encode())
-        headers.append((b"Authorization", b"Basic " + token))
-    resource = f"{parts.path.rstrip('/')}/{quote(identity, safe='')}"
-    return Address(f"{host}:{port}", resource, tuple(headers), dial)
 
 
 class Outstanding:
@@ -171,9 +85,9 @@ class Outstanding:
 class Link:
     """One open connection. Many tasks may `call`: one CALL is out at a time (OCPP-J 1.6 §4.1.1)."""
 
-    def __init__(self, socket: WebSocketConnection, tap: Tap, owner: Handling, call_timeout: float) -> None:
+    def __init__(self, socket: WebSocketConnection, cut: Cut, owner: Handling, call_timeout: float) -> None:
         self._socket = socket
-        self._tap = tap
+        self._cut = cut
         self._owner = owner
         self._timeout = call_timeout
         self._turn = trio.Lock()
@@ -219,7 +133,7 @@ class Link:
 
     async def cut(self) -> None:
         """Drop the connection without closing it properly."""
-        await self._tap.cut()
+        await self._cut()
 
     async def _send(self, text: bytes) -> None:
         try:
@@ -292,77 +206,3 @@ class Link:
                 await self._send(b"[3,%b,%b]" % (msgspec.json.encode(message_id), reply.payload))
                 if reply.then is not None:
                     reply.then()
-
-
-def _root(error: BaseException) -> str:
-    """What went wrong at the bottom: a failed TLS handshake is the cause, a failed address is in a group."""
-    inner = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__
-    return _root(inner) if inner is not None else str(error)
-
-
-async def converse(
-    where: Address,
-    subprotocol: str,
-    owner: Handling,
-    call_timeout: float,
-    body: Callable[[Link], Awaitable[None]],
-) -> None:
-    """Connect, run `body` beside the receiver, close. Raises LinkLost or Refused if that ends too early."""
-    try:
-        with trio.fail_after(HANDSHAKE_TIMEOUT):
-            tap = Tap(await where.dial())
-    except (OSError, trio.BrokenResourceError, trio.TooSlowError) as error:
-        raise LinkLost(f"cannot connect: {_root(error) or 'no answer in time'}") from error
-    ending: LinkLost | Refused | None = None
-    try:
-        async with trio.open_nursery() as nursery:
-            socket = await _upgrade(nursery, where, tap, subprotocol)
-            if socket.subprotocol != subprotocol:
-                owner.complain("subprotocol", f"asked for {subprotocol}, got {socket.subprotocol}", "")
-            await _talk(Link(socket, tap, owner, call_timeout), socket, body)
-            nursery.cancel_scope.cancel()
-    except* LinkLost as lost:
-        ending = _first(lost)
-    except* ConnectionRejected as rejected:
-        first = _first(rejected)
-        ending = Refused(first.status_code, first.body)
-    finally:
-        await trio.aclose_forcefully(tap)
-    if ending is not None:
-        raise ending
-
-
-async def _upgrade(nursery: trio.Nursery, where: Address, tap: Tap, subprotocol: str) -> WebSocketConnection:
-    try:
-        with trio.fail_after(HANDSHAKE_TIMEOUT):
-            socket = await wrap_client_stream(
-                nursery,
-                tap,  # type: ignore[arg-type]  # its annotation is narrower than its documentation: any Stream will do
-                where.host,
-                where.resource,
-                subprotocols=[subprotocol],
-                extra_headers=list(where.headers),
-            )
-    except trio.TooSlowError:
-        raise LinkLost("the upgrade took too long") from None
-    tap.upgraded = True
-    return socket
-
-
-async def _talk(link: Link, socket: WebSocketConnection, body: Callable[[Link], Awaitable[None]]) -> None:
-    try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(link.run)
-            await body(link)
-            nursery.cancel_scope.cancel()
-    finally:
-        with trio.CancelScope(deadline=trio.current_time() + CLOSE_TIMEOUT, shield=True):
-            await socket.aclose()
-
-
-def _first(group: ExceptionGroup[E]) -> E:
-    """The first plain exception of a group of one kind."""
-    first: E | ExceptionGroup[E] = group
-    while isinstance(first, ExceptionGroup):
-        first = first.exceptions[0]
-    return first

@@ -13,9 +13,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from engine.simulator.charger import Charger, World
+from engine.simulator.charger import Charger
 from engine.simulator.connector import Connector
 from engine.simulator.settings import Report
+from engine.simulator.world import World
 
 REFRESH: Final = 0.5  # seconds
 LOG_EVERY: Final = 10.0  # seconds
@@ -108,7 +109,7 @@ def _row(charger: Charger, connector: Connector, now: float) -> tuple[str, ...]:
     battery, entry = connector.outlet.battery, connector.entry
     power = connector.outlet.read(now).power_w / 1000
     energy = (connector.outlet.meter.register - entry.meter_start) / 1000 if entry else 0.0
-    link = "online" if charger.online else "booting" if charger.connected else "offline"
+    link = "online" if charger.online else "booting" if charger.uplink.connected else "offline"
     return (
         f"{charger.identity}/{connector.number}",
         charger.subprotocol.removeprefix("ocpp"),

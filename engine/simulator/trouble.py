@@ -31,7 +31,7 @@ async def _outages(charger: Charger) -> None:
     dice, rate = charger.dice("outages"), charger.world.mix.outages
     while rate:
         await charger.time.sleep(dice.expovariate(rate / 3600.0))
-        async with charger.without("network"):
+        async with charger.uplink.without("network"):
             await charger.time.sleep(dice.uniform(20.0, 900.0))
 
 

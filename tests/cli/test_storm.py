@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.simulator import load
+from engine.simulator.load.storm import Storm
 
 
 @pytest.fixture
@@ -16,9 +16,9 @@ def stormy(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What a storm was made of; it takes the given time."""
     made: list[Any] = []
 
-    async def storm(target: Any, identities: Any, tag: str) -> load.Storm:
+    async def storm(target: Any, identities: Any, tag: str) -> Storm:
         made.append((target, list(identities), tag))
-        return load.Storm(all_booted=1.5, start_p50=0.01, start_p99=0.2, losses=len(made) - 1)
+        return Storm(all_booted=1.5, start_p50=0.01, start_p99=0.2, losses=len(made) - 1)
 
     monkeypatch.setattr("api.cli.storm.storm", storm)
     return made

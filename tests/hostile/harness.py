@@ -17,7 +17,10 @@ from typing import Final
 import msgspec
 import trio
 
-from engine.simulator.load import BOOT, Latencies, LoadCharger, Lost, Reliable, Target
+from engine.simulator.load.bare import BOOT, LoadCharger, Lost
+from engine.simulator.load.latencies import Latencies
+from engine.simulator.load.reliable import Reliable
+from engine.simulator.load.target import Target
 from engine.store.background import plain_errors
 from ext.envelope import call_text
 from ext.websocket import TEXT, frame

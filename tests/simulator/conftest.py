@@ -18,13 +18,13 @@ from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_st
 from engine.ocpp.messages import decode_hook, v16, v21, v201
 from engine.ocpp.rpc import encode
 from engine.ocpp.step import Message
-from engine.simulator.charger import World
+from engine.simulator.address import Address
 from engine.simulator.clock import Time
-from engine.simulator.link import Address
 from engine.simulator.physics import CARS, CATALOGUE, Battery
 from engine.simulator.settings import MIXES, Counts
 from engine.simulator.v2x import Charger21, Charger201
 from engine.simulator.v16 import Charger16
+from engine.simulator.world import World
 
 MODULES = {"ocpp1.6": v16, "ocpp2.0.1": v201, "ocpp2.1": v21}
 EPOCH = datetime(2025, 3, 10, 12, 0, tzinfo=UTC)

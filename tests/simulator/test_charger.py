@@ -29,7 +29,7 @@ async def test_what_happens_offline_is_told_later_in_order_with_its_own_time(
     charger, central, autojump_clock, car, epoch
 ):
     connector = charger.connectors[0]
-    async with charger.without("network"):
+    async with charger.uplink.without("network"):
         await trio.sleep(60)
         charger.plug(connector, car)
         assert await charger.present(connector, "TAG-1")
@@ -85,7 +85,7 @@ async def test_a_message_is_given_up_after_the_configured_attempts(charger, cent
     charger.unplug(connector)
     await trio.sleep(30)
     assert len(central.of("StartTransaction")) == 2
-    assert charger.given_up == 1
+    assert charger.delivery.given_up == 1
     assert central.of("StopTransaction")[0].transaction_id == -1
     assert not charger.ledger[0].start_acknowledged
 
@@ -160,7 +160,7 @@ async def test_power_loss_ends_transactions_when_the_power_is_back(
 
 async def test_nothing_works_without_power(charger, central, autojump_clock, car):
     connector = charger.connectors[0]
-    async with charger.without("power"):
+    async with charger.uplink.without("power"):
         charger.plug(connector, car)
         assert not await charger.present(connector, "TAG-1")
         charger.unplug(connector)
@@ -246,12 +246,12 @@ async def test_meter_values_carry_what_is_configured(charger, central, autojump_
 
 async def test_a_new_password_is_tried_and_the_old_one_kept_if_it_fails(charger, central, autojump_clock):
     tried = []
-    reach = charger._reach
-    charger._reach = lambda password: (tried.append(password), reach(password))[1]
+    reach = charger.uplink.reach
+    charger.uplink.reach = lambda password: (tried.append(password), reach(password))[1]
     change = v16.ChangeConfiguration(key="AuthorizationKey", value="another sixteen bytes")
     await central.send("CP-1", change)
     central.refuse = 401
-    async with charger.without("network"):
+    async with charger.uplink.without("network"):
         await trio.sleep(1)
     await trio.sleep(2)
     central.refuse = None
@@ -260,15 +260,15 @@ async def test_a_new_password_is_tried_and_the_old_one_kept_if_it_fails(charger,
     assert tried[-1] is None
     assert charger.online
     await central.send("CP-1", change)
-    async with charger.without("network"):
+    async with charger.uplink.without("network"):
         await trio.sleep(1)
     await trio.sleep(30)
-    assert charger.password == "another sixteen bytes"
+    assert charger.uplink.password == "another sixteen bytes"
 
 
 async def test_reconnects_back_off(charger, central, autojump_clock):
     central.refuse = 503
-    async with charger.without("network"):
+    async with charger.uplink.without("network"):
         await trio.sleep(1)
     await trio.sleep(60)
     few = charger.world.counts.failures

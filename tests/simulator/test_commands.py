@@ -339,7 +339,7 @@ async def test_the_local_list_is_kept_and_used_offline(charger, central, autojum
     assert await send(5, "Full", entry("L-1", None)) == "Failed"
     assert (await central.send("CP-1", v16.GetLocalListVersion())).list_version == 4
     charger.configuration.change("AllowOfflineTxForUnknownId", "false")
-    async with charger.without("network"):
+    async with charger.uplink.without("network"):
         statuses = [(await charger.authorize(tag)).status for tag in ("L-1", "L-2", "L-3")]
     assert statuses == ["Invalid", "Blocked", "Accepted"]
 
@@ -351,7 +351,7 @@ async def test_the_cache_learns_and_forgets(charger, central, autojump_clock):
     assert (await charger.authorize("TAG-1")).status == "Accepted"
     assert len(central.of("Authorize")) == 1
     assert (await central.send("CP-1", v16.ClearCache())).status == "Accepted"
-    async with charger.without("network"):
+    async with charger.uplink.without("network"):
         assert (await charger.authorize("TAG-1")).status == "Invalid"
 
 

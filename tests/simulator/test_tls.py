@@ -10,7 +10,9 @@ from trio_websocket import serve_websocket
 
 from engine.errors import SettingsError
 from engine.simulator import SimulationSettings, run
-from engine.simulator.link import Answer, LinkLost, address, converse
+from engine.simulator.address import address
+from engine.simulator.connection import converse
+from engine.simulator.link import Answer, LinkLost
 from engine.simulator.tls import contexts
 from tests.certificates import Authority
 

@@ -67,7 +67,7 @@ async def test_a_triggered_boot_that_is_accepted_ends_the_wait(newer, central, a
 
 
 async def test_what_happens_offline_is_told_later_and_marked(newer, central, autojump_clock, car):
-    async with newer.without("network"):
+    async with newer.uplink.without("network"):
         await trio.sleep(60)
         connector = await charging(newer, car)
         newer.unplug(connector)

@@ -107,6 +107,11 @@ class Configuration:
 
 
 def _keys(hardware: Hardware) -> dict[str, Key]:
+    return _core(hardware) | _other_profiles(hardware)
+
+
+def _core(hardware: Hardware) -> dict[str, Key]:
+    """OCPP 1.6 §9.1"""
     sampled = "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage,Temperature,SoC"
     in_stop = "Energy.Active.Import.Register" if hardware.current == "DC" else ""
     profiles = "Core,FirmwareManagement,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger"
@@ -146,6 +151,12 @@ def _keys(hardware: Hardware) -> dict[str, Key]:
         "TransactionMessageRetryInterval": Key("10", _integer),
         "UnlockConnectorOnEVSideDisconnect": Key("true", _flag),
         "WebSocketPingInterval": Key("60", _integer),
+    }
+
+
+def _other_profiles(hardware: Hardware) -> dict[str, Key]:
+    """OCPP 1.6 §9.2 to §9.4, and the security whitepaper"""
+    return {
         "LocalAuthListEnabled": Key("true", _flag),
         "LocalAuthListMaxLength": Key(str(MOST_LIST_ENTRIES)),
         "SendLocalListMaxLength": Key(str(MOST_LIST_ENTRIES)),

@@ -38,7 +38,7 @@ def change_configuration(charger: Charger16, request: v16.ChangeConfiguration) -
     """OCPP 1.6 §5.3"""
     status = charger.configuration.change(request.key, request.value)
     if status == "Accepted" and request.key == "AuthorizationKey":
-        charger.next_password = request.value
+        charger.uplink.next_password = request.value
     return Reply(v16.ChangeConfigurationResponse(status=status))
 
 
@@ -71,7 +71,7 @@ def remote_start(charger: Charger16, request: v16.RemoteStartTransaction) -> Rep
     connector = _to_start(charger, request)
     profile = profiles.from_message(request.charging_profile) if request.charging_profile else None
     wrong = profile is not None and (profile.purpose != "transaction" or not fits(profile))
-    if connector is None or wrong or not charger.accepted:
+    if connector is None or wrong or not charger.registration.accepted:
         return Reply(v16.RemoteStartTransactionResponse(status="Rejected"))
 
     async def start() -> None:

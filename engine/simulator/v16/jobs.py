@@ -23,7 +23,7 @@ def triggered(charger: Charger16, message: str, number: int) -> Callable[[], Awa
         return None
 
     async def boot() -> None:
-        charger.take_boot_answer(await charger.call(charger.boot_notification()))
+        await charger.registration.boot(charger.boot_notification())
 
     async def status() -> None:
         for connector in range(len(charger.connectors) + 1) if number == 0 else (number,):
@@ -31,7 +31,7 @@ def triggered(charger: Charger16, message: str, number: int) -> Callable[[], Awa
 
     async def meter_values() -> None:
         for connector in charger.connectors if number == 0 else (charger.connectors[number - 1],):
-            charger.sample(connector, "Trigger", "MeterValuesSampledData")
+            charger.readings.sample(connector, "Trigger", "MeterValuesSampledData")
 
     async def diagnostics_status() -> None:
         current: Any = charger.activities.get("diagnostics", "Idle")
@@ -53,7 +53,7 @@ def triggered(charger: Charger16, message: str, number: int) -> Callable[[], Awa
 
     return {
         "BootNotification": boot,
-        "Heartbeat": charger.heartbeat,
+        "Heartbeat": charger.registration.heartbeat,
         "StatusNotification": status,
         "MeterValues": meter_values,
         "DiagnosticsStatusNotification": diagnostics_status,

@@ -22,7 +22,7 @@ def triggered(charger: Charger2x, message: str, evse: int) -> Job | None:
     """The job for a triggered message (F06), or None for one that this station does not send."""
 
     async def boot() -> None:
-        await charger.boot("Triggered")
+        await charger.registration.boot(charger.boot_notification("Triggered"))
 
     async def status() -> None:
         charger.tell_status(charger.connectors[evse - 1])
@@ -51,7 +51,7 @@ def triggered(charger: Charger2x, message: str, evse: int) -> Job | None:
     return {
         "BootNotification": boot,
         "FirmwareStatusNotification": firmware_status,
-        "Heartbeat": charger.heartbeat,
+        "Heartbeat": charger.registration.heartbeat,
         "LogStatusNotification": log_status,
         "MeterValues": meter_values,
         "SignChargingStationCertificate": sign,

@@ -17,7 +17,7 @@ SUMMARY: Final = frozenset({"AvailabilityState", "Available", "Problem"})
 
 def get_base_report(charger: Charger2x, request: Any) -> Reply:
     """B07"""
-    charger.refresh()
+    charger.events.refresh()
     wanted = charger.variables.all()
     if request.report_base == "ConfigurationInventory":
         wanted = [variable for variable in wanted if variable.accepts is not None]
@@ -28,7 +28,7 @@ def get_base_report(charger: Charger2x, request: Any) -> Reply:
 
 def get_report(charger: Charger2x, request: Any) -> Reply:
     """B08"""
-    charger.refresh()
+    charger.events.refresh()
     wanted = charger.variables.all()
     if request.component_variable:
         wanted = [v for named in request.component_variable for v in charger.variables.meant(named)]
@@ -58,7 +58,7 @@ def _report(charger: Charger2x, request_id: int, wanted: list[Variable]) -> Job:
 
 def get_variables(charger: Charger2x, request: Any) -> Reply:
     """B06"""
-    charger.refresh()
+    charger.events.refresh()
     results = []
     for wanted in request.get_variable_data:
         found = charger.variables.find(wanted.component, wanted.variable)
@@ -84,7 +84,7 @@ def set_variables(charger: Charger2x, request: Any) -> Reply:
         word = charger.variables.change(wanted.component, wanted.variable, attribute, wanted.attribute_value)
         results.append({"attributeStatus": word, "component": wanted.component, "variable": wanted.variable})
         if word == "Accepted" and wanted.variable.name.casefold() == "basicauthpassword":
-            charger.next_password = wanted.attribute_value
+            charger.uplink.next_password = wanted.attribute_value
     return Reply({"setVariableResult": results})
 
 

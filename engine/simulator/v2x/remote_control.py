@@ -20,7 +20,11 @@ def request_start(charger: Charger2x, request: Any) -> Reply:
     free = [c for c in concerned if c.usable and not (c.reservation and c.reservation.id_tag != tag)]
     connector = max(free, key=lambda c: c.plugged, default=None)
     profile = profile_of(charger, request.charging_profile) if request.charging_profile else None
-    if connector is None or not charger.accepted or (profile and profile.purpose != "transaction"):
+    if (
+        connector is None
+        or not charger.registration.accepted
+        or (profile and profile.purpose != "transaction")
+    ):
         return status("Rejected")
     if request.group_id_token:
         group = request.group_id_token.id_token

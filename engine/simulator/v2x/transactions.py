@@ -200,11 +200,11 @@ class Transactions:
         run.state = "Idle" if kind == "Ended" else self._state_of(connector)
         taken: list[Sample] = []
         if sample is not None:
-            context, names = sample
-            reading = connector.outlet.read(charger.time.elapsed())
-            more["meterValue"] = [meter_value(charger.hardware, reading, names, at, context)]
-            taken.append(Sample(timestamp=at, context=context, energy_wh=reading.energy_wh))
-            entry.samples += taken
+            value, one = self._reading(connector, sample, at)
+            more["meterValue"] = [value]
+            taken.append(one)
+            entry.samples.append(one)
+        state = {"transactionId": entry.transaction_id, "chargingState": run.state}
         message = charger.say(
             "TransactionEvent",
             eventType=kind,
@@ -213,11 +213,7 @@ class Transactions:
             seqNo=run.seq_no,
             offline=not charger.online,
             evse={"id": connector.number, "connectorId": 1},
-            transactionInfo={
-                "transactionId": entry.transaction_id,
-                "chargingState": run.state,
-                **(info or {}),
-            },
+            transactionInfo={**state, **(info or {})},
             **more,
         )
         run.seq_no += 1
@@ -229,6 +225,14 @@ class Transactions:
                 acknowledge(answers)
 
         # What may be dropped when memory is short are updates, every second one (E04.FR.07).
-        charger.outbox.put(
-            Pending(kind=QUEUED[kind], entry=entry, build=lambda: message, acknowledge=acknowledged)
-        )
+        pending = Pending(kind=QUEUED[kind], entry=entry, build=lambda: message, acknowledge=acknowledged)
+        charger.outbox.put(pending)
+
+    def _reading(
+        self, connector: Connector, sample: tuple[str, list[str]], at: datetime
+    ) -> tuple[dict[str, Any], Sample]:
+        """The meter now, as a meter value and as the ledger keeps it."""
+        context, names = sample
+        reading = connector.outlet.read(self._charger.time.elapsed())
+        value = meter_value(self._charger.hardware, reading, names, at, context)
+        return value, Sample(timestamp=at, context=context, energy_wh=reading.energy_wh)

@@ -1,4 +1,4 @@
-"""Where a charger connects, and how a connection that never opens looks."""
+"""How a connection that never opens looks, and one that ends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import trio
 import trio.testing
 from trio_websocket import serve_websocket
 
-from engine.simulator.link import Address, Answer, LinkLost, Refused, address, converse
+from engine.simulator.address import Address, address
+from engine.simulator.connection import converse
+from engine.simulator.link import Answer, LinkLost, Refused
 
 
 class Owner:
@@ -32,16 +34,6 @@ async def nothing(_link):
 
 def talk(where, owner=None, body=nothing):
     return converse(where, "ocpp1.6", owner or Owner(), 1.0, body)
-
-
-def test_identities_are_escaped_and_passwords_become_basic_credentials():
-    made = address("ws://csms.example:9000/ocpp/", "A/1 é", "pw")
-    assert (made.host, made.resource) == ("csms.example:9000", "/ocpp/A%2F1%20%C3%A9")
-    assert made.headers == ((b"Authorization", b"Basic QS8xIMOpOnB3"),)
-    assert address("wss://csms.example/ocpp", "A", None).host == "csms.example:443"
-    assert address("ws://csms.example/ocpp", "A", None).headers == ()
-    with pytest.raises(ValueError, match="not a ws://"):
-        address("http://csms.example/", "A", None)
 
 
 async def test_nobody_listens():
