@@ -15,6 +15,7 @@ from engine.errors import Invalid
 from engine.validation import MOST, faults
 
 NUL: Final = "must not contain the character U+0000"
+POSITION: Final = re.compile(r"\[\d+\]$")  # in a list
 SHOWN: Final = 48  # characters of a name that a caller invented
 MAX_DEPTH: Final = 64  # objects and lists within each other
 STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -70,12 +71,15 @@ def address(variables: Mapping[str, Any]) -> None:
 
 
 def query(kind: Any, given: Mapping[str, Any]) -> Any:
-    """A query string as `kind`. Raises Invalid."""
+    """A query string as `kind`. Raises Invalid, which names parameters and not a place in their lists."""
     _refuse_nul(given)
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise explained(error, kind, given, strict=False) from None
+        found: dict[str, list[str]] = {}
+        for place, faults_there in explained(error, kind, given, strict=False).fields.items():
+            found.setdefault(POSITION.sub("", place), []).extend(faults_there)
+        raise Invalid(INVALID_DATA, found) from None
 
 
 def explained(error: msgspec.ValidationError, kind: Any, given: Any, *, strict: bool = True) -> Invalid:

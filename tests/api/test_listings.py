@@ -81,7 +81,7 @@ async def test_a_cursor_begins_a_page_that_numbers_go_on_from(tags: httpx.AsyncC
         ("cursor=WzEsMl0", {"cursor"}),  # [1,2]
         ("cursor=WzkyMjMzNzIwMzY4NTQ3NzU4MDhd", {"cursor"}),  # [2**63]
         ("cursor=" + "x" * 2_001, {"cursor"}),
-        ("status=lost", {"status[0]"}),
+        ("status=lost", {"status"}),
         ("status=" + ",".join(["enabled"] * 101), {"status"}),
         ("uid=" + "x" * 256, {"uid"}),
         ("uid=%00", {"uid"}),
@@ -90,7 +90,7 @@ async def test_a_cursor_begins_a_page_that_numbers_go_on_from(tags: httpx.AsyncC
         ("changedSince=2020-01-01T00:00:00", {"changedSince"}),
         ("changedSince=0001-01-01T00:00:00%2B14:00", {"changedSince"}),
         ("isuer=x", {"isuer"}),
-        ("limit=x&status=lost&valid=2&odd=1", {"limit", "status[0]", "valid", "odd"}),
+        ("limit=x&status=lost&valid=2&odd=1", {"limit", "status", "valid", "odd"}),
     ],
 )
 async def test_what_is_wrong_is_said_all_at_once(
@@ -117,7 +117,7 @@ async def test_text_that_cannot_be_stored_in_a_cursor(admin: httpx.AsyncClient) 
 async def test_refusals_say_what_there_is(tags: httpx.AsyncClient) -> None:
     faults = (await tags.get("/id-tags?isuer=x&status=lost")).json()["errors"]
     assert "did you mean issuer?" in faults["isuer"][0]
-    assert "enabled, disabled, suspended" in faults["status[0]"][0]
+    assert "enabled, disabled, suspended" in faults["status"][0]
 
 
 async def test_children_of_what_is_not_there(admin: httpx.AsyncClient) -> None:
