@@ -24,11 +24,11 @@ EXACT: Final[frozenset[type[Change]]] = frozenset(
         changes.SessionAmended, changes.SessionStopAsked, changes.SessionClosed, changes.SessionReviewed,
         changes.SessionReopened, changes.ChargingPeriodsRewritten, changes.ChargingPeriodOpened,
         changes.ChargingPeriodClosed, changes.TransactionEventStored, changes.SessionMeasured,
-        changes.MeterValueAdded, changes.OrphanKept, changes.OrphanResolved,
+        changes.MeterValueAdded, changes.MeterValueCounted, changes.OrphanKept, changes.OrphanResolved,
     }
 )  # fmt: skip
 # Rows by the thousand per second, of decoded messages: those have no NUL, and are not searched for it.
-DECODED: Final = (changes.MeterValueAdded, changes.TransactionEventStored)
+DECODED: Final = (changes.MeterValueAdded, changes.MeterValueCounted, changes.TransactionEventStored)
 CLEAN: Final = {
     (changes.MessageLogged, "payload"),  # masked when it was cut
     *((changes.Audited, name) for name in ("actor", "action", "subject")),  # names of ours

@@ -94,7 +94,7 @@ class Store:
         self.tokens = {uid.casefold(): token for uid, token in (tokens or {}).items()}
         self.sessions: dict[int, dict[str, Any]] = {}
         self.rows: dict[tuple[datetime, int], c.MeterValueAdded] = {}
-        self.totals: dict[int, c.SessionMeasured] = {}
+        self.totals: dict[int, c.SessionMeasured | c.MeterValueCounted] = {}
         self.orphans: dict[str, c.OrphanKept] = {}
         self.resolved: dict[int, int] = {}
         self.events: dict[tuple[object, ...], c.TransactionEventStored] = {}
@@ -269,6 +269,8 @@ class Store:
                 gone = {"stopped_at": None, "meter_stop_wh": None, "energy_wh": None, "reason": None}
                 self.sessions[change.id] |= {"status": "active", **gone}
             case c.MeterValueAdded():
+                if isinstance(change, c.MeterValueCounted):
+                    self.totals[change.session_id or 0] = change
                 self.rows.setdefault((change.timestamp, change.sample_key), change)
             case c.SessionMeasured():
                 self.totals[change.session_id] = change
@@ -359,7 +361,7 @@ class Store:
             totals = Metering()
         if newest is not None:
             totals = Metering(
-                energy_wh=newest.energy_wh,
+                energy_wh=newest.energy_wh or 0,
                 register_wh=newest.register_wh,
                 register_at=newest.register_at,
                 series=newest.register_series,

@@ -47,7 +47,7 @@ def event(words: Any, kind: str, seq_no: int, at: datetime, register: float | No
 
 def billed(store: Store, row: dict[str, Any], now: datetime) -> Decimal:
     """By the session's row, as everybody else reads it."""
-    so_far = store.totals[row["id"]].energy_wh
+    so_far = store.totals[row["id"]].energy_wh or 0
     return cost(
         PRICE,
         Billed(

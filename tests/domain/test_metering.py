@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from engine.domain.changes import ChargingPeriodOpened, EventPublished, MeterValueAdded, SessionMeasured
+from engine.domain.changes import ChargingPeriodOpened, EventPublished, MeterValueAdded, MeterValueCounted
 from engine.domain.metering.live import absorb
 from engine.domain.metering.readings import Measured, identity, identity_of, loose_row
 from engine.domain.metering.registers import advance, fold
@@ -340,12 +340,11 @@ def test_a_row_carries_the_totals_beside_the_samples_as_received(
     cp: ChargePoint, session: Session, value: Value, now: datetime
 ) -> None:
     measured = value(5, "1500", ("SoC", "44"), ("Voltage", "n/a"))
-    _, [row, totals] = absorb(cp, session, [measured], now)
-    assert isinstance(row, MeterValueAdded)
+    _, [row] = absorb(cp, session, [measured], now)
+    assert isinstance(row, MeterValueCounted)
     assert (row.session_id, row.evse_number, row.energy_wh, row.register_wh) == (7, 1, 500, 1_500)
     assert (row.soc_percent, row.voltage_v) == (44, None)
-    assert isinstance(totals, SessionMeasured)
-    assert (totals.session_id, totals.energy_wh, totals.register_wh, totals.resets) == (7, 500, 1_500, 0)
+    assert (row.resets, row.register_at, row.sampled_at) == (0, measured.at, measured.at)
     assert row.samples == measured.samples
     assert row.received_at == now
 

@@ -179,7 +179,7 @@ class TransactionEventStored(Change, frozen=True, gc=False):
 
 
 class SessionMeasured(Change, frozen=True, gc=False):
-    """session_totals: what a session has come to by what was sampled of it."""
+    """session_totals: what a session has come to by what was sampled of it, where no new sample says so."""
 
     session_id: int
     energy_wh: int
@@ -214,6 +214,15 @@ class MeterValueAdded(Change, frozen=True, gc=False):
     voltage_v: float | None
     soc_percent: float | None
     samples: Json  # JSON array as received (signed values verbatim)
+
+
+class MeterValueCounted(MeterValueAdded, frozen=True, gc=False):
+    """The same, and session_totals: a MeterValue that moved the totals of its session, which are all here."""
+
+    register_at: datetime | None
+    register_series: SmallInt
+    resets: Integer
+    sampled_at: datetime | None
 
 
 class OrphanKept(Change, frozen=True):

@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from engine.domain.changes import Change
-from engine.domain.metering.readings import Measured, row, totals_moved
+from engine.domain.metering.readings import Measured, counted_row, row, totals_moved
 from engine.domain.metering.registers import fold
 from engine.domain.metering.timeline import REGISTER_WITHIN, charging_state, flipped, flows, idle_since
 from engine.domain.plausibility import clock_is_wrong
@@ -29,7 +29,7 @@ def absorb(
     if session.status is not SessionStatus.FINISHED:
         for measured in values:
             after = measure(cp, after, measured, now, changes)
-        return after, changes + totals_moved(session, after)
+        return after, changes
     held_open = session.closed_by_us
     for measured in values:
         if held_open:
@@ -50,7 +50,10 @@ def measure(
     newest = session.metering.last_sample_at
     metering, at, review = _totals(cp, session, measured, now)
     # A value that came late and left the totals alone must not be taken for the session's present state.
-    changes.append(row(cp, session, metering, measured, now, late=metering is session.metering))
+    if metering is session.metering:
+        changes.append(row(cp, session, metering, measured, now, late=True))
+    else:
+        changes.append(counted_row(cp, session, metering, measured, now))
     charging, period_at = session.charging, session.period_at
     if session.charging_state is None and (newest is None or at > newest):
         charging = charging_state(charging, measured.reading.power_w, measured.reading.current_a)

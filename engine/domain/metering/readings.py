@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from engine.domain.changes import Change, MeterValueAdded, SessionMeasured
+from engine.domain.changes import Change, MeterValueAdded, MeterValueCounted, SessionMeasured
 from engine.domain.state import ChargePoint, Frozen, Metering, Session
 from ext.metering import FINGERPRINT, Reading, kind_of
 
@@ -116,6 +116,31 @@ def row(
         current_a=beside.current_a,
         voltage_v=beside.voltage_v,
         soc_percent=beside.soc_percent,
+        samples=measured.samples,
+    )
+
+
+def counted_row(
+    cp: ChargePoint, session: Session, metering: Metering, measured: Measured, now: datetime
+) -> MeterValueCounted:
+    """The row of a MeterValue that has moved the totals of `session` to `metering`."""
+    return MeterValueCounted(
+        charge_point_id=cp.id,
+        session_id=session.id,
+        evse_number=session.evse_number,
+        timestamp=measured.at,
+        received_at=now,
+        sample_key=sample_key(measured.reading, session.id),
+        energy_wh=metering.energy_wh,
+        register_wh=metering.register_wh,
+        register_at=metering.register_at,
+        register_series=metering.series,
+        resets=metering.resets,
+        power_w=metering.power_w,
+        current_a=metering.current_a,
+        voltage_v=metering.voltage_v,
+        soc_percent=metering.soc_percent,
+        sampled_at=metering.last_sample_at,
         samples=measured.samples,
     )
 

@@ -42,7 +42,6 @@ def append(
     after = extend(
         cp, session, event, measured_values(event.values, stored_samples), now=now, changes=changes
     )
-    changes += totals_moved(session, after)
     cp, after, more = amend(cp, session, after, event, known)
     changes += more
     if event.kind == "Ended":
@@ -81,7 +80,6 @@ def _begun(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Se
     blank = replace(new_session(session_id, event), received_at=now)
     changes: list[Change] = [event_row(cp, blank, event, known)]
     session = extend(cp, blank, event, measured_values(event.values, frozenset()), now=now, changes=changes)
-    changes += totals_moved(blank, session)
     session = replace(session, offline=_offline(session))
     driver, made = driver_of(cp, session, event, known)
     if driver is not None:

@@ -116,7 +116,7 @@ def test_the_next_event_needs_no_read(station: ChargePoint, words: ModuleType, n
     outcome = STEP(state, request, Facts(), now)
     assert state.sessions["tx"].metering.energy_wh == 0
     assert outcome.state.sessions["tx"].metering.energy_wh == 100
-    [measured] = of(c.MeterValueAdded, outcome)
+    [measured] = of(c.MeterValueCounted, outcome)
     assert (measured.session_id, measured.energy_wh) == (7, 100)
     [period] = of(c.ChargingPeriodOpened, outcome)
     assert (period.charging_state, period.energy_wh) == ("charging", 100)
