@@ -27,7 +27,7 @@ from engine.metrics import Metrics
 from engine.node import Node, Service
 from engine.ocpp.blocks.authorization.contract_chains import ContractCheck
 from engine.ocpp.versions import protocols
-from engine.operations.provisioning import deliver_pending
+from engine.operations.delivery import deliver_pending
 from engine.operations.remote_start import expire_remote_starts
 from engine.operations.signing import issue_certificates
 from engine.points import Registry, serve_chargers

@@ -1,7 +1,7 @@
 """Operations on a charge station: registration, authentication details, settings, certificates, commands.
 
 Settings and certificates are stored, and delivered when the station is connected
-(`engine.operations.provisioning`); triggers and charging profiles are sent at once, and what the station
+(`engine.operations.delivery`); triggers and charging profiles are sent at once, and what the station
 answers is the answer.
 """
 

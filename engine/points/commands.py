@@ -106,7 +106,7 @@ class Commands:
         return self._calls.is_out
 
     def drop(self, why: str) -> None:
-        """The connection is over: everybody who waits is told."""
+        """The connection is over: nobody waits any longer."""
         for call in self._calls.empty():
             self._dropped(call, why)
 
@@ -215,7 +215,7 @@ class Commands:
         return None
 
     def _unread(self, call: Call, refusal: Refusal, *, answered: bool) -> None:
-        """Its answer was not understood; 2.1's charge points are told so (part 4), but not of an error."""
+        """Its answer was not understood; a charge point of 2.1 hears so (part 4), but not of an error."""
         if answered and self._link.dialect.has_sends:
             self._link.peer.refuse_answer(call.action, call.id, refusal)
         self._settle(call, CallRefused(refusal.code, f"malformed answer: {refusal.description}", {}))

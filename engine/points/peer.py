@@ -1,4 +1,4 @@
-"""The other end of a connection: what it is told, refusals above all, and what is kept of its messages.
+"""The other end of a connection: answers to it, refusals above all, and what is kept of its messages.
 
 Nothing here knows what a message means or waits for anything.
 """
@@ -54,7 +54,7 @@ class Peer:
         self._generation = generation
         self._conduct = conduct
 
-    # --- what it is told -----------------------------------------------------------------------------------
+    # --- answers -------------------------------------------------------------------------------------------
 
     def send_text(self, text: bytes) -> None:
         self._connection.transport.send(self._connection.framed(text))
@@ -71,7 +71,7 @@ class Peer:
         return rpc.error_frame(message_id, refusal, self._dialect.version)
 
     def refuse_answer(self, action: str, message_id: str, refusal: Refusal) -> None:
-        """2.1 part 4: it is told that its answer was not understood; logged."""
+        """2.1 part 4: it hears that its answer was not understood; logged."""
         self._keep_error(action, message_id, refusal)
         code, details = rpc.spelt(refusal.code, self._dialect.version), rpc.ENCODER.encode(refusal.details)
         self.send_text(

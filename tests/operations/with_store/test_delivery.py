@@ -12,7 +12,7 @@ from engine.errors import DatabaseAway
 from engine.node import Node
 from engine.ocpp.blocks.device_model.passwords import is_password, is_secret, password_taken
 from engine.ocpp.messages import v16, v201
-from engine.operations.provisioning import FIRST_RETRY, Provisioner, deliver_pending
+from engine.operations.delivery import FIRST_RETRY, Provisioner, deliver_pending
 from engine.store.repositories.stations import StationPatch
 
 Deliver = Callable[[], Awaitable[None]]
@@ -235,7 +235,7 @@ async def test_a_password_the_station_has_outlasts_a_database_that_is_away(
         return await update(*arguments, **named)
 
     monkeypatch.setattr(node.store.stations, "update", now_and_then)
-    monkeypatch.setattr("engine.operations.provisioning.INTERVAL", 0)
+    monkeypatch.setattr("engine.operations.provisioning.AGAIN", 0)
     await deliver()
     assert (await node.store.stations.get("CP1")).has_password
     assert await statuses(node, "CP1") == {"AuthorizationKey": "Accepted"}
@@ -380,7 +380,7 @@ async def test_silence_is_not_pressed_until_the_station_comes_back(
     charger = await connect("CP1")
     await request_settings("CP1", A="1")
     now = trio.current_time()
-    monkeypatch.setattr("engine.operations.provisioning.trio.current_time", lambda: now)
+    monkeypatch.setattr("engine.operations.delivery.trio.current_time", lambda: now)
     generation = node.registry.actor("CP1").generation  # type: ignore[union-attr]  # it is connected
     provisioner._postpone("CP1", generation)
     first = provisioner._attempts["CP1"].retry_at - now
