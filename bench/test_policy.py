@@ -10,8 +10,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from bench.samples import METER_VALUES, METER_VALUES_PAYLOAD
 from engine.domain.state import Policy
 from engine.ocpp.messages import v16
+from engine.ocpp.outcome import Decoded
 from engine.ocpp.policy import decode
-from engine.ocpp.walk import Decoded
 
 pytestmark = pytest.mark.benchmark(group="MeterValues to a checked message")
 

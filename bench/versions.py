@@ -19,9 +19,9 @@ from bench.report import Maker, Row
 from bench.samples import METER_VALUES_PAYLOAD
 from engine.domain.state import Policy
 from engine.ocpp import policy, v16, v21, v201
+from engine.ocpp.outcome import Decoded
 from engine.ocpp.shapes import Choice, Flag, Many, Moment, Number, Record, Shape, Text, Whole, record_of
 from engine.ocpp.step import Message, Protocol
-from engine.ocpp.walk import Decoded
 from ext import envelope
 
 PROTOCOLS: Final[Mapping[str, Protocol]] = {

@@ -17,7 +17,8 @@ import pytest
 from engine.metrics import Metrics
 from engine.settings import Settings
 from engine.store import Store, open_store
-from engine.store.embedded import Cluster, cluster
+from engine.store.cluster import Cluster
+from engine.store.embedded import cluster
 from engine.store.migrate import migrate
 from engine.store.retention import maintain_connection
 from tests.proving import pytest_collection_modifyitems, pytest_runtest_call

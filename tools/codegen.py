@@ -1,27 +1,22 @@
 """Writes `engine/ocpp/messages/*.py` from the official JSON schemas (`python -m tools.codegen`).
 
-The schemas are those inside the PyPI package `ocpp` (development only; the generated modules do not need it).
-One Struct per schema and per nested object, members in the schema's order. No OCPP rules live here: only what
-JSON schema says, and the few places where a schema contradicts its specification (`_as_specified`).
+One Struct per schema and per nested object, members in the schema's order (`tools.schemas` reads them).
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import keyword
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
 
 from tools.generated import update
-
-Schema: TypeAlias = dict[str, Any]
+from tools.schemas import Schema, essence, read_schemas
 
 VERSIONS = ("v16", "v201", "v21")
 TITLES = {"v16": "1.6", "v201": "2.0.1", "v21": "2.1"}
@@ -36,8 +31,6 @@ NAMES_16 = {
     "log": "LogParameters",
     "transactionData": "MeterValue",
 }
-# Words of a schema that say nothing about which documents are valid.
-COMMENTS = {"title", "description", "comment", "javaType", "$schema", "$id", "additionalItems", "default"}
 # An OCPP `integer` has 32 bits (2.0.1 part 2, primitive types; `xs:int` in 1.6's WSDL); no schema says so.
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 # What a generated module may import, by group; it imports what it uses.
@@ -58,7 +51,7 @@ class Type:
 
     @property
     def content(self) -> str:
-        return json.dumps(_essence(self.schema), sort_keys=True)
+        return json.dumps(essence(self.schema), sort_keys=True)
 
 
 @dataclass
@@ -81,59 +74,6 @@ class Namespace:
 
     def name(self, use: Type) -> str:
         return self.names[use.wanted, use.content]
-
-
-def _essence(schema: Any) -> Any:
-    """The schema without comments; enum values in one order, so that equal types compare equal."""
-    if isinstance(schema, list):
-        return [_essence(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    kept = {
-        key: _essence(value)
-        for key, value in schema.items()
-        if key not in COMMENTS or isinstance(value, dict)  # a *property* may be called `description`
-    }
-    if "enum" in kept:
-        kept["enum"] = sorted(kept["enum"])
-        kept.pop("additionalProperties", None)  # the official files say it of strings, where it means nothing
-    return kept
-
-
-def _resolve(schema: Any, definitions: Mapping[str, Schema], name: str | None = None) -> Any:
-    """Replace `$ref`s by what they name, remembering the name as `x-name`."""
-    if isinstance(schema, list):
-        return [_resolve(item, definitions) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
-        target = schema["$ref"].removeprefix("#/definitions/")
-        return _resolve(definitions[target], definitions, target.removesuffix("Type"))
-    resolved = {key: _resolve(value, definitions) for key, value in schema.items() if key != "definitions"}
-    return resolved | {"x-name": name} if name else resolved
-
-
-def read_schemas(version: str) -> dict[str, Schema]:
-    """All schemas of a version, resolved, by message name (`Heartbeat`, `HeartbeatResponse`)."""
-    spec = importlib.util.find_spec("ocpp")
-    if spec is None or not spec.submodule_search_locations:
-        raise SystemExit("the official schemas come with the package `ocpp`: pip install 'voltrio[dev]'")
-    folder = Path(spec.submodule_search_locations[0]) / version / "schemas"
-    schemas: dict[str, Schema] = {}
-    for path in sorted(folder.glob("*.json"), key=lambda path: path.stem):
-        raw = json.loads(path.read_text("utf-8-sig"))
-        schemas[path.stem.removesuffix("Request")] = _resolve(raw, raw.get("definitions", {}))
-    return _as_specified(version, schemas)
-
-
-def _as_specified(version: str, schemas: dict[str, Schema]) -> dict[str, Schema]:
-    """Where schema files and specification contradict each other, the specification's type wins."""
-    if version == "v16":
-        # 1.6 §6.49: transactionData is a list of the MeterValue that MeterValues.req carries. The
-        # schema of the latter has one more unit (errata v4.0 §3.84) and the lower bounds of its lists.
-        values = schemas["MeterValues"]["properties"]["meterValue"]["items"]
-        schemas["StopTransaction"]["properties"]["transactionData"]["items"] = values
-    return schemas
 
 
 def _nested(schema: Schema, member: str, owner: str, version: str) -> str | None:

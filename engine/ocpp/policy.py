@@ -18,11 +18,12 @@ import msgspec
 from engine.domain.state import Policy
 from engine.masking import masked_members
 from engine.ocpp.messages import CustomData, decode_hook
+from engine.ocpp.outcome import Decoded, ViolationError, written
 from engine.ocpp.quirks import quirks_of
 from engine.ocpp.rpc import MAX_DESCRIPTION, Code
 from engine.ocpp.shapes import record_of
 from engine.ocpp.step import Message, Refusal
-from engine.ocpp.walk import MAX_REPAIRS, Decoded, ViolationError, walk, written
+from engine.ocpp.walk import MAX_REPAIRS, walk
 
 # Which JSON-schema keyword fails → which error the specification names (OCPP-J 1.6 §4.2.3, table 7).
 FAULTS_16: Mapping[str, Code] = {

@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from engine.domain.state import Frozen
 from engine.ocpp.document import are_several, loads
 from engine.ocpp.mending import NO, REPAIRS
+from engine.ocpp.outcome import Decoded, Path, ViolationError, written
 from engine.ocpp.quirks import Place, Quirks
 from engine.ocpp.rpc import ENCODER
 from engine.ocpp.shapes import Many, Member, Number, Open, Record, Shape, Text, fault, fold, record_of
@@ -28,34 +28,6 @@ MAX_REPAIRS_PER_VALUE = 4  # steps on one value; each removes one deviation
 FREE_TEXT = Text()
 
 Hook: TypeAlias = Callable[[type, object], object]
-
-
-class ViolationError(Exception):
-    """Internal: a value breaks a keyword of its schema, beyond repair."""
-
-    def __init__(self, keyword: str, path: Path) -> None:
-        super().__init__(keyword, path)
-        self.keyword = keyword
-        self.path = path
-
-
-Path: TypeAlias = "tuple[Path, str | int] | None"  # linked, because it is rarely written out; None is `$`
-
-
-def written(path: Path) -> str:
-    """`$.meterValue[0].timestamp`"""
-    if path is None:
-        return "$"
-    parent, step = path
-    return f"{written(parent)}[{step}]" if isinstance(step, int) else f"{written(parent)}.{step}"
-
-
-class Decoded(Frozen, frozen=True):
-    """A message that can be worked with. `repairs` names the rules applied, `places` where, one each."""
-
-    message: Message
-    repairs: tuple[str, ...] = ()
-    places: tuple[str, ...] = ()
 
 
 def walk(kind: type[Message], payload: bytes, quirks: Quirks | None, hook: Hook) -> Decoded:

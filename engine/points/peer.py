@@ -12,8 +12,8 @@ import structlog
 from engine.domain.changes import MessageLogged
 from engine.domain.state import ChargePoint, Policy
 from engine.ocpp import rpc
+from engine.ocpp.outcome import Decoded
 from engine.ocpp.step import Refusal
-from engine.ocpp.walk import Decoded
 from engine.points import message_log
 from engine.points.admission import Conduct
 from engine.points.connection import Connection

@@ -11,7 +11,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
-from engine.store.embedded import Cluster, cluster
+from engine.store.cluster import Cluster
+from engine.store.embedded import cluster
 from tests.conftest import data_folder
 from tests.e2e.peers import dial, take
 from tests.e2e.program import Program, running

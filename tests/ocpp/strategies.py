@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from tools.codegen import INT_MAX, INT_MIN, Schema, read_schemas
+from tools.codegen import INT_MAX, INT_MIN
+from tools.schemas import Schema, read_schemas
 
 ENCODER = msgspec.json.Encoder(decimal_format="number")
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from engine.domain.state import Policy
 from engine.ocpp.messages import CustomData, decode_hook, v16, v21, v201
+from engine.ocpp.outcome import Decoded
 from engine.ocpp.policy import decode
 from engine.ocpp.rpc import ENCODER, encode
-from engine.ocpp.walk import Decoded
 from tests.ocpp.strategies import example, schemas, to_json, valid
 
 MODULES = {"v16": v16, "v201": v201, "v21": v21}

@@ -20,8 +20,8 @@ from ocpp.messages import get_validator
 
 from engine.domain.state import Policy
 from engine.ocpp.messages import v16
+from engine.ocpp.outcome import Decoded
 from engine.ocpp.policy import decode
-from engine.ocpp.walk import Decoded
 from tests.ocpp.strategies import schemas, to_json, valid
 from tests.ocpp.violations import violations, wrong
 

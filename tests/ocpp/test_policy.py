@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from engine.domain.state import Policy
 from engine.ocpp import walk
 from engine.ocpp.messages import v16, v21, v201
+from engine.ocpp.outcome import Decoded
 from engine.ocpp.policy import FAULTS_2X, FAULTS_16, decode
 from engine.ocpp.quirks import GENERIC, PROFILES, quirks_of
 from engine.ocpp.rpc import MAX_DESCRIPTION, Code, encode
 from engine.ocpp.step import Refusal
-from engine.ocpp.walk import MAX_REPAIRS, Decoded
+from engine.ocpp.walk import MAX_REPAIRS
 from tests.ocpp.strategies import example, schemas, to_json, valid
 
 

@@ -12,13 +12,13 @@ import pytest
 
 from engine.domain.state import Policy
 from engine.ocpp.messages import v16, v21, v201
+from engine.ocpp.outcome import Decoded
 from engine.ocpp.policy import decode
 from engine.ocpp.rpc import error_frame
 from engine.ocpp.step import Refusal
-from engine.ocpp.walk import Decoded
 from tests.ocpp.strategies import schemas, to_json
 from tests.ocpp.violations import Broken, mended, violations
-from tools.codegen import Schema
+from tools.schemas import Schema
 
 MODULES: Final = {"v16": v16, "v201": v201, "v21": v21}
 PROTOCOLS: Final = {"v16": "ocpp1.6", "v201": "ocpp2.0.1", "v21": "ocpp2.1"}

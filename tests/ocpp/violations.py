@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from engine.ocpp.quirks import GENERIC
 from tests.ocpp.strategies import example
-from tools.codegen import INT_MAX, INT_MIN, NAMES_16, Schema
+from tools.codegen import INT_MAX, INT_MIN, NAMES_16
+from tools.schemas import Schema
 
 ABSENT: Final = object()  # in the place of a member: leave it out
 

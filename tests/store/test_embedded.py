@@ -16,7 +16,8 @@ from engine.errors import StoreError
 from engine.metrics import Metrics
 from engine.settings import Settings
 from engine.store import embedded, open_store
-from engine.store.embedded import Cluster, cluster
+from engine.store.cluster import Cluster
+from engine.store.embedded import cluster
 from engine.store.embedded import embedded as running
 from tests.patience import PATIENCE, looked_until
 

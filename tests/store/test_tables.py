@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 import trio
 
-from engine.store.embedded import Cluster
+from engine.store.cluster import Cluster
 from engine.store.tables import metadata, path_to_tenant
 
 # Each row says one thing about the schema in PostgreSQL's own words. Partitions are made as time goes on.
