@@ -1,5 +1,5 @@
 """What every simulated charger is, whatever version it speaks: its clock, dice, connectors, memory and power,
-and what a driver does with it. A dialect (`engine.simulator.v16`) derives from it and gives the messages.
+and what a driver does with it. A charger of one version derives from it and gives what `dialect` asks for.
 
 All randomness comes from `dice(name)`: one generator per purpose, seeded by simulation, identity and purpose,
 so that no order of tasks can change what happens.
@@ -7,10 +7,9 @@ so that no order of tasks can change what happens.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from random import Random
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import msgspec
 import trio
@@ -21,9 +20,10 @@ from engine.simulator.address import Address
 from engine.simulator.clock import ChargerClock
 from engine.simulator.connector import Connector
 from engine.simulator.delivery import Delivery, Notices
+from engine.simulator.dialect import Dialect
 from engine.simulator.ledger import Entry
 from engine.simulator.limits import Profiles
-from engine.simulator.link import Answer, LinkLost, NoAnswer, Refusal, Rejected
+from engine.simulator.link import LinkLost, NoAnswer, Rejected
 from engine.simulator.outbox import Outbox
 from engine.simulator.physics import Battery, Ceiling, Hardware, Meter, Outlet
 from engine.simulator.registration import Registration
@@ -34,11 +34,8 @@ from engine.simulator.world import World
 LOOK_EVERY: Final = 5.0  # simulated seconds between two looks at the connectors
 
 
-class Charger(ABC):
+class Charger(Dialect):
     """One simulated charging station. `run` lives until cancelled."""
-
-    subprotocol: ClassVar[str]
-    messages: ClassVar[Mapping[str, tuple[type[Message], type[Message]]]]  # action → request, response
 
     def __init__(
         self,
@@ -88,58 +85,6 @@ class Charger(ABC):
         sharing = sum(1 for c in self.connectors if c.outlet.closed and c.plugged)
         began = self.connectors[number - 1].began
         return self.profiles.ceiling(number, self.clock.at(elapsed), began, sharing)
-
-    # What a dialect gives.
-
-    @abstractmethod
-    async def introduce(self) -> None:
-        """Everything that comes first on a connection; returns when ordinary messages may be sent."""
-
-    @abstractmethod
-    async def attend(self) -> None:
-        """What goes on while connected and accepted, besides heartbeats and the delivery of messages."""
-
-    @abstractmethod
-    def boot_notification(self) -> Message:
-        """The message that registers the charger."""
-
-    @abstractmethod
-    def serve(self, action: str, payload: bytes) -> Answer | Refusal:
-        """Answer a call of the server."""
-
-    @abstractmethod
-    async def present(self, connector: Connector, id_tag: str) -> bool:
-        """A driver holds a tag to the reader: start, or stop. False if the tag was refused."""
-
-    @abstractmethod
-    def plugged_in(self, connector: Connector) -> None:
-        """A cable has just been connected."""
-
-    @abstractmethod
-    def stop(self, connector: Connector, reason: str, id_tag: str | None = None) -> None:
-        """End the transaction on a connector; nothing happens if there is none."""
-
-    @abstractmethod
-    def status(self, connector: Connector) -> str:
-        """The connector's status in the words of the protocol."""
-
-    @abstractmethod
-    def observe(self, connector: Connector) -> None:
-        """Look at a connector: time-outs, and the status if it has changed."""
-
-    @property
-    @abstractmethod
-    def retry_rule(self) -> tuple[int, float]:
-        """How often a transaction message that is not processed is sent, and the wait between, seconds."""
-
-    @property
-    @abstractmethod
-    def heartbeat_interval(self) -> int:
-        """Seconds."""
-
-    @heartbeat_interval.setter
-    @abstractmethod
-    def heartbeat_interval(self, seconds: int) -> None: ...
 
     # Life.
 
@@ -256,6 +201,22 @@ class Charger(ABC):
         await self.time.sleep(self._thinking.uniform(0.01, 0.1))
 
     # The driver's hands.
+
+    async def present(self, connector: Connector, id_tag: str) -> bool:
+        """A driver holds a tag to the reader: start, or stop. False if the tag was refused."""
+        entry = connector.entry
+        if not self.powered:
+            return False
+        if entry is None or id_tag != entry.id_tag:
+            permit = await self.authorize(id_tag)
+            if connector.entry is not entry or permit.status != "Accepted":
+                return False
+            if entry is None:
+                return self.admit(connector, id_tag, permit.group)
+            if permit.group is None or permit.group != connector.parent:
+                return False
+        self.stop(connector, "Local", id_tag)
+        return True
 
     def plug(self, connector: Connector, battery: Battery) -> None:
         connector.outlet.advance(self.time.elapsed())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 import trio
@@ -11,6 +12,13 @@ import trio
 from engine.simulator.ledger import Entry
 from engine.simulator.limits import Profile
 from engine.simulator.physics import Battery, Outlet
+
+
+class Permit(NamedTuple):
+    """What is known of a tag: Accepted or why not, and the group it belongs to."""
+
+    status: str
+    group: str | None = None
 
 
 class Claim(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from engine.ocpp.messages import v16
 from engine.ocpp.step import Message
 from engine.simulator.address import Address
 from engine.simulator.charger import Charger
-from engine.simulator.connector import Claim, Connector
+from engine.simulator.connector import Claim, Connector, Permit
 from engine.simulator.limits import Profile
 from engine.simulator.link import Answer, LinkLost, NoAnswer, Refusal, Rejected
 from engine.simulator.physics import Hardware
@@ -132,7 +132,11 @@ class Charger16(Charger):
 
     # Authorization.
 
-    async def authorize(self, id_tag: str) -> v16.IdTagInfo:
+    async def authorize(self, id_tag: str) -> Permit:
+        info = await self._information(id_tag)
+        return Permit(info.status, info.parent_id_tag or None)
+
+    async def _information(self, id_tag: str) -> v16.IdTagInfo:
         """Ask list, cache and server, in the order that the configuration gives (§3.5)."""
         known = self.knowledge.known(id_tag, self.clock.now())
         if known and known.status == "Accepted" and self.configuration.flag("LocalPreAuthorize"):
@@ -154,28 +158,9 @@ class Charger16(Charger):
         unknown_may = known is None and self.configuration.flag("AllowOfflineTxForUnknownId")
         return v16.IdTagInfo(status="Accepted" if unknown_may else "Invalid")
 
-    async def present(self, connector: Connector, id_tag: str) -> bool:
-        entry = connector.entry
-        if not self.powered:
-            return False
-        if entry is not None and id_tag == entry.id_tag:
-            self.stop(connector, "Local", id_tag)
-            return True
-        info = await self.authorize(id_tag)
-        parent = info.parent_id_tag or None
-        if connector.entry is not entry or info.status != "Accepted":
-            return False
-        if entry is not None:
-            if parent is None or parent != connector.parent:
-                return False
-            self.stop(connector, "Local", id_tag)
-            return True
-        return self.admit(connector, id_tag, parent)
-
     def admit(
         self, connector: Connector, id_tag: str, parent: str | None, profile: Profile | None = None
     ) -> bool:
-        """An identified driver: start at once if the cable is in, else wait for it."""
         reserved = connector.reservation
         if not connector.usable or not self.powered or (reserved and not reserved.admits(id_tag, parent)):
             return False

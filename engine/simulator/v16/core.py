@@ -77,10 +77,10 @@ def remote_start(charger: Charger16, request: v16.RemoteStartTransaction) -> Rep
     async def start() -> None:
         parent = None
         if charger.configuration.flag("AuthorizeRemoteTxRequests"):
-            info = await charger.authorize(request.id_tag)
-            if info.status != "Accepted":
+            permit = await charger.authorize(request.id_tag)
+            if permit.status != "Accepted":
                 return
-            parent = info.parent_id_tag or None
+            parent = permit.group
         if charger.admit(connector, request.id_tag, parent, profile) and not connector.plugged:
             connector.invited.set()
 

@@ -19,7 +19,7 @@ from engine.ocpp.messages import decode_hook, v21, v201
 from engine.ocpp.step import Message
 from engine.simulator.address import Address
 from engine.simulator.charger import Charger
-from engine.simulator.connector import Claim, Connector
+from engine.simulator.connector import Claim, Connector, Permit
 from engine.simulator.limits import Profile
 from engine.simulator.link import Answer, LinkLost, NoAnswer, Refusal, Rejected
 from engine.simulator.physics import Hardware
@@ -160,10 +160,10 @@ class Charger2x(Charger):
 
     # Authorization.
 
-    async def authorize(self, id_tag: str) -> Mapping[str, Any]:
+    async def authorize(self, id_tag: str) -> Permit:
         """Ask the server, or the cache where there is no connection (C01, C10, C15)."""
         known = self.knowledge.known(id_tag)
-        accepted = known is not None and known["status"] == "Accepted"
+        accepted = known is not None and known.status == "Accepted"
         if known and accepted and self.variables.flag("AuthCtrlr", "LocalPreAuthorize"):
             return known
         if self.online:
@@ -172,27 +172,9 @@ class Charger2x(Charger):
                 return self.knowledge.learn(id_tag, answer.id_token_info)
         return self.knowledge.alone(known)
 
-    async def present(self, connector: Connector, id_tag: str) -> bool:
-        entry = connector.entry
-        if not self.powered:
-            return False
-        if entry is not None and id_tag == entry.id_tag:
-            self.stop(connector, "Local", id_tag)
-            return True
-        info = await self.authorize(id_tag)
-        if connector.entry is not entry or info["status"] != "Accepted":
-            return False
-        if entry is not None:
-            if info.get("group") is None or info["group"] != connector.parent:
-                return False
-            self.stop(connector, "Local", id_tag)
-            return True
-        return self.admit(connector, id_tag, info.get("group"))
-
     def admit(
         self, connector: Connector, id_tag: str, parent: str | None, profile: Profile | None = None
     ) -> bool:
-        """An identified driver: start at once if the cable is in, else wait for it."""
         reserved = connector.reservation
         if not connector.usable or not self.powered or (reserved and not reserved.admits(id_tag, parent)):
             return False

@@ -107,10 +107,10 @@ class Transactions:
         if not info:
             charger.complain("token-not-answered", f"Started of {entry.transaction_id} had a token", "")
             return
-        told = charger.knowledge.learn(entry.id_tag, info)
+        permit = charger.knowledge.learn(entry.id_tag, info)
         if connector.entry is entry:
-            connector.parent = told["group"] or connector.parent
-            if told["status"] != "Accepted" and charger.variables.flag("TxCtrlr", "StopTxOnInvalidId"):
+            connector.parent = permit.group or connector.parent
+            if permit.status != "Accepted" and charger.variables.flag("TxCtrlr", "StopTxOnInvalidId"):
                 self.stop(connector, "DeAuthorized")
 
     def stop(self, connector: Connector, reason: str, id_tag: str | None = None) -> None:

@@ -88,5 +88,5 @@ def _known(charger: Charger2x, tag: str) -> str:
     ]
     known = charger.knowledge.known(tag)
     if known is not None:
-        lines.insert(0, f"cache: {known['status']}")
+        lines.insert(0, f"cache: {known.status}")
     return "\n".join(lines)
