@@ -75,14 +75,17 @@ async def simulate(
             life.cancel_scope.cancel()
         await _settle(chargers, settings.drain, hurry)
         nursery.cancel_scope.cancel()
+    return _report(world, chargers, trio.current_time() - began)
+
+
+def _report(world: World, chargers: list[Charger], seconds: float) -> Report:
+    entries = [entry for charger in chargers for entry in charger.ledger]
     return Report(
-        ledger=sorted(
-            (e for c in chargers for e in c.ledger), key=lambda e: (e.started, e.identity, e.connector)
-        ),
+        ledger=sorted(entries, key=lambda entry: (entry.started, entry.identity, entry.connector)),
         errors=world.errors,
         counts=world.counts,
         undelivered=sum(len(charger.outbox) + charger.delivery.given_up for charger in chargers),
-        seconds=trio.current_time() - began,
+        seconds=seconds,
     )
 
 

@@ -186,21 +186,7 @@ def _variables(hardware: Hardware) -> Iterator[Variable]:
     yield Variable("DisplayMessageCtrlr", "SupportedFormats", ",".join(FORMATS), type="MemberList")
     yield Variable("DisplayMessageCtrlr", "SupportedPriorities", ",".join(PRIORITIES), type="MemberList")
     for number in range(1, hardware.connectors + 1):
-        yield Variable(
-            "EVSE",
-            "Power",
-            "0",
-            evse=number,
-            type="decimal",
-            unit="W",
-            most=hardware.max_watts,
-            watched=True,
-        )
-        for component in ("EVSE", "Connector"):
-            yield Variable(
-                component, "AvailabilityState", "Available", evse=number, type="OptionList", watched=True
-            )
-            yield Variable(component, "Problem", "false", evse=number, type="boolean", watched=True)
+        yield from _measured(hardware, number)
     yield Variable("LocalAuthListCtrlr", "Enabled", "true", _flag, type="boolean")
     yield Variable("MonitoringCtrlr", "Enabled", "true", type="boolean")
     yield Variable("OCPPCommCtrlr", "HeartbeatInterval", "300", _integer, type="integer")
@@ -219,3 +205,14 @@ def _variables(hardware: Hardware) -> Iterator[Variable]:
     yield Variable("TxCtrlr", "StopTxOnInvalidId", "true", _flag, type="boolean")
     yield Variable("TxCtrlr", "TxStartPoint", "PowerPathClosed", type="MemberList")
     yield Variable("TxCtrlr", "TxStopPoint", "PowerPathClosed", type="MemberList")
+
+
+def _measured(hardware: Hardware, evse: int) -> Iterator[Variable]:
+    """What changes by itself at an EVSE and may be monitored."""
+    most = hardware.max_watts
+    yield Variable("EVSE", "Power", "0", evse=evse, type="decimal", unit="W", most=most, watched=True)
+    for component in ("EVSE", "Connector"):
+        yield Variable(
+            component, "AvailabilityState", "Available", evse=evse, type="OptionList", watched=True
+        )
+        yield Variable(component, "Problem", "false", evse=evse, type="boolean", watched=True)
