@@ -56,8 +56,8 @@ class ChargerClock:
     def now(self) -> datetime:
         return self.at(self._time.elapsed())
 
-    def set(self, told: datetime) -> None:
+    def set(self, server_time: datetime) -> None:
         """Take over the server's time; not in a compressed world, whose time no server can know."""
         if self._time.speed == 1.0:
-            self._offset = (told - self._time.now()).total_seconds()
+            self._offset = (server_time - self._time.now()).total_seconds()
             self._set_at = self._time.elapsed()

@@ -1,4 +1,4 @@
-"""What a simulation is told and what it tells in the end. Data only."""
+"""The settings of a simulation and the report at its end. Data only."""
 
 from __future__ import annotations
 

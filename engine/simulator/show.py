@@ -50,11 +50,11 @@ async def table(world: World, chargers: Sequence[Charger], welcome: str = "") ->
 
 async def log(world: World, chargers: Sequence[Charger]) -> None:
     """A line now and then, and one for every protocol error, until cancelled."""
-    told = 0
+    shown = 0
     while True:
-        for error in world.errors[told:]:
+        for error in world.errors[shown:]:
             _log.warning("protocol error", identity=error.identity, rule=error.rule, detail=error.detail)
-        told = len(world.errors)
+        shown = len(world.errors)
         _log.info("simulating", time=f"{world.time.now():%H:%M:%S}", **_totals(world, chargers))
         await trio.sleep(LOG_EVERY)
 

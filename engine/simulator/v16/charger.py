@@ -29,7 +29,7 @@ FIRMWARE: Final = "1.4.2"
 
 
 class Charger16(Charger):
-    """State beyond the versionless: what the server configured, and what it has been told."""
+    """State beyond the versionless: its configuration, and what it knows of tags and certificates."""
 
     subprotocol: ClassVar[str] = "ocpp1.6"
     messages: ClassVar[Mapping[str, tuple[type[Message], type[Message]]]] = v16.ACTIONS

@@ -38,7 +38,7 @@ FIRMWARE: Final = "3.0.1"
 
 
 class Charger2x(Charger):
-    """State beyond the versionless: the device model, and what the server has told."""
+    """State beyond the versionless: the device model, and what it knows of tags, tariffs and displays."""
 
     words: ClassVar[ModuleType]
 

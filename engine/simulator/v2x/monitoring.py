@@ -80,7 +80,7 @@ def get_monitoring_report(charger: Charger2x, request: Any) -> Reply:
 
 
 def _entry(charger: Charger2x, monitor: Monitor) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    described: dict[str, Any] = {
         "id": monitor.id,
         "transaction": monitor.transaction,
         "value": monitor.value,
@@ -88,9 +88,9 @@ def _entry(charger: Charger2x, monitor: Monitor) -> dict[str, Any]:
         "severity": monitor.severity,
     }
     if charger.words is v21:
-        told["eventNotificationType"] = monitor.kind
+        described["eventNotificationType"] = monitor.kind
     return {
         "component": monitor.variable.component_document(),
         "variable": monitor.variable.variable_document(),
-        "variableMonitoring": [told],
+        "variableMonitoring": [described],
     }

@@ -38,7 +38,7 @@ class Monitor(msgspec.Struct):
     since: float = 0.0  # when it was set, simulated seconds
     beyond: bool = False  # a threshold that is crossed now
     last: str | None = None  # the value a distance is measured from
-    slot: int | None = None  # the period that was told last
+    slot: int | None = None  # the period that was reported last
 
     def notices(self, elapsed: float, at: datetime) -> bool:
         """Whether there is something to tell now; `beyond` says on which side of a threshold."""
@@ -96,7 +96,7 @@ class Monitors:
     def __init__(self, variables: DeviceModel) -> None:
         self._variables = variables
         self._numbers = count(1)
-        self.level = ALL_SEVERITIES  # less severe events are not told
+        self.level = ALL_SEVERITIES  # less severe events are not reported
         self._monitors: dict[int, Monitor] = {}
         self._factory()
 

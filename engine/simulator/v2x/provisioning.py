@@ -62,15 +62,15 @@ def get_variables(charger: Charger2x, request: Any) -> Reply:
     results = []
     for wanted in request.get_variable_data:
         found = charger.variables.find(wanted.component, wanted.variable)
-        told: dict[str, Any] = {"attributeStatus": found if isinstance(found, str) else "Accepted"}
+        result: dict[str, Any] = {"attributeStatus": found if isinstance(found, str) else "Accepted"}
         if isinstance(found, Variable):
             if found.secret:
-                told = {"attributeStatus": "Rejected"}
+                result = {"attributeStatus": "Rejected"}
             elif wanted.attribute_type not in (UNSET, "Actual"):
-                told = {"attributeStatus": "NotSupportedAttributeType"}
+                result = {"attributeStatus": "NotSupportedAttributeType"}
             else:
-                told["attributeValue"] = found.value
-        results.append({**told, "component": wanted.component, "variable": wanted.variable})
+                result["attributeValue"] = found.value
+        results.append({**result, "component": wanted.component, "variable": wanted.variable})
     return Reply({"getVariableResult": results})
 
 

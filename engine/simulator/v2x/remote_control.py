@@ -74,8 +74,8 @@ def trigger(charger: Charger2x, request: Any) -> Reply:
 def transaction_status(charger: Charger2x, request: Any) -> Reply:
     """E14"""
     wanted = request.transaction_id or None
-    told: dict[str, Any] = {"messagesInQueue": charger.transactions.waiting(wanted)}
+    members: dict[str, Any] = {"messagesInQueue": charger.transactions.waiting(wanted)}
     if wanted is not None:
         running = (c.entry.transaction_id for c in charger.connectors if c.entry)
-        told["ongoingIndicator"] = wanted in running
-    return Reply(told)
+        members["ongoingIndicator"] = wanted in running
+    return Reply(members)
