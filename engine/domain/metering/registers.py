@@ -34,24 +34,7 @@ def fold(
     MeterValue changes no instantaneous value; its interval energy still counts, so the caller must not hand
     in the same sample twice. Registers of another series than the first one told never compare with it.
     """
-    metering = session.metering
-    doubt: Review | None = None
-    if reading.register_wh is not None:
-        followed = metering.series
-        register_wh: int | None = reading.register_wh
-        if followed and reading.series != followed:
-            if _tells_more(reading.series, followed):
-                doubt = Review.MISSING_REGISTER
-            register_wh = reading.register_in(followed)
-        if register_wh is not None and not newest and _contradicts(metering, register_wh, at):
-            doubt = Review.METER_RESET
-        if register_wh is not None and (newest or _is_newer(metering, register_wh, at)):
-            totals, found = advance(session, register_wh, at, settings)
-            doubt = found or doubt
-            if totals is not metering:
-                metering = totals if followed else replace(totals, series=reading.series)
-    elif reading.interval_uwh is not None:
-        metering = _add_interval(session, reading.interval_uwh)
+    metering, doubt = _energy(session, reading, at, settings, newest=newest)
     last = metering.last_sample_at
     if at is not None and last is not None and at < last:
         return metering, doubt
@@ -71,6 +54,30 @@ def fold(
         ),
         doubt,
     )
+
+
+def _energy(
+    session: Session, reading: Reading, at: datetime | None, settings: StationSettings, *, newest: bool
+) -> tuple[Metering, Review | None]:
+    metering = session.metering
+    doubt: Review | None = None
+    if reading.register_wh is not None:
+        followed = metering.series
+        register_wh: int | None = reading.register_wh
+        if followed and reading.series != followed:
+            if _tells_more(reading.series, followed):
+                doubt = Review.MISSING_REGISTER
+            register_wh = reading.register_in(followed)
+        if register_wh is not None and not newest and _contradicts(metering, register_wh, at):
+            doubt = Review.METER_RESET
+        if register_wh is not None and (newest or _is_newer(metering, register_wh, at)):
+            totals, found = advance(session, register_wh, at, settings)
+            doubt = found or doubt
+            if totals is not metering:
+                metering = totals if followed else replace(totals, series=reading.series)
+    elif reading.interval_uwh is not None:
+        metering = _add_interval(session, reading.interval_uwh)
+    return metering, doubt
 
 
 def advance(
