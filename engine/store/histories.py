@@ -85,24 +85,30 @@ cross join lateral (
     order by started_at desc limit $7
 ) s
 """
-# Place and begin are the session's own, unless a message that is worked on says them. In OCPP 1.6 the
-# session's number is the transaction's, so it may be another station's.
+# Place and begin are the session's own, unless a message that is worked on says them; then those whom it
+# leaves are given too. Of two that begin at one moment the transaction's id decides, whichever came first. In
+# OCPP 1.6 the session's number is the transaction's, so it may be another station's.
 NEIGHBOURS: Final = """
-select o.id as of, s.*
+select o.id as of, place.left, s.*
 from unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) as q(id, evse_number, begin)
 join sessions o on o.id = q.id
+cross join lateral (
+    select coalesce(q.begin, o.started_at) as begin, false as left
+    union all
+    select o.started_at, true where q.begin <> o.started_at
+) place
 cross join lateral (
     (select id, true as earlier, meter_start_wh, meter_stop_wh, review, released from sessions s
      where s.charge_point_id = o.charge_point_id and s.id <> o.id and s.meter_stop_wh is not null
        and s.evse_number = coalesce(nullif(o.evse_number, 0), q.evse_number)
-       and s.started_at <= coalesce(q.begin, o.started_at)
-     order by s.started_at desc, s.id desc limit 1)
+       and (s.started_at, s.transaction_id) < (place.begin, o.transaction_id)
+     order by s.started_at desc, s.transaction_id desc limit 1)
     union all
     (select id, false, meter_start_wh, meter_stop_wh, review, released from sessions s
      where s.charge_point_id = o.charge_point_id and s.id <> o.id and s.meter_stop_wh is not null
        and s.evse_number = coalesce(nullif(o.evse_number, 0), q.evse_number)
-       and s.started_at > coalesce(q.begin, o.started_at)
-     order by s.started_at, s.id limit 1)
+       and (s.started_at, s.transaction_id) >= (place.begin, o.transaction_id)
+     order by s.started_at, s.transaction_id limit 1)
 ) s
 where coalesce(nullif(o.evse_number, 0), q.evse_number) > 0
 """
@@ -176,6 +182,7 @@ async def neighbours(
             Neighbour(
                 id=row["id"],
                 earlier=row["earlier"],
+                left=row["left"],
                 meter_start_wh=row["meter_start_wh"],
                 meter_stop_wh=row["meter_stop_wh"],
                 review=reviews(row["review"]),

@@ -318,14 +318,20 @@ class Store:
             for n, row in self.sessions.items()
             if n != number and 0 < row["evse_number"] == evse_number and row["meter_stop_wh"] is not None
         }
-        places = sorted(others, key=lambda n: (others[n]["started_at"], n))
-        earlier = [n for n in places if others[n]["started_at"] <= begin][-1:]
-        later = [n for n in places if others[n]["started_at"] > begin][:1]
+        place = {n: (row["started_at"], row["transaction_id"]) for n, row in others.items()}
+        places = sorted(others, key=place.__getitem__)
         kept = ("meter_start_wh", "meter_stop_wh", "review", "released")
-        return [
-            Neighbour(id=n, earlier=n in earlier, **{name: others[n][name] for name in kept})
-            for n in (*earlier, *later)
-        ]
+        found = []
+        for at in (begin, own["started_at"])[: 1 + (begin != own["started_at"])]:
+            earlier = [n for n in places if place[n] < (at, own["transaction_id"])][-1:]
+            later = [n for n in places if place[n] >= (at, own["transaction_id"])][:1]
+            found += [
+                Neighbour(
+                    id=n, earlier=n in earlier, left=at != begin, **{name: others[n][name] for name in kept}
+                )
+                for n in (*earlier, *later)
+            ]
+        return found
 
     def _beside(self, key: EventKey, evse_number: int) -> list[Beside]:
         return [

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from engine.domain.changes import SessionReviewed
 from engine.domain.session.close import finish
@@ -98,6 +99,17 @@ def test_energy_that_another_session_was_billed_for_is_held(
             tell(store, told, reconnects=reconnects)
         found = [tuple(code for code in row if code != "missing_stop") for row in reviews(store)]
         assert found == held
+
+
+def test_whose_begin_is_told_last_leaves_no_two_unlooked_at() -> None:
+    """Until then the first one was taken to begin where it ended, between the two that bill the same."""
+    first = messages("ocpp2.0.1", 0, 6_000, 6_000)
+    first[1] = replace(first[1], timestamp=BEGINNING + timedelta(hours=1, minutes=55))
+    others = [*messages("ocpp2.0.1", 1, 1_000, 6_000), *messages("ocpp2.0.1", 2, 0, 6_000)]
+    for order in itertools.permutations((*first, *others)):
+        store = Store(station("ocpp2.0.1"))
+        tell(store, list(order))
+        assert [Review.BILLED_BEFORE in row for row in reviews(store)] == [False, False, True]
 
 
 @VERSIONS

@@ -139,6 +139,22 @@ async def test_neighbours_are_those_on_its_evse_that_have_an_end(answers: Answer
     assert list(await answers.answer(NeighboursOf(99))) == []
 
 
+async def test_whose_begin_moves_leaves_neighbours(answers: Answers) -> None:
+    for number, second in ((1, 0), (2, 10), (4, 30)):
+        begun = start(answers, number, started_at=at(second), protocol="ocpp2.0.1")
+        await answers.commit(begun, closed(number))
+    ended = TransactionEventStored(
+        charge_point_id=answers.cp.id, transaction_id="3", seq_no=1, timestamp=at(20), event_type="Ended",
+        trigger_reason="EVDeparted", offline=False, session_id=3, payload="{}", received_at=at(20), content=1,
+    )  # fmt: skip
+    await answers.commit(start(answers, 3, started_at=at(20), protocol="ocpp2.0.1"), closed(3), ended)
+    key = EventKey(transaction_id="3", seq_no=0, at=at(5), kind="Started", content=2, evse_number=1)
+    found = (await answers.answer(StoredEvents(key))).neighbours[3]
+    assert {(one.id, one.earlier, one.left) for one in found} == {
+        (1, True, False), (2, False, False), (2, True, True), (4, False, True)
+    }  # fmt: skip
+
+
 async def test_a_stored_event_leads_to_its_session(answers: Answers) -> None:
     tx = {"transaction_id": "tx", "protocol": "ocpp2.0.1"}
     event = TransactionEventStored(

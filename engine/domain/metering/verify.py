@@ -113,7 +113,7 @@ def stood_still(ending: Ending) -> bool:
 
 def was_billed_before(ending: Ending) -> bool:
     """The registers overlap those of the session before it on the EVSE."""
-    return any(one.earlier and overlaps(one, ending) for one in ending.neighbours)
+    return any(one.earlier and not one.left and overlaps(one, ending) for one in ending.neighbours)
 
 
 def is_stamped_wrong(ending: Ending) -> bool:
@@ -199,16 +199,18 @@ def settled(ending: Ending) -> Metering:
 
 
 def overlaps(one: Neighbour, ending: Ending) -> bool:
-    """Whether a session and its neighbour are billed by the same energy of one register.
+    """Whether a session and its neighbour are billed by the same energy of one register."""
+    if ending.stop.meter_wh is None:
+        return False
+    own = (ending.session.meter_start_wh, ending.stop.meter_wh)
+    return share_energy(one.registers, own) if one.earlier else share_energy(own, one.registers)
+
+
+def share_energy(earlier: tuple[int, int], later: tuple[int, int]) -> bool:
+    """Whether two sessions, by their registers at begin and end, count the same energy.
 
     The register of the earlier one must begin above zero: else the station may count each session anew.
     """
-    if ending.stop.meter_wh is None:
-        return False
-    earlier = (one.meter_start_wh, one.meter_stop_wh)
-    later = (ending.session.meter_start_wh, ending.stop.meter_wh)
-    if not one.earlier:
-        earlier, later = later, earlier
     return earlier[0] > JITTER_WH and min(earlier[1], later[1]) - max(earlier[0], later[0]) > JITTER_WH
 
 

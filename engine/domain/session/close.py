@@ -85,12 +85,22 @@ def finish(
 
 
 def _later_reviewed(ending: Ending) -> list[SessionReviewed]:
-    """The hold of the session after this one, which ended first as far as we were told."""
+    """The hold of the session after this one, which ended first as far as we were told.
+
+    Where this one is now known to have begun at another time, also of that which came after it there: it
+    follows the one before it now.
+    """
+    around = ending.neighbours
+    later = {one: verify.overlaps(one, ending) for one in around if not (one.earlier or one.left)}
+    behind = {one.id for one in later}
+    before = [one.registers for one in around if one.left and one.earlier]
+    for one in around:
+        if one.left and not one.earlier and one.id not in behind:
+            later[one] = any(verify.share_energy(registers, one.registers) for registers in before)
     reviewed = []
-    for one in ending.neighbours:
-        if one.earlier or Review.BILLED_BEFORE in one.released:
+    for one, twice in later.items():
+        if Review.BILLED_BEFORE in one.released:
             continue
-        twice = verify.overlaps(one, ending)
         review = (held if twice else without)(one.review, Review.BILLED_BEFORE)
         if review != one.review:
             reviewed.append(SessionReviewed(id=one.id, review=review, at=ending.now))

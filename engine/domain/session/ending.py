@@ -130,8 +130,10 @@ def end_again(
     if not session.review and review == _doubts_before(cp, session, before, end, known):
         review = ()
     closed = replace(closed, review=review, stop_received_at=session.stop_received_at)
-    reviewed = SessionReviewed(id=session.id, review=review, at=known.now)
-    return cp, closed, [] if review == session.review else [reviewed]
+    changes = [one for one in ending if isinstance(one, SessionReviewed)]  # of others, after it on the EVSE
+    if review != session.review:
+        changes.append(SessionReviewed(id=session.id, review=review, at=known.now))
+    return cp, closed, changes
 
 
 def _billed(session: Session) -> tuple[object, ...]:

@@ -111,7 +111,10 @@ class Beside(Frozen, frozen=True):
 
 
 class Neighbour(Frozen, frozen=True):
-    """The session before another one on its EVSE, or the one after it, if it has its end."""
+    """The session before another one on its EVSE, or the one after it, if it has its end.
+
+    `left`: it was that one's neighbour while its begin was taken to be at another time.
+    """
 
     id: int
     earlier: bool
@@ -119,6 +122,12 @@ class Neighbour(Frozen, frozen=True):
     meter_stop_wh: int
     review: Reviews = ()
     released: Reviews = ()
+    left: bool = False
+
+    @property
+    def registers(self) -> tuple[int, int]:
+        """At its begin and its end, Wh."""
+        return self.meter_start_wh, self.meter_stop_wh
 
 
 class Told(Frozen, frozen=True):
