@@ -9,25 +9,18 @@ from typing import Any, Final
 import click
 import msgspec
 
-from api.cli.client import TIMEOUT, Client, remote, segment
+from api.cli.client import Client, remote, segment
+from api.cli.options import given
 from api.cli.output import as_json, print_json, print_one, print_rows, warn
+from api.cli.upgrade import upgrade
 from api.kernel.shape import columns, details
 from api.shapes.stations import Connector, Station
 
-UPGRADE: Final = {
-    "Status": "status",
-    "Wanted profile": "wanted",
-    "Profile in force": "securityProfile",
-    "Asked for": "plannedAt",
-    "By": "actor",
-}
 NO_STATIONS: Final = "No charge points yet. Add one: voltrio station add CP1"
 REGISTRATIONS: Final = ("accepted", "pending", "rejected")
-INTERFACES: Final = (*(f"{kind}{n}" for kind in ("Wired", "Wireless") for n in range(4)), "Any")
 PROFILE_HELP: Final = (
     "OCPP security profile: 0 no password, 1 password, 2 password over TLS, 3 client certificate."
 )
-UPGRADE_TIMEOUT: Final = 5 * TIMEOUT  # several requests, each with the charger's own time
 
 REQUESTED: Final = {
     "QUEUED": "name",
@@ -136,7 +129,7 @@ def accept(client: Client, *, identity: str, profile: int | None, password: str 
 
     The boots of IDENTITY are accepted from now on; if it is there, it is asked to boot again.
     """
-    body = _given(securityProfile=profile, password=password)
+    body = given({"securityProfile": profile, "password": password})
     accepted = client.post(f"/stations/{segment(identity)}/accept", body)
     if json_:
         print_json(accepted)
@@ -212,14 +205,16 @@ def change(
     What no option names stays as it is.
     """
     path = f"/stations/{segment(identity)}"
-    body = _given(
-        name=name,
-        securityProfile=profile,
-        password=password,
-        certificateSerial=certificate_serial,
-        invalidUsernameAllowed=any_user_name,
-        registrationStatus=registration,
-        status=None if enable is None else ("enabled" if enable else "disabled"),
+    body = given(
+        {
+            "name": name,
+            "securityProfile": profile,
+            "password": password,
+            "certificateSerial": certificate_serial,
+            "invalidUsernameAllowed": any_user_name,
+            "registrationStatus": registration,
+            "status": None if enable is None else ("enabled" if enable else "disabled"),
+        }
     )
     settings = dict(map(_setting, changed))
     if settings or removed:
@@ -243,7 +238,7 @@ def disconnect(client: Client, identity: str, reason: str | None) -> None:
 
     IDENTITY may come again at once; to keep it out, use `station change IDENTITY --disable`.
     """
-    client.post(f"/stations/{segment(identity)}/disconnect", _given(reason=reason))
+    client.post(f"/stations/{segment(identity)}/disconnect", given({"reason": reason}))
     click.echo(f"Disconnected {identity}.")
 
 
@@ -262,67 +257,7 @@ def delete(client: Client, identity: str, yes: bool) -> None:
     click.echo(f"Deleted {identity}.")
 
 
-@station.command(
-    epilog="""\b
-Examples:
-  voltrio station upgrade CP1 --profile 2                                         OCPP 1.6
-  voltrio station upgrade CP2 --profile 2 --url wss://csms.example:9001/ocpp      OCPP 2.x
-  voltrio station upgrade CP1                                                     how the last one went
-
-Before profile 2 the charger needs the root of this server's certificate, before profile 3 one of its
-own as well (docs/how-to/certificates.md). It keeps the present profile as its second choice.
-Status: pending (let in with either), applied, rejected (by it), expired (it did not come so within a day).
-"""
-)
-@click.argument("identity")
-@click.option(
-    "--profile",
-    type=click.IntRange(1, 3),
-    help="Security profile to move up to; without it, how that went.",
-)
-@click.option("--url", help="OCPP 2.x: where it is to come from now on, without its identity.")
-@click.option("--slot", type=click.IntRange(min=0), help="OCPP 2.x: configuration slot of the new profile.")
-@click.option(
-    "--fallback-slot",
-    type=click.IntRange(min=0),
-    help="OCPP 2.x: slot of the present one (as the station reported it, else 1).",
-)
-@click.option(
-    "--interface",
-    type=click.Choice(INTERFACES),
-    metavar="NAME",
-    help="OCPP 2.x: network interface, such as Wireless0 (Wired0 if absent).",
-)
-@as_json
-@remote
-def upgrade(
-    client: Client,
-    *,
-    identity: str,
-    profile: int | None,
-    url: str | None,
-    slot: int | None,
-    fallback_slot: int | None,
-    interface: str | None,
-    json_: bool,
-) -> None:
-    """Move to a higher security profile.
-
-    IDENTITY is told, restarted, and let in either way until it came with the new profile.
-    """
-    path = f"/stations/{segment(identity)}/upgrade"
-    where = _given(url=url, slot=slot, fallbackSlot=fallback_slot, interface=interface)
-    if profile is None:
-        if where:
-            raise click.UsageError("Give --profile too: to which security profile?")
-        print_one(client.get(path), UPGRADE, json_)
-        return
-    answer = client.post(path, {"securityProfile": profile, **where}, timeout=UPGRADE_TIMEOUT)
-    print_one(answer, UPGRADE, json_)
-
-
-def _given(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+station.add_command(upgrade)
 
 
 def _setting(text: str) -> tuple[str, Any]:
