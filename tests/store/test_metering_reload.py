@@ -10,7 +10,7 @@ import pytest
 from engine.domain.access import StationRecord
 from engine.domain.pricing import Price
 from engine.ocpp.blocks.metering import meter_values
-from engine.ocpp.blocks.transactions import transactions_v16
+from engine.ocpp.blocks.transactions import start_transaction
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts
 from engine.store import Store
@@ -36,7 +36,7 @@ async def test_totals_are_the_same_after_a_reload(
 ) -> None:
     state = await store.reader.load(station, "ocpp1.6")
     start = v16.StartTransaction(connector_id=1, id_tag="TAG", meter_start=1_000, timestamp=NOW)
-    began = transactions_v16.start_transaction_v16(state, start, facts_of(new_ids=(7, 8)), at(1))
+    began = start_transaction.start_transaction_v16(state, start, facts_of(new_ids=(7, 8)), at(1))
     await store.journal.commit(began.changes)
     state = began.state
     for n, second in enumerate(stamps, 1):

@@ -15,7 +15,7 @@ from engine.domain.session.facts import Stored, Told
 from engine.domain.starting import Pending, PendingKey, own_tag
 from engine.domain.state import ChargePoint, Price, Session, SessionStatus, Token
 from engine.ocpp.blocks.authorization import authorize_v2x, authorize_v16
-from engine.ocpp.blocks.transactions import transaction_event, transactions_v16
+from engine.ocpp.blocks.transactions import start_transaction, stop_transaction, transaction_event
 from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts, Needs, Outcome
 from tests.answers import asked, facts_of
@@ -60,7 +60,7 @@ def start(now: datetime, tag: str = TAG) -> v16.StartTransaction:
 
 def started(cp: ChargePoint, now: datetime, tag: str = TAG, **facts: Any) -> Outcome:
     facts = {"new_ids": (90, 91), **facts}
-    return transactions_v16.start_transaction_v16(cp, start(now, tag), facts_of(**facts), now)
+    return start_transaction.start_transaction_v16(cp, start(now, tag), facts_of(**facts), now)
 
 
 def info(outcome: Outcome) -> Any:
@@ -69,7 +69,7 @@ def info(outcome: Outcome) -> Any:
 
 
 def test_a_start_asks_for_what_was_asked_for(cp: ChargePoint, now: datetime) -> None:
-    needs = transactions_v16.start_transaction_needs_v16(cp, start(now))
+    needs = start_transaction.start_transaction_needs_v16(cp, start(now))
     assert asked(needs, PendingFor) == PendingFor(PendingKey(number=70, id_tag=TAG, evse_number=1, at=now))
 
 
@@ -95,10 +95,10 @@ def test_the_same_start_again_is_accepted_again(cp: ChargePoint, now: datetime, 
 def test_its_tag_may_end_it_and_start_nothing_else(cp: ChargePoint, now: datetime, pending: Pending) -> None:
     running = started(cp, now, pending=pending).state
     stop = v16.StopTransaction(transaction_id=70, id_tag=TAG, meter_stop=2_000, timestamp=now)
-    assert info(transactions_v16.stop_transaction_v16(running, stop, Facts(), now)).status == "Accepted"
+    assert info(stop_transaction.stop_transaction_v16(running, stop, Facts(), now)).status == "Accepted"
     other = v16.StartTransaction(connector_id=2, id_tag=TAG, meter_start=0, timestamp=now)
     facts = facts_of(new_ids=(90, 91))
-    assert info(transactions_v16.start_transaction_v16(running, other, facts, now)).status == "Invalid"
+    assert info(start_transaction.start_transaction_v16(running, other, facts, now)).status == "Invalid"
 
 
 def test_a_tag_of_its_own_is_not_accepted_without_a_session_that_was_asked_for(

@@ -14,7 +14,7 @@ from engine.domain.lookups import NeighboursOf
 from engine.domain.session.assign import ORPHANS_KEPT
 from engine.domain.state import ChargePoint, StationSettings, Token
 from engine.ocpp import v16 as v16_protocol
-from engine.ocpp.blocks.transactions import transactions_v16
+from engine.ocpp.blocks.transactions import stop_transaction
 from engine.ocpp.messages import v16
 from tests.domain.simulated_store import Store
 
@@ -339,4 +339,4 @@ def test_a_plain_stop_of_a_running_transaction_reads_what_was_beside_it(store: S
     request = v16.StopTransaction(
         transaction_id=number, meter_stop=1, timestamp=NOON, transaction_data=[value(10, 1_200)]
     )
-    assert transactions_v16.stop_transaction_needs_v16(store.cp, request) == [NeighboursOf(number)]
+    assert stop_transaction.stop_transaction_needs_v16(store.cp, request) == [NeighboursOf(number)]
