@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import os
 import resource
 from collections import Counter
@@ -133,9 +134,10 @@ async def test_of_passwords_that_come_all_at_once_few_are_judged(small: Site, sc
 
 @contextmanager
 def no_more_files(pid: int) -> Iterator[None]:
-    """While the block runs the process may open few files more than it has."""
+    """While the block runs the process may open no files but in the place of one that it closes."""
     limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    most = max(int(name) for name in os.listdir(f"/proc/{pid}/fd")) + 1
+    taken = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    most = next(number for number in itertools.count() if number not in taken)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, limits[1]))
     try:
         yield
