@@ -5,6 +5,7 @@ A number that no float can hold is a `Beyond`, which msgspec does not convert: s
 
 from __future__ import annotations
 
+import gc
 import json
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
@@ -20,7 +21,14 @@ class Beyond(Decimal):
 
 def loads(text: str) -> Any:
     """Raises ValueError."""
-    return json.loads(text, parse_float=_decimal, parse_int=_integer, parse_constant=_constant)
+    # A document has no cycles; while it is made the collector would look at everything else again and again.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return json.loads(text, parse_float=_decimal, parse_int=_integer, parse_constant=_constant)
+    finally:
+        if collects:
+            gc.enable()
 
 
 def are_several(text: str) -> bool:
