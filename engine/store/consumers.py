@@ -7,6 +7,7 @@ one that runs longer is waited for, so the cursor passes none. What is taken is 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
@@ -100,8 +101,7 @@ class Consumer:
                     failures += 1
                 await trio.sleep(delay)
         finally:
-            with trio.move_on_after(1) as release:
-                release.shield = True
+            with suppress(StoreError), trio.move_on_after(1, shield=True):
                 await self._database.fetch(RELEASE, self._name, self._holder)
 
     async def _turn(self) -> float:

@@ -40,7 +40,7 @@ Apply: TypeAlias = Callable[[Sequence[Event]], Awaitable[None]]
 
 
 class Follower:
-    """Tells its subscribers of each event; `heard` of each is called when it can be heard, and when not."""
+    """Gives its subscribers each event; `hearing` is called when events can be heard, and when not."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -117,9 +117,11 @@ class Follower:
         floor = rows[0]["floor"]
         events = sorted((row for row in rows if row["id"]), key=lambda row: (int(row["xid"]), row["id"]))
         self._seen |= {row["id"]: row["xid"] for row in events}
-        if len(events) < AT_ONCE:
-            self._cursor = floor
-            self._seen = {id: xid for id, xid in self._seen.items() if int(xid) >= int(floor)}
+        reached = int(floor)
+        if len(events) == AT_ONCE:  # there are more
+            reached = min(reached, int(events[-1]["xid"]))
+        self._cursor = str(reached)
+        self._seen = {id: xid for id, xid in self._seen.items() if int(xid) >= reached}
         return [
             Event(
                 id=row["id"],

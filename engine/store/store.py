@@ -106,7 +106,7 @@ async def open_store(
             maintain = partial(retention.run, database, settings)
             tasks = (
                 store.reader.run,
-                store.follower.run,
+                partial(keep, "changes", store.follower.run, metrics.task_failures),
                 store.journal.run,
                 partial(keep, "partitions", maintain, metrics.task_failures),
             )

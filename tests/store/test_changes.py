@@ -16,7 +16,7 @@ from engine.domain.access import StationRecord
 from engine.domain.events import Event
 from engine.metrics import Metrics
 from engine.settings import Settings
-from engine.store import Store
+from engine.store import Store, follower
 from engine.store.consumers import Published, drop_read
 from engine.store.repositories.id_tags import IdTagPatch
 from engine.store.repositories.stations import StationPatch
@@ -166,6 +166,24 @@ async def in_transaction(store: Store, sql: str) -> AsyncIterator[Callable[[], A
         yield commit
     finally:
         connection.terminate()
+
+
+async def test_more_than_one_look_takes_is_heard_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follower, "AT_ONCE", 3)
+    heard = Heard()
+    store.follower.subscribe(heard.apply)
+    await heard_of(store, heard)
+    heard.events.clear()
+    await store.query(
+        "insert into locations (operator_id, external_id) "
+        "select id, n from operators, generate_series(1, 10) n returning 1"
+    )
+    for _ in range(5):
+        await store.query("update operators set locale = locale || 'x' returning 1")
+    assert await heard.until(15) == ["location.created"] * 10 + ["operator.updated"] * 5
+    await store.id_tags.set("LAST", IdTagPatch(), actor="test")
+    assert await heard.until(16)
+    assert len({one.id for one in heard.events}) == len(heard.events) == 16
 
 
 async def test_a_lost_connection_misses_nothing(store: Store) -> None:
