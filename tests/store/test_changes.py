@@ -120,12 +120,15 @@ async def test_who_wrote_goes_by_it_at_once(store: Store) -> None:
 
 
 async def heard_of(store: Store, heard: Heard) -> None:
-    """Until the node hears of changes at all."""
+    """Until the node hears of changes, and has heard of all that were made to find that out."""
     with trio.fail_after(60):
         number = 0
         while not heard.events:
             number += 1
             await store.id_tags.set(f"PROBE{number}", IdTagPatch(), actor="test")
+        await store.id_tags.set("LAST", IdTagPatch(), actor="test")
+        while heard.events[-1].uid != "LAST":
+            await heard.until(len(heard.events) + 1)
 
 
 async def test_what_is_written_past_us_is_heard_too(store: Store) -> None:
@@ -147,7 +150,7 @@ async def test_a_transaction_that_takes_longer_is_not_passed_over(store: Store, 
         assert await heard.until(1) == ["id_tag.created"]
         await commit()
     assert await heard.until(2) == ["id_tag.created", "operator.updated"]
-    await store.id_tags.set("LAST", IdTagPatch(), actor="test")
+    await store.id_tags.set("LATEST", IdTagPatch(), actor="test")
     assert await heard.until(3) == ["id_tag.created", "operator.updated", "id_tag.created"]
 
 
@@ -181,7 +184,7 @@ async def test_more_than_one_look_takes_is_heard_whole(store: Store, monkeypatch
     for _ in range(5):
         await store.query("update operators set locale = locale || 'x' returning 1")
     assert await heard.until(15) == ["location.created"] * 10 + ["operator.updated"] * 5
-    await store.id_tags.set("LAST", IdTagPatch(), actor="test")
+    await store.id_tags.set("LATEST", IdTagPatch(), actor="test")
     assert await heard.until(16)
     assert len({one.id for one in heard.events}) == len(heard.events) == 16
 
