@@ -9,10 +9,23 @@ import pytest
 from msgspec.structs import replace
 
 from engine.domain.session.assign import is_kept, orphan_key, session_of_stop, session_on_evse, stop_of_start
-from engine.domain.session.facts import Start
+from engine.domain.session.facts import Event
 from engine.domain.state import ChargePoint, Orphan
 
 HOUR = timedelta(hours=1)
+
+
+def started(id_tag: str, at: datetime) -> Event:
+    return Event(
+        transaction_id="8",
+        seq_no=None,
+        kind="Started",
+        evse_number=1,
+        connector_number=1,
+        id_tag=id_tag,
+        meter_wh=1_000,
+        at=at,
+    )
 
 
 @pytest.fixture
@@ -95,7 +108,7 @@ def test_values_belong_to_the_session_that_was_open_on_their_evse(
 def test_a_start_finds_the_stop_that_was_told_before_it(
     cp: ChargePoint, now: datetime, orphan: Orphan, fields: dict[str, Any], fits: bool
 ) -> None:
-    start = Start(evse_number=1, connector_number=1, id_tag="Tag", meter_wh=1_000, at=now)
+    start = started("Tag", now)
     found = stop_of_start(replace(cp, orphans=(replace(orphan, **fields),)), start)
     assert (found is not None) is fits
 
@@ -103,7 +116,7 @@ def test_a_start_finds_the_stop_that_was_told_before_it(
 def test_of_several_stops_the_earliest_ends_the_transaction(
     cp: ChargePoint, now: datetime, orphan: Orphan
 ) -> None:
-    start = Start(evse_number=1, connector_number=1, id_tag="TAG", meter_wh=1_000, at=now)
+    start = started("TAG", now)
     later = replace(orphan, id=51, timestamp=orphan.timestamp + HOUR)
     found = stop_of_start(replace(cp, orphans=(later, orphan)), start)
     assert found is not None

@@ -11,13 +11,14 @@ import pytest
 from msgspec.structs import replace
 
 from engine.domain import changes as c
-from engine.domain.drivers import Driver
+from engine.domain.authorization import Decision
 from engine.domain.metering.readings import Measured
-from engine.domain.session import assign, close, course, opening
-from engine.domain.session.facts import Start, Stop
+from engine.domain.session import assign, close, course, events, opening
+from engine.domain.session.amend import Known
+from engine.domain.session.facts import Event, Stop
 from engine.domain.session.review import Review
 from engine.domain.state import ChargePoint, InstalledProfile, Reservation, Session, SessionStatus
-from engine.domain.vocabulary import HardwareStatus, SessionReason
+from engine.domain.vocabulary import HardwareStatus, SessionReason, Verdict
 from engine.ocpp.messages import v16
 from ext.metering import read
 
@@ -36,17 +37,26 @@ def later(now: datetime) -> Later:
 
 
 @pytest.fixture
-def start(later: Later) -> Start:
+def start(later: Later) -> Event:
     """Another transaction on EVSE 1, an hour later."""
-    return Start(evse_number=1, connector_number=1, id_tag="NEXT", meter_wh=3_000, at=later(60))
+    return Event(
+        transaction_id="8",
+        seq_no=None,
+        kind="Started",
+        evse_number=1,
+        connector_number=1,
+        id_tag="NEXT",
+        meter_wh=3_000,
+        at=later(60),
+    )
 
 
-def begin(cp: ChargePoint, start: Start, now: datetime) -> tuple[ChargePoint, Session, list[c.Change]]:
-    return opening.begin(cp, start, driver(start), session_id=8, now=now)
-
-
-def driver(start: Start) -> Driver:
-    return Driver(id_tag=start.id_tag, authorization_id=9, accepted=True)
+def begin(
+    cp: ChargePoint, start: Event, now: datetime, session_id: int = 8
+) -> tuple[ChargePoint, Session, list[c.Change]]:
+    accepted = Decision(verdict=Verdict.ACCEPTED)
+    known = Known(decision=accepted, new_ids=(session_id, 9), now=now)
+    return events.begin(cp, replace(start, transaction_id=str(session_id)), (), known)
 
 
 def value(at: datetime, register: int) -> Measured:
@@ -55,24 +65,25 @@ def value(at: datetime, register: int) -> Measured:
 
 
 def news(changes: Sequence[c.Change]) -> list[dict[str, Any]]:
-    return [msgspec.json.decode(change.payload) for change in of(c.EventPublished, changes)]
+    told = [msgspec.json.decode(change.payload) for change in of(c.EventPublished, changes)]
+    return [one for one in told if one["notification"] == "session.start.stop.notification"]
 
 
 # --- start -------------------------------------------------------------------------------------------------
 
 
-def test_the_same_start_has_the_same_key_however_it_is_written(start: Start) -> None:
+def test_the_same_start_has_the_same_key_however_it_is_written(start: Event) -> None:
     again = replace(start, id_tag="next", at=start.at.astimezone(timezone(timedelta(hours=2))))
     assert assign.start_key(again) == assign.start_key(start)
 
 
 @pytest.mark.parametrize("field", ["evse_number", "meter_wh", "at", "id_tag"])
-def test_another_start_has_another_key(start: Start, field: str) -> None:
+def test_another_start_has_another_key(start: Event, field: str) -> None:
     other = {"evse_number": 2, "meter_wh": 1, "at": datetime(2020, 1, 1, tzinfo=UTC), "id_tag": "X"}
     assert assign.start_key(replace(start, **{field: other[field]})) != assign.start_key(start)
 
 
-def test_a_start_opens_a_session(cp: ChargePoint, start: Start, later: Later) -> None:
+def test_a_start_opens_a_session(cp: ChargePoint, start: Event, later: Later) -> None:
     cp = replace(cp, sessions={})
     after, session, changes = begin(cp, start, later(60))
     assert after.sessions == {"8": session}
@@ -94,7 +105,7 @@ def test_a_start_opens_a_session(cp: ChargePoint, start: Start, later: Later) ->
     [(62, (False, ())), (62.1, (True, ())), (54, (False, ("clock_drift",))), (10_000, (True, ()))],
 )
 def test_a_start_told_late_was_offline_and_one_from_the_future_is_held(
-    cp: ChargePoint, start: Start, later: Later, received: float, wanted: tuple[bool, str | None]
+    cp: ChargePoint, start: Event, later: Later, received: float, wanted: tuple[bool, str | None]
 ) -> None:
     _, _, changes = begin(replace(cp, sessions={}), start, later(received))
     [row] = of(c.SessionOpened, changes)
@@ -102,7 +113,7 @@ def test_a_start_told_late_was_offline_and_one_from_the_future_is_held(
 
 
 def test_a_start_closes_the_session_whose_stop_is_missing(
-    cp: ChargePoint, start: Start, later: Later
+    cp: ChargePoint, start: Event, later: Later
 ) -> None:
     cp, _ = course.add_samples(cp, cp.sessions["7"], [value(later(30), 2_500)], later(30))
     after, _, changes = begin(cp, start, later(60))
@@ -114,19 +125,19 @@ def test_a_start_closes_the_session_whose_stop_is_missing(
     assert [n["action"] for n in news(changes)] == ["stop", "start"]
 
 
-def test_without_samples_it_ended_when_the_next_began(cp: ChargePoint, start: Start, later: Later) -> None:
+def test_without_samples_it_ended_when_the_next_began(cp: ChargePoint, start: Event, later: Later) -> None:
     [closed] = of(c.SessionClosed, begin(cp, start, later(60))[2])
     assert (closed.stopped_at, closed.energy_wh) == (later(60), 0)
 
 
-def test_a_start_on_another_evse_closes_nothing(cp: ChargePoint, start: Start, later: Later) -> None:
+def test_a_start_on_another_evse_closes_nothing(cp: ChargePoint, start: Event, later: Later) -> None:
     after, _, changes = begin(cp, replace(start, evse_number=2), later(60))
     assert set(after.sessions) == {"7", "8"}
     assert not of(c.SessionClosed, changes)
 
 
 def test_an_older_start_told_late_is_recorded_and_leaves_the_running_session(
-    cp: ChargePoint, start: Start, later: Later
+    cp: ChargePoint, start: Event, later: Later
 ) -> None:
     after, session, changes = begin(cp, replace(start, at=later(-60)), later(60))
     assert after.sessions == cp.sessions
@@ -135,7 +146,7 @@ def test_an_older_start_told_late_is_recorded_and_leaves_the_running_session(
     assert (closed.id, closed.stopped_at, closed.review) == (8, later(0), ("missing_stop",))
 
 
-def test_a_start_uses_up_its_reservation(cp: ChargePoint, start: Start, later: Later) -> None:
+def test_a_start_uses_up_its_reservation(cp: ChargePoint, start: Event, later: Later) -> None:
     reservation = Reservation(
         id=4, connector_number=1, id_tag="NEXT", parent_id_tag=None, expiry_date=later(90)
     )
@@ -148,7 +159,7 @@ def test_a_start_uses_up_its_reservation(cp: ChargePoint, start: Start, later: L
 
 
 def test_a_reservation_that_is_not_loaded_is_left_to_the_store(
-    cp: ChargePoint, start: Start, later: Later
+    cp: ChargePoint, start: Event, later: Later
 ) -> None:
     _, _, changes = begin(cp, replace(start, reservation_id=99), later(60))
     assert [done.id for done in of(c.ReservationEnded, changes)] == [99]
@@ -312,7 +323,7 @@ def test_a_late_sample_from_before_its_end_corrects_nothing(
 
 
 def test_a_superseded_session_takes_later_samples_as_a_correction(
-    closed_after_boot: tuple[ChargePoint, Session], start: Start, later: Later
+    closed_after_boot: tuple[ChargePoint, Session], start: Event, later: Later
 ) -> None:
     cp, session = closed_after_boot
     cp, _, _ = begin(cp, start, later(60))
@@ -360,31 +371,27 @@ def test_an_implausible_sample_puts_the_running_session_on_hold_once(cp: ChargeP
 
 @pytest.mark.parametrize("wrong", [datetime(2099, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)])
 def test_a_start_of_a_wrong_clock_takes_its_place_by_the_time_it_was_told(
-    cp: ChargePoint, start: Start, later: Later, wrong: datetime
+    cp: ChargePoint, start: Event, later: Later, wrong: datetime
 ) -> None:
     cp, ghost, changes = begin(cp, replace(start, at=wrong), later(60))
     assert [closed.id for closed in of(c.SessionClosed, changes)] == [7]  # whatever was open there is over
     assert of(c.SessionClosed, changes)[0].stopped_at == later(60)
-    cp, _, changes = opening.begin(
-        cp, replace(start, at=later(90)), driver(start), session_id=9, now=later(90)
-    )
+    cp, _, changes = begin(cp, replace(start, at=later(90)), later(90), 9)
     assert [closed.id for closed in of(c.SessionClosed, changes)] == [ghost.id]
     assert list(cp.sessions) == ["9"]
-    late, session, changes = opening.begin(
-        cp, replace(start, at=later(70)), driver(start), session_id=10, now=later(95)
-    )
+    late, session, changes = begin(cp, replace(start, at=later(70)), later(95), 10)
     assert [closed.id for closed in of(c.SessionClosed, changes)] == [session.id]  # older, told late
     assert list(late.sessions) == ["9"]
 
 
 @pytest.mark.parametrize("wrong", [datetime(2099, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)])
 def test_a_start_kept_offline_displaces_one_of_a_wrong_clock_that_was_told_before_it(
-    cp: ChargePoint, start: Start, later: Later, wrong: datetime
+    cp: ChargePoint, start: Event, later: Later, wrong: datetime
 ) -> None:
     cp, ghost, _ = begin(cp, replace(start, at=wrong), later(60))
     right = replace(start, at=later(40))
-    assert opening.superseded(cp, right, later(70)) == [ghost]
-    cp, session, changes = opening.begin(cp, right, driver(right), session_id=9, now=later(70))
+    assert opening.before(cp, 1, opening.begun(right.at, later(70))) == [ghost]
+    cp, session, changes = begin(cp, right, later(70), 9)
     assert list(cp.sessions) == ["9"]
     assert (session.status, session.review) == (SessionStatus.ACTIVE, ())
     [closed] = of(c.SessionClosed, changes)
@@ -393,7 +400,7 @@ def test_a_start_kept_offline_displaces_one_of_a_wrong_clock_that_was_told_befor
 
 
 def test_a_session_placed_late_is_over_where_one_of_a_wrong_clock_was_told_after_it(
-    cp: ChargePoint, start: Start, session: Session, later: Later
+    cp: ChargePoint, start: Event, session: Session, later: Later
 ) -> None:
     waiting = replace(session, id=6, transaction_id="6", evse_number=0, received_at=later(0))
     cp, ghost, _ = begin(cp, replace(start, at=datetime(1970, 1, 1, tzinfo=UTC)), later(60))

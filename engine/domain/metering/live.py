@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from engine.domain.changes import Change
-from engine.domain.metering.readings import Measured, counted_row, row, totals_moved
+from engine.domain.metering.readings import Measured, counted_row, row
 from engine.domain.metering.registers import fold
 from engine.domain.metering.timeline import REGISTER_WITHIN, charging_state, flipped, flows, idle_since
 from engine.domain.plausibility import clock_is_wrong
@@ -20,33 +20,27 @@ from ext.metering import Reading
 def absorb(
     cp: ChargePoint, session: Session, values: Iterable[Measured], now: datetime
 ) -> tuple[Session, list[Change]]:
-    """Folds MeterValues, oldest first, into a session and keeps each as a row.
-
-    An open session's charging periods follow. One that has its stop keeps its totals.
-    """
+    """Folds MeterValues, oldest first, into a session and keeps each as a row."""
     changes: list[Change] = []
-    after = session
-    if session.status is not SessionStatus.FINISHED:
-        for measured in values:
-            after = measure(cp, after, measured, now, changes)
-        return after, changes
-    held_open = session.closed_by_us
     for measured in values:
-        if held_open:
-            after = _counted(cp, after, measured, now)
-        late = measured.at < (after.metering.register_at or measured.at)
-        changes.append(row(cp, after, after.metering, measured, now, late=late))
-    return after, changes + totals_moved(session, after)
+        session = measure(cp, session, measured, now, changes)
+    return session, changes
 
 
 def measure(
     cp: ChargePoint, session: Session, measured: Measured, now: datetime, changes: list[Change]
 ) -> Session:
-    """Folds one MeterValue into an open session; its row and what it changes are added to `changes`.
+    """Folds one MeterValue into a session; its row and what it changes are added to `changes`.
 
     Where no message told the register at the start, the first one that is told is taken for it. Power judges
-    whether it charges only where the charger does not say so itself.
+    whether it charges only where the charger does not say so itself. A session that we closed has no charging
+    periods any more, and one that has its stop keeps its totals too.
     """
+    is_over = session.status is SessionStatus.FINISHED
+    if is_over and not session.closed_by_us:
+        late = measured.at < (session.metering.register_at or measured.at)
+        changes.append(row(cp, session, session.metering, measured, now, late=late))
+        return session
     newest = session.metering.last_sample_at
     metering, at, review = _totals(cp, session, measured, now)
     # A value that came late and left the totals alone must not be taken for the session's present state.
@@ -55,7 +49,7 @@ def measure(
     else:
         changes.append(counted_row(cp, session, metering, measured, now))
     charging, period_at = session.charging, session.period_at
-    if session.charging_state is None and (newest is None or at > newest):
+    if not is_over and session.charging_state is None and (newest is None or at > newest):
         charging = charging_state(charging, measured.reading.power_w, measured.reading.current_a)
         if charging is not session.charging and charging is not None:
             # What was before the first reading is taken to have been alike.
@@ -103,11 +97,6 @@ def _totals(
     if doubt is not None:
         doubts.append(doubt)
     return totals, at or now, held(review, *doubts) if doubts else review
-
-
-def _counted(cp: ChargePoint, session: Session, measured: Measured, now: datetime) -> Session:
-    totals, _, review = _totals(cp, session, measured, now)
-    return replace(session, metering=totals, review=review)
 
 
 def _begun_before(session: Session, reading: Reading, at: datetime | None) -> bool:

@@ -34,17 +34,25 @@ TOO_LATE: Final = Decision(verdict=Verdict.EXPIRED, method=AuthorizationMethod.A
 class Known(Frozen, frozen=True):
     """What belongs to an event and is not in it. `decision` is the verdict on its tag, if it has one."""
 
-    decision: Decision | None
-    payload: str  # JSON as received
-    new_ids: Sequence[int]  # a session's and an authorization's, or the latter's alone
     now: datetime
+    decision: Decision | None = None
+    payload: str = ""  # JSON as received
+    new_ids: Sequence[int] = ()  # a session's and an authorization's, or the latter's alone
     pending: Pending | None = None  # the session asked for remotely that the event names
     told: Told = Told()  # what was stored before
     stored: Stored | None = None  # … of its own session
 
+    @property
+    def session_id(self) -> int:
+        """Of a session that begins: the number that it was given when it was asked for, or a new one."""
+        return self.new_ids[0] if self.pending is None else self.pending.id
 
-def event_row(cp: ChargePoint, session: Session, event: Event, known: Known) -> TransactionEventStored:
-    return TransactionEventStored(
+
+def stored(cp: ChargePoint, session: Session, event: Event, known: Known) -> list[Change]:
+    """The row of an event. In OCPP 1.6 a start and a stop tell no more than their session's row."""
+    if event.seq_no is None:
+        return []
+    row = TransactionEventStored(
         charge_point_id=cp.id,
         transaction_id=event.transaction_id,
         seq_no=event.seq_no,
@@ -57,6 +65,7 @@ def event_row(cp: ChargePoint, session: Session, event: Event, known: Known) -> 
         received_at=known.now,
         content=event.content,
     )
+    return [row]
 
 
 def driver_of(

@@ -13,7 +13,7 @@ from typing import Final
 
 from engine.domain.changes import Change, OrphanKept, OrphanResolved
 from engine.domain.plausibility import clock_is_wrong, energy_ceiling_wh
-from engine.domain.session.facts import Event, Start, Stored, Told
+from engine.domain.session.facts import Event, Stored, Told, position
 from engine.domain.session.review import Review
 from engine.domain.state import ChargePoint, Orphan, Session, SessionStatus
 from ext.metering import JITTER_WH
@@ -33,14 +33,16 @@ STRAGGLES_IN_ORDER: Final = timedelta(days=1)
 SILENT: Final = timedelta(days=30)
 
 
-def start_key(start: Start) -> str:
-    """What makes a start the same start, however often and on whatever connection it is told."""
-    at = start.at.astimezone(UTC).isoformat()
-    return f"{start.evse_number}|{start.connector_number}|{start.id_tag.casefold()}|{start.meter_wh}|{at}"
+def start_key(start: Event) -> str:
+    """What makes a start of OCPP 1.6 the same start, however often and on whatever connection it is told."""
+    at, tag = start.at.astimezone(UTC).isoformat(), (start.id_tag or "").casefold()
+    return f"{start.evse_number}|{start.connector_number}|{tag}|{start.meter_wh}|{at}"
 
 
 def key_of_event(told: Told, event: Event) -> str:
     """What makes a transaction the same one. Where its id is used again, that is the event it began by."""
+    if event.seq_no is None:
+        return start_key(event)
     if not told.sessions:
         return f"transaction|{event.transaction_id}"
     return f"transaction.{event.at.astimezone(UTC).isoformat()}.{event.seq_no}|{event.transaction_id}"
@@ -78,9 +80,9 @@ def _belongs(stored: Stored, event: Event, now: datetime) -> bool:
         if event.kind == "Started":
             return False
         if end is not None:
-            goes_on = stored.ended_seq is None or event.seq_no > stored.ended_seq
+            goes_on = stored.ended_seq is None or position(event)[0] > stored.ended_seq
             return goes_on and event.at <= newest + STRAGGLES_IN_ORDER
-        goes_on = stored.newest is None or event.seq_no > stored.newest[0]
+        goes_on = stored.newest is None or position(event)[0] > stored.newest[0]
         return goes_on or event.at <= newest + SILENT
     return begin is None or event.at >= begin - STRAGGLES_IN_ORDER
 
@@ -124,8 +126,9 @@ def _same_tag(asked: str | None, known: str | None) -> bool:
     return asked is None or (known is not None and asked.casefold() == known.casefold())
 
 
-def stop_of_start(cp: ChargePoint, start: Start) -> Orphan | None:
+def stop_of_start(cp: ChargePoint, start: Event) -> Orphan | None:
     """The kept stop that ends the transaction of `start`: the earliest that fits its tag, meter and time."""
+    begin_wh = start.meter_wh or 0
     fitting = [
         o
         for o in cp.orphans
@@ -133,9 +136,7 @@ def stop_of_start(cp: ChargePoint, start: Start) -> Orphan | None:
         and o.meter_wh is not None
         and o.timestamp >= start.at
         and _same_tag(o.id_tag, start.id_tag)
-        and start.meter_wh
-        <= o.meter_wh
-        <= start.meter_wh + energy_ceiling_wh(cp.settings.max_power_w, o.timestamp - start.at)
+        and 0 <= o.meter_wh - begin_wh <= energy_ceiling_wh(cp.settings.max_power_w, o.timestamp - start.at)
     ]
     return min(fitting, key=lambda o: o.timestamp, default=None)
 

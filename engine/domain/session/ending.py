@@ -29,7 +29,11 @@ def finish_by(
     cp: ChargePoint, session: Session, end: Event, known: Known, overlaps: Sequence[Review]
 ) -> tuple[ChargePoint, Session, list[Change]]:
     """Closes a session, all of which is folded, by its Ended."""
-    register_wh, certain = register_at_end(session, measured_values(end.values, frozenset()), end.at)
+    register_wh, certain = end.meter_wh, True
+    if register_wh is None:
+        register_wh, certain = register_at_end(session, measured_values(end.values), end.at)
+    elif register_wh < 0:  # it is none: then the session ends with the last one that it showed
+        register_wh, certain = session.metering.register_wh, False
     if register_wh is None and not certain:
         certain = (
             end.trigger == _NO_VEHICLE and session.charging is not True and not session.metering.energy_wh

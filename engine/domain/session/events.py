@@ -1,16 +1,19 @@
-"""An event of a transaction (OCPP 2.x) begins a session, extends it, has it folded anew, or is kept."""
+"""An event of a transaction begins a session, extends it, has it folded anew, or is kept.
+
+Starts and stops of OCPP 1.6 are events that begin and extend: their registers are those that are billed by,
+so none of them needs a history.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
-from datetime import datetime
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from engine.domain.changes import Change, ChargingPeriodClosed, ChargingPeriodsRewritten, SessionReviewed
 from engine.domain.drivers import driven
-from engine.domain.metering.readings import row, totals_moved
-from engine.domain.session.amend import Known, amend, driver_of, event_row, keep_place, waive
+from engine.domain.metering.readings import Measured, row, totals_moved
+from engine.domain.session.amend import Known, amend, driver_of, keep_place, stored, waive
 from engine.domain.session.assign import MAX_HISTORY, is_foldable, key_of_event
 from engine.domain.session.close import close_missing, with_session
 from engine.domain.session.ending import (
@@ -30,38 +33,43 @@ from engine.domain.state import ChargePoint, Session, SessionStatus, StationNumb
 
 
 def append(
-    cp: ChargePoint,
-    session: Session,
-    event: Event,
-    known: Known,
-    stored_samples: Set[tuple[datetime, str]] = frozenset(),
+    cp: ChargePoint, session: Session, event: Event, values: Sequence[Measured], known: Known
 ) -> tuple[ChargePoint, Session, list[Change]]:
-    """Folds an event that `is_behind` all others of an open session."""
-    now = known.now
-    changes: list[Change] = [event_row(cp, session, event, known)]
-    after = extend(
-        cp, session, event, measured_values(event.values, stored_samples), now=now, changes=changes
-    )
+    """Folds an event that comes behind all others of a session, with those of its values that are new."""
+    changes = stored(cp, session, event, known)
+    after = extend(cp, session, event, values, now=known.now, changes=changes)
     cp, after, more = amend(cp, session, after, event, known)
     changes += more
-    if event.kind == "Ended":
-        overlaps, beside = overlapping(after, event.at, known)
-        cp, closed, ending = finish_by(cp, after, event, known, overlaps)
-        return cp, closed, changes + ending + beside
-    cp, after, placing = keep_place(cp, session, after, now)
-    return cp, after, changes + placing + overlapping(after, None, known)[1]
+    if event.kind != "Ended":
+        cp, after, placing = keep_place(cp, session, after, known.now)
+        changes += placing
+    return _ended(cp, after, event, known, changes)
 
 
-def begin(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Session, list[Change]]:
+def _ended(
+    cp: ChargePoint, session: Session, event: Event, known: Known, changes: list[Change]
+) -> tuple[ChargePoint, Session, list[Change]]:
+    """What follows from the event for others on the EVSE, and for the session if it is the end."""
+    ended = event.kind == "Ended"
+    overlaps, beside = overlapping(session, event.at if ended else None, known)
+    if ended:
+        cp, session, ending = finish_by(cp, session, event, known, overlaps)
+        changes += ending
+    return cp, session, changes + beside
+
+
+def begin(
+    cp: ChargePoint, event: Event, values: Sequence[Measured], known: Known
+) -> tuple[ChargePoint, Session, list[Change]]:
     """Opens the session of a transaction that nothing is known of, by whichever of its events came first.
 
     Another one under its id that is still open is over: its end is missing.
     """
     other, now = cp.sessions.get(event.transaction_id), known.now
     if other is None:
-        return _begun(cp, event, known)
+        return _begun(cp, event, values, known)
     left = replace(cp, sessions={k: v for k, v in cp.sessions.items() if v.id != other.id})
-    after, session, changes = _begun(left, event, known)
+    after, session, changes = _begun(left, event, values, known)
     since = began(session)
     if since >= began(other):
         over, _, closing = close_missing(cp, other, Review.MISSING_STOP, bound=since, now=now)
@@ -74,12 +82,13 @@ def begin(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Ses
     return with_session(after, other), session, changes
 
 
-def _begun(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Session, list[Change]]:
+def _begun(
+    cp: ChargePoint, event: Event, values: Sequence[Measured], known: Known
+) -> tuple[ChargePoint, Session, list[Change]]:
     now = known.now
-    session_id = known.new_ids[0] if known.pending is None else known.pending.id
-    blank = replace(new_session(session_id, event), received_at=now)
-    changes: list[Change] = [event_row(cp, blank, event, known)]
-    session = extend(cp, blank, event, measured_values(event.values, frozenset()), now=now, changes=changes)
+    blank = new_session(known.session_id, event, now)
+    changes = stored(cp, blank, event, known)
+    session = extend(cp, blank, event, values, now=now, changes=changes)
     session = replace(session, offline=_offline(session))
     driver, made = driver_of(cp, session, event, known)
     if driver is not None:
@@ -87,7 +96,7 @@ def _begun(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Se
         changes += made
     session = waive(cp, session)
     ended = event.kind == "Ended"
-    placed = session.evse_number != StationNumber
+    placed = session.evse_number != StationNumber or event.evse_number is not None
     if ended and placed:
         cp, closing = displace(cp, session, now)
         changes += closing
@@ -96,16 +105,10 @@ def _begun(cp: ChargePoint, event: Event, known: Known) -> tuple[ChargePoint, Se
         session,
         driver,
         key=key_of_event(known.told, event),
-        offline=session.offline,
         placed=placed and not ended,
         now=now,
     )
-    changes += opening
-    overlaps, beside = overlapping(session, event.at if ended else None, known)
-    if ended:
-        cp, closed, ending = finish_by(cp, session, event, known, overlaps)
-        return cp, closed, changes + ending + beside
-    return cp, session, changes + beside
+    return _ended(cp, session, event, known, changes + opening)
 
 
 def refold(
@@ -117,13 +120,13 @@ def refold(
     """
     if known.told.known:
         return cp, session, []
-    stored = known.stored
-    if stored is not None and (session.corrected or not is_foldable(event.kind, stored)):
+    own = known.stored
+    if own is not None and (session.corrected or not is_foldable(event.kind, own)):
         if session.status is not SessionStatus.FINISHED:
-            return _unfolded(cp, session, stored, event, known)
+            return _unfolded(cp, session, own, event, known)
         if not (event.kind == "Ended" and session.closed_by_us):
-            return _kept(cp, session, stored, event, known)
-        return _unfolded(cp, replace(session, status=SessionStatus.ACTIVE), stored, event, known)
+            return _kept(cp, session, own, event, known)
+        return _unfolded(cp, replace(session, status=SessionStatus.ACTIVE), own, event, known)
     return _folded_anew(cp, session, history, event, known)
 
 
@@ -134,9 +137,9 @@ def _folded_anew(
     events = sorted((*history, event), key=position)
     folded, periods = replay(cp, session.id, events, now)
     after = _with_what_no_event_says(folded, session, event)
-    stored = {(v.at, sample_identity(s)) for other in history for v in other.values for s in v.samples}
-    fresh = measured_values(event.values, stored)
-    changes: list[Change] = [event_row(cp, session, event, known)]
+    before = {(v.at, sample_identity(s)) for other in history for v in other.values for s in v.samples}
+    fresh = measured_values(event.values, before)
+    changes = stored(cp, session, event, known)
     changes += (row(cp, after, after.metering, measured, now) for measured in fresh)
     changes += totals_moved(session, after)
     cp, after, more = amend(cp, session, after, event, known)
@@ -179,24 +182,25 @@ def _with_what_no_event_says(folded: Session, session: Session, event: Event) ->
 
 
 def _unfolded(
-    cp: ChargePoint, session: Session, stored: Stored, event: Event, known: Known
+    cp: ChargePoint, session: Session, own: Stored, event: Event, known: Known
 ) -> tuple[ChargePoint, Session, list[Change]]:
     """Counts an event as the newest one, for now: the end folds the whole history, if it is not too long."""
     session = replace(
         session,
-        position=session.position or stored.newest,
+        position=session.position or own.newest,
         told_at=session.told_at or session.metering.last_sample_at,
         unfolded=True,
     )
     times = [value.at for value in event.values]
     behind = is_behind(session, position(event)[:3], times)
-    final = event.kind == "Ended" or stored.count > MAX_HISTORY
+    final = event.kind == "Ended" or own.count > MAX_HISTORY
     if final and not behind:
         session = replace(session, review=held(session.review, Review.LONG_HISTORY))
     told = event
-    if not behind and stored.newest_at is not None and event.at < stored.newest_at:
+    if not behind and own.newest_at is not None and event.at < own.newest_at:
         told = replace(event, charging_state=None)  # not the present one
-    cp, after, changes = append(cp, session, told, known, frozenset() if behind else stored.samples)
+    values = measured_values(event.values, frozenset() if behind else own.samples)
+    cp, after, changes = append(cp, session, told, values, known)
     newest = max((p for p in (session.position, after.position) if p is not None), default=None)
     after = replace(after, position=newest)
     if _open(cp, after) is not None:
@@ -207,11 +211,11 @@ def _unfolded(
 
 
 def _kept(
-    cp: ChargePoint, session: Session, stored: Stored, event: Event, known: Known
+    cp: ChargePoint, session: Session, own: Stored, event: Event, known: Known
 ) -> tuple[ChargePoint, Session, list[Change]]:
     """Keeps an event that came after the end and is not folded: whoever bills is to look."""
-    changes: list[Change] = [event_row(cp, session, event, known)]
-    for measured in measured_values(event.values, stored.samples):
+    changes = stored(cp, session, event, known)
+    for measured in measured_values(event.values, own.samples):
         changes.append(row(cp, session, session.metering, measured, known.now, late=True))
     review = held(session.review, Review.LATE_EVENT)
     if review != session.review:

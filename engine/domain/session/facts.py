@@ -1,6 +1,7 @@
 """What chargers report of transactions, in the words that all versions of OCPP share.
 
-OCPP 1.6 reports a start, samples and a stop, OCPP 2.x events. What is stored of those is here too.
+OCPP 1.6 reports a start and a stop, OCPP 2.x events; each of them is an `Event` here. What is stored of those
+of OCPP 2.x is here too.
 """
 
 from __future__ import annotations
@@ -20,20 +21,8 @@ Kind: TypeAlias = Literal["Started", "Updated", "Ended"]
 RANKS: Final[Mapping[str, int]] = {"Started": 0, "Updated": 1, "Ended": 2}
 
 
-class Start(Frozen, frozen=True):
-    """A transaction that has begun at a station, as told by it. `transaction_id` is None where we give it."""
-
-    evse_number: int
-    connector_number: int
-    id_tag: str
-    meter_wh: int
-    at: datetime
-    reservation_id: int | None = None
-    transaction_id: str | None = None
-
-
 class Stop(Frozen, frozen=True):
-    """The end of a transaction as told by its station."""
+    """The end of a session, as its station reported it and its samples complete it."""
 
     at: datetime
     meter_wh: int | None  # None: no register was ever told
@@ -50,13 +39,18 @@ class Value(Frozen, frozen=True):
 
 
 class Event(Frozen, frozen=True):
-    """A TransactionEvent in the words that the versions share. None: the message does not say."""
+    """A TransactionEvent, StartTransaction or StopTransaction. None: the message does not say.
+
+    `seq_no` is None in OCPP 1.6, which numbers nothing; there we give the transaction its id, and `meter_wh`
+    is the register at its begin or end.
+    """
 
     transaction_id: str
-    seq_no: int
+    seq_no: int | None
     at: datetime
     kind: Kind
-    trigger: str
+    trigger: str = ""
+    meter_wh: int | None = None
     content: int = 0  # `fingerprint` of all that it says; 0: stored before there was one
     offline: bool = False
     evse_number: int | None = None
@@ -149,4 +143,4 @@ def fingerprint(payload: bytes) -> int:
 
 def position(event: Event) -> Position:
     """Its place in the transaction. Some chargers give a number twice or begin anew: then time decides."""
-    return event.seq_no, event.at, RANKS[event.kind], event.content
+    return event.seq_no or 0, event.at, RANKS[event.kind], event.content

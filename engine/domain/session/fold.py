@@ -60,7 +60,7 @@ def replay(cp: ChargePoint, session_id: int, events: Sequence[Event], now: datet
     Meter values count by their own time: each is folded with the first event that tells a later one. Where
     the clock was set in between, they count with the event that told them.
     """
-    session = new_session(session_id, events[0])
+    session = new_session(session_id, events[0], now)
     changes: list[Change] = []
     events = _up_to_its_end(cp, session_id, events, now)
     by_number, drifted = clock_set(events, now)
@@ -84,7 +84,7 @@ def _up_to_its_end(
         return events
     end = upto[-1]
     session, _ = replay(cp, session_id, upto, now)
-    _, known = register_at_end(session, measured_values(end.values, frozenset()), end.at)
+    _, known = register_at_end(session, measured_values(end.values), end.at)
     by_number, _ = clock_set(events, now)
 
     def belongs(value: Value) -> bool:
@@ -98,15 +98,22 @@ def _up_to_its_end(
     ]
 
 
-def new_session(session_id: int, event: Event) -> Session:
+def new_session(session_id: int, event: Event, now: datetime) -> Session:
+    """As it is before its first event is folded in; a start of OCPP 1.6 has its register."""
+    metering = Metering()
+    if event.meter_wh is not None:
+        known_at = None if clock_is_wrong(event.at, now) else event.at
+        metering = Metering(register_wh=event.meter_wh, register_at=known_at)
     return Session(
         id=session_id,
         transaction_id=event.transaction_id,
-        evse_number=StationNumber,  # until an event names it
+        evse_number=event.evse_number or StationNumber,  # until an event names it
         connector_number=_FIRST_CONNECTOR,
         status=SessionStatus.ACTIVE,
         started_at=event.at,
-        metering=Metering(),
+        received_at=now,
+        meter_start_wh=event.meter_wh or 0,
+        metering=metering,
         offline=event.offline,
         review=() if event.kind == "Started" else (Review.MISSING_START,),
     )
@@ -121,7 +128,8 @@ def extend(
     now: datetime,
     changes: list[Change],
 ) -> Session:
-    if session.charging is False and session.position is not None and event.seq_no > session.position[0] + 1:
+    place = session.position if event.seq_no is None else position(event)
+    if session.charging is False and place and session.position and place[0] > session.position[0] + 1:
         session = replace(session, period_at=None)  # whether it idled meanwhile, nobody told
     had_register = session.metering.register_wh is not None
     for measured in values:
@@ -142,7 +150,7 @@ def extend(
             period_at = event.at  # told anew
     session = replace(
         session,
-        position=position(event),
+        position=place,
         told_at=newest_time(event, session.told_at),
         charging_state=charging_state,
         charging=charging,

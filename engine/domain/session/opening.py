@@ -12,22 +12,15 @@ from msgspec import UNSET
 
 from engine.domain import reservations
 from engine.domain.changes import Change, SessionOpened
-from engine.domain.drivers import Driver, driven
+from engine.domain.drivers import Driver
 from engine.domain.notifications import publish
 from engine.domain.plausibility import clock_is_wrong
-from engine.domain.session.assign import start_key
 from engine.domain.session.close import SessionStartStop, close_missing, with_session
-from engine.domain.session.facts import Start
 from engine.domain.session.review import Review
-from engine.domain.state import ChargePoint, Metering, Session, SessionStatus
+from engine.domain.state import ChargePoint, Session
 from engine.domain.vocabulary import ReservationStatus
 
 OFFLINE_AFTER: Final = timedelta(minutes=2)  # a start told later than this after it happened was kept offline
-
-
-def superseded(cp: ChargePoint, start: Start, now: datetime) -> list[Session]:
-    """The open sessions that a start shows to be over: their stop is missing."""
-    return before(cp, start.evse_number, begun(start.at, now))
 
 
 def before(cp: ChargePoint, evse_number: int, at: datetime) -> list[Session]:
@@ -72,34 +65,6 @@ def on_evse(cp: ChargePoint, evse_number: int) -> list[Session]:
     return [s for s in cp.sessions.values() if s.evse_number == evse_number]
 
 
-def begin(
-    cp: ChargePoint,
-    start: Start,
-    driver: Driver,
-    *,
-    session_id: int,
-    now: datetime,
-) -> tuple[ChargePoint, Session, list[Change]]:
-    """Opens the session of a start that is new, and closes what it shows to be over; see `enter`."""
-    session = Session(
-        id=session_id,
-        transaction_id=start.transaction_id or str(session_id),
-        evse_number=start.evse_number,
-        connector_number=start.connector_number,
-        status=SessionStatus.ACTIVE,
-        started_at=start.at,
-        received_at=now,
-        id_tag=start.id_tag,
-        meter_start_wh=start.meter_wh,
-        reservation_id=start.reservation_id,
-        metering=Metering(
-            register_wh=start.meter_wh, register_at=None if clock_is_wrong(start.at, now) else start.at
-        ),
-        review=(Review.CLOCK_DRIFT,) if clock_is_wrong(start.at, now) else (),
-    )
-    return enter(cp, driven(session, driver), driver, key=start_key(start), now=now)
-
-
 def enter(
     cp: ChargePoint,
     session: Session,
@@ -107,7 +72,6 @@ def enter(
     *,
     key: str,
     now: datetime,
-    offline: bool = False,
     placed: bool = True,
 ) -> tuple[ChargePoint, Session, list[Change]]:
     """Records a session that is new and closes what it shows to be over on its EVSE.
@@ -115,7 +79,7 @@ def enter(
     One that is older than the open session on its EVSE (told late, out of order) is recorded and closed at
     once: the returned session is then not among `cp.sessions`. `placed` False: its EVSE is not known yet.
     """
-    opening = _opened(cp, session, driver, key=key, offline=offline, now=now)
+    opening = _opened(cp, session, driver, key=key, now=now)
     if not placed:
         cp, consumed = consume_reservation(cp, session, now)
         return with_session(cp, session), session, [*opening, *consumed]
@@ -162,7 +126,6 @@ def _opened(
     driver: Driver | None,
     *,
     key: str,
-    offline: bool,
     now: datetime,
 ) -> tuple[Change, Change]:
     opened = SessionOpened(
@@ -182,7 +145,7 @@ def _opened(
         meter_start_wh=session.meter_start_wh,
         started_at=session.started_at,
         received_at=now,
-        offline=offline or now - session.started_at > OFFLINE_AFTER,
+        offline=session.offline,
         review=session.review,
         protocol=cp.version,
         charging_state=session.charging_state,

@@ -82,7 +82,9 @@ def set_within(at: datetime, times: Sequence[datetime]) -> bool:
     return len(times) > 1 and max(times) > at and any(later < one for one, later in pairwise(times))
 
 
-def measured_values(values: Iterable[Value], stored: Set[tuple[datetime, str]]) -> list[Measured]:
+def measured_values(
+    values: Iterable[Value], stored: Set[tuple[datetime, str]] = frozenset()
+) -> list[Measured]:
     """Meter values, oldest first, without the samples in `stored` and without what is told twice."""
     told = list(values)
     if len(told) == 1 and not stored:

@@ -12,9 +12,6 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from engine.domain.authorization import recorded
-from engine.domain.changes import Change
-from engine.domain.drivers import awaited, presented
 from engine.domain.lookups import (
     LooseSince,
     NewIds,
@@ -22,13 +19,11 @@ from engine.domain.lookups import (
     SessionOfStart,
     TokensOf,
 )
-from engine.domain.session import assign, course, opening
-from engine.domain.session.assign import (
-    resolved,
-    stop_of_start,
-)
-from engine.domain.session.facts import Start
-from engine.domain.session.review import Review
+from engine.domain.metering.readings import Measured
+from engine.domain.session import events, opening
+from engine.domain.session.amend import Known
+from engine.domain.session.assign import resolved, start_key, stop_of_start
+from engine.domain.session.facts import Event
 from engine.domain.starting import key_of_tag
 from engine.domain.state import ChargePoint, Orphan, Session, SessionStatus
 from engine.ocpp.blocks.authorization.authorize_v16 import decide_v16, id_tag_info_v16
@@ -42,9 +37,12 @@ _stop_v16 = msgspec.json.Decoder(v16.StopTransaction)
 _samples_v16 = msgspec.json.Decoder(list[v16.SampledValue])
 
 
-def _start_v16(request: v16.StartTransaction) -> Start:
+def _event_v16(request: v16.StartTransaction) -> Event:
     # In OCPP 1.6 a connector is an EVSE of its own.
-    return Start(
+    return Event(
+        transaction_id="",
+        seq_no=None,
+        kind="Started",
         evse_number=request.connector_id,
         connector_number=1,
         id_tag=request.id_tag,
@@ -56,12 +54,12 @@ def _start_v16(request: v16.StartTransaction) -> Start:
 
 def start_transaction_needs_v16(cp: ChargePoint, request: v16.StartTransaction) -> Needs:
     """The tag, the session that this start made before or was asked for, ids for what is new."""
-    start = _start_v16(request)
+    start = _event_v16(request)
     return (
         TokensOf((request.id_tag,), starts=True),
-        SessionOfStart(assign.start_key(start)),
-        PendingFor(key_of_tag(request.id_tag, start.evse_number, start.at)),
-        LooseSince(start.evse_number, start.at),
+        SessionOfStart(start_key(start)),
+        PendingFor(key_of_tag(request.id_tag, request.connector_id, start.at)),
+        LooseSince(request.connector_id, start.at),
         NewIds(1, session=True),
     )
 
@@ -75,7 +73,7 @@ def start_transaction_v16(
     so. A session that was asked for remotely begins with it: it has its number and its authorization.
     A start told again gets its first transaction id, and a fresh verdict that does not count itself.
     """
-    start = _start_v16(request)
+    start = _event_v16(request)
     again = facts.of(SessionOfStart)
     if again is not None:
         own = _counted(request.id_tag, [again] if again.status is not SessionStatus.FINISHED else [])
@@ -84,56 +82,35 @@ def start_transaction_v16(
             id_tag_info=id_tag_info_v16(decision), transaction_id=int(again.transaction_id)
         )
         return Outcome(state=cp, reply=reply)
-    session_id, authorization_id = facts.of(NewIds)
     pending = facts.of(PendingFor)
-    own = _counted(request.id_tag, opening.superseded(cp, start, now))
-    if pending is not None:
-        session_id = pending.id
-        own += pending.counts(request.id_tag)
+    over = opening.before(cp, request.connector_id, opening.begun(start.at, now))
+    own = _counted(request.id_tag, over) + (pending is not None and pending.counts(request.id_tag))
     decision = decide_v16(cp, request.id_tag, facts, now, uncounted=own, start=(start.at, None))
-    changes: list[Change] = []
-    if pending is not None and decision.accepted:
-        driver = awaited(pending, accepted=True, authorization_id=authorization_id)
-    else:
-        driver = presented(request.id_tag, decision, authorization_id)
-        changes += recorded(
-            cp,
-            decision,
-            id=authorization_id,
-            id_tag=request.id_tag,
-            evse_number=start.evse_number,
-            now=now,
-        )
+    known = Known(decision=decision, new_ids=facts.of(NewIds), now=now, pending=pending)
+    start = replace(start, transaction_id=str(known.session_id))
     orphan = stop_of_start(cp, start)
-    cp, session, begun = opening.begin(cp, start, driver, session_id=session_id, now=now)
-    changes += begun
-    cp, session, taken = _taken_over_v16(cp, session, orphan, facts, now)
-    changes += taken
+    cp, session, changes = events.begin(cp, start, _taken_over_v16(request, orphan, facts), known)
     if orphan is not None:
-        cp, ending = _adopt_v16(cp, session, orphan, now)
-        changes += ending
-    reply = v16.StartTransactionResponse(id_tag_info=id_tag_info_v16(decision), transaction_id=session_id)
+        cp = replace(cp, orphans=tuple(o for o in cp.orphans if o.id != orphan.id))
+        stop = _stop_v16.decode(orphan.payload)
+        cp, ending = finish_v16(cp, session, stop, Facts(), now, reconciled=True)
+        changes += [*ending, resolved(orphan, session, now)]
+    reply = v16.StartTransactionResponse(id_tag_info=id_tag_info_v16(decision), transaction_id=session.id)
     return Outcome(state=cp, reply=reply, changes=changes)
 
 
-def _taken_over_v16(
-    cp: ChargePoint, session: Session, orphan: Orphan | None, facts: Facts, now: datetime
-) -> tuple[ChargePoint, Session, list[Change]]:
+def _taken_over_v16(request: v16.StartTransaction, orphan: Orphan | None, facts: Facts) -> list[Measured]:
     """What its connector measured since a start that is told late belonged to no session until now."""
     values = [
         v16.MeterValue(timestamp=at, sampled_value=decoded)
         for at, samples in facts.of(LooseSince)
         if (orphan is None or at <= orphan.timestamp) and (decoded := _decoded_v16(samples)) is not None
     ]
-    measured = [
+    return [
         one
-        for one in (measured_v16(session, values, frozenset()) if values else ())
-        if one.reading.register_wh is None or one.reading.register_wh >= session.meter_start_wh
+        for one in measured_v16(None, values, frozenset())
+        if one.reading.register_wh is None or one.reading.register_wh >= request.meter_start
     ]
-    if not measured:
-        return cp, session, []
-    cp, changes = course.add_samples(cp, session, measured, now)
-    return cp, cp.sessions.get(session.transaction_id, session), changes
 
 
 def _decoded_v16(samples: str) -> list[v16.SampledValue] | None:
@@ -147,16 +124,6 @@ def _decoded_v16(samples: str) -> list[v16.SampledValue] | None:
 def _counted(id_tag: str, open_sessions: list[Session]) -> int:
     tag = id_tag.casefold()
     return sum(s.id_tag is not None and s.id_tag.casefold() == tag for s in open_sessions)
-
-
-def _adopt_v16(
-    cp: ChargePoint, session: Session, orphan: Orphan, now: datetime
-) -> tuple[ChargePoint, list[Change]]:
-    """Ends a session whose stop was told before its start."""
-    cp = replace(cp, orphans=tuple(o for o in cp.orphans if o.id != orphan.id))
-    request = _stop_v16.decode(orphan.payload)
-    cp, changes = finish_v16(cp, session, request, Facts(), now, Review.RECONCILED)
-    return cp, [*changes, resolved(orphan, session, now)]
 
 
 HANDLERS: Final = (handler(v16.StartTransaction, start_transaction_v16, needs=start_transaction_needs_v16),)

@@ -21,8 +21,8 @@ from engine.domain.lookups import (
     SessionOfTransaction,
     TokensOf,
 )
-from engine.domain.metering.live import absorb
-from engine.domain.session import close
+from engine.domain.session import events
+from engine.domain.session.amend import Known
 from engine.domain.session.assign import (
     ORPHANS_KEPT,
     STOP,
@@ -31,7 +31,7 @@ from engine.domain.session.assign import (
     resolved,
     session_of_stop,
 )
-from engine.domain.session.facts import Stop
+from engine.domain.session.facts import Event, Told
 from engine.domain.session.review import Review, held
 from engine.domain.state import ChargePoint, Orphan, Session, SessionStatus
 from engine.ocpp.blocks.authorization.authorize_v16 import decide_v16, id_tag_info_v16
@@ -83,7 +83,7 @@ def stop_transaction_v16(
     orphan = _orphan_v16(request, facts.of(NewIds)[0])
     session = _meant_v16(cp, request)
     if session is not None:
-        cp, changes = finish_v16(cp, session, request, facts, now, Review.RECONCILED)
+        cp, changes = finish_v16(cp, session, request, facts, now, reconciled=True)
         # The row, resolved at once, is what recognises this stop when it is told again.
         return Outcome(
             state=cp, reply=reply, changes=[*changes, kept(cp, orphan, now), resolved(orphan, session, now)]
@@ -100,14 +100,15 @@ def _again_v16(  # noqa: PLR0917 - all that a stop is answered with
     now: datetime,
 ) -> Outcome:
     """A second stop of a session. One that says something else changes nothing and is kept for a person."""
-    stop = _ended_v16(session, request)
-    same = (stop.meter_wh, max(stop.at, session.started_at)) == (session.meter_stop_wh, session.stopped_at)
+    meter_wh = session.metering.register_wh if request.meter_stop < 0 else request.meter_stop
+    at = max(request.timestamp, session.started_at)
+    same = (meter_wh, at) == (session.meter_stop_wh, session.stopped_at)
     if same or not facts.of(NewIds):
         return Outcome(state=cp, reply=reply)
     orphan = _orphan_v16(request, facts.of(NewIds)[0])
     review = held(session.review, Review.OTHER_STOP)
     changes: list[Change] = [kept(cp, orphan, now), resolved(orphan, session, now)]
-    if stop.meter_wh != session.meter_stop_wh and review != session.review:
+    if meter_wh != session.meter_stop_wh and review != session.review:
         changes.append(SessionReviewed(id=session.id, review=review, at=now))
     return Outcome(state=cp, reply=reply, changes=changes)
 
@@ -135,27 +136,28 @@ def finish_v16(
     request: v16.StopTransaction,
     facts: Facts,
     now: datetime,
-    *codes: Review,
+    *,
+    reconciled: bool = False,
 ) -> tuple[ChargePoint, list[Change]]:
-    """Closes a session by its StopTransaction, with the meter values in it."""
-    changes: list[Change] = []
-    if request.transaction_data:
-        values = measured_v16(session, request.transaction_data, facts.of(SamplesSince))
-        session, changes = absorb(cp, session, values, now)
-    stop = _ended_v16(session, request)
-    cp, _, ending = close.finish(cp, session, stop, now, *codes, neighbours=facts.of(NeighboursOf))
-    return cp, changes + ending
+    """Closes a session by its StopTransaction, with the meter values in it.
 
-
-def _ended_v16(session: Session, request: v16.StopTransaction) -> Stop:
-    """A register below zero is none: then the session ends with the last one that it showed."""
-    return Stop(
+    `reconciled`: it does not name the session.
+    """
+    end = Event(
+        transaction_id=session.transaction_id,
+        seq_no=None,
         at=request.timestamp,
-        meter_wh=session.metering.register_wh if request.meter_stop < 0 else request.meter_stop,
-        reason=STOP_REASONS[request.reason] if request.reason else None,
+        kind="Ended",
+        meter_wh=request.meter_stop,
         id_tag=request.id_tag or None,
-        certain=request.meter_stop >= 0,
+        stopped_reason=STOP_REASONS[request.reason] if request.reason else None,
     )
+    if reconciled:
+        session = replace(session, review=held(session.review, Review.RECONCILED))
+    values = measured_v16(session, request.transaction_data or (), facts.of(SamplesSince))
+    known = Known(now=now, told=Told(neighbours={session.id: facts.of(NeighboursOf)}))
+    cp, _, changes = events.append(cp, session, end, values, known)
+    return cp, changes
 
 
 def _orphan_v16(request: v16.StopTransaction, orphan_id: int) -> Orphan:

@@ -23,6 +23,7 @@ from engine.domain.session.assign import chosen
 from engine.domain.session.close import with_session
 from engine.domain.session.facts import RANKS, Event, EventKey, Value, fingerprint
 from engine.domain.session.opening import before, begun
+from engine.domain.session.order import measured_values
 from engine.domain.starting import PendingKey, is_other, key_of_tag
 from engine.domain.state import ChargePoint, Policy, Price, Session, SessionStatus, StationNumber
 from engine.ocpp.blocks.authorization.authorize_v2x import (
@@ -199,9 +200,9 @@ def transaction_event_v2x(costs: CostHook = cost_so_far) -> Step:
             pending=pending,
         )
         if session is None:
-            state, session, changes = events.begin(cp, event, known)
+            state, session, changes = events.begin(cp, event, measured_values(event.values), known)
         elif stored is None:
-            state, session, changes = events.append(cp, session, event, known)
+            state, session, changes = events.append(cp, session, event, measured_values(event.values), known)
         else:
             history = [event_of(decode(text), content) for text, content in stored.events]
             state, session, changes = events.refold(cp, session, history, event, known)
