@@ -5,12 +5,14 @@ a Heartbeat does. Here a socket stays armed, and what is ready is told by a plai
 more at the moment forgets its socket for a while; it is level-triggered, so nothing is missed.
 
 Who has more to do than fits into one call lines up: behind each round of ready sockets the line gets a slice
-of time, in which everybody in it has one turn at most. So a connection that keeps us busy waits for its like
-and for all others, and the others never wait for more than a slice.
+of time, in which everybody in it has one turn at most. Where a turn goes over it, because a message is large,
+the line rests for as long. So a connection that keeps us busy waits for its like and for all others; and the
+others, who need several passes for a message, its commit and its answer, have half of the time at least.
 """
 
 from __future__ import annotations
 
+import math
 import select
 import selectors
 import time
@@ -64,6 +66,7 @@ class Poller:
         self._clock = clock
         self._watched: dict[int, Callable[[], None]] = {}
         self._line: deque[Callable[[], None]] = deque()
+        self._rested = 0.0  # Trio time until which the line rests
         self._nap: trio.CancelScope | None = None  # around the wait for a socket
 
     def watch(self, fd: int, ready: Callable[[], None]) -> None:
@@ -84,22 +87,26 @@ class Poller:
         """Call `turn` once, behind the next round and behind those who have lined up already."""
         self._line.append(turn)
         if self._nap is not None:
-            self._nap.cancel()
+            self._nap.deadline = self._rested
 
     async def run(self) -> NoReturn:
         """Run for ever. A round takes everybody who is ready now, so nobody is passed over for another."""
         number = self._selector.fileno()
         while True:
-            if self._line:
+            if self._may_serve_line():
                 await trio.lowlevel.checkpoint()
             else:
-                with trio.CancelScope() as self._nap:
+                with trio.CancelScope(deadline=self._rested if self._line else math.inf) as self._nap:
                     await trio.lowlevel.wait_readable(number)
                 self._nap = None
             watched = self._watched
             events = self._selector.poll(0, len(watched) or 1)
             await self._round([(fd, watched[fd]) for fd, _ in events])
-            self._serve_line()
+            if self._may_serve_line():
+                self._serve_line()
+
+    def _may_serve_line(self) -> bool:
+        return bool(self._line) and trio.current_time() >= self._rested
 
     async def _round(self, callbacks: Sequence[tuple[int, Callable[[], None]]]) -> None:
         for first in range(0, len(callbacks), AT_ONCE):
@@ -121,8 +128,6 @@ class Poller:
     def _serve_line(self) -> None:
         """One turn for each in the line, as far as the slice goes; who lines up again comes last."""
         line = self._line
-        if not line:
-            return
         end = self._clock() + SLICE
         for _ in range(len(line)):
             turn = line.popleft()
@@ -130,5 +135,7 @@ class Poller:
                 turn()
             except Exception:
                 log.exception("connection failed", callback=repr(turn))
-            if self._clock() >= end:
+            over = self._clock() - end
+            if over >= 0:
+                self._rested = trio.current_time() + over
                 break

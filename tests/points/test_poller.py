@@ -30,9 +30,9 @@ def pairs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Pair]]:
 
 
 class Clock:
-    """Each look at it takes a second."""
+    """Each look at it takes so long."""
 
-    def __init__(self, step: float = 1.0) -> None:
+    def __init__(self, step: float = module.SLICE) -> None:
         self.now = 0.0
         self.step = step
 
@@ -161,6 +161,37 @@ async def test_in_a_slice_everybody_has_one_turn(nursery: trio.Nursery) -> None:
         while len(turns) < 12:
             await trio.lowlevel.checkpoint()
     assert turns[:12] == [0, 1, 2] * 4
+    nursery.cancel_scope.cancel()
+
+
+async def test_the_line_rests_for_as_long_as_it_went_over_its_slice(
+    pairs: list[Pair], autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    poller = Poller(clock=Clock(4 * module.SLICE))
+    (ours, theirs), *_ = pairs
+    began = trio.current_time()
+    events: list[tuple[str, int]] = []  # what happened, and in which slice since the beginning
+
+    def note(event: str) -> None:
+        events.append((event, round((trio.current_time() - began) / module.SLICE)))
+
+    def ready() -> None:
+        ours.recv(1)
+        note("socket")
+
+    def turn() -> None:
+        note("turn")
+        theirs.send(b"x")
+
+    poller.watch(ours.fileno(), ready)
+    for _ in range(3):
+        poller.line_up(turn)
+    nursery.start_soon(poller.run)
+    await trio.sleep(8 * module.SLICE)
+    poller.line_up(turn)  # in a rest whose end nobody waits for
+    await trio.sleep(4 * module.SLICE)
+    both = ("turn", "socket")
+    assert events == [("socket", 0), *((event, at) for at in (0, 3, 6, 9) for event in both)]
     nursery.cancel_scope.cancel()
 
 
