@@ -70,9 +70,13 @@ class NotFound(VoltrioError):
 
 
 class Conflict(VoltrioError):
-    """The thing named exists already, or its state forbids what was asked."""
+    """The thing named exists already, or its state forbids it; `fields` may say what there is."""
 
     http_status = 409
+
+    def __init__(self, message: str, fields: dict[str, list[str]] | None = None) -> None:
+        super().__init__(message)
+        self.fields = fields or {}
 
 
 class Invalid(VoltrioError):

@@ -10,7 +10,7 @@ import msgspec
 from werkzeug.exceptions import HTTPException
 
 from api.http.message import phrase
-from engine.errors import Invalid, StoreError, VoltrioError
+from engine.errors import Conflict, Invalid, StoreError, VoltrioError
 from engine.validation import DOCUMENT, place_and_fault, plainly
 
 INVALID_DATA: Final = "The given data was invalid."
@@ -38,7 +38,7 @@ class TooSlowError(VoltrioError):
 
 def of_ours(error: VoltrioError) -> Problem:
     """What the database said stands in the log: it may name hosts, users, tables and other people's data."""
-    fields = error.fields if isinstance(error, Invalid) else {}
+    fields = error.fields if isinstance(error, Invalid | Conflict) else {}
     headers = {"Retry-After": "5"} if error.http_status in {429, 503} else {}
     message = NO_DATABASE if isinstance(error, StoreError) else str(error)
     return Problem(status=error.http_status, message=message, fields=fields, headers=headers, error=error)

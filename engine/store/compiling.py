@@ -64,7 +64,7 @@ def page(shape: Shape) -> Statement:
     statement = _selected(shape).limit(bindparam("limit", type_=BigInteger()))
     if shape.skip:
         statement = statement.offset(bindparam("skip", type_=BigInteger()))
-    return _compiled(statement)
+    return compiled(statement)
 
 
 @lru_cache(KEPT)
@@ -76,7 +76,7 @@ def count(shape: Shape) -> Statement:
     else:
         rows = rows.select_from(shape.reading.table)
     counted = rows.limit(bindparam("limit", type_=BigInteger())).subquery("counted")
-    return _compiled(select(func.count()).select_from(counted))
+    return compiled(select(func.count()).select_from(counted))
 
 
 @lru_cache(KEPT)
@@ -90,7 +90,7 @@ def children(shape: Shape) -> Statement:
     of_one = _selected(shape).where(*theirs).limit(bindparam("limit", type_=BigInteger()))
     found = of_one.lateral("children")
     key = func.row(*parents.c).label(PARENT)
-    return _compiled(select(key, found).select_from(parents.join(found, true())))
+    return compiled(select(key, found).select_from(parents.join(found, true())))
 
 
 def _selected(shape: Shape) -> Select[Any]:
@@ -104,7 +104,7 @@ def _conditions(shape: Shape) -> Iterator[Column]:
     reading = shape.reading
     yield reading.always
     if shape.operators:
-        yield _scope(reading.table, shape.operators)
+        yield scope(reading.table, shape.operators)
     for number, (name, operator, variant) in enumerate(shape.conditions):
         condition = compared(reading.fields[name], operator, variant, f"filter_{number}")
         if name in reading.lookups:
@@ -116,20 +116,24 @@ def _conditions(shape: Shape) -> Iterator[Column]:
         yield _behind([(reading.fields[one.field], one.descending) for one in shape.order])
 
 
-def _scope(table: Table, operators: int) -> Column:
+def scope(table: Table, operators: int) -> Column:
     """Whether a row belongs to an operator that the caller may see; rows of the node itself never do."""
     path = path_to_tenant(table)
     if not path:
         return false()
     *links, tenant = path
-    if operators == 1:  # an equation lets an index by operator bring the rows in order
-        condition: Column = tenant == bindparam("operators", type_=BigInteger())
-    else:
-        condition = tenant == func.any(bindparam("operators", type_=ARRAY(BigInteger())))
+    condition = within(tenant, operators)
     for link in reversed(links):
         target = table.metadata.tables[link.info["refers_to"]]
         condition = select(target.c.id).where(target.c.id == link, condition).correlate(link.table).exists()
     return condition
+
+
+def within(tenant: Column, operators: int) -> Column:
+    """Whether that is the number of an operator that the caller may see."""
+    if operators == 1:  # an equation lets an index by operator bring the rows in order
+        return tenant == bindparam("operators", type_=BigInteger())
+    return tenant == func.any(bindparam("operators", type_=ARRAY(BigInteger())))
 
 
 def _behind(order: Sequence[tuple[Column, bool]]) -> Column:
@@ -147,8 +151,6 @@ def _behind(order: Sequence[tuple[Column, bool]]) -> Column:
     return or_(*alternatives)
 
 
-def _compiled(statement: Select[Any]) -> Statement:
-    compiled = statement.compile(dialect=DIALECT)
-    return Statement(
-        sql=compiled.string, names=tuple(compiled.positiontup or ()), fixed=dict(compiled.params)
-    )
+def compiled(statement: Select[Any]) -> Statement:
+    made = statement.compile(dialect=DIALECT)
+    return Statement(sql=made.string, names=tuple(made.positiontup or ()), fixed=dict(made.params))

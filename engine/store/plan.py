@@ -116,12 +116,11 @@ def _grouped(plan: Plan) -> Includes:
 
 
 def _shape(plan: Plan, fields: tuple[str, ...], children_by: tuple[str, ...] = ()) -> Shape:
-    operators = plan.caller.operators
     return Shape(
         reading=plan.reading,
         fields=fields,
         conditions=tuple((one.field, one.operator, one.variant) for one in plan.where),
-        operators=0 if operators is None else 1 if len(operators) == 1 else 2,
+        operators=scope_of(plan.caller),
         order=tuple(plan.reading.order if plan.order is None else plan.order),
         after=plan.after is not None,
         skip=plan.skip > 0,
@@ -133,7 +132,19 @@ def _given(plan: Plan) -> dict[str, Any]:
     """The values of a plan, by the names of the arguments."""
     given = {f"filter_{number}": one.argument for number, one in enumerate(plan.where)}
     given |= {f"key_{number}": value for number, value in enumerate(plan.after or ())}
-    operators = plan.caller.operators
-    if operators is not None:
-        given["operators"] = next(iter(operators)) if len(operators) == 1 else sorted(operators)
+    given |= operators_of(plan.caller)
     return given | {"limit": max(1, min(plan.limit, MAX_ROWS)), "skip": plan.skip}
+
+
+def scope_of(caller: Caller) -> int:
+    """How many operators the caller may see: 0 all, 1 one, 2 several or none."""
+    return 0 if caller.operators is None else 1 if len(caller.operators) == 1 else 2
+
+
+def operators_of(caller: Caller) -> dict[str, Any]:
+    """The argument that holds a statement to these operators."""
+    if caller.operators is None:
+        return {}
+    return {
+        "operators": next(iter(caller.operators)) if len(caller.operators) == 1 else sorted(caller.operators)
+    }

@@ -15,10 +15,11 @@ import structlog
 
 from engine.metrics import Metrics
 from engine.settings import Settings
-from engine.store import plan, retention
+from engine.store import edit, plan, retention
 from engine.store.background import beside, plain_errors
 from engine.store.consumers import Consumer, Take
 from engine.store.database import Database, open_database
+from engine.store.edit import Edit
 from engine.store.embedded import embedded
 from engine.store.follower import Follower
 from engine.store.journal import Journal
@@ -82,6 +83,12 @@ class Store:
     async def rows(self, wanted: Plan) -> Sequence[Row]:
         """A page of a listing; raises StoreError."""
         return await plan.fetch(self._database, wanted)
+
+    async def write(self, wanted: Edit) -> Row:
+        """Change one row, and wait until this node goes by it. Raises Conflict, Invalid, NotFound."""
+        row = await edit.carry_out(self._database, wanted)
+        await self.follower.settle()
+        return row
 
     async def count(self, wanted: Plan) -> int:
         """How many rows a listing has on all pages; raises StoreError."""
