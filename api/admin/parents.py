@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from api.kernel.resource import Parent
+from api.kernel.rows import Parent
 from engine.store.readings import SESSIONS, STATIONS
 
 OF_STATION: Final = Parent(

@@ -10,7 +10,8 @@ from msgspec import Meta
 from api.admin.parents import OF_SESSION, OF_TRANSACTION
 from api.kernel.listing import above, among, before, equal, present, same_text, since
 from api.kernel.operations import Route
-from api.kernel.resource import Computed, Resource
+from api.kernel.resource import Resource
+from api.kernel.rows import Computed
 from api.kernel.views import NUMBER, Camel, shown
 from api.shapes.sessions import MeterValue, Period, Session, TransactionEvent
 from engine.domain.caller import Caller

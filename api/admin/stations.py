@@ -15,7 +15,8 @@ from api.kernel.identities import identity as checked_identity
 from api.kernel.listing import among, custom, equal, prefix, since
 from api.kernel.operations import Route
 from api.kernel.problems import INVALID_DATA
-from api.kernel.resource import Computed, Resource
+from api.kernel.resource import Resource
+from api.kernel.rows import Computed
 from api.kernel.views import Camel, shown
 from api.shapes.stations import AddedStation, Station
 from engine.domain.caller import Caller

@@ -22,11 +22,13 @@ from engine.node import Node
 from engine.store.filters import Condition, Operator
 from engine.store.plan import Row
 from engine.store.reading import Order, Reading
+from engine.store.tables.declare import path_to_tenant
 
 MAX_TEXT: Final = 255  # characters of a filter's value
 MAX_VALUES: Final = 100  # of a filter that takes several
 MAX_CURSOR: Final = 2_000  # characters
 MAX_SKIPPED: Final = 10_000  # rows that paging by number reads in vain; behind them there are cursors
+OperatorId = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 PageNumber = Annotated[int, Meta(ge=1, le=MAX_SKIPPED)]
 
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
@@ -84,6 +86,12 @@ def above(field: str) -> Filter:
     return Filter(operator=Operator.ABOVE, field=field)
 
 
+class Scope(Camel, frozen=True, kw_only=True):
+    """`operatorId` narrows what a caller may see to one operator, to whom a new row then belongs."""
+
+    operator_id: OperatorId | None = None
+
+
 class Query(Camel, frozen=True, kw_only=True):
     """`cursor` is the `nextCursor` of the page before; `page` counts from 1, with the total of all rows."""
 
@@ -110,6 +118,8 @@ def query_type(
     if orders:
         words = Literal[tuple(orders)]  # type: ignore[valid-type]
         fields.append(("order", words, msgspec.field(default=next(iter(orders)))))
+    if path_to_tenant(reading.table):
+        fields.append(("operator_id", OperatorId | None, None))
     made = msgspec.defstruct(name, fields, bases=(Query,), frozen=True, kw_only=True, module=__name__)
     assert issubclass(made, Query)  # noqa: S101 - what was just asked for
     return made

@@ -37,7 +37,7 @@ Guard: TypeAlias = Callable[[Node, Client], Awaitable[Caller]]  # who asks; rais
 class Route(msgspec.Struct, frozen=True):
     """One operation. `limit` is its time limit in seconds; None where it keeps its own.
 
-    `query` and `answers` are the types of what is asked and answered where the handler's annotations do not
+    `body`, `query` and `answers` are the types of what comes and goes where the handler's annotations do not
     say so; `summary` says what it does where its docstring does not. `prepared` is done to a query before it
     is read.
     """
@@ -47,6 +47,7 @@ class Route(msgspec.Struct, frozen=True):
     handler: Callable[..., Awaitable[object]]
     status: int = 200
     limit: float | None = TIME_LIMIT
+    body: Any = None
     query: Any = None
     prepared: Callable[[Mapping[str, str]], Mapping[str, Any]] | None = None
     answers: Any = None
@@ -92,9 +93,9 @@ class Operation:
         self._wants_client = "client" in hints
         self._wants_query = "query" in hints
         self.query = route.query or hints.get("query", NoQuery if rules.strict else None)
-        self.body = hints.get("body")
+        self.body = route.body or hints.get("body")
         self.answers = route.answers or hints.get("return")
-        self._decoder = msgspec.json.Decoder(self.body) if "body" in hints else None
+        self._decoder = msgspec.json.Decoder(self.body) if self.body is not None else None
         self._nothing = b""
         if self._decoder is not None and not rules.need_body:
             self._nothing = _without_body(self._decoder)

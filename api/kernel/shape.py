@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import Enum
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -29,6 +30,13 @@ class titled(msgspec.Struct, frozen=True):  # noqa: N801 - a word of declaration
 
     title: str = ""  # empty: it is not shown where one is shown
     listed: str = ""
+
+
+class Given(Enum):
+    """Beside a member's type: when callers may give it."""
+
+    ONCE = "when the row is made"
+    ALWAYS = "when the row is made, and when it is changed"
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import UNSET
 
 from api.kernel.operations import Route
-from api.kernel.resource import only
+from api.kernel.rows import only
 from api.manage import rules
 from api.manage.schema import Token, TokenPage, TokenView
 from engine.domain.caller import Caller

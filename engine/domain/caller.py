@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from msgspec.structs import replace
+
 from engine.domain.state import Frozen
 
 
@@ -26,6 +28,13 @@ class Caller(Frozen, frozen=True):
     kind: CallerKind
     operators: frozenset[int] | None = None
     permissions: frozenset[str] | None = None
+
+    def within(self, operator: int | None) -> Caller:
+        """It, but for the rows of this operator only, if it may see them at all; None: as it is."""
+        if operator is None:
+            return self
+        seen = self.operators is None or operator in self.operators
+        return replace(self, operators=frozenset({operator} if seen else ()))
 
     def may(self, permission: str) -> bool:
         """Whether it has this permission."""

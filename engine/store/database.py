@@ -74,11 +74,11 @@ def translated(error: Exception) -> Exception:
 
     Conflict and Invalid are for callers, so they are in words of ours; the others are for the log.
     """
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return Conflict(TWICE)
     state = (error.sqlstate or "") if isinstance(error, asyncpg.PostgresError) else ""
     if state.startswith(DATA_CLASSES):
         log.warning("the database refused a value", error=str(error), sqlstate=state)
-    if isinstance(error, asyncpg.UniqueViolationError):
-        return Conflict(TWICE)
     if isinstance(error, asyncpg.ForeignKeyViolationError):
         return Conflict(DANGLING)
     if state.startswith(DATA_CLASSES):

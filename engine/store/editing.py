@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Table, UniqueConstraint, true
 
@@ -49,6 +50,5 @@ class Editing:
 def uniques(table: Table) -> Mapping[str, Sequence[Column]]:
     """What the database holds to be unique in a table, by its name there."""
     constraints = (one for one in table.constraints if isinstance(one, UniqueConstraint))
-    return {str(one.name): tuple(one.columns) for one in constraints} | {
-        str(one.name): tuple(one.expressions) for one in table.indexes if one.unique
-    }
+    found: dict[str, Sequence[Any]] = {str(one.name): tuple(one.columns) for one in constraints}
+    return found | {str(one.name): tuple(one.expressions) for one in table.indexes if one.unique}

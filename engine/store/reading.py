@@ -51,6 +51,7 @@ class Reading:
         includes: Mapping[str, Include] | None = None,
     ) -> None:
         self.table = table
+        self.is_plain = fields is None and source is None  # it has the table's own columns and no others
         self.order = tuple(order)
         self.fields: Mapping[str, Column] = dict(table.c) if fields is None else fields
         self.source = table if source is None else source

@@ -16,7 +16,8 @@ import pytest
 
 from api.admin import MODULES
 from api.kernel import listing, reading
-from api.kernel.resource import Parent, Resource
+from api.kernel.resource import Resource
+from api.kernel.rows import Parent
 from engine.domain.caller import Caller, CallerKind
 from engine.node import Node
 from engine.store.database import Connection, Database

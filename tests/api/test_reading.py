@@ -72,7 +72,7 @@ def test_nul_is_refused_in_our_own_words() -> None:
         ("/sessions?bogus=1", "bogus", "there are: limit, cursor, page, station"),
         ("/sessions?before=1", "before", "is not known here"),
         ("/sessions?station=a%00b", "station", "U+0000"),
-        ("/stations/CP1?verbose=1", "verbose", "there are: none"),
+        ("/stations/CP1?verbose=1", "verbose", "there are: operatorId"),
         ("/stations/CP1/reservations?status=open", "status", "allowed: active"),
     ],
 )
