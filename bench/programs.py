@@ -20,12 +20,15 @@ import trio
 from api.cli.demo import free_ports
 from bench import machine
 from bench.loadgen import ID_TAG, PASSWORD, Mode, identities
+from engine.domain.caller import Caller, CallerKind
 from engine.metrics import Metrics
 from engine.settings import Settings
-from engine.store import Store, open_store
-from engine.store.repositories.id_tags import IdTagPatch
+from engine.store import Store, editings, open_store
+from engine.store.edit import Edit
+from engine.store.editing import Kind
 from engine.store.repositories.stations import StationPatch
 
+CALLER: Final = Caller("bench", CallerKind.NODE)
 START_TIMEOUT: Final = 120.0  # seconds
 STOP_TIMEOUT: Final = 60.0  # seconds
 RUNNING: Final = "Voltrio is running."  # what it prints when all listeners are up
@@ -152,7 +155,7 @@ async def _register(data: Path, names: Sequence[str]) -> None:
             await store.stations.register(name, patch, actor="bench")
 
     async with open_store(Settings(data=str(data)), Metrics()) as store:
-        await store.id_tags.set(ID_TAG, IdTagPatch(), actor="bench")
+        await store.write(Edit(caller=CALLER, editing=editings.ID_TAGS, kind=Kind.SET, new={"uid": ID_TAG}))
         async with trio.open_nursery() as nursery:
             for _ in range(AT_ONCE):
                 nursery.start_soon(work, store)

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from engine.domain.caller import Caller, CallerKind
-from engine.store import Store
+from engine.store import Store, editings
+from engine.store.edit import Edit
+from engine.store.editing import Kind
 from engine.store.filters import Condition, Operator
 from engine.store.plan import Plan
 from engine.store.reading import Reading
@@ -23,3 +25,19 @@ def whole(reading: Reading, *, limit: int = 1_000, after: Any = None, **equal: A
 async def found(store: Store, reading: Reading, **equal: Any) -> list[Any]:
     """These rows, their fields as attributes."""
     return [SimpleNamespace(**row) for row in await store.rows(whole(reading, **equal))]
+
+
+async def put_tag(store: Store, uid: str, **values: Any) -> Any:
+    """An id tag of the default operator, made or changed."""
+    fields = ("id", "uid", "issuer", "valid")
+    row = await store.write(
+        Edit(
+            caller=EVERYBODY,
+            editing=editings.ID_TAGS,
+            kind=Kind.SET,
+            new={"uid": uid},
+            values=values,
+            returning=fields,
+        )
+    )
+    return SimpleNamespace(**row)

@@ -27,7 +27,6 @@ from engine.store.migrate import migrate
 from engine.store.plan import Plan, Row
 from engine.store.reader import Reader
 from engine.store.repositories.access import ApiTokens, AuditTrail, Parties
-from engine.store.repositories.id_tags import IdTags
 from engine.store.repositories.network import Locations, Operators
 from engine.store.repositories.orphans import Orphans
 from engine.store.repositories.provisioning import Certificates, Configuration
@@ -58,7 +57,6 @@ class Store:
         self.follower.subscribe(self.reader.apply, self.reader.switch)
         settle = self.follower.settle
         self.stations = Stations(database, settle)
-        self.id_tags = IdTags(database, settle)
         self.sessions = Sessions(database, settle)
         self.orphans = Orphans(database, settle)
         self.locations = Locations(database, settle)

@@ -10,15 +10,15 @@ import httpx
 import pytest
 
 from engine.node import Node
-from engine.store.repositories.id_tags import IdTagPatch
+from tests.plans import put_tag
 
 
 @pytest.fixture
 async def tags(admin: httpx.AsyncClient, node: Node) -> httpx.AsyncClient:
     """Five tags: A0 … A4, the even ones disabled."""
     for number in range(5):
-        patch = IdTagPatch(status="enabled" if number % 2 else "disabled", issuer=f"Issuer {number}")
-        await node.store.id_tags.set(f"A{number}", patch, actor="test")
+        status = "enabled" if number % 2 else "disabled"
+        await put_tag(node.store, f"A{number}", status=status, issuer=f"Issuer {number}")
     return admin
 
 

@@ -15,9 +15,8 @@ from engine.settings import Settings
 from engine.store import open_store
 from engine.store.invariants import violations
 from engine.store.readings import METER_VALUES, PERIODS, SESSIONS, TRANSACTION_EVENTS
-from engine.store.repositories.id_tags import IdTagPatch
 from engine.store.repositories.stations import StationPatch
-from tests.plans import found
+from tests.plans import found, put_tag
 
 VERSIONS = ("ocpp2.0.1", "ocpp2.1")
 BOOT = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}}
@@ -48,7 +47,7 @@ async def real(settings: Settings, start: Any) -> AsyncIterator[Any]:
     metrics = Metrics()
     async with open_store(settings, metrics) as store:
         await store.stations.add("CP1", StationPatch(security_profile=0), actor="test")
-        await store.id_tags.set("TAG", IdTagPatch(), actor="test")
+        await put_tag(store, "TAG")
         registry = Registry(settings, store, metrics)
         async with trio.open_nursery() as nursery:
             (address,) = await nursery.start(serve_chargers, settings, store, registry, metrics)

@@ -18,9 +18,9 @@ from engine.metrics import Metrics
 from engine.settings import Settings
 from engine.store import Store, follower
 from engine.store.consumers import Published, drop_read
-from engine.store.repositories.id_tags import IdTagPatch
 from engine.store.repositories.stations import StationPatch
 from engine.store.tables import Owner, metadata
+from tests.plans import put_tag
 
 from .test_journal import event
 
@@ -110,12 +110,12 @@ async def test_what_a_charger_reports_of_what_people_own_is_no_change_of_theirs(
 
 
 async def test_who_wrote_goes_by_it_at_once(store: Store) -> None:
-    await store.id_tags.add("T", IdTagPatch(status="enabled"), actor="test")
+    await put_tag(store, "T", status="enabled")
     heard = Heard()
     store.follower.subscribe(heard.apply)
     await heard_of(store, heard)
     before = len(heard.events)
-    await store.id_tags.update("T", IdTagPatch(status="disabled"), actor="test")
+    await put_tag(store, "T", status="disabled")
     assert [(one.type, one.uid) for one in heard.events[before:]] == [("id_tag.updated", "T")]
 
 
@@ -125,8 +125,8 @@ async def heard_of(store: Store, heard: Heard) -> None:
         number = 0
         while not heard.events:
             number += 1
-            await store.id_tags.set(f"PROBE{number}", IdTagPatch(), actor="test")
-        await store.id_tags.set("LAST", IdTagPatch(), actor="test")
+            await put_tag(store, f"PROBE{number}")
+        await put_tag(store, "LAST")
         while heard.events[-1].uid != "LAST":
             await heard.until(len(heard.events) + 1)
 
@@ -146,11 +146,11 @@ async def test_a_transaction_that_takes_longer_is_not_passed_over(store: Store, 
     await heard_of(store, heard)
     heard.events.clear()
     async with in_transaction(store, "update operators set locale = 'fr'") as commit:
-        await store.id_tags.set("LATER", IdTagPatch(), actor="test")
+        await put_tag(store, "LATER")
         assert await heard.until(1) == ["id_tag.created"]
         await commit()
     assert await heard.until(2) == ["id_tag.created", "operator.updated"]
-    await store.id_tags.set("LATEST", IdTagPatch(), actor="test")
+    await put_tag(store, "LATEST")
     assert await heard.until(3) == ["id_tag.created", "operator.updated", "id_tag.created"]
 
 
@@ -184,7 +184,7 @@ async def test_more_than_one_look_takes_is_heard_whole(store: Store, monkeypatch
     for _ in range(5):
         await store.query("update operators set locale = locale || 'x' returning 1")
     assert await heard.until(15) == ["location.created"] * 10 + ["operator.updated"] * 5
-    await store.id_tags.set("LATEST", IdTagPatch(), actor="test")
+    await put_tag(store, "LATEST")
     assert await heard.until(16)
     assert len({one.id for one in heard.events}) == len(heard.events) == 16
 
@@ -198,7 +198,7 @@ async def test_a_lost_connection_misses_nothing(store: Store) -> None:
         "select pg_terminate_backend(pid) from pg_stat_activity "
         "where datname = current_database() and query like '%by_people%' and pid <> pg_backend_pid()"
     )
-    await store.id_tags.set("MEANWHILE", IdTagPatch(), actor="test")
+    await put_tag(store, "MEANWHILE")
     assert await heard.until(1) == ["id_tag.created"]
 
 

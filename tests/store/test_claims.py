@@ -7,8 +7,8 @@ import trio
 from engine.domain.lookups import TokensOf
 from engine.store import Store
 from engine.store.lookups.tokens import CLAIMED_FOR, Claims
-from engine.store.repositories.id_tags import IdTagPatch
 from engine.store.repositories.stations import StationPatch
+from tests.plans import put_tag
 
 TAG, HERE, THERE = 5, 1, 2
 
@@ -32,7 +32,7 @@ def test_looking_claims_nothing() -> None:
 
 
 async def test_of_stations_that_ask_at_once_only_the_first_finds_none(store: Store) -> None:
-    await store.id_tags.add("TAG", IdTagPatch(max_active_sessions=1), actor="test")
+    await put_tag(store, "TAG", max_active_sessions=1)
     states = []
     for n in range(8):
         await store.stations.add(f"CP{n}", StationPatch(), actor="test")

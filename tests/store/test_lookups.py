@@ -29,8 +29,8 @@ from engine.domain.starting import Pending, PendingKey, ask
 from engine.domain.state import ChargePoint, Price
 from engine.domain.vocabulary import Verdict
 from engine.store import Store
-from engine.store.repositories.id_tags import IdTagPatch
 from tests.domain import simulated_store
+from tests.plans import put_tag
 from tests.store.conftest import at, closed, measured, opened
 
 A = TypeVar("A")
@@ -88,7 +88,7 @@ async def answers(request: pytest.FixtureRequest, store: Store, station: Any) ->
     if request.param == "in memory":
         return InMemory()
     await store.operators.set_price(PRICE, actor="test")
-    await store.id_tags.add("Card", IdTagPatch(max_active_sessions=3), actor="test")
+    await put_tag(store, "Card", max_active_sessions=3)
     return Real(store, await store.reader.load(station, "ocpp1.6"))
 
 

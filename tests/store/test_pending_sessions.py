@@ -16,7 +16,7 @@ from engine.domain.starting import Pending, PendingKey, ask, give_up
 from engine.domain.state import ChargePoint, Price, SessionStatus
 from engine.domain.vocabulary import AuthorizationMethod, SessionReason, Verdict
 from engine.store import Store
-from engine.store.repositories.id_tags import IdTagPatch
+from tests.plans import put_tag
 
 from .conftest import at, closed, opened
 
@@ -71,7 +71,7 @@ async def test_it_has_the_price_of_when_it_was_asked_for(store: Store, state: Ch
 
 
 async def test_it_knows_who_asked(store: Store, state: ChargePoint) -> None:
-    tag = await store.id_tags.add("Card", IdTagPatch(group_id="G"), actor="test")
+    tag = await put_tag(store, "Card", group_id="G")
     token = (await store.reader.answer(state, TokensOf(("Card",))))["Card"]
     decision = Decision(verdict=Verdict.ACCEPTED, token=token, method=AuthorizationMethod.ADMIN)
     _, changes = ask(

@@ -33,9 +33,9 @@ from engine.store import Store, open_store
 from engine.store.batching import Batcher, Cache
 from engine.store.loading import ORPHANS_LOADED
 from engine.store.loading_sessions import identities
-from engine.store.repositories.id_tags import IdTagPatch
 from engine.store.repositories.stations import StationPatch
 from tests.patience import PATIENCE
+from tests.plans import put_tag
 
 from .conftest import NOW, SAMPLES, at, closed, measured, opened, shown
 
@@ -184,7 +184,7 @@ async def test_nothing_needed_is_nothing_found(store: Store, state: ChargePoint)
 
 
 async def test_id_tags_are_found_whatever_their_case(store: Store, state: ChargePoint) -> None:
-    await store.id_tags.set("AbC", IdTagPatch(group_id="FAMILY", max_active_sessions=2), actor="test")
+    await put_tag(store, "AbC", group_id="FAMILY", max_active_sessions=2)
     await store.journal.commit(
         [opened(state.id, 1, id_tag_id=1), opened(state.id, 2, id_tag_id=1), closed(2)]
     )
@@ -200,7 +200,7 @@ async def test_id_tags_are_found_whatever_their_case(store: Store, state: Charge
 
 
 async def test_active_sessions_are_counted_anew_each_time(store: Store, state: ChargePoint) -> None:
-    await store.id_tags.set("TAG", IdTagPatch(max_active_sessions=1), actor="test")
+    await put_tag(store, "TAG", max_active_sessions=1)
     counts = []
     for change in (opened(state.id, id_tag_id=1), closed()):
         await store.journal.commit([change])
@@ -291,11 +291,11 @@ async def test_a_changed_station_is_read_anew(store: Store, station: StationReco
 async def test_changes_made_by_another_node_are_heard_of(
     store: Store, other_store: Store, state: ChargePoint
 ) -> None:
-    await store.id_tags.set("TAG", IdTagPatch(), actor="test")
+    await put_tag(store, "TAG")
     tag = TokensOf(("TAG",))
     with trio.fail_after(PATIENCE):
         assert (await store.reader.answer(state, tag))["TAG"].status == "enabled"
-        await other_store.id_tags.set("TAG", IdTagPatch(status="disabled"), actor="test")
+        await put_tag(other_store, "TAG", status="disabled")
         await other_store.stations.update("CP1", StationPatch(security_profile=3), actor="test")
         while (await store.reader.answer(state, tag))["TAG"].status != "disabled":
             await trio.lowlevel.checkpoint()

@@ -29,11 +29,10 @@ from engine.store.readings import (
     STATIONS,
     TOKENS,
 )
-from engine.store.repositories.id_tags import IdTagPatch
 from engine.store.repositories.network import Location
 from engine.store.repositories.stations import StationPatch
 from tests.patience import PATIENCE
-from tests.plans import found, whole
+from tests.plans import found, put_tag, whole
 
 from .conftest import NOW, at, closed, measured, opened, shown
 
@@ -114,8 +113,8 @@ async def test_stations_page_by_id(store: Store) -> None:
 
 
 async def test_id_tags_are_set_by_uid_in_any_case(store: Store) -> None:
-    made = await store.id_tags.set("AbC", IdTagPatch(issuer="Us", valid=True), actor="a")
-    changed = await store.id_tags.set("aBC", IdTagPatch(valid=False), actor="a")
+    made = await put_tag(store, "AbC", issuer="Us", valid=True)
+    changed = await put_tag(store, "aBC", valid=False)
     assert (changed.id, changed.uid, changed.issuer, changed.valid) == (made.id, "AbC", "Us", False)
     assert [tag["uid"] for tag in await store.rows(whole(ID_TAGS))] == ["AbC"]
 
