@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import Table
 
 from api.kernel.shape import Given, Shape, members, said
 from api.kernel.views import Camel
@@ -16,13 +15,12 @@ NEW: Final = "A new row: what is absent is what it is by itself."
 CHANGES: Final = "What changes: what is absent stays as it is."
 
 
-def of_new(shape: type[Shape], table: Table) -> type[Camel]:
-    """The body that makes a row. What its column needs and does not have by itself has to be there."""
-    fields = []
-    for name, kind in _given(shape, Given.ONCE, Given.ALWAYS).items():
-        column = table.c[name]
-        needed = not column.nullable and column.server_default is None
-        fields.append((name, kind) if needed else (name, kind | UnsetType, UNSET))
+def of_new(shape: type[Shape], needed: Collection[str]) -> type[Camel]:
+    """The body that makes a row; what is `needed` has to be there."""
+    fields: list[Any] = [
+        (name, kind) if name in needed else (name, kind | UnsetType, UNSET)
+        for name, kind in _given(shape, Given.ONCE, Given.ALWAYS).items()
+    ]
     return _made(f"New{shape.__name__}", fields, NEW)
 
 

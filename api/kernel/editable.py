@@ -48,7 +48,7 @@ class Editable(Generic[S]):
         self._resource, self._editing, self._before_write = resource, editing, before_write
         shape = resource.shape
         self._once = bodies.once(shape)
-        self._new, self._changes = bodies.of_new(shape, editing.table), bodies.of_changes(shape)
+        self._new, self._changes = bodies.of_new(shape, editing.needed), bodies.of_changes(shape)
         # Whether the written row has all that is shown; else it is read again.
         self._is_whole = resource.reading.is_plain and not resource.view.includes
         encoded = zip(shape.__struct_fields__, shape.__struct_encode_fields__, strict=True)

@@ -42,6 +42,10 @@ class Editing:
     ) -> None:
         self.table, self.name, self.key = table, name, key
         self.subject = subject or name
+        # What a new row has not by itself.
+        self.needed = frozenset(
+            column.name for column in table.c if not column.nullable and column.server_default is None
+        )
         self.unique = None if unique is None else uniques(table)[unique]
         self.alive = true() if alive is None else alive
         self.removal, self.beside = removal, tuple(beside)
