@@ -52,6 +52,12 @@ def awaited(pending: Pending, *, accepted: bool, authorization_id: int) -> Drive
     )
 
 
+def owner(driver: Driver | None) -> dict[str, int | None]:
+    """The members of a session's row that say whose it is."""
+    names = ("id_tag_id", "user_id", "authorization_id")
+    return dict.fromkeys(names) if driver is None else {name: getattr(driver, name) for name in names}
+
+
 def displaces(driver: Driver, session: Session, *, first: bool) -> bool:
     """Whether a session gets this driver. `first`: no tag was presented before, in the charger's order."""
     refused = session.waived is Waiver.REFUSED

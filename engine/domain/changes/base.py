@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from engine.domain.state import Frozen
 
@@ -12,5 +12,14 @@ SmallInt: TypeAlias = Annotated[int, "smallint"]
 Json: TypeAlias = Annotated[str, "json"]  # as received; what we encode ourselves is bytes
 
 
+C = TypeVar("C", bound="Change")
+
+
 class Change(Frozen, frozen=True):
     """Base of every row change. Subclasses say in their docstring which table and what identifies the row."""
+
+
+def change_of(kind: type[C], source: Frozen, **more: Any) -> C:
+    """A change with the members of `source` that are named as its own are, and with those in `more`."""
+    own = (name for name in kind.__struct_fields__ if name not in more)
+    return kind(**{name: getattr(source, name) for name in own}, **more)

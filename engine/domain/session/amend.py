@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from datetime import datetime
+from operator import attrgetter
 from typing import Final
 
 from msgspec import UNSET
@@ -16,8 +17,9 @@ from engine.domain.changes import (
     SessionAmended,
     SessionReviewed,
     TransactionEventStored,
+    change_of,
 )
-from engine.domain.drivers import Driver, awaited, displaces, driven, presented
+from engine.domain.drivers import Driver, awaited, displaces, driven, owner, presented
 from engine.domain.notifications import publish
 from engine.domain.session.close import with_session
 from engine.domain.session.facts import Event, Stored, Told
@@ -132,20 +134,10 @@ def batteries_moved(
     return cp, changes
 
 
-def _row_of(session: Session) -> tuple[object, ...]:
-    return (
-        session.evse_number,
-        session.connector_number,
-        session.started_at,
-        session.meter_start_wh,
-        session.id_tag,
-        session.reservation_id,
-        session.remote_start_id,
-        session.charging_state,
-        session.offline,
-        session.asked_id_tag,
-        session.waived,
-    )
+_row_of: Final = attrgetter(
+    "evse_number", "connector_number", "started_at", "meter_start_wh", "id_tag", "reservation_id",
+    "remote_start_id", "charging_state", "offline", "asked_id_tag", "waived",
+)  # fmt: skip
 
 
 def amend(
@@ -175,25 +167,8 @@ def _driver_known(cp: ChargePoint, session: Session, now: datetime) -> Change:
 
 def _amendment(session: Session, driver: Driver | None, now: datetime) -> SessionAmended:
     """The session's row; `driver` where it has a new one."""
-    return SessionAmended(
-        id=session.id,
-        evse_number=session.evse_number,
-        connector_number=session.connector_number,
-        started_at=session.started_at,
-        meter_start_wh=session.meter_start_wh,
-        id_tag=session.id_tag,
-        reservation_id=session.reservation_id,
-        remote_start_id=session.remote_start_id,
-        charging_state=session.charging_state,
-        offline=session.offline,
-        at=now,
-        asked_id_tag=session.asked_id_tag,
-        waived=session.waived,
-        tag_told=driver is not None,
-        id_tag_id=None if driver is None else driver.id_tag_id,
-        user_id=None if driver is None else driver.user_id,
-        authorization_id=None if driver is None else driver.authorization_id,
-    )
+    told = driver is not None
+    return change_of(SessionAmended, session, at=now, tag_told=told, **owner(driver))
 
 
 def keep_place(

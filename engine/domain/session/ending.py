@@ -11,13 +11,12 @@ from msgspec.structs import replace
 from engine.domain.changes import Change, ChargingPeriodClosed, SessionClosed, SessionReviewed
 from engine.domain.metering.timeline import flipped
 from engine.domain.metering.verify import register_at_end
-from engine.domain.session.amend import Known, keep_place
+from engine.domain.session.amend import Known
 from engine.domain.session.close import close_missing, finish, with_session
 from engine.domain.session.course import carry_on
-from engine.domain.session.facts import Event, Stop, position
-from engine.domain.session.fold import replay
+from engine.domain.session.facts import Event, Stop
 from engine.domain.session.order import measured_values
-from engine.domain.session.review import CLOSED_BY_US, Review, Reviews, held
+from engine.domain.session.review import CLOSED_BY_US, Review, held, without
 from engine.domain.state import ChargePoint, Session, SessionStatus
 from engine.domain.vocabulary import SessionReason
 
@@ -74,16 +73,12 @@ def overlapping(session: Session, end: datetime | None, known: Known) -> tuple[l
     return [Review.LATE_STOP] if inside else [], holds
 
 
-def go_on(
-    cp: ChargePoint, session: Session, after: Session, now: datetime
-) -> tuple[ChargePoint, Session, list[Change]]:
-    changes: list[Change] = []
-    if after.charging is not None and after.charging is not session.charging:
-        at, energy_wh = after.period_at or now, after.metering.energy_wh
-        _, news = flipped(cp, session, after.charging, at=at, energy_wh=energy_wh, now=now)
-        changes.append(news)
-    cp, after, placing = keep_place(cp, session, after, now)
-    return cp, after, changes + placing
+def charging_changed(cp: ChargePoint, session: Session, after: Session, now: datetime) -> list[Change]:
+    """The news of it, where the periods are written anew; a session that ended or goes on again has none."""
+    if after.charging is None or after.charging is session.charging:
+        return []
+    at, energy_wh = after.period_at or now, after.metering.energy_wh
+    return [flipped(cp, session, after.charging, at=at, energy_wh=energy_wh, now=now)[1]]
 
 
 def stay_closed(
@@ -114,16 +109,13 @@ def end_again(
     overlaps: Sequence[Review],
     *,
     end: Event,
-    before: Sequence[Event] | None,
 ) -> tuple[ChargePoint, Session, list[Change]]:
-    """Closes by the real end, or corrects what the end said when less was known.
+    """Corrects what the end said when less was known.
 
-    `before`: what was known of a session that had its end; None: the end is new. What may be billed already
-    is held when the totals change. Where a person has released it, it is held no more for the same reasons.
+    What may be billed already is held when the totals change. Where a person has released it, it is held no
+    more for the same reasons.
     """
     cp, closed, ending = finish_by(cp, after, end, known, overlaps)
-    if before is None:
-        return cp, closed, ending
     same = _billed(closed) == _billed(session)
     review = closed.review
     if Review.LATE_EVENT in session.review or (not session.review and not same):
@@ -131,8 +123,8 @@ def end_again(
     if not same:
         changes = [replace(one, review=review) if isinstance(one, SessionClosed) else one for one in ending]
         return cp, replace(closed, review=review), changes
-    if not session.review and review == _doubts_before(cp, session, before, end, known):
-        review = ()
+    if not session.review:
+        review = without(review, *session.released)
     closed = replace(closed, review=review, stop_received_at=session.stop_received_at)
     changes = [one for one in ending if isinstance(one, SessionReviewed)]  # of others, after it on the EVSE
     if review != session.review:
@@ -142,16 +134,6 @@ def end_again(
 
 def _billed(session: Session) -> tuple[object, ...]:
     return session.stopped_at, session.meter_stop_wh, session.metering.energy_wh
-
-
-def _doubts_before(
-    cp: ChargePoint, session: Session, history: Sequence[Event], end: Event, known: Known
-) -> Reviews:
-    """Why a session that ended was held, as far as its events say."""
-    told, _ = replay(cp, session.id, sorted(history, key=position), known.now)
-    overlaps, _ = overlapping(told, end.at, known)
-    _, closed, _ = finish_by(cp, told, end, known, overlaps)
-    return closed.review
 
 
 def last_period(after: Session, closed: Session) -> list[Change]:

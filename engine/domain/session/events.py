@@ -10,16 +10,16 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from engine.domain.changes import Change, ChargingPeriodClosed, ChargingPeriodsRewritten, SessionReviewed
+from engine.domain.changes import Change, ChargingPeriodsRewritten, SessionReviewed
 from engine.domain.drivers import driven
 from engine.domain.metering.readings import Measured, row, totals_moved
 from engine.domain.session.amend import Known, amend, driver_of, keep_place, stored, waive
 from engine.domain.session.assign import MAX_HISTORY, is_foldable, key_of_event
 from engine.domain.session.close import close_missing, with_session
 from engine.domain.session.ending import (
+    charging_changed,
     end_again,
     finish_by,
-    go_on,
     last_period,
     overlapping,
     stay_closed,
@@ -39,23 +39,30 @@ def append(
     changes = stored(cp, session, event, known)
     after = extend(cp, session, event, values, now=known.now, changes=changes)
     cp, after, more = amend(cp, session, after, event, known)
-    changes += more
-    if event.kind != "Ended":
-        cp, after, placing = keep_place(cp, session, after, known.now)
-        changes += placing
-    return _ended(cp, after, event, known, changes)
+    end = event if event.kind == "Ended" else None
+    cp, after, following = _consequences(cp, session, after, known, end, new=True)
+    return cp, after, [*changes, *more, *following]
 
 
-def _ended(
-    cp: ChargePoint, session: Session, event: Event, known: Known, changes: list[Change]
+def _consequences(
+    cp: ChargePoint, before: Session, after: Session, known: Known, end: Event | None, *, new: bool
 ) -> tuple[ChargePoint, Session, list[Change]]:
-    """What follows from the event for others on the EVSE, and for the session if it is the end."""
-    ended = event.kind == "Ended"
-    overlaps, beside = overlapping(session, event.at if ended else None, known)
-    if ended:
-        cp, session, ending = finish_by(cp, session, event, known, overlaps)
-        changes += ending
-    return cp, session, changes + beside
+    """What follows for a session, and for others on its EVSE, when an event makes it what it is `after`.
+
+    `end` is the Ended among all its events; it is `new` where it is this one.
+    """
+    overlaps, beside = overlapping(after, None if end is None else end.at, known)
+    if end is not None and new:
+        cp, after, changes = finish_by(cp, after, end, known, overlaps)
+    elif end is not None:
+        cp, after, changes = end_again(cp, before, after, known, overlaps, end=end)
+    elif before.status is not SessionStatus.FINISHED:
+        cp, after, changes = keep_place(cp, before, after, known.now)
+    elif before.closed_by_us:
+        cp, after, changes = stay_closed(cp, before, after, known.now)
+    else:
+        after, changes = before, []  # a person has released it: final, but the event is kept
+    return cp, after, changes + beside
 
 
 def begin(
@@ -108,7 +115,11 @@ def _begun(
         placed=placed and not ended,
         now=now,
     )
-    return _ended(cp, session, event, known, changes + opening)
+    changes += opening
+    if ended:
+        cp, session, following = _consequences(cp, blank, session, known, event, new=True)
+        return cp, session, changes + following
+    return cp, session, changes + overlapping(session, None, known)[1]
 
 
 def refold(
@@ -145,24 +156,12 @@ def _folded_anew(
     cp, after, more = amend(cp, session, after, event, known)
     changes += [*more, ChargingPeriodsRewritten(session_id=session.id, periods=periods)]
     end = next((e for e in events if e.kind == "Ended"), None)
-    overlaps, beside = overlapping(after, None if end is None else end.at, known)
-    if end is not None:
-        cp, closed, ending = end_again(
-            cp, session, after, known, overlaps, end=end, before=None if end is event else history
-        )
-    elif session.status is not SessionStatus.FINISHED:
-        cp, closed, ending = go_on(cp, session, after, now)
-    elif session.closed_by_us:
-        cp, closed, ending = stay_closed(cp, session, after, now)
-    else:
-        closed, ending = session, []  # a person has released it: final, but the event is kept
-    changes += ending
+    if end is None and session.status is not SessionStatus.FINISHED:
+        changes += charging_changed(cp, session, after, now)
+    cp, closed, following = _consequences(cp, session, after, known, end, new=end is event)
     opened = _open(cp, after)
-    if opened is None and not any(
-        isinstance(c, ChargingPeriodClosed) and c.session_id == after.id for c in ending
-    ):
-        changes += last_period(after, closed)
-    return cp, opened or closed, changes + beside
+    last = last_period(after, closed) if opened is None else []
+    return cp, opened or closed, [*changes, *following, *last]
 
 
 def _with_what_no_event_says(folded: Session, session: Session, event: Event) -> Session:

@@ -11,8 +11,8 @@ from typing import Final
 from msgspec import UNSET
 
 from engine.domain import reservations
-from engine.domain.changes import Change, SessionOpened
-from engine.domain.drivers import Driver
+from engine.domain.changes import Change, SessionOpened, change_of
+from engine.domain.drivers import Driver, owner
 from engine.domain.notifications import publish
 from engine.domain.plausibility import clock_is_wrong
 from engine.domain.session.close import SessionStartStop, close_missing, with_session
@@ -128,30 +128,15 @@ def _opened(
     key: str,
     now: datetime,
 ) -> tuple[Change, Change]:
-    opened = SessionOpened(
-        id=session.id,
+    opened = change_of(
+        SessionOpened,
+        session,
         operator_id=cp.operator_id,
         charge_point_id=cp.id,
-        evse_number=session.evse_number,
-        connector_number=session.connector_number,
-        transaction_id=session.transaction_id,
         start_key=key,
-        status=session.status,
-        id_tag=session.id_tag,
-        id_tag_id=None if driver is None else driver.id_tag_id,
-        user_id=None if driver is None else driver.user_id,
-        authorization_id=None if driver is None else driver.authorization_id,
-        reservation_id=session.reservation_id,
-        meter_start_wh=session.meter_start_wh,
-        started_at=session.started_at,
         received_at=now,
-        offline=session.offline,
-        review=session.review,
         protocol=cp.version,
-        charging_state=session.charging_state,
-        remote_start_id=session.remote_start_id,
-        asked_id_tag=session.asked_id_tag,
-        waived=session.waived,
+        **owner(driver),
     )
     news = SessionStartStop(
         session_id=session.id,
