@@ -17,7 +17,8 @@ from engine.domain.session.assign import is_foldable
 from engine.domain.session.facts import RANKS, Beside, EventKey, Neighbour, Stored, Told
 from engine.domain.state import Session
 from engine.store.database import Connection
-from engine.store.loading_sessions import TOLD, Restored, identities, reviews, sessions_by_id
+from engine.store.fields import read
+from engine.store.loading_sessions import TOLD, Restored, identities, sessions_by_id
 
 SAMPLES_AT: Final = """
 select m.session_id, m.timestamp, m.samples
@@ -178,17 +179,7 @@ async def neighbours(
     found: defaultdict[int, list[Neighbour]] = defaultdict(list)
     columns = [[one[n] for one in asked] for n in range(3)]
     for row in await connection.fetch(NEIGHBOURS, *columns) if asked else ():
-        found[row["of"]].append(
-            Neighbour(
-                id=row["id"],
-                earlier=row["earlier"],
-                left=row["left"],
-                meter_start_wh=row["meter_start_wh"],
-                meter_stop_wh=row["meter_stop_wh"],
-                review=reviews(row["review"]),
-                released=reviews(row["released"]),
-            )
-        )
+        found[row["of"]].append(read(Neighbour, row))
     return found
 
 
@@ -275,12 +266,5 @@ async def _beside(
     if places:
         columns = [list(column) for column in zip(*places, strict=True)]
         for row in await connection.fetch(BESIDE, *columns, LONGEST, BESIDE_AT_MOST):
-            found[numbers[row["n"] - 1]].append(
-                Beside(
-                    id=row["id"],
-                    started_at=row["started_at"],
-                    stopped_at=row["stopped_at"],
-                    review=reviews(row["review"]),
-                )
-            )
+            found[numbers[row["n"] - 1]].append(read(Beside, row))
     return found

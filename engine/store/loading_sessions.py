@@ -16,29 +16,40 @@ from msgspec.structs import replace
 
 from engine.domain.metering import readings
 from engine.domain.plausibility import clock_is_wrong
-from engine.domain.session.review import Review, Reviews
 from engine.domain.starting import CLOCK_TOLERANCE, Pending, PendingKey
 from engine.domain.state import (
     Frozen,
     Metering,
     Price,
     Session,
-    SessionStatus,
 )
-from engine.domain.vocabulary import ChargingState, Waiver
 from engine.store.database import Connection
+from engine.store.fields import read
 
-SESSIONS: Final = """
-select s.id, s.charge_point_id, s.transaction_id, s.start_key, s.protocol, s.evse_number, s.connector_number,
-       s.status, s.started_at, s.start_received_at, s.id_tag, s.meter_start_wh, s.stopped_at, s.meter_stop_wh,
-       s.energy_wh, s.reservation_id, s.stop_received_at, s.released, s.corrected_at,
-       s.review, s.charging_state as told_state, s.remote_start_id, s.offline, s.asked_id_tag, s.waived,
-       s.stop_asked_at,
-       t.group_id as parent_id_tag,
-       coalesce(a.method = 'admin' and a.status = 'accepted', false) as asked,
-       p.charging_state, f.currency, f.price_per_session, f.price_per_kwh, f.price_per_minute,
-       m.energy_wh as total_wh, m.register_wh, m.resets, m.power_w, m.current_a,
-       m.voltage_v, m.soc_percent, m.register_at, m.sampled_at, m.register_series
+# Members of a session whose columns are named otherwise, are of other tables, or are no columns.
+_SESSION: Final = {
+    "received_at": "s.start_received_at",
+    "parent_id_tag": "t.group_id",
+    "charging": "p.charging_state = 'charging'",
+    "corrected": "s.corrected_at is not null",
+    "asked": "coalesce(a.method = 'admin' and a.status = 'accepted', false)",
+}
+_IN_MEMORY: Final = {
+    "metering", "price", "rebooted_at", "position", "unfolded", "told_at", "period_at", "stop_id_tag",
+}  # fmt: skip
+_OWN: Final = ", ".join(
+    f"{_SESSION.get(name, 's.' + name)} as {name}"
+    for name in Session.__struct_fields__
+    if name not in _IN_MEMORY
+)
+_TOTALS: Final = """m.session_id is not null as sampled, coalesce(s.energy_wh, m.energy_wh, 0) as energy_wh,
+       m.register_wh, m.register_at, m.power_w, m.current_a, m.voltage_v, m.soc_percent,
+       coalesce(m.register_series, 0) as series, coalesce(m.resets, 0) as resets,
+       m.sampled_at as last_sample_at"""
+PRICE: Final = """f.currency, f.price_per_session as per_session, f.price_per_kwh as per_kwh,
+       f.price_per_minute as per_minute"""
+SESSIONS: Final = f"""
+select s.charge_point_id, s.start_key, s.protocol, {_OWN}, {_TOTALS}, {PRICE}
 from sessions s
 left join id_tags t on t.id = s.id_tag_id
 left join tariffs f on f.id = s.tariff_id
@@ -49,17 +60,17 @@ left join lateral (
     order by started_at desc limit 1
 ) p on true
 left join session_totals m on m.session_id = s.id
-"""
-PRICES: Final = """
-select o.id, t.currency, t.price_per_session, t.price_per_kwh, t.price_per_minute
-from operators o join tariffs t on t.id = o.tariff_id
+"""  # noqa: S608 - names of our fields
+PRICES: Final = f"""
+select o.id, {PRICE}
+from operators o join tariffs f on f.id = o.tariff_id
 where o.id = any($1)
-"""
+"""  # noqa: S608 - a constant
 # The one that is numbered, whatever became of it. Whoever words starts himself may give a number again: then
 # it is the one that is awaited, or the newest. Without a number, one that is awaited, by tag and EVSE. Where
 # a number was given and is not found, no other session is meant.
-PENDING: Final = """
-select q.n, p.*, t.group_id, f.currency, f.price_per_session, f.price_per_kwh, f.price_per_minute
+PENDING: Final = f"""
+select q.n, p.*, t.group_id, {PRICE}
 from unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::timestamptz[]) with ordinality
      as q(charge_point_id, number, id_tag, evse_number, at, n)
 cross join lateral (
@@ -76,7 +87,7 @@ cross join lateral (
 ) p
 left join tariffs f on f.id = p.tariff_id
 left join id_tags t on t.id = p.id_tag_id
-"""
+"""  # noqa: S608 - a constant
 SAMPLES: Final = """
 select q.n, m.timestamp, m.samples
 from unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) with ordinality
@@ -176,31 +187,7 @@ async def pending_sessions(
         [key.evse_number for _, key in asked],
         [None if key.at is None else key.at + CLOCK_TOLERANCE for _, key in asked],
     )
-    return {asked[row["n"] - 1]: _with_driver(row) for row in rows}
-
-
-def pending(row: asyncpg.Record) -> Pending:
-    return Pending(
-        id=row["id"],
-        operator_id=row["operator_id"],
-        charge_point_id=row["charge_point_id"],
-        evse_number=row["evse_number"],
-        id_tag=row["id_tag"],
-        authorization_id=row["authorization_id"],
-        asked_at=row["asked_at"],
-        expires_at=row["expires_at"],
-        status=SessionStatus(row["status"]),
-    )
-
-
-def _with_driver(row: asyncpg.Record) -> Pending:
-    return replace(
-        pending(row),
-        id_tag_id=row["id_tag_id"],
-        user_id=row["user_id"],
-        group_id=row["group_id"],
-        price=None if row["currency"] is None else _price(row),
-    )
+    return {asked[row["n"] - 1]: replace(read(Pending, row), price=_price(row)) for row in rows}
 
 
 async def samples(
@@ -241,57 +228,22 @@ async def _sessions(
 
 async def prices(connection: Connection, operators: Collection[int]) -> Mapping[int, Price]:
     """What sessions that begin now cost, by operator; absent: nobody said."""
-    return {row["id"]: _price(row) for row in await connection.fetch(PRICES, list(operators))}
+    return {row["id"]: read(Price, row) for row in await connection.fetch(PRICES, list(operators))}
 
 
-def _price(row: asyncpg.Record) -> Price:
-    return Price(
-        currency=row["currency"],
-        per_session=row["price_per_session"],
-        per_kwh=row["price_per_kwh"],
-        per_minute=row["price_per_minute"],
-    )
-
-
-def reviews(codes: Sequence[str]) -> Reviews:
-    return tuple(map(Review, codes))
+def _price(row: asyncpg.Record) -> Price | None:
+    return None if row["currency"] is None else read(Price, row)
 
 
 def _restored(row: asyncpg.Record) -> Restored:
-    state = row["charging_state"]
-    return Restored(
-        charge_point_id=row["charge_point_id"],
-        start_key=row["start_key"],
-        session=Session(
-            id=row["id"],
-            transaction_id=row["transaction_id"],
-            evse_number=row["evse_number"],
-            connector_number=row["connector_number"],
-            status=SessionStatus(row["status"]),
-            started_at=row["started_at"],
-            received_at=row["start_received_at"],
-            id_tag=row["id_tag"],
-            meter_start_wh=row["meter_start_wh"],
-            stopped_at=row["stopped_at"],
-            meter_stop_wh=row["meter_stop_wh"],
-            reservation_id=row["reservation_id"],
-            parent_id_tag=row["parent_id_tag"],
-            metering=_metering(row),
-            charging=None if state is None else state == "charging",
-            review=reviews(row["review"]),
-            released=reviews(row["released"]),
-            corrected=row["corrected_at"] is not None,
-            stop_received_at=row["stop_received_at"],
-            charging_state=None if row["told_state"] is None else ChargingState(row["told_state"]),
-            remote_start_id=row["remote_start_id"],
-            price=None if row["currency"] is None else _price(row),
-            offline=row["offline"],
-            asked=row["asked"],
-            asked_id_tag=row["asked_id_tag"],
-            stop_asked_at=row["stop_asked_at"],
-            waived=None if row["waived"] is None else Waiver(row["waived"]),
-        ),
-    )
+    """With its totals: those of the start where nothing was sampled, final ones where it is closed."""
+    session, metering = read(Session, row), read(Metering, row)
+    if not row["sampled"] and row["protocol"] == "ocpp1.6":  # in OCPP 2.x its start tells no register
+        at, received_at = session.started_at, row["received_at"]
+        known_at = None if clock_is_wrong(at, received_at) else at
+        metering = replace(metering, register_wh=session.meter_start_wh, register_at=known_at)
+    session = replace(session, metering=metering, price=_price(row))
+    return Restored(charge_point_id=row["charge_point_id"], start_key=row["start_key"], session=session)
 
 
 def marked(session: Session, booted_at: datetime | None) -> Session:
@@ -301,28 +253,3 @@ def marked(session: Session, booted_at: datetime | None) -> Session:
         default=session.started_at,
     )
     return session if booted_at is None or newest > booted_at else replace(session, rebooted_at=booted_at)
-
-
-def _metering(row: asyncpg.Record) -> Metering:
-    """The running totals; those of the start where nothing was sampled, final ones where it is closed."""
-    if row["resets"] is None:
-        at = row["started_at"]
-        if row["protocol"] != "ocpp1.6":
-            return Metering(energy_wh=row["energy_wh"] or 0)  # its start tells no register (OCPP 2.x)
-        return Metering(
-            energy_wh=row["energy_wh"] or 0,
-            register_wh=row["meter_start_wh"],
-            register_at=None if clock_is_wrong(at, row["start_received_at"]) else at,
-        )
-    return Metering(
-        energy_wh=row["energy_wh"] if row["energy_wh"] is not None else row["total_wh"] or 0,
-        register_wh=row["register_wh"],
-        register_at=row["register_at"],
-        series=row["register_series"],
-        resets=row["resets"],
-        power_w=row["power_w"],
-        current_a=row["current_a"],
-        voltage_v=row["voltage_v"],
-        soc_percent=row["soc_percent"],
-        last_sample_at=row["sampled_at"],
-    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
@@ -54,6 +54,24 @@ class SessionStartStop(Notification, frozen=True, kw_only=True, tag="session.sta
     energy_consumed: int | UnsetType = UNSET
     reason: str | UnsetType = UNSET
     last_updated_at: datetime
+
+
+def announced(
+    cp: ChargePoint, session: Session, now: datetime, action: Literal["start", "stop"], **more: Any
+) -> Change:
+    """The notification that a session has begun or ended."""
+    news = SessionStartStop(
+        session_id=session.id,
+        charge_point_id=cp.id,
+        evse_number=session.evse_number,
+        action=action,
+        id_tag=session.id_tag or UNSET,
+        started_at_timestamp=session.started_at,
+        meter_start=session.meter_start_wh,
+        last_updated_at=now,
+        **more,
+    )
+    return publish(news, f"session:{session.id}", cp.operator_id, now)
 
 
 def finish(
@@ -196,23 +214,19 @@ def _close(
     if session.charging is not None:
         changes.append(ChargingPeriodClosed(session_id=session.id, stopped_at=at, energy_wh=energy_wh))
     meter_stop = session.metering.register_wh if session.meter_stop_wh is None else session.meter_stop_wh
-    news = SessionStartStop(
-        session_id=session.id,
-        charge_point_id=cp.id,
-        evse_number=session.evse_number,
-        action="stop",
-        id_tag=session.id_tag or UNSET,
-        started_at_timestamp=session.started_at,
-        meter_start=session.meter_start_wh,
+    news = announced(
+        cp,
+        session,
+        now,
+        "stop",
         meter_stop=session.meter_start_wh if meter_stop is None else meter_stop,
         stopped_at_timestamp=at,
         energy_consumed=energy_wh,
         reason=reason.public,
-        last_updated_at=now,
     )
     cp, cleared = _end_profiles(without_session(cp, session), session, now)
     closed = replace(session, status=SessionStatus.FINISHED, stopped_at=at, stop_received_at=now)
-    return cp, closed, [*changes, *cleared, publish(news, f"session:{session.id}", cp.operator_id, now)]
+    return cp, closed, [*changes, *cleared, news]
 
 
 def _end_profiles(cp: ChargePoint, session: Session, now: datetime) -> tuple[ChargePoint, list[Change]]:

@@ -8,14 +8,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from msgspec import UNSET
-
 from engine.domain import reservations
 from engine.domain.changes import Change, SessionOpened, change_of
 from engine.domain.drivers import Driver, owner
-from engine.domain.notifications import publish
 from engine.domain.plausibility import clock_is_wrong
-from engine.domain.session.close import SessionStartStop, close_missing, with_session
+from engine.domain.session.close import announced, close_missing, with_session
 from engine.domain.session.review import Review
 from engine.domain.state import ChargePoint, Session
 from engine.domain.vocabulary import ReservationStatus
@@ -138,18 +135,7 @@ def _opened(
         protocol=cp.version,
         **owner(driver),
     )
-    news = SessionStartStop(
-        session_id=session.id,
-        charge_point_id=cp.id,
-        evse_number=session.evse_number,
-        action="start",
-        id_tag=session.id_tag or UNSET,
-        started_at_timestamp=session.started_at,
-        meter_start=session.meter_start_wh,
-        meter_stop=session.meter_start_wh,
-        last_updated_at=now,
-    )
-    return opened, publish(news, f"session:{session.id}", cp.operator_id, now)
+    return opened, announced(cp, session, now, "start", meter_stop=session.meter_start_wh)
 
 
 def consume_reservation(

@@ -14,8 +14,8 @@ from engine.domain.session.review import Review
 from engine.domain.starting import Pending
 from engine.domain.state import Frozen, Price
 from engine.errors import Conflict, NotFound
+from engine.store.fields import read
 from engine.store.filters import Condition, Operator
-from engine.store.loading_sessions import pending
 from engine.store.plan import Plan, Row, fetch
 from engine.store.readings import SESSIONS
 from engine.store.repositories.base import Audit, Repository
@@ -138,7 +138,7 @@ class Sessions(Repository):
 
     async def overdue(self, at: datetime, *, limit: int) -> Sequence[Pending]:
         """Those asked for that should have begun by `at`, longest overdue first."""
-        return [pending(row) for row in await self._database.fetch(OVERDUE, at, limit)]
+        return [read(Pending, row) for row in await self._database.fetch(OVERDUE, at, limit)]
 
     async def get(self, session_id: int) -> SessionRow:
         """Raises NotFound."""
