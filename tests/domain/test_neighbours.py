@@ -85,6 +85,7 @@ HELD = (Review.BILLED_BEFORE,)
         pytest.param([(910_000, 915_000), (0, 5_000)], [(), ()], id="a new meter"),
         pytest.param([(0, 5_000), (0, 8_000), (0, 3_000)], [()] * 3, id="each counts from zero"),
         pytest.param([(20, 5_000), (30, 8_000), (0, 3_000)], [()] * 3, id="each from nearly zero"),
+        pytest.param([(0, 6_000), (5_000, 9_000)], [(), HELD], id="the first of a new meter"),
         pytest.param([(1_000, 6_000), (6_000, 9_000), (6_000, 12_000)], [(), (), HELD], id="the third"),
     ],
 )

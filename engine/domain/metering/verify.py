@@ -209,9 +209,10 @@ def overlaps(one: Neighbour, ending: Ending) -> bool:
 def share_energy(earlier: tuple[int, int], later: tuple[int, int]) -> bool:
     """Whether two sessions, by their registers at begin and end, count the same energy.
 
-    The register of the earlier one must begin above zero: else the station may count each session anew.
+    Where both begin at zero the station may count each session anew.
     """
-    return earlier[0] > JITTER_WH and min(earlier[1], later[1]) - max(earlier[0], later[0]) > JITTER_WH
+    begin_wh = max(earlier[0], later[0])
+    return begin_wh > JITTER_WH and min(earlier[1], later[1]) - begin_wh > JITTER_WH
 
 
 def register_at_end(session: Session, values: Iterable[Measured], at: datetime) -> tuple[int | None, bool]:
