@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -173,6 +174,48 @@ def test_any_order_and_repetition_folds_to_the_same(all_: list[Transaction], dat
     assert outcome(store) == outcome(clean)
     samples = store.samples()
     assert len(samples) == len(set(samples))
+
+
+def told_again(store: Store, row: dict[str, Any]) -> Store:
+    """A store that is told what is stored of a session: its start, its samples by their time, its stop."""
+    own = [one for one in store.rows.values() if one.session_id == row["id"]]
+    again = fresh_store()
+    start = v16.StartTransaction(
+        connector_id=row["evse_number"],
+        id_tag=row["id_tag"],
+        meter_start=row["meter_start_wh"],
+        timestamp=row["started_at"],
+    )
+    reply = again.handle(START, start, RECEIVED)
+    assert isinstance(reply, v16.StartTransactionResponse)
+    for one in sorted(own, key=lambda one: one.timestamp):
+        samples = msgspec.json.decode(one.samples, type=list[v16.SampledValue])
+        value = v16.MeterValue(timestamp=one.timestamp, sampled_value=samples)
+        request = v16.MeterValues(
+            connector_id=row["evse_number"], transaction_id=reply.transaction_id, meter_value=[value]
+        )
+        again.handle(VALUES, request, RECEIVED)
+    stop = v16.StopTransaction(
+        transaction_id=reply.transaction_id, timestamp=row["stopped_at"], meter_stop=row["meter_stop_wh"]
+    )
+    again.handle(STOP, stop, RECEIVED)
+    return again
+
+
+@settings(max_examples=50, deadline=None)
+@given(days())
+def test_what_is_stored_of_a_session_makes_it_again(all_: list[Transaction]) -> None:
+    store, numbers = fresh_store(), dict[int, int]()
+    for told in messages(all_):
+        tell(store, all_, told, numbers)
+    for row in store.sessions.values():
+        if row["meter_stop_wh"] is not None:
+            again = told_again(store, row)
+            [made] = outcome(again)[0].values()
+            assert made == outcome(store)[0][row["start_key"]]
+            assert [one["review"] for one in again.sessions.values()] == [row["review"]]
+            mine = sorted((at, what) for number, at, what in store.samples() if number == row["id"])
+            assert sorted((at, what) for _, at, what in again.samples()) == mine
 
 
 @settings(max_examples=150, deadline=None)
