@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
-from engine.domain.changes import Change
+from engine.domain.changes import Change, Json
 from engine.store.fields import fields
 
 C = TypeVar("C", bound=Change)
@@ -28,7 +28,7 @@ METER_VALUES_PAYLOAD = (
 METER_VALUES = b'[2,"6f9b1e8a-3a4b-4f7e-9a51-7f6c0d4d2b11","MeterValues",%b]' % METER_VALUES_PAYLOAD
 
 PLAIN: Final[dict[type, Any]] = {
-    int: 0, float: 0.0, bool: False, str: "", bytes: b"{}", tuple: (),
+    int: 0, float: 0.0, bool: False, str: "", bytes: b"{}", Json: Json(b"[]"), tuple: (),
     datetime: datetime(2026, 1, 1, tzinfo=UTC),
 }  # fmt: skip
 
@@ -38,6 +38,5 @@ def filled(kind: type[C], **known: Any) -> C:
     required = {field.name for field in msgspec.structs.fields(kind) if field.required}
     for field in fields(kind):
         if field.name not in known and field.name in required:
-            plainest = "[]" if field.kind == "json" and field.plain is str else PLAIN[field.plain]
-            known[field.name] = None if field.null else plainest
+            known[field.name] = None if field.null else PLAIN[field.plain]
     return kind(**known)

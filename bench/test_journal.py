@@ -13,7 +13,7 @@ import trio
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.samples import Run, filled
-from engine.domain.changes import MeterValueAdded
+from engine.domain.changes import Json, MeterValueAdded
 from engine.store import Store
 from engine.store.database import Database
 from engine.store.repositories.stations import StationPatch
@@ -21,7 +21,7 @@ from engine.store.repositories.stations import StationPatch
 pytestmark = pytest.mark.benchmark(group="200 meter values to the disk")
 CALLERS = 200
 START = datetime(2026, 1, 1, tzinfo=UTC)
-SAMPLES = '[{"value":"1204.5","measurand":"Energy.Active.Import.Register","unit":"Wh"}]'
+SAMPLES = Json(b'[{"value":"1204.5","measurand":"Energy.Active.Import.Register","unit":"Wh"}]')
 FIELDS = MeterValueAdded.__struct_fields__
 PLACES = ", ".join(f"${number}" for number in range(1, len(FIELDS) + 1))
 INSERT = f"insert into meter_values ({', '.join(FIELDS)}) values ({PLACES})"  # noqa: S608 - our own names

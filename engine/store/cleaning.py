@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.domain import changes
-from engine.domain.changes import Change
+from engine.domain.changes import Change, Json
 from engine.masking import MASK, masked_document, masked_text
 from engine.store.fields import Field
 
@@ -36,7 +36,6 @@ CLEAN: Final = {
 # One escape makes way for another of its length, so the JSON around it stays as it is, and that inside of it.
 NUL: Final = b"\\u0000"
 REPLACEMENT: Final = b"\\ufffd"
-ENCODER: Final = msgspec.json.Encoder()
 
 
 class Cleaner:
@@ -47,18 +46,23 @@ class Cleaner:
         members = [(field.name, field.plain) for field in fields if (kind, field.name) not in CLEAN]
         self._texts = [name for name, plain in members if plain is str and not self._exact]
         self._documents = [name for name, plain in members if plain is bytes]
-
         self._searched = kind not in DECODED
+        self._apart: list[Json] = []
+        self._encoder = msgspec.json.Encoder(enc_hook=self._apart.append)
 
-    def encode(self, rows: Sequence[Change]) -> bytes:
-        """The rows as JSON that the database takes, whatever text is in them."""
+    def encode(self, rows: Sequence[Change]) -> tuple[bytes, Sequence[Json]]:
+        """The rows as JSON that the database takes, whatever text is in them; and their documents apart."""
         if self._texts or self._documents:
             rows = [self._clean(row) for row in rows]
         try:
-            encoded = ENCODER.encode(rows)
+            self._apart.clear()
+            encoded = self._encoder.encode(rows)
         except UnicodeEncodeError:
-            encoded = ENCODER.encode([_unicode(row) for row in rows])
-        return encoded.replace(NUL, REPLACEMENT) if self._searched else encoded
+            self._apart.clear()
+            encoded = self._encoder.encode([_unicode(row) for row in rows])
+        documents = self._apart.copy()
+        self._apart.clear()
+        return encoded.replace(NUL, REPLACEMENT) if self._searched else encoded, documents
 
     def _clean(self, change: Change) -> Change:
         """The change without secrets, and its documents without NUL."""
@@ -69,8 +73,7 @@ class Cleaner:
                 others[name] = masked
         for name in self._documents:
             document: bytes = getattr(change, name)
-            if (masked_bytes := self._document(document)) != document:
-                others[name] = masked_bytes
+            others[name] = Json(self._document(document))
         return msgspec.structs.replace(change, **others) if others else change
 
     def _document(self, document: bytes) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import asyncpg
 import msgspec
 
-from engine.domain.changes import Change
+from engine.domain.changes import Change, Json
 from engine.domain.state import Frozen
 
 F = TypeVar("F", bound=Frozen)
@@ -24,6 +24,7 @@ KINDS: Final[dict[type, str]] = {
     bool: "boolean",
     datetime: "timestamptz",
     bytes: "json",
+    Json: "json",
     tuple: "text[]",
 }
 

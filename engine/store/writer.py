@@ -12,7 +12,7 @@ import asyncpg
 import structlog
 import trio
 
-from engine.domain.changes import Change
+from engine.domain.changes import Change, Json
 from engine.store.database import ASYNCPG_ERRORS, Database, passes
 from engine.store.statements import RANK, STATEMENTS, Statement
 
@@ -29,9 +29,13 @@ insert into journal_writers default values returning id
 # nothing if that one or a later one was committed: no commit is done twice, nor behind the next one. Each
 # statement sees what those before it did. The connection keeps the function, and all plans.
 FUNCTION: Final = """
-create function pg_temp.commit_once(_writer bigint, _number bigint, _kinds int[], _batches bytea[])
+create function pg_temp.commit_once(
+    _writer bigint, _number bigint, _kinds int[], _batches bytea[], _documents bytea[], _counts int[]
+)
 returns boolean language plpgsql as $commit$
 #variable_conflict use_column
+declare
+    _at int := 0;
 begin
     insert into journal_writers as w (id, number) values (_writer, _number)
     on conflict (id) do update set number = excluded.number, updated_at = now()
@@ -41,14 +45,17 @@ begin
     end if;
     for _step in 1 .. cardinality(_kinds) loop
         case _kinds[_step] {} end case;
+        _at := _at + _counts[_step];
     end loop;
     return true;
 end
 $commit$
 """
-COMMIT: Final = "select pg_temp.commit_once($1, $2, $3, $4)"
+COMMIT: Final = "select pg_temp.commit_once($1, $2, $3, $4, $5, $6)"
+DOCUMENTS: Final = "_documents[_at + 1 : _at + _counts[_step]]"
 
-Plan: TypeAlias = tuple[list[int], list[bytes]]  # ranks of statements, and the rows of each as JSON
+# Ranks of statements, and the rows of each as JSON; the documents of all rows, and how many each has.
+Plan: TypeAlias = tuple[list[int], list[bytes], list[Json], list[int]]
 
 
 class PlanError(Exception):
@@ -124,11 +131,15 @@ class Writer:
 
     def _plan(self, changes: Sequence[Change]) -> Plan:
         try:
-            planned = waves(changes)
-            return (
-                [RANK[statement.change] for statement, _ in planned],
-                [statement.cleaner.encode(rows) for statement, rows in planned],
-            )
+            plan: Plan = ([], [], [], [])
+            kinds, batches, documents, counts = plan
+            for statement, rows in waves(changes):
+                batch, apart = statement.cleaner.encode(rows)
+                kinds.append(RANK[statement.change])
+                batches.append(batch)
+                documents += apart
+                counts.append(len(apart))
+            return plan
         except Exception as error:  # also where memory is short: each half needs less
             raise PlanError(repr(error)) from error
 
@@ -149,7 +160,7 @@ class Writer:
 
 def _function() -> str:
     branches = (
-        f"when {rank} then {statement.sql.replace('$1', '_batches[_step]')};"
+        f"when {rank} then {statement.sql.replace('$1', '_batches[_step]').replace('$2', DOCUMENTS)};"
         for rank, statement in enumerate(STATEMENTS)
     )
     return FUNCTION.format(" ".join(branches))
@@ -165,12 +176,13 @@ def waves(changes: Sequence[Change]) -> list[tuple[Statement, list[Change]]]:
     seen: dict[Any, tuple[int, int]] = {}  # subject → (round, rank) of its last change
     for change in changes:
         rank = RANK[type(change)]
-        identify = STATEMENTS[rank].subject
+        statement = STATEMENTS[rank]
+        identify = statement.subject
         number = 0
         if identify is not None:
             subject = (identify, identify(change))
             number, last = seen.get(subject, (0, -1))
-            if rank <= last:
+            if rank < last or (rank == last and not statement.whole):
                 number += 1
                 if number == len(rounds):
                     rounds.append({})

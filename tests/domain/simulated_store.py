@@ -40,6 +40,7 @@ from engine.domain.state import (
     Token,
 )
 from engine.ocpp.step import Command, Facts, Handler, Message, Needs
+from engine.store.writer import waves
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -57,6 +58,7 @@ _periods = msgspec.json.Decoder(list[dict[str, Any]])
 
 
 OWNER = ("id_tag_id", "user_id", "authorization_id")
+COUNTED = ("energy_wh", "register_wh", "power_w", "current_a", "voltage_v", "soc_percent")
 
 
 def station(version: str, settings: StationSettings = StationSettings()) -> ChargePoint:  # noqa: B008 - frozen
@@ -94,7 +96,7 @@ class Store:
         self.tokens = {uid.casefold(): token for uid, token in (tokens or {}).items()}
         self.sessions: dict[int, dict[str, Any]] = {}
         self.rows: dict[tuple[datetime, int], c.MeterValueAdded] = {}
-        self.totals: dict[int, c.SessionMeasured | c.MeterValueCounted] = {}
+        self.totals: dict[int, c.SessionMeasured] = {}
         self.orphans: dict[str, c.OrphanKept] = {}
         self.resolved: dict[int, int] = {}
         self.events: dict[tuple[object, ...], c.TransactionEventStored] = {}
@@ -156,7 +158,7 @@ class Store:
                 return frozenset((at, i) for s, at, i in self.samples() if s == of and at >= since)
             case LooseSince(evse_number=evse_number, at=after):
                 return sorted(
-                    (row.timestamp, row.samples)
+                    (row.timestamp, row.samples.decode())
                     for row in self.rows.values()
                     if row.session_id is None and row.evse_number == evse_number and row.timestamp > after
                 )
@@ -186,11 +188,11 @@ class Store:
         ]
 
     def commit(self, changes: Iterable[c.Change]) -> None:
-        """All of them, by kind in the order of their declaration, as the journal does."""
-        order = [kind for kind in vars(c).values() if isinstance(kind, type) and issubclass(kind, c.Change)]
-        for change in sorted(changes, key=lambda one: order.index(type(one))):
-            self.log.append(change)
-            self._apply(change)
+        """All of them, in the order in which the journal writes."""
+        for _, rows in waves(list(changes)):
+            for change in rows:
+                self.log.append(change)
+                self._apply(change)
         opened = [s["evse_number"] for s in self.sessions.values() if s["status"] == "active"]
         # A transaction of OCPP 2.x may begin before its EVSE is known.
         opened = [n for n in opened if n or self.cp.version == "ocpp1.6"]
@@ -270,7 +272,13 @@ class Store:
                 self.sessions[change.id] |= {"status": "active", **gone}
             case c.MeterValueAdded():
                 if isinstance(change, c.MeterValueCounted):
-                    self.totals[change.session_id or 0] = change
+                    assert change.session_id is not None
+                    self.totals[change.session_id] = replace(
+                        self.totals[change.session_id],
+                        **{name: getattr(change, name) for name in COUNTED},
+                        register_at=change.timestamp,
+                        sampled_at=change.timestamp,
+                    )
                 self.rows.setdefault((change.timestamp, change.sample_key), change)
             case c.SessionMeasured():
                 self.totals[change.session_id] = change
@@ -352,7 +360,7 @@ class Store:
             started_at=min((e.timestamp for e in events if e.event_type == "Started"), default=None),
             ended_at=max((min(e.timestamp, e.received_at) for e in ends), default=None),
             ended_seq=max((e.seq_no for e in ends), default=None),
-            events=[(e.payload.encode(), e.content) for e in events],
+            events=[(e.payload, e.content) for e in events],
             samples=frozenset((at, what) for s, at, what in self.samples() if s == number),
         )
 

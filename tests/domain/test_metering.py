@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from engine.domain.changes import ChargingPeriodOpened, EventPublished, MeterValueAdded, MeterValueCounted
+from engine.domain.changes import (
+    ChargingPeriodOpened,
+    EventPublished,
+    MeterValueAdded,
+    MeterValueCounted,
+    SessionMeasured,
+)
 from engine.domain.metering.live import absorb
 from engine.domain.metering.readings import Measured, identity, identity_of, loose_row
 from engine.domain.metering.registers import advance, fold
@@ -340,13 +346,26 @@ def test_a_row_carries_the_totals_beside_the_samples_as_received(
     cp: ChargePoint, session: Session, value: Value, now: datetime
 ) -> None:
     measured = value(5, "1500", ("SoC", "44"), ("Voltage", "n/a"))
-    _, [row] = absorb(cp, session, [measured], now)
-    assert isinstance(row, MeterValueCounted)
+    _, [row, totals] = absorb(cp, session, [measured], now)
+    assert isinstance(row, MeterValueAdded)
+    assert isinstance(totals, SessionMeasured)
     assert (row.session_id, row.evse_number, row.energy_wh, row.register_wh) == (7, 1, 500, 1_500)
     assert (row.soc_percent, row.voltage_v) == (44, None)
-    assert (row.resets, row.register_at, row.sampled_at) == (0, measured.at, measured.at)
+    assert (totals.energy_wh, totals.register_wh, totals.soc_percent) == (500, 1_500, 44)
+    assert (totals.resets, totals.register_at, totals.sampled_at) == (0, measured.at, measured.at)
     assert row.samples == measured.samples
     assert row.received_at == now
+
+
+def test_a_row_moves_the_totals_where_its_columns_say_all_of_them(
+    cp: ChargePoint, session: Session, value: Value, now: datetime
+) -> None:
+    session, _ = absorb(cp, session, [value(1, "1500")], now)
+    after, ordinary = absorb(cp, session, [value(2, "1600")], now)
+    assert [type(change) for change in ordinary] == [MeterValueCounted]
+    for other in (value(3, ("SoC", "44")), value(3, "100")):  # no register; a register that began again
+        _, changes = absorb(cp, after, [other], now)
+        assert [type(change) for change in changes] == [MeterValueAdded, SessionMeasured]
 
 
 def test_the_same_samples_have_another_key_in_another_session_and_on_another_evse(

@@ -47,7 +47,9 @@ def write(dsn: str) -> Iterator[Write]:
             await transaction.start()
             try:
                 for statement, rows in waves(changes):
-                    await connection.execute(statement.sql, statement.cleaner.encode(rows))
+                    batch, documents = statement.cleaner.encode(rows)
+                    apart = (documents,) if documents else ()
+                    await connection.execute(statement.sql, batch, *apart)
             finally:
                 await transaction.rollback()
 

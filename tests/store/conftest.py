@@ -10,7 +10,7 @@ import pytest
 
 from bench.samples import filled
 from engine.domain.access import StationRecord
-from engine.domain.changes import MeterValueAdded, SessionClosed, SessionMeasured, SessionOpened
+from engine.domain.changes import Json, MeterValueAdded, SessionClosed, SessionMeasured, SessionOpened
 from engine.store import Store
 from engine.store.repositories.stations import StationPatch
 
@@ -47,7 +47,8 @@ def measured(station: int, session: int | None = 1, second: float = 60, **other:
     values: dict[str, Any] = {
         "charge_point_id": station, "session_id": session, "evse_number": 1, "timestamp": at(second),
         "received_at": at(second), "sample_key": -5, "energy_wh": 200, "register_wh": 1_200,
-        "power_w": 7_400.0, "current_a": 32.0, "voltage_v": 231.5, "soc_percent": 41.0, "samples": SAMPLES,
+        "power_w": 7_400.0, "current_a": 32.0, "voltage_v": 231.5, "soc_percent": 41.0,
+        "samples": Json(SAMPLES.encode()),
     }  # fmt: skip
     return filled(MeterValueAdded, **{**values, **other})
 

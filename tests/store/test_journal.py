@@ -19,6 +19,7 @@ from engine.domain.changes import (
     ChargingPeriodOpened,
     EventPublished,
     HardwareStatusChanged,
+    Json,
     NetworkStatusChanged,
     SessionReopened,
 )
@@ -145,7 +146,7 @@ async def test_who_was_refused_costs_others_no_more_halving(
     counting = Counting(monkeypatch)
     verdicts: list[ChangeRefused | None] = []
     for turn in range(5):
-        bad = [measured(station.id, samples="not JSON")]
+        bad = [measured(station.id, samples=Json(b"not JSON"))]
         store.journal.commit_then(bad, verdicts.append, station.id)
         for number in range(31):
             good = [measured(station.id, second=turn * 100 + number)]
@@ -164,7 +165,7 @@ async def test_a_suspects_changes_keep_their_order(
 ) -> None:
     monkeypatch.setattr(apart, "CLEAN_ENTRIES", 3)
     with pytest.raises(ChangeRefused):
-        await store.journal.commit([measured(station.id, samples="not JSON")], station.id)
+        await store.journal.commit([measured(station.id, samples=Json(b"not JSON"))], station.id)
     order: list[int] = []
     for number in range(20):
         status = NetworkStatusChanged(id=station.id, network_status=str(number), at=at(number))
@@ -206,7 +207,7 @@ async def test_only_so_many_suspects_are_remembered(
     monkeypatch.setattr(apart, "MOST_SUSPECTS", 2)
     for owner in (1, 2, 3):
         with pytest.raises(ChangeRefused):
-            await store.journal.commit([measured(station.id, samples="not JSON")], owner)
+            await store.journal.commit([measured(station.id, samples=Json(b"not JSON"))], owner)
     assert list(store.journal._apart._suspects) == [2, 3]
 
 
@@ -289,7 +290,7 @@ async def test_a_large_entry_is_not_written_before_what_its_charger_handed_in_fi
 async def test_large_samples_go_apart_and_what_belongs_to_no_charger_does_not(
     store: Store, station: StationRecord
 ) -> None:
-    large = measured(station.id, samples="[" + " " * LARGE_BYTES + "]")
+    large = measured(station.id, samples=Json(b"[" + b" " * LARGE_BYTES + b"]"))
     taken: list[int] = []
     one = store.journal._writer_apart
     write = one.write
@@ -337,7 +338,9 @@ async def test_a_refused_caller_leaves_nothing_behind(
     store: Store, station: StationRecord, count: Count
 ) -> None:
     with pytest.raises(ChangeRefused):
-        await store.journal.commit([measured(station.id), measured(station.id, second=1, samples="not JSON")])
+        await store.journal.commit(
+            [measured(station.id), measured(station.id, second=1, samples=Json(b"not JSON"))]
+        )
     assert await count("meter_values") == 0
 
 

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from engine.domain.authorization import Decision
-from engine.domain.changes import Change, TransactionEventStored
+from engine.domain.changes import Change, Json, TransactionEventStored
 from engine.domain.lookups import (
     Lookup,
     LooseSince,
@@ -145,7 +145,8 @@ async def test_whose_begin_moves_leaves_neighbours(answers: Answers) -> None:
         await answers.commit(begun, closed(number))
     ended = TransactionEventStored(
         charge_point_id=answers.cp.id, transaction_id="3", seq_no=1, timestamp=at(20), event_type="Ended",
-        trigger_reason="EVDeparted", offline=False, session_id=3, payload="{}", received_at=at(20), content=1,
+        trigger_reason="EVDeparted", offline=False, session_id=3, payload=Json(b"{}"), received_at=at(20),
+        content=1,
     )  # fmt: skip
     await answers.commit(start(answers, 3, started_at=at(20), protocol="ocpp2.0.1"), closed(3), ended)
     key = EventKey(transaction_id="3", seq_no=0, at=at(5), kind="Started", content=2, evse_number=1)
@@ -159,7 +160,7 @@ async def test_a_stored_event_leads_to_its_session(answers: Answers) -> None:
     tx = {"transaction_id": "tx", "protocol": "ocpp2.0.1"}
     event = TransactionEventStored(
         charge_point_id=answers.cp.id, transaction_id="tx", seq_no=0, timestamp=at(0), event_type="Started",
-        trigger_reason="CablePluggedIn", offline=False, session_id=5, payload="{}", received_at=at(0),
+        trigger_reason="CablePluggedIn", offline=False, session_id=5, payload=Json(b"{}"), received_at=at(0),
         content=7,
     )  # fmt: skip
     await answers.commit(start(answers, 5, **tx), event)

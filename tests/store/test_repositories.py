@@ -176,7 +176,7 @@ async def test_meter_values_page_by_time(store: Store, station: StationRecord) -
     assert [(row.timestamp, row.sample_key) for row in (*first, *rest)] == [
         (at(n), k) for n in (10, 20, 30) for k in (1, 2)
     ]
-    assert first[0].samples == rows[0].samples
+    assert first[0].samples == rows[0].samples.decode()
 
 
 async def test_api_tokens(store: Store) -> None:

@@ -9,7 +9,12 @@ from engine.domain.state import Frozen
 # Types of columns, where the Python type leaves a choice.
 Integer: TypeAlias = Annotated[int, "integer"]
 SmallInt: TypeAlias = Annotated[int, "smallint"]
-Json: TypeAlias = Annotated[str, "json"]  # as received; what we encode ourselves is bytes
+
+
+class Json(bytes):
+    """A document as it was received or encoded. A row has at most one, which travels beside it."""
+
+    __slots__ = ()
 
 
 C = TypeVar("C", bound="Change")

@@ -179,7 +179,7 @@ class TransactionEventStored(Change, frozen=True, gc=False):
 
 
 class SessionMeasured(Change, frozen=True, gc=False):
-    """session_totals: what a session has come to by what was sampled of it, where no new sample says so."""
+    """session_totals: what a session has come to, where a meter value does not say all of it."""
 
     session_id: int
     energy_wh: int
@@ -217,12 +217,10 @@ class MeterValueAdded(Change, frozen=True, gc=False):
 
 
 class MeterValueCounted(MeterValueAdded, frozen=True, gc=False):
-    """The same, and session_totals: a MeterValue that moved the totals of its session, which are all here."""
+    """The same, and session_totals, which its columns move: its time is the newest of all.
 
-    register_at: datetime | None
-    register_series: SmallInt
-    resets: Integer
-    sampled_at: datetime | None
+    The register that counts stays the same: there is a row of totals, and its series and resets stay.
+    """
 
 
 class OrphanKept(Change, frozen=True):

@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from engine.domain.changes import Change
-from engine.domain.metering.readings import Measured, counted_row, row
+from engine.domain.metering.readings import Measured, row, rows
 from engine.domain.metering.registers import fold
 from engine.domain.metering.timeline import REGISTER_WITHIN, charging_state, flipped, flows, idle_since
 from engine.domain.plausibility import clock_is_wrong
@@ -47,7 +47,7 @@ def measure(
     if metering is session.metering:
         changes.append(row(cp, session, metering, measured, now, late=True))
     else:
-        changes.append(counted_row(cp, session, metering, measured, now))
+        changes += rows(cp, session, metering, measured, now)
     charging, period_at = session.charging, session.period_at
     if not is_over and session.charging_state is None and (newest is None or at > newest):
         charging = charging_state(charging, measured.reading.power_w, measured.reading.current_a)

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from engine.domain.changes import Change, MeterValueAdded, MeterValueCounted, SessionMeasured
+from engine.domain.changes import Change, Json, MeterValueAdded, MeterValueCounted, SessionMeasured
 from engine.domain.state import ChargePoint, Frozen, Metering, Session
 from ext.metering import FINGERPRINT, Reading, kind_of
 
@@ -40,7 +40,7 @@ class Measured(Frozen, frozen=True):
 
     at: datetime
     reading: Reading
-    samples: str
+    samples: Json
     in_order: bool = False
     disputed: bool = False
 
@@ -85,7 +85,7 @@ def merged(
         if own:
             reading = read(own if stored else told)
             disputed = read(told).disputed if stored else reading.disputed
-            fresh.append(Measured(at=at, reading=reading, samples=_encode(own).decode(), disputed=disputed))
+            fresh.append(Measured(at=at, reading=reading, samples=Json(_encode(own)), disputed=disputed))
     return fresh
 
 
@@ -97,13 +97,14 @@ def row(
     now: datetime,
     *,
     late: bool = False,
+    kind: type[MeterValueAdded] = MeterValueAdded,
 ) -> MeterValueAdded:
     """The row of one MeterValue of `session`, with the session's totals by then beside it.
 
     A `late` one, which changed no total, has its own values there and no energy.
     """
     beside = measured.reading if late else metering
-    return MeterValueAdded(
+    return kind(
         charge_point_id=cp.id,
         session_id=session.id,
         evse_number=session.evse_number,
@@ -120,17 +121,32 @@ def row(
     )
 
 
-def counted_row(
+def rows(
     cp: ChargePoint, session: Session, metering: Metering, measured: Measured, now: datetime
-) -> MeterValueCounted:
-    """The row of a MeterValue that has moved the totals of `session` to `metering`."""
-    return MeterValueCounted(
-        charge_point_id=cp.id,
-        session_id=session.id,
-        evse_number=session.evse_number,
-        timestamp=measured.at,
-        received_at=now,
-        sample_key=sample_key(measured.reading, session.id),
+) -> list[Change]:
+    """The row of a MeterValue that has moved the totals of `session` to `metering`, and theirs."""
+    before, at = session.metering, measured.at
+    if (
+        before.last_sample_at is not None  # so there is a row of totals
+        and before.series == metering.series
+        and before.resets == metering.resets
+        and metering.register_at == at
+        and metering.last_sample_at == at
+    ):
+        return [row(cp, session, metering, measured, now, kind=MeterValueCounted)]
+    return [row(cp, session, metering, measured, now), totals(session.id, metering)]
+
+
+def totals_moved(before: Session, after: Session) -> list[Change]:
+    """The row of a session's totals, if they have changed."""
+    moved = after.metering is not before.metering and after.metering != before.metering
+    return [totals(after.id, after.metering)] if moved else []
+
+
+def totals(session_id: int, metering: Metering) -> SessionMeasured:
+    """The row of a session's totals."""
+    return SessionMeasured(
+        session_id=session_id,
         energy_wh=metering.energy_wh,
         register_wh=metering.register_wh,
         register_at=metering.register_at,
@@ -141,30 +157,7 @@ def counted_row(
         voltage_v=metering.voltage_v,
         soc_percent=metering.soc_percent,
         sampled_at=metering.last_sample_at,
-        samples=measured.samples,
     )
-
-
-def totals_moved(before: Session, after: Session) -> list[Change]:
-    """The row of a session's totals, if they have changed."""
-    metering = after.metering
-    if metering is before.metering or metering == before.metering:
-        return []
-    return [
-        SessionMeasured(
-            session_id=after.id,
-            energy_wh=metering.energy_wh,
-            register_wh=metering.register_wh,
-            register_at=metering.register_at,
-            register_series=metering.series,
-            resets=metering.resets,
-            power_w=metering.power_w,
-            current_a=metering.current_a,
-            voltage_v=metering.voltage_v,
-            soc_percent=metering.soc_percent,
-            sampled_at=metering.last_sample_at,
-        )
-    ]
 
 
 def loose_row(cp: ChargePoint, evse_number: int, measured: Measured, now: datetime) -> MeterValueAdded:

@@ -14,6 +14,7 @@ from engine.domain.authorization import Decision, recorded
 from engine.domain.changes import (
     BatteryMoved,
     Change,
+    Json,
     SessionAmended,
     SessionReviewed,
     TransactionEventStored,
@@ -38,7 +39,7 @@ class Known(Frozen, frozen=True):
 
     now: datetime
     decision: Decision | None = None
-    payload: str = ""  # JSON as received
+    payload: Json = Json()  # as received
     new_ids: Sequence[int] = ()  # a session's and an authorization's, or the latter's alone
     pending: Pending | None = None  # the session asked for remotely that the event names
     told: Told = Told()  # what was stored before

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from engine.domain.changes import Change, ChargingPeriodOpened
+from engine.domain.changes import Change, ChargingPeriodOpened, Json
 from engine.domain.metering.live import measure
 from engine.domain.metering.readings import Measured
 from engine.domain.metering.timeline import REGISTER_WITHIN, flipped
@@ -54,7 +54,7 @@ def is_behind(session: Session, place: tuple[int, datetime, int], times: Sequenc
     return session.told_at is None or not times or min(times) > session.told_at
 
 
-def replay(cp: ChargePoint, session_id: int, events: Sequence[Event], now: datetime) -> tuple[Session, str]:
+def replay(cp: ChargePoint, session_id: int, events: Sequence[Event], now: datetime) -> tuple[Session, Json]:
     """The session as its events, in their order, leave it while it is open; and its charging periods as JSON.
 
     Meter values count by their own time: each is folded with the first event that tells a later one. Where
@@ -205,7 +205,7 @@ def marked_rebooted(session: Session, event: Event) -> datetime | None:
     return rebooted_at if rebooted_at is not None and event.at <= rebooted_at else None
 
 
-def _periods(opened: Iterable[ChargingPeriodOpened]) -> str:
+def _periods(opened: Iterable[ChargingPeriodOpened]) -> Json:
     """A period lasts until the next one begins; of two that begin together the later one counts."""
     starts = {period.started_at: period for period in opened}
     ordered = [starts[at] for at in sorted(starts)]
@@ -219,4 +219,4 @@ def _periods(opened: Iterable[ChargingPeriodOpened]) -> str:
         }
         for period, follows in zip_longest(ordered, ordered[1:])
     ]
-    return _encode(rows).decode()
+    return Json(_encode(rows))

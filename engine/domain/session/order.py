@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from engine.domain.changes import Json
 from engine.domain.metering.readings import Measured, merged
 from engine.domain.plausibility import FUTURE_TOLERANCE, clock_is_wrong
 from engine.domain.session.facts import Event, Value
@@ -90,7 +91,7 @@ def measured_values(
     if len(told) == 1 and not stored:
         [value] = told
         reading = read_numbers(value.samples)
-        samples = _encode(value.samples).decode()
+        samples = Json(_encode(value.samples))
         return [Measured(at=value.at, reading=reading, samples=samples, disputed=reading.disputed)]
     return merged(((value.at, value.samples) for value in told), stored, sample_identity, read_numbers)
 

@@ -7,11 +7,12 @@ from operator import attrgetter
 from typing import Final
 
 from engine.domain import changes
-from engine.store.statements.writing import Statement, append, names, put, update, upsert, written
+from engine.store.statements.writing import Statement, append, names, put, update, written
 from engine.store.tables import sessions
 
 SESSION: Final = attrgetter("id")
 PERIODS: Final = attrgetter("session_id")
+TOTALS: Final = attrgetter("session_id")
 
 STATEMENTS: Final[Sequence[Statement]] = (
     written(
@@ -192,17 +193,25 @@ STATEMENTS: Final[Sequence[Statement]] = (
         subject=PERIODS,
     ),
     append(changes.TransactionEventStored, sessions.transaction_events),
-    put(changes.SessionMeasured, sessions.session_totals),
+    put(changes.SessionMeasured, sessions.session_totals, subject=TOTALS),
     append(changes.MeterValueAdded, sessions.meter_values),
-    # One document for both tables: reading it takes the database longer than writing the row of totals.
+    # One row for both tables: reading it takes the database longer than writing the totals.
     written(
         changes.MeterValueCounted,
         f"""
-        , totals as ({upsert(changes.SessionMeasured, sessions.session_totals)})
-        insert into meter_values ({names(changes.MeterValueAdded)})
-        select {names(changes.MeterValueAdded)} from batch on conflict do nothing
+        , totals as (
+            update session_totals t
+            set energy_wh = r.energy_wh, register_wh = r.register_wh, register_at = r.timestamp,
+                power_w = r.power_w, current_a = r.current_a, voltage_v = r.voltage_v,
+                soc_percent = r.soc_percent, sampled_at = r.timestamp
+            from latest r where t.session_id = r.session_id
+        )
+        insert into meter_values ({names(changes.MeterValueCounted)})
+        select {names(changes.MeterValueCounted)} from batch on conflict do nothing
         """,  # noqa: S608 - names of ours
         key="session_id",
+        subject=TOTALS,
+        whole=True,
     ),
     append(changes.OrphanKept, sessions.orphans),
     update(changes.OrphanResolved, sessions.orphans),

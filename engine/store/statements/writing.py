@@ -10,42 +10,41 @@ import sqlalchemy as sa
 from engine.domain.changes import Change
 from engine.domain.state import Frozen
 from engine.store.cleaning import Cleaner
-from engine.store.fields import Field, fields
+from engine.store.fields import fields
 
 Subject = Callable[[Any], Hashable]
 
 
 class Statement(Frozen, frozen=True):
-    """How one kind of change is written. `sql` takes one bytea argument, the rows as JSON.
+    """How one kind of change is written. `sql` takes the rows as JSON (bytea), and their documents (bytea[]).
 
-    `cleaner` encodes the rows. `subject` names the row whose state several kinds change; per subject their
-    order is kept.
+    `cleaner` encodes them. What stands apart is read once by the database, JSON inside JSON three times.
+    `subject` names the row whose state several kinds change; per subject their order is kept. `whole`: the
+    last row of several of a subject says all.
     """
 
     change: type[Change]
     sql: str
     cleaner: Cleaner
     subject: Subject | None = None
-
-
-def _expression(field: Field) -> str:
-    """A member out of the JSON array; JSON inside JSON is text there, of bytes in base64."""
-    name = f'"{field.name}"'
-    if field.plain is bytes:
-        return f"convert_from(decode({name}, 'base64'), 'UTF8')::json as {name}"
-    return f"{name}::json as {name}" if field.kind == "json" else name
+    whole: bool = False
 
 
 def _relation(change: type[Change], *, ordered: bool) -> str:
-    definition = ", ".join(
-        f'"{field.name}" {"text" if field.kind == "json" else field.kind}' for field in fields(change)
+    documents = [f'"{field.name}"' for field in fields(change) if field.kind == "json"]
+    members = [f'"{field.name}"' for field in fields(change) if field.kind != "json"]
+    definition = ", ".join(f'"{field.name}" {field.kind}' for field in fields(change) if field.kind != "json")
+    sources = [f"json_to_recordset(convert_from($1::bytea, 'UTF8')::json) as ({definition})"]
+    sources += ["unnest($2::bytea[])"] * len(documents)
+    expressions = members + [f"convert_from({name}, 'UTF8')::json as {name}" for name in documents]
+    names = members + documents
+    if ordered:
+        expressions.append("ordinality")
+        names.append("ordinality")
+    return (
+        f"(select {', '.join(expressions)} from rows from ({', '.join(sources)})"  # noqa: S608 - names of ours
+        f"{' with ordinality' if ordered else ''} as r({', '.join(names)}))"
     )
-    expressions = ", ".join(map(_expression, fields(change)))
-    array = "json_to_recordset(convert_from($1::bytea, 'UTF8')::json)"
-    if not ordered:
-        return f"(select {expressions} from {array} as r({definition}))"  # noqa: S608 - names of our fields
-    source = f"rows from ({array} as ({definition})) with ordinality as r"
-    return f"(select {expressions}, ordinality from {source})"  # noqa: S608 - names of our fields
 
 
 def written(
@@ -55,6 +54,7 @@ def written(
     key: str | None = None,
     newest: str = "",
     subject: Subject | None = None,
+    whole: bool = False,
 ) -> Statement:
     """`key`: columns that identify the row; `newest`: an order that comes before that of arrival."""
     relations = [f"batch as {_relation(change, ordered=key is not None)}"]
@@ -63,7 +63,13 @@ def written(
         latest = f"select distinct on ({key}) * from batch order by {order}"  # noqa: S608 - names of our fields
         relations.append(f"latest as ({latest})")
     sql = " ".join(("with", ", ".join(relations), sql))
-    return Statement(change=change, sql=sql, subject=subject, cleaner=Cleaner(change, fields(change)))
+    return Statement(
+        change=change,
+        sql=sql,
+        subject=subject,
+        whole=whole,
+        cleaner=Cleaner(change, fields(change)),
+    )
 
 
 def append(change: type[Change], table: sa.Table) -> Statement:

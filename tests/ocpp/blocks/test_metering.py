@@ -170,7 +170,7 @@ def test_unusable_values_are_kept_and_change_nothing(
         now,
     )
     assert (row.energy_wh, row.soc_percent) == (200, None)
-    assert "NaN" in row.samples
+    assert b"NaN" in row.samples
 
 
 @pytest.mark.proves("2.x", "MeterValues")

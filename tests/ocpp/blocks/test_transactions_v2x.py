@@ -241,7 +241,7 @@ def stored_of(session: Session, *outcomes: Outcome) -> Stored:
         started_at=min((e.timestamp for e in events if e.event_type == "Started"), default=None),
         ended_at=max((e.timestamp for e in ends), default=None),
         ended_seq=max((e.seq_no for e in ends), default=None),
-        events=[(e.payload.encode(), e.content) for e in events],
+        events=[(e.payload, e.content) for e in events],
     )
 
 

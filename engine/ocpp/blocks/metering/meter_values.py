@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from engine.domain.changes import Json
 from engine.domain.lookups import SamplesSince, SessionOfTransaction
 from engine.domain.metering.readings import Measured, identity, loose_row, merged
 from engine.domain.session import course
@@ -90,7 +91,7 @@ def measured_v16(
     last = None if session is None else session.metering.last_sample_at
     if len(values) == 1 and not stored and (last is None or values[0].timestamp > last):
         value = values[0]
-        reading, samples = read(value.sampled_value), _encode(value.sampled_value).decode()
+        reading, samples = read(value.sampled_value), Json(_encode(value.sampled_value))
         return [Measured(at=value.timestamp, reading=reading, samples=samples, disputed=reading.disputed)]
     return merged(((value.timestamp, value.sampled_value) for value in values), stored, identity, read)
 
@@ -112,7 +113,7 @@ def meter_values_v2x(
             Measured(
                 at=v.timestamp,
                 reading=read_numbers(v.sampled_value),
-                samples=_encode(v.sampled_value).decode(),
+                samples=Json(_encode(v.sampled_value)),
             ),
             now,
         )

@@ -15,7 +15,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain.authorization import Decision
-from engine.domain.changes import SessionMerged
+from engine.domain.changes import Json, SessionMerged
 from engine.domain.lookups import Lookup, NewIds, PendingFor, PriceNow, StoredEvents, TokensOf
 from engine.domain.session import amend, events, fold
 from engine.domain.session.amend import Known
@@ -192,7 +192,7 @@ def transaction_event_v2x(costs: CostHook = cost_so_far) -> Step:
         decision = _decided(cp, request, session, facts, now)
         known = Known(
             decision=decision,
-            payload=payload.decode(),
+            payload=Json(payload),
             told=told,
             stored=stored,
             new_ids=facts.of(NewIds),
