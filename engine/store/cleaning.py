@@ -12,7 +12,7 @@ import msgspec
 
 from engine.domain import changes
 from engine.domain.changes import Change, Json
-from engine.masking import MASK, masked_document, masked_text
+from engine.masking import MASK, are_plain, masked_document, masked_text
 from engine.store.fields import Field
 
 # Rows that states are loaded from again, or that are found by what a charger calls them: to the letter. What
@@ -31,7 +31,8 @@ EXACT: Final[frozenset[type[Change]]] = frozenset(
 DECODED: Final = (changes.MeterValueAdded, changes.MeterValueCounted, changes.TransactionEventStored)
 CLEAN: Final = {
     (changes.MessageLogged, "payload"),  # masked when it was cut
-    *((changes.Audited, name) for name in ("actor", "action", "subject")),  # names of ours
+    *((changes.MessageLogged, name) for name in ("direction", "kind")),
+    *((changes.Audited, name) for name in ("actor", "action", "subject")),  # words of ours
 }
 # One escape makes way for another of its length, so the JSON around it stays as it is, and that inside of it.
 NUL: Final = b"\\u0000"
@@ -67,10 +68,9 @@ class Cleaner:
     def _clean(self, change: Change) -> Change:
         """The change without secrets, and its documents without NUL."""
         others: dict[str, Any] = {}
-        for name in self._texts:
-            text: str | None = getattr(change, name)
-            if text is not None and (masked := masked_text(text)) != text:
-                others[name] = masked
+        texts = {name: text for name in self._texts if (text := getattr(change, name)) is not None}
+        if not are_plain(texts.values()):
+            others = {name: masked for name, text in texts.items() if (masked := masked_text(text)) != text}
         for name in self._documents:
             document: bytes = getattr(change, name)
             others[name] = Json(self._document(document))
