@@ -152,7 +152,7 @@ async def _register(data: Path, names: Sequence[str]) -> None:
 
     async def work(store: Store) -> None:
         for name in waiting:
-            await store.stations.register(name, patch, actor="bench")
+            await store.stations.register(CALLER, name, patch)
 
     async with open_store(Settings(data=str(data)), Metrics()) as store:
         await store.write(Edit(caller=CALLER, editing=editings.ID_TAGS, kind=Kind.SET, new={"uid": ID_TAG}))

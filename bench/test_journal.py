@@ -6,13 +6,14 @@ import itertools
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import trio
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.samples import Run, filled
+from engine.domain.caller import Caller, CallerKind
 from engine.domain.changes import Json, MeterValueAdded
 from engine.store import Store
 from engine.store.database import Database
@@ -20,6 +21,7 @@ from engine.store.repositories.stations import StationPatch
 
 pytestmark = pytest.mark.benchmark(group="200 meter values to the disk")
 CALLERS = 200
+CALLER: Final = Caller("bench", CallerKind.NODE)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SAMPLES = Json(b'[{"value":"1204.5","measurand":"Energy.Active.Import.Register","unit":"Wh"}]')
 FIELDS = MeterValueAdded.__struct_fields__
@@ -55,7 +57,7 @@ def values(station: int) -> list[MeterValueAdded]:
 @pytest.fixture(scope="session")
 def station(stored: tuple[Run, Store, Database]) -> int:
     run, store, _ = stored
-    added: Any = run(partial(store.stations.register, "CP1", StationPatch(), actor="bench"))
+    added: Any = run(partial(store.stations.register, CALLER, "CP1", StationPatch()))
     number: int = added.id
     return number
 

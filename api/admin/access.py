@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
+from api.kernel.editable import Editable
 from api.kernel.listing import equal, present
 from api.kernel.operations import Route
 from api.kernel.problems import INVALID_DATA
@@ -17,6 +18,7 @@ from engine.domain.caller import Caller
 from engine.domain.state import Price
 from engine.errors import Invalid
 from engine.node import Node
+from engine.store.editings import API_TOKENS
 from engine.store.readings import TOKENS
 
 HIGHEST: Final = 1_000_000
@@ -68,17 +70,11 @@ tokens: Final = Resource(
 
 
 async def create_token(node: Node, body: NewToken, caller: Caller) -> CreatedToken:
-    return shown(
-        CreatedToken, await node.store.api_tokens.create(body.name, actor=caller.actor, scope=body.scope)
-    )
+    return shown(CreatedToken, await node.store.api_tokens.create(caller, body.name, body.scope))
 
 
-async def revoke_token(node: Node, token_id: int, caller: Caller) -> None:
-    await node.store.api_tokens.revoke(token_id, actor=caller.actor)
-
-
-async def operator(node: Node) -> OperatorView:
-    return shown(OperatorView, await node.store.operators.default())
+async def operator(node: Node, caller: Caller) -> OperatorView:
+    return shown(OperatorView, await node.store.operators.home(caller))
 
 
 async def set_price(node: Node, body: PriceBody, caller: Caller) -> OperatorView:
@@ -99,14 +95,17 @@ async def set_price(node: Node, body: PriceBody, caller: Caller) -> OperatorView
         per_kwh=body.per_kwh,
         per_minute=body.per_minute,
     )
-    await node.store.operators.set_price(price, actor=caller.actor)
-    return await operator(node)
+    await node.store.operators.set_price(caller, price)
+    return await operator(node, caller)
 
 
 ROUTES = (
-    tokens.listing("/tokens", "API tokens without their secrets, revoked ones too"),
+    *Editable(tokens, API_TOKENS).routes(
+        "/tokens",
+        f"{NUMBER}:token_id",
+        {"L": "API tokens without their secrets, revoked ones too", "D": "Revoke an API token"},
+    ),
     Route("POST", "/tokens", create_token, 201),
-    Route("DELETE", f"/tokens/<{NUMBER}:token_id>", revoke_token, 204),
     Route("GET", "/operator", operator),
     Route("PUT", "/operator/price", set_price),
 )

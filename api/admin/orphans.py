@@ -43,7 +43,7 @@ orphans: Final = Resource(
 
 async def dismiss(node: Node, orphan_id: int, body: Dismissal, caller: Caller) -> Orphan:
     """A person has looked: it belongs to no session. 409 where it is settled."""
-    await node.store.orphans.dismiss(orphan_id, actor=caller.actor, note=body.note)
+    await node.store.orphans.dismiss(caller, orphan_id, body.note)
     return await orphans.get(node, caller, orphan_id)
 
 

@@ -165,12 +165,12 @@ async def add(node: Node, body: NewStation, caller: Caller) -> AddedStation:
     if profile in WITH_PASSWORD and body.password is UNSET:
         made = secrets.token_hex(PASSWORD_BYTES)
         body = msgspec.structs.replace(body, password=made)
-    row = await node.store.stations.add(identity, patch_of(body), actor=caller.actor)
+    row = await node.store.stations.add(caller, identity, patch_of(body))
     return view(node, row, AddedStation, password=made)
 
 
 async def update(node: Node, identity: str, body: StationBody, caller: Caller) -> Station:
-    row = await node.store.stations.update(identity, patch_of(body), actor=caller.actor)
+    row = await node.store.stations.update(caller, identity, patch_of(body))
     return view(node, row, Station)
 
 
@@ -185,7 +185,7 @@ async def accept(node: Node, identity: str, body: Acceptance, caller: Caller) ->
     A password without a profile means profile 1, and a profile that wants a password which there is not
     gets one made here.
     """
-    before = await node.store.stations.get(identity)
+    before = await node.store.stations.get(caller, identity)
     profile, password = body.security_profile, body.password
     if profile is UNSET:
         profile = max(before.security_profile, 0 if password is UNSET else 1)
@@ -203,8 +203,8 @@ async def accept(node: Node, identity: str, body: Acceptance, caller: Caller) ->
     )
 
 
-async def configuration(node: Node, identity: str) -> ConfigurationView:
-    row = await node.store.stations.get(identity)
+async def configuration(node: Node, identity: str, caller: Caller) -> ConfigurationView:
+    row = await node.store.stations.get(caller, identity)
     requested = await node.store.configuration.requested(row.id)
     reported = await node.store.configuration.reported(row.id)
     return ConfigurationView(

@@ -53,12 +53,12 @@ async def start(node: Node, identity: str, body: Upgrade, caller: Caller) -> Upg
         interface=body.interface,
     )
     await profile_upgrade(node, caller, identity, target)
-    return await show(node, identity)
+    return await show(node, identity, caller)
 
 
-async def show(node: Node, identity: str) -> UpgradeView:
+async def show(node: Node, identity: str, caller: Caller) -> UpgradeView:
     """The last one; raises NotFound where there was none."""
-    await node.store.stations.get(identity)
+    await node.store.stations.get(caller, identity)
     move = await node.store.station_certificates.last_move(identity)
     if move is None:
         raise NotFound(f"nobody asked charge point {identity!r} to change its security profile")

@@ -124,7 +124,7 @@ def serve(config: Path | None, **flags: Any) -> None:
 
     async def first_token(node: Node, *, task_status: trio.TaskStatus[Sequence[str]]) -> None:
         if not await node.store.rows(Plan(caller=CALLER, reading=TOKENS, limit=1)):
-            created = await node.store.api_tokens.create(FIRST_TOKEN, actor=CALLER.actor)
+            created = await node.store.api_tokens.create(CALLER, FIRST_TOKEN)
             keep_token(token_file, created.secret)
         task_status.started(())
 

@@ -131,7 +131,7 @@ def create(place: Place, name: str, scope: str, json_: bool) -> None:
     """Make a token called NAME; it is shown this once."""
     made = place.ask(
         lambda client: client.post("/tokens", {"name": name, "scope": scope}),
-        lambda store: built(store.api_tokens.create(name, actor=CALLER.actor, scope=scope)),
+        lambda store: built(store.api_tokens.create(CALLER, name, scope)),
     )
     if json_:
         print_json(made)
@@ -158,7 +158,7 @@ def revoke(place: Place, token_id: int) -> None:
     """Make the token with number TOKEN_ID worthless."""
     place.ask(
         lambda client: client.delete(f"/tokens/{token_id}"),
-        lambda store: store.api_tokens.revoke(token_id, actor=CALLER.actor),
+        lambda store: store.api_tokens.revoke(CALLER, token_id),
     )
     click.echo(f"Token {token_id} is revoked.")
 

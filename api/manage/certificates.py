@@ -11,7 +11,7 @@ from engine.node import Node
 
 async def upload(node: Node, body: Certificate, caller: Caller) -> None:
     pem, digest = rules.pem_and_hash(rules.certificate(body.certificate))
-    await node.store.certificates.put(digest, pem, actor=caller.actor)
+    await node.store.certificates.put(caller, digest, pem)
 
 
 async def lookup(node: Node, certificate_hash: str) -> Certificate:
@@ -21,7 +21,7 @@ async def lookup(node: Node, certificate_hash: str) -> Certificate:
 
 
 async def delete(node: Node, certificate_hash: str, caller: Caller) -> None:
-    await node.store.certificates.delete(rules.certificate_hash(certificate_hash), actor=caller.actor)
+    await node.store.certificates.delete(caller, rules.certificate_hash(certificate_hash))
 
 
 ROUTES = (

@@ -42,11 +42,11 @@ async def register(node: Node, cs_id: str, body: ChargeStationAuth, caller: Call
         password_sha256=password,
         invalid_username_allowed=bool(body.invalid_username_allowed),
     )
-    await node.store.stations.register(identity(cs_id), patch, actor=caller.actor, configure_first=True)
+    await node.store.stations.register(caller, identity(cs_id), patch, configure_first=True)
 
 
-async def auth(node: Node, cs_id: str) -> ChargeStationAuth:
-    station = await node.store.stations.get(cs_id)
+async def auth(node: Node, cs_id: str, caller: Caller) -> ChargeStationAuth:
+    station = await node.store.stations.get(caller, cs_id)
     digest = station.password_sha256
     return ChargeStationAuth(
         security_profile=rules.profile_out(station.security_profile),
@@ -63,15 +63,15 @@ async def install_certificates(
     node: Node, cs_id: str, body: ChargeStationInstallCertificates, caller: Caller
 ) -> None:
     """Queue certificates. All are looked at before the first is stored."""
-    station = await node.store.stations.get(cs_id)
+    station = await node.store.stations.get(caller, cs_id)
     for position, wanted in enumerate(body.certificates):
         rules.certificate(wanted.certificate, f"certificates[{position}].certificate")
     for wanted in body.certificates:
         await node.store.certificates.install(
+            caller,
             station.id,
             wanted.type,
             rules.unescaped(wanted.certificate),
-            actor=caller.actor,
             status=wanted.status,
         )
 

@@ -61,7 +61,7 @@ async def lookup(node: Node, token_uid: str, caller: Caller) -> TokenView:
 
 async def _home(node: Node, caller: Caller) -> Caller:
     """This interface has no word for operators: what is read is what would be written, the default one's."""
-    return caller.within((await node.store.operators.default()).id)
+    return caller.within((await node.store.operators.home(caller)).id)
 
 
 def _shown(row: Row) -> TokenView:

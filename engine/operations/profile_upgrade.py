@@ -32,7 +32,7 @@ async def profile_upgrade(node: Node, caller: Caller, identity: str, target: Tar
     here), NotFound, and CallError: then it may or may not move, and is let in either way for a day.
     """
     store, now = node.store, node.registry.shared.now
-    station = await store.stations.get(identity)
+    station = await store.stations.get(caller, identity)
     _check(station, target)
     state = node.registry.state(identity)
     if state is None:
@@ -41,7 +41,7 @@ async def profile_upgrade(node: Node, caller: Caller, identity: str, target: Tar
     active = next((key.value for key in reported if key.name.casefold() == ACTIVE_SLOT.casefold()), None)
     operations = steps(state, target, active)
     # Before it is asked: it may come back at once, and even leave without waiting for the restart.
-    await store.station_certificates.plan_profile(identity, target.profile, now(), actor=caller.actor)
+    await store.station_certificates.plan_profile(caller, identity, target.profile, now())
     try:
         for operation in operations:
             await _agreed(node, identity, operation)
@@ -49,7 +49,7 @@ async def profile_upgrade(node: Node, caller: Caller, identity: str, target: Tar
         with suppress(Offline, CallDropped):
             await _agreed(node, identity, Reset(when="idle"))
     except (Conflict, Invalid, NotSupported, CallRefused, QueueFull):
-        await store.station_certificates.cancel_profile(identity, actor=caller.actor)
+        await store.station_certificates.cancel_profile(caller, identity)
         raise
 
 

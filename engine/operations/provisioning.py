@@ -35,13 +35,13 @@ AGAIN: Final = 1.0  # seconds between attempts to store what must not be lost
 
 async def reconfigure(node: Node, caller: Caller, identity: str, values: Mapping[str, str]) -> None:
     """Queue settings. Raises NotFound, and Invalid for values that its version cannot hold."""
-    station = await node.store.stations.get(identity)
+    station = await node.store.stations.get(caller, identity)
     most = longest_value(station.network_protocol)
     if most is not None:
         fault = f"must have at most {most} characters: the station is not known to speak OCPP 2.x"
         if long := {name: [fault] for name, value in values.items() if len(value) > most}:
             raise Invalid("some values are too long", long)
-    await node.store.configuration.request(station.id, values, actor=caller.actor)
+    await node.store.configuration.request(caller, station.id, values)
 
 
 async def adopt_password(node: Node, caller: Caller, identity: str, password: str) -> None:
@@ -52,9 +52,7 @@ async def adopt_password(node: Node, caller: Caller, identity: str, password: st
     digest = hashlib.sha256(password.encode()).digest()
     while True:
         try:
-            await node.store.stations.update(
-                identity, StationPatch(password_sha256=digest), actor=caller.actor
-            )
+            await node.store.stations.update(caller, identity, StationPatch(password_sha256=digest))
         except DatabaseAway:
             await trio.sleep(AGAIN)
         else:
@@ -67,7 +65,7 @@ async def accept(node: Node, caller: Caller, identity: str, patch: StationPatch)
     One that is connected is asked to boot again, not to have to wait; whether it agreed comes second.
     """
     accepted = replace(patch, registration_status=Registration.ACCEPTED, accept_when_configured=False)
-    station = await node.store.stations.update(identity, accepted, actor=caller.actor)
+    station = await node.store.stations.update(caller, identity, accepted)
     return station, await _boot_again(node, identity)
 
 

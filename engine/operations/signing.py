@@ -159,7 +159,7 @@ class Signer:
             leaf = x509.load_pem_x509_certificates(request.chain.encode())[0]
             pem = leaf.public_bytes(serialization.Encoding.PEM).decode()
             # A proxy that ends TLS names it by its hash (engine.points.proxies).
-            await self._store.certificates.put(leaf.fingerprint(hashes.SHA256()), pem, actor=CALLER.actor)
+            await self._store.certificates.put(CALLER, leaf.fingerprint(hashes.SHA256()), pem)
         await self._store.station_certificates.answered(request, status, reason, self._now(), bind=bind)
         log.info("certificate request closed", identity=request.identity, status=status, reason=reason)
 

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import (
     Delete,
+    LargeBinary,
     Table,
     Text,
     Update,
@@ -52,7 +53,9 @@ def statement(shape: Shape) -> Statement:
     editing, is_new = shape.editing, shape.kind in {Kind.ADD, Kind.SET}
     made = _inserted(shape) if is_new else _deleted(shape) if shape.kind is Kind.DELETE else _updated(shape)
     names = dict.fromkeys((*shape.returning, *(("id",) if editing.beside else ())))
-    key = editing.table.c[editing.key].cast(Text).label(KEY)
+    column: Column = editing.table.c[editing.key]
+    text = func.encode(column, "hex") if isinstance(column.type, LargeBinary) else column.cast(Text)
+    key = text.label(KEY)
     written = made.returning(*(editing.table.c[name] for name in names), key).cte("written")
     subject = bindparam("subject", type_=Text()).concat(written.c[KEY])
     said = [bindparam(name, type_=audit_log.c[name].type) for name in ("actor", "action", "details")]

@@ -10,12 +10,19 @@ from sqlalchemy import and_, case, func, literal_column
 
 from engine.store.filters import Column
 from engine.store.reading import Include, Order, Reading
-from engine.store.tables.access import api_tokens, audit_log
+from engine.store.tables.access import api_tokens, audit_log, ocpi_parties
 from engine.store.tables.configuration import charge_point_certificates
 from engine.store.tables.device import device_variables, display_messages, variable_monitors
 from engine.store.tables.drivers import id_tags, reservations
 from engine.store.tables.energy import charging_limits, charging_profiles
-from engine.store.tables.inventory import charge_point_status, charge_points, connector_status, tariffs
+from engine.store.tables.inventory import (
+    charge_point_status,
+    charge_points,
+    connector_status,
+    locations,
+    operators,
+    tariffs,
+)
 from engine.store.tables.logs import message_log, status_log
 from engine.store.tables.security import (
     certificate_requests,
@@ -76,6 +83,7 @@ STATIONS: Final = Reading(
         "hardware_status": WHOLE.c.status,
         "hardware_error_code": WHOLE.c.error_code,
         "next_security_profile": security_profile_moves.c.security_profile,
+        "next_security_profile_at": security_profile_moves.c.planned_at,
     },
     always=charge_points.c.deleted_at.is_(None),
     order=OLDEST,
@@ -121,6 +129,19 @@ TRANSACTION_EVENTS: Final = Reading(
     order=tuple(Order(field=name) for name in ("seq_no", "timestamp", "event_type", "content")),
 )
 TOKENS: Final = Reading(api_tokens, order=OLDEST)
+OPERATORS: Final = Reading(
+    operators,
+    source=operators.outerjoin(tariffs, tariffs.c.id == operators.c.tariff_id),
+    fields={
+        **operators.c,
+        "price_per_session": tariffs.c.price_per_session,
+        "price_per_kwh": tariffs.c.price_per_kwh,
+        "price_per_minute": tariffs.c.price_per_minute,
+    },
+    order=OLDEST,
+)
+LOCATIONS: Final = Reading(locations, order=OLDEST)
+OCPI_PARTIES: Final = Reading(ocpi_parties, order=OLDEST)
 AUDIT: Final = Reading(audit_log, order=NEWEST)
 MESSAGES: Final = Reading(
     message_log,

@@ -26,8 +26,8 @@ from engine.store.journal import Journal
 from engine.store.migrate import migrate
 from engine.store.plan import Plan, Row
 from engine.store.reader import Reader
-from engine.store.repositories.access import ApiTokens, AuditTrail, Parties
-from engine.store.repositories.network import Locations, Operators
+from engine.store.repositories.access import ApiTokens, AuditTrail
+from engine.store.repositories.operators import Operators
 from engine.store.repositories.orphans import Orphans
 from engine.store.repositories.provisioning import Certificates, Configuration
 from engine.store.repositories.security import StationCertificates
@@ -59,12 +59,10 @@ class Store:
         self.stations = Stations(database, settle)
         self.sessions = Sessions(database, settle)
         self.orphans = Orphans(database, settle)
-        self.locations = Locations(database, settle)
         self.operators = Operators(database, settle)
         self.certificates = Certificates(database, settle)
         self.station_certificates = StationCertificates(database, settle)
         self.configuration = Configuration(database, settle)
-        self.parties = Parties(database, settle)
         self.api_tokens = ApiTokens(database, settle)
         self.audit = AuditTrail(database, settle)
 

@@ -32,6 +32,7 @@ from engine.points import Registry, serve_chargers
 from engine.settings import Settings
 from engine.store import Store
 from engine.store.repositories.stations import StationPatch
+from tests.plans import EVERYBODY
 
 Ask = Callable[..., httpx.AsyncClient]
 Asked = Site | Serve
@@ -196,7 +197,7 @@ async def connect(node: Node, address: str, nursery: trio.Nursery) -> AsyncItera
 
     async def connect(identity: str, *, boot: bool = True, **patch: Any) -> Charger:
         wanted = StationPatch(security_profile=0, **patch)
-        await node.store.stations.register(identity, wanted, actor="test")
+        await node.store.stations.register(EVERYBODY, identity, wanted)
         url = urlsplit(address + identity)
         stream = await trio.open_tcp_stream(str(url.hostname), url.port or 80)
         connection = await wrap_client_stream(nursery, stream, url.netloc, url.path, subprotocols=["ocpp1.6"])
@@ -223,7 +224,7 @@ async def manage(node: Node, ask: Ask) -> httpx.AsyncClient:
 @pytest.fixture
 async def admin(node: Node, ask: Ask) -> httpx.AsyncClient:
     """The admin API, with a token."""
-    token = await node.store.api_tokens.create("test", actor="test")
+    token = await node.store.api_tokens.create(EVERYBODY, "test")
     client = ask(admin_site(node), Authorization=f"Bearer {token.secret}")
     client.base_url = httpx.URL("http://127.0.0.1/admin-api/v1")
     return client

@@ -10,6 +10,7 @@ import trio
 from api.admin import MODULES, admin_site
 from engine.domain.access import password_matches
 from engine.node import Node
+from tests.plans import EVERYBODY
 
 START = {"connectorId": 1, "idTag": "TAG1", "meterStart": 1_000, "timestamp": "2026-01-01T10:00:00Z"}
 
@@ -33,9 +34,9 @@ def every_route() -> list[tuple[str, str]]:
 
 
 async def test_every_route_wants_a_token(node: Node, ask: Any) -> None:
-    metrics = await node.store.api_tokens.create("prometheus", actor="test", scope="metrics")
-    revoked = await node.store.api_tokens.create("old", actor="test")
-    await node.store.api_tokens.revoke(revoked.id, actor="test")
+    metrics = await node.store.api_tokens.create(EVERYBODY, "prometheus", scope="metrics")
+    revoked = await node.store.api_tokens.create(EVERYBODY, "old")
+    await node.store.api_tokens.revoke(EVERYBODY, revoked.id)
     for method, rule in every_route():
         client = ask(admin_site(node))  # each counts wrong tokens of its own
         path = "/admin-api/v1" + "/".join("1" if part.startswith("<") else part for part in rule.split("/"))
@@ -237,9 +238,9 @@ async def test_connectors_and_configuration(admin: httpx.AsyncClient, node: Node
     charger.answers["GetConfiguration"] = {"configurationKey": keys}
     assert (await admin.post("/stations/CP1/call", json={"action": "GetConfiguration"})).status_code == 200
     await node.store.journal.flush()
-    station = await node.store.stations.get("CP1")
+    station = await node.store.stations.get(EVERYBODY, "CP1")
     await node.store.configuration.request(
-        station.id, {"AuthorizationKey": "new secret", "B": "1"}, actor="t"
+        EVERYBODY, station.id, {"AuthorizationKey": "new secret", "B": "1"}
     )
     (connector,) = (await admin.get("/stations/CP1")).json()["connectors"]
     assert (connector["evseNumber"], connector["status"].lower()) == (1, "preparing")
@@ -260,8 +261,8 @@ async def test_the_verdict_on_certificates_can_be_read(
     admin: httpx.AsyncClient, node: Node, client_certificate: str
 ) -> None:
     await admin.post("/stations", json={"identity": "CP1"})
-    station = await node.store.stations.get("CP1")
-    row = await node.store.certificates.install(station.id, "CSMS", client_certificate, actor="test")
+    station = await node.store.stations.get(EVERYBODY, "CP1")
+    row = await node.store.certificates.install(EVERYBODY, station.id, "CSMS", client_certificate)
     await node.store.certificates.answered(row.id, "Rejected", "no room")
     (shown,) = (await admin.get("/stations/CP1/certificates")).json()["data"]
     assert (shown["type"], shown["status"], shown["reason"]) == ("CSMS", "Rejected", "no room")

@@ -18,6 +18,7 @@ from api.manage import manage_site
 from engine.domain.caller import Caller, CallerKind
 from engine.errors import DatabaseAway
 from engine.node import Node
+from tests.plans import EVERYBODY
 
 AT_ONCE = 1_500
 LIMIT = 10  # auth_failures of 1, ten times for an address
@@ -74,7 +75,7 @@ async def test_however_many_tokens_come_at_once_few_are_looked_at(attempt: Try, 
 async def test_who_failed_too_often_comes_back_later_even_with_the_right_token(
     attempt: Try, strict: Node, verified: list[str]
 ) -> None:
-    right = (await strict.store.api_tokens.create("right", actor="test")).secret
+    right = (await strict.store.api_tokens.create(EVERYBODY, "right")).secret
     for _ in range(LIMIT):
         assert (await attempt("wrong")).status_code == 401
     answer = await attempt(right)
@@ -85,7 +86,7 @@ async def test_who_failed_too_often_comes_back_later_even_with_the_right_token(
 
 
 async def test_a_token_that_was_right_is_not_kept_out_by_its_neighbours(attempt: Try, strict: Node) -> None:
-    right = (await strict.store.api_tokens.create("right", actor="test")).secret
+    right = (await strict.store.api_tokens.create(EVERYBODY, "right")).secret
     assert (await attempt(right)).status_code == 200
     for _ in range(LIMIT):
         assert (await attempt("wrong")).status_code == 401
@@ -95,14 +96,14 @@ async def test_a_token_that_was_right_is_not_kept_out_by_its_neighbours(attempt:
 
 async def test_right_tokens_count_as_no_failures(attempt: Try, strict: Node) -> None:
     for number in range(3 * LIMIT):
-        secret = (await strict.store.api_tokens.create(f"t{number}", actor="test")).secret
+        secret = (await strict.store.api_tokens.create(EVERYBODY, f"t{number}")).secret
         assert (await attempt(secret)).status_code == 200
 
 
 async def test_a_revoked_token_is_a_wrong_one(attempt: Try, strict: Node) -> None:
-    made = await strict.store.api_tokens.create("right", actor="test")
+    made = await strict.store.api_tokens.create(EVERYBODY, "right")
     assert (await attempt(made.secret)).status_code == 200
-    await strict.store.api_tokens.revoke(made.id, actor="test")
+    await strict.store.api_tokens.revoke(EVERYBODY, made.id)
     assert (await attempt(made.secret)).status_code == 401
     for _ in range(LIMIT):
         await attempt(made.secret)

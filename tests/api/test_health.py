@@ -11,6 +11,7 @@ from api import health
 from api.admin import admin_site
 from engine.errors import DatabaseAway, StoreError
 from engine.node import Node
+from tests.plans import EVERYBODY
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ async def test_off_loopback_metrics_want_a_token(
     client = ask(admin_site(exposed))
     headers = {}
     if scope is not None:
-        token = await node.store.api_tokens.create("prometheus", actor="test", scope=scope)
+        token = await node.store.api_tokens.create(EVERYBODY, "prometheus", scope=scope)
         headers["Authorization"] = f"Bearer {token.secret}"
     assert (await client.get("/metrics", headers=headers)).status_code == status
     assert (await client.get("/health/ready")).status_code == 200

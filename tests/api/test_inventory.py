@@ -11,6 +11,7 @@ from engine.domain.changes import CertificateWanted, ChargingProfileChanged, Dev
 from engine.node import Node
 from engine.store.repositories.security import Issue
 from engine.store.repositories.stations import StationPatch
+from tests.plans import EVERYBODY
 
 from .conftest import NOW
 
@@ -18,7 +19,7 @@ from .conftest import NOW
 @pytest.fixture
 async def number(node: Node) -> int:
     """A charge point CP1 that nobody has heard of yet."""
-    return (await node.store.stations.add("CP1", StationPatch(), actor="test")).id
+    return (await node.store.stations.add(EVERYBODY, "CP1", StationPatch())).id
 
 
 @pytest.mark.parametrize("rule", [route.rule for route in inventory.ROUTES])

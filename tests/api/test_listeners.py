@@ -19,6 +19,7 @@ from engine.errors import SettingsError
 from engine.node import Node
 from engine.settings import load
 from tests.certificates import Authority
+from tests.plans import EVERYBODY
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ async def test_a_port_in_use_is_named(node: Node) -> None:
 
 
 async def test_https(secure: Node, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = await secure.store.api_tokens.create("test", actor="test")
+    token = await secure.store.api_tokens.create(EVERYBODY, "test")
     trusting = ssl.create_default_context(cafile=str(authority.file))
     trusting.set_alpn_protocols(["h2", "http/1.1"])
     async with trio.open_nursery() as nursery:

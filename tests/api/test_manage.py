@@ -18,8 +18,8 @@ from api.manage import manage_site
 from engine.domain.access import password_matches
 from engine.domain.changes import ChargePointConnected
 from engine.node import Node
-from engine.store.readings import AUDIT
-from tests.plans import whole
+from engine.store.readings import AUDIT, LOCATIONS, OCPI_PARTIES
+from tests.plans import EVERYBODY, found, whole
 
 PASSWORD = base64.b64encode(hashlib.sha256(b"a password").digest()).decode()
 TOKEN = {
@@ -105,11 +105,11 @@ async def test_a_new_station_is_pending_until_configured(
     manage: httpx.AsyncClient, admin: httpx.AsyncClient, node: Node
 ) -> None:
     await manage.post("/cs/CP1", json={"securityProfile": 0, "base64SHA256Password": PASSWORD})
-    station = await node.store.stations.get("CP1")
+    station = await node.store.stations.get(EVERYBODY, "CP1")
     assert (station.registration_status, station.accept_when_configured) == ("pending", True)
     # What a person decides holds.
     await admin.patch("/stations/CP1", json={"registrationStatus": "pending"})
-    station = await node.store.stations.get("CP1")
+    station = await node.store.stations.get(EVERYBODY, "CP1")
     assert (station.registration_status, station.accept_when_configured) == ("pending", False)
 
 
@@ -117,7 +117,7 @@ async def test_a_new_station_is_pending_until_configured(
 async def test_security_profiles(manage: httpx.AsyncClient, node: Node, zero_based: int, stored: int) -> None:
     body = {"securityProfile": zero_based, "invalidUsernameAllowed": True}
     assert (await manage.post("/cs/CP1", json=body)).status_code == 201
-    assert (await node.store.stations.get("CP1")).security_profile == stored
+    assert (await node.store.stations.get(EVERYBODY, "CP1")).security_profile == stored
     assert (await manage.get("/cs/CP1/auth")).json() == body
 
 
@@ -197,7 +197,7 @@ async def test_reconfigure_queues_settings(manage: httpx.AsyncClient, node: Node
     await manage.post("/cs/CP1", json={"securityProfile": 0})
     answer = await manage.post("/cs/CP1/reconfigure", json={"HeartbeatInterval": "60", "A": "b"})
     assert (answer.status_code, answer.content) == (200, b"")
-    station = await node.store.stations.get("CP1")
+    station = await node.store.stations.get(EVERYBODY, "CP1")
     wanted = await node.store.configuration.requested(station.id)
     assert {(row.name, row.value, row.status) for row in wanted} == {
         ("HeartbeatInterval", "60", "Pending"),
@@ -219,13 +219,13 @@ async def test_no_settings_and_no_certificates_are_none_to_queue(
         answer = await manage.post(f"/cs/CP1/{operation}", json=body)
         assert (answer.status_code, answer.content) == (200, b"")
         assert is_status(await manage.post(f"/cs/nobody/{operation}", json=body), 404)
-    station = await node.store.stations.get("CP1")
+    station = await node.store.stations.get(EVERYBODY, "CP1")
     assert list(await node.store.configuration.requested(station.id)) == []
 
 
 async def test_values_of_2x_may_be_longer(manage: httpx.AsyncClient, node: Node) -> None:
     await manage.post("/cs/CP1", json={"securityProfile": 0})
-    station = await node.store.stations.get("CP1")
+    station = await node.store.stations.get(EVERYBODY, "CP1")
     connected = ChargePointConnected(
         charge_point_id=station.id,
         connected_at=datetime.now(UTC),
@@ -250,7 +250,7 @@ async def test_certificates_are_queued(
     }
     answer = await manage.post("/cs/CP1/certificates", json=body)
     assert (answer.status_code, answer.content) == (200, b"")
-    station = await node.store.stations.get("CP1")
+    station = await node.store.stations.get(EVERYBODY, "CP1")
     queued = await node.store.certificates.installations(station.id)
     assert [(row.type, row.status, row.certificate) for row in queued] == [
         ("CSMS", "Pending", client_certificate),
@@ -269,7 +269,10 @@ async def test_one_bad_certificate_queues_none(
         {},
     ):
         assert is_status(await manage.post("/cs/CP1/certificates", json={"certificates": [good, bad]}), 400)
-    assert await node.store.certificates.installations((await node.store.stations.get("CP1")).id) == []
+    assert (
+        await node.store.certificates.installations((await node.store.stations.get(EVERYBODY, "CP1")).id)
+        == []
+    )
 
 
 # --- commands ---------------------------------------------------------------------------------------------
@@ -499,7 +502,7 @@ async def test_parties_are_registered(manage: httpx.AsyncClient, node: Node) -> 
     ):
         answer = await manage.post("/register", json=body)
         assert (answer.status_code, answer.content) == (201, b"")
-    parties = await node.store.parties.list()
+    parties = await found(node.store, OCPI_PARTIES)
     assert [(row.token, row.url, row.status) for row in parties] == [
         ("A", "https://example.com", "PENDING"),
         ("B", "http://example.com/ocpi/versions", "REGISTERED"),
@@ -520,8 +523,9 @@ async def test_bad_parties(manage: httpx.AsyncClient) -> None:
 async def test_locations_are_registered(manage: httpx.AsyncClient, node: Node) -> None:
     answer = await manage.post("/location/loc001", json=LOCATION)
     assert (answer.status_code, answer.content) == (201, b"")
-    stored = await node.store.locations.get("loc001")
+    (stored,) = await found(node.store, LOCATIONS)
     assert (stored.city, stored.latitude, stored.post_code) == ("Gent", "51.047599", "9000")
+    assert stored.name == [{"locale": "en", "translation": LOCATION["name"]}]
     assert stored.evses == LOCATION["evses"]
     least = {
         name: LOCATION[name]
@@ -530,7 +534,7 @@ async def test_locations_are_registered(manage: httpx.AsyncClient, node: Node) -
     assert (
         await manage.post("/location/loc001", json=least | {"name": None, "evses": None})
     ).status_code == 201
-    assert (await node.store.locations.get("loc001")).name == []
+    assert [row.name for row in await found(node.store, LOCATIONS)] == [[]]
 
 
 async def test_bad_locations(manage: httpx.AsyncClient) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from engine.domain.changes import ChargePointConnected
 from engine.node import Node
+from tests.plans import EVERYBODY
 
 ACCEPTED = {"status": "Accepted"}
 PATH = "/stations/CP1/upgrade"
@@ -24,7 +25,7 @@ async def test_from_told_to_moved(admin: httpx.AsyncClient, node: Node, connect:
         ("Reset", {"type": "Soft"}),
     ]
     assert (await admin.get("/stations/CP1")).json()["nextSecurityProfile"] == 2
-    station = await node.store.stations.get("CP1")
+    station = await node.store.stations.get(EVERYBODY, "CP1")
     later = datetime.now(UTC) + timedelta(seconds=1)
     came = ChargePointConnected(
         charge_point_id=station.id,

@@ -21,6 +21,7 @@ from engine.node import Node
 from engine.run import run
 from engine.settings import Settings
 from tests.patience import PATIENCE
+from tests.plans import EVERYBODY
 
 Ask = Callable[..., Any]
 ANY_PORTS = ("--ocpp-port", "0", "--http-port", "0", "--manage-port", "0")
@@ -36,7 +37,7 @@ async def addresses(settings: Settings, nursery: trio.Nursery) -> AsyncIterator[
         announced.append(listening)
 
     running: Node = await nursery.start(partial(run, settings, services, announce=announce))
-    token = await running.store.api_tokens.create("cli", actor="test")
+    token = await running.store.api_tokens.create(EVERYBODY, "cli")
     yield (*announced[0], token.secret)
     nursery.cancel_scope.cancel()
 

@@ -16,6 +16,7 @@ from engine.points import Registry, serve_chargers
 from engine.settings import Settings
 from engine.store import open_store
 from engine.store.repositories.stations import StationPatch
+from tests.plans import EVERYBODY
 
 BOOT = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}}
 NOON = "2026-03-01T12:00:00Z"
@@ -54,9 +55,9 @@ async def real(settings: Settings, start: Any) -> AsyncIterator[Any]:
     """A whole node without HTTP, with an accepted station and one that nobody accepted yet."""
     metrics = Metrics()
     async with open_store(settings, metrics) as store:
-        await store.stations.add("CP1", StationPatch(security_profile=0), actor="test")
+        await store.stations.add(EVERYBODY, "CP1", StationPatch(security_profile=0))
         pending = StationPatch(security_profile=0, registration_status="pending")
-        await store.stations.add("CP2", pending, actor="test")
+        await store.stations.add(EVERYBODY, "CP2", pending)
         registry = Registry(settings, store, metrics)
         async with trio.open_nursery() as nursery:
             (address,) = await nursery.start(serve_chargers, settings, store, registry, metrics)

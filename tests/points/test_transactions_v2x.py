@@ -16,7 +16,7 @@ from engine.store import open_store
 from engine.store.invariants import violations
 from engine.store.readings import METER_VALUES, PERIODS, SESSIONS, TRANSACTION_EVENTS
 from engine.store.repositories.stations import StationPatch
-from tests.plans import found, put_tag
+from tests.plans import EVERYBODY, found, put_tag
 
 VERSIONS = ("ocpp2.0.1", "ocpp2.1")
 BOOT = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}}
@@ -46,7 +46,7 @@ async def real(settings: Settings, start: Any) -> AsyncIterator[Any]:
     """A whole node without HTTP, with a station and a tag."""
     metrics = Metrics()
     async with open_store(settings, metrics) as store:
-        await store.stations.add("CP1", StationPatch(security_profile=0), actor="test")
+        await store.stations.add(EVERYBODY, "CP1", StationPatch(security_profile=0))
         await put_tag(store, "TAG")
         registry = Registry(settings, store, metrics)
         async with trio.open_nursery() as nursery:

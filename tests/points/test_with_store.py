@@ -18,7 +18,7 @@ from engine.store import open_store
 from engine.store.readings import MESSAGES, RESERVATIONS, SESSIONS
 from engine.store.repositories.stations import StationPatch
 from tests.patience import PATIENCE
-from tests.plans import found, whole
+from tests.plans import EVERYBODY, found, whole
 
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
 START = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-03-01T12:00:00Z"}
@@ -45,7 +45,7 @@ def make(start: Any) -> Any:
 @pytest.fixture
 async def real(settings: Settings, make: Any) -> AsyncIterator[Any]:
     async with node(settings, make) as site:
-        await site.store.stations.add("CP1", StationPatch(security_profile=0), actor="test")
+        await site.store.stations.add(EVERYBODY, "CP1", StationPatch(security_profile=0))
         yield site
 
 
@@ -72,25 +72,25 @@ async def test_a_boot_is_remembered_over_connections(real: Any) -> None:
 
 async def test_presence_is_written_and_restored(settings: Settings, make: Any) -> None:
     async with node(settings, make) as site:
-        await site.store.stations.add("CP1", StationPatch(security_profile=0), actor="test")
+        await site.store.stations.add(EVERYBODY, "CP1", StationPatch(security_profile=0))
         async with site.connect() as ws:
             await site.ask(ws, "BootNotification", BOOT)
-            station = await site.store.stations.get("CP1")
+            station = await site.store.stations.get(EVERYBODY, "CP1")
             assert (station.network_status, station.network_protocol) == ("available", "ocpp1.6")
             assert station.network_ip == "127.0.0.1"
             # The node ends without a word.
             site.nursery.cancel_scope.cancel()
     async with node(replace(settings, long_term_unavailable_after=0.01), make) as site:
-        assert (await site.store.stations.get("CP1")).network_status != "available"
+        assert (await site.store.stations.get(EVERYBODY, "CP1")).network_status != "available"
         with trio.fail_after(PATIENCE):
-            while (await site.store.stations.get("CP1")).network_status != "long_term_unavailable":
+            while (await site.store.stations.get(EVERYBODY, "CP1")).network_status != "long_term_unavailable":
                 await trio.lowlevel.checkpoint()
 
 
 async def test_accept_unknown_and_acceptance_by_the_operator(settings: Settings, make: Any) -> None:
     async with node(replace(settings, accept_unknown=True), make) as site, site.connect("NEW") as ws:
         assert (await site.ask(ws, "BootNotification", BOOT))[2]["status"] == "Pending"
-        await site.store.stations.update("NEW", StationPatch(registration_status="accepted"), actor="test")
+        await site.store.stations.update(EVERYBODY, "NEW", StationPatch(registration_status="accepted"))
         await site.registry.refresh("NEW")
         assert (await site.ask(ws, "StartTransaction", START, "2"))[2] == "SecurityError"
         assert (await site.ask(ws, "BootNotification", BOOT, "3"))[2]["status"] == "Accepted"

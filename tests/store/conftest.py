@@ -13,6 +13,7 @@ from engine.domain.access import StationRecord
 from engine.domain.changes import Json, MeterValueAdded, SessionClosed, SessionMeasured, SessionOpened
 from engine.store import Store
 from engine.store.repositories.stations import StationPatch
+from tests.plans import EVERYBODY
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SAMPLES = (
@@ -66,7 +67,7 @@ def shown(session: int = 1, second: float = 60, **other: Any) -> SessionMeasured
 @pytest.fixture
 async def station(store: Store) -> StationRecord:
     """A registered charge point."""
-    await store.stations.add("CP1", StationPatch(password_sha256=bytes(32)), actor="test")
+    await store.stations.add(EVERYBODY, "CP1", StationPatch(password_sha256=bytes(32)))
     record = await store.reader.station("CP1")
     assert record is not None
     return record

@@ -20,7 +20,7 @@ from engine.store import Store, follower
 from engine.store.consumers import Published, drop_read
 from engine.store.repositories.stations import StationPatch
 from engine.store.tables import Owner, metadata
-from tests.plans import put_tag
+from tests.plans import EVERYBODY, put_tag
 
 from .test_journal import event
 
@@ -81,8 +81,8 @@ async def test_every_table_of_people_records_its_changes(store: Store) -> None:
 
 async def test_a_change_is_an_event_of_the_same_transaction(store: Store, recorded: Recorded) -> None:
     before = len(await recorded())
-    station = await store.stations.register("CP9", StationPatch(), actor="test")
-    await store.stations.update("CP9", StationPatch(password_sha256=b"x" * 32), actor="test")
+    station = await store.stations.register(EVERYBODY, "CP9", StationPatch())
+    await store.stations.update(EVERYBODY, "CP9", StationPatch(password_sha256=b"x" * 32))
     await store.query("update charge_points set deleted_at = now() where id = $1 returning 1", station.id)
     subject = f"charge_point:{station.id}"
     made, changed, gone = (await recorded())[before:]

@@ -8,7 +8,7 @@ from engine.domain.lookups import TokensOf
 from engine.store import Store
 from engine.store.lookups.tokens import CLAIMED_FOR, Claims
 from engine.store.repositories.stations import StationPatch
-from tests.plans import put_tag
+from tests.plans import EVERYBODY, put_tag
 
 TAG, HERE, THERE = 5, 1, 2
 
@@ -35,7 +35,7 @@ async def test_of_stations_that_ask_at_once_only_the_first_finds_none(store: Sto
     await put_tag(store, "TAG", max_active_sessions=1)
     states = []
     for n in range(8):
-        await store.stations.add(f"CP{n}", StationPatch(), actor="test")
+        await store.stations.add(EVERYBODY, f"CP{n}", StationPatch())
         record = await store.reader.station(f"CP{n}")
         assert record is not None
         states.append(await store.reader.load(record, "ocpp1.6"))

@@ -25,7 +25,7 @@ from engine.domain.changes import (
 from engine.store import Store
 from engine.store.readings import RESERVATIONS
 from engine.store.repositories.stations import StationPatch
-from tests.plans import whole
+from tests.plans import EVERYBODY, whole
 
 from .conftest import NOW, at
 
@@ -169,7 +169,7 @@ async def test_a_monitor_set_again_counts_after_it_was_cleared(
 async def test_a_report_of_all_ends_older_monitors_and_messages_of_its_station_only(
     store: Store, station: StationRecord, dsn: str
 ) -> None:
-    await store.stations.add("CP2", StationPatch(), actor="test")
+    await store.stations.add(EVERYBODY, "CP2", StationPatch())
     other = await store.reader.station("CP2")
     assert other is not None
     for number in (station.id, other.id):
@@ -192,7 +192,7 @@ async def test_a_report_of_all_ends_older_monitors_and_messages_of_its_station_o
 async def test_a_station_ends_an_open_reservation_of_its_own_once(
     store: Store, station: StationRecord
 ) -> None:
-    await store.stations.add("CP2", StationPatch(), actor="test")
+    await store.stations.add(EVERYBODY, "CP2", StationPatch())
     other = await store.reader.station("CP2")
     assert other is not None
     made = ReservationMade(

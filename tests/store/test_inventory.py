@@ -33,7 +33,7 @@ from engine.store.readings import (
     VARIABLES,
 )
 from engine.store.repositories.stations import StationPatch
-from tests.plans import whole
+from tests.plans import EVERYBODY, whole
 
 from .conftest import NOW, at
 
@@ -159,7 +159,7 @@ async def test_a_reservation_that_has_run_out_is_expired(store: Store, station: 
 
 
 async def test_messages_of_all_stations_are_the_newest_of_all(store: Store, station: StationRecord) -> None:
-    others = [await store.stations.add(f"CP{n}", StationPatch(), actor="a") for n in (2, 3)]
+    others = [await store.stations.add(EVERYBODY, f"CP{n}", StationPatch()) for n in (2, 3)]
     ids = [station.id, *(other.id for other in others)]
 
     def message(n: int) -> MessageLogged:

@@ -29,7 +29,7 @@ from engine.store import Store, apart, journal, writer
 from engine.store.apart import LARGE_BYTES, LARGE_ROWS
 from engine.store.database import Database
 from engine.store.readings import CONNECTORS, PERIODS
-from tests.plans import found, whole
+from tests.plans import EVERYBODY, found, whole
 
 from .conftest import NOW, at, closed, measured, opened
 
@@ -172,7 +172,7 @@ async def test_a_suspects_changes_keep_their_order(
         store.journal.commit_then([status], lambda _, number=number: order.append(number), station.id)
     await store.journal.flush(station.id)
     assert order == list(range(20))
-    assert (await store.stations.get("CP1")).network_status == "19"
+    assert (await store.stations.get(EVERYBODY, "CP1")).network_status == "19"
     assert not store.journal._apart._suspects
 
 
@@ -255,7 +255,7 @@ async def test_the_changes_of_one_charger_keep_their_order_whatever_their_size(
             await trio.testing.wait_all_tasks_blocked()
     await store.journal.flush(station.id)
     assert order == list(range(12))
-    assert (await store.stations.get("CP1")).network_status == "11"
+    assert (await store.stations.get(EVERYBODY, "CP1")).network_status == "11"
 
 
 async def test_a_large_entry_is_not_written_before_what_its_charger_handed_in_first(
@@ -380,7 +380,7 @@ async def test_the_last_update_wins_and_all_are_logged(
             for n, state in enumerate(states)
         ]
     )
-    assert (await store.stations.get("CP1")).network_status == states[-1]
+    assert (await store.stations.get(EVERYBODY, "CP1")).network_status == states[-1]
     assert await count("status_log where scope = 'network'") == 4
 
 
@@ -472,7 +472,7 @@ async def test_an_attempt_that_was_given_up_does_nothing_when_it_is_run_late(
     assert other is not None
     assert await store._database.run(other.fetchval(writer.COMMIT, *late[0])) is False
     assert await count("status_log") == 2
-    assert (await store.stations.get("CP1")).network_status == states[-1]
+    assert (await store.stations.get(EVERYBODY, "CP1")).network_status == states[-1]
 
 
 async def test_a_commit_is_one_round_trip(store: Store, station: StationRecord, count: Count) -> None:

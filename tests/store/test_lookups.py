@@ -30,7 +30,7 @@ from engine.domain.state import ChargePoint, Price
 from engine.domain.vocabulary import Verdict
 from engine.store import Store
 from tests.domain import simulated_store
-from tests.plans import put_tag
+from tests.plans import EVERYBODY, put_tag
 from tests.store.conftest import at, closed, measured, opened
 
 A = TypeVar("A")
@@ -87,7 +87,7 @@ async def answers(request: pytest.FixtureRequest, store: Store, station: Any) ->
     """A station of a priced operator, and a card that may have three sessions at once."""
     if request.param == "in memory":
         return InMemory()
-    await store.operators.set_price(PRICE, actor="test")
+    await store.operators.set_price(EVERYBODY, PRICE)
     await put_tag(store, "Card", max_active_sessions=3)
     return Real(store, await store.reader.load(station, "ocpp1.6"))
 

@@ -15,6 +15,7 @@ from engine.ocpp.messages import v16
 from engine.ocpp.step import Facts
 from engine.store import Store
 from tests.answers import facts_of
+from tests.plans import EVERYBODY
 
 from .conftest import NOW, at, closed, opened
 
@@ -61,7 +62,7 @@ async def test_totals_are_the_same_after_a_reload(
 async def test_the_amount_of_a_wrong_clock_goes_by_when_we_were_told(
     store: Store, station: StationRecord
 ) -> None:
-    await store.operators.set_price(Price(currency="EUR", per_minute=Decimal("0.10")), actor="test")
+    await store.operators.set_price(EVERYBODY, Price(currency="EUR", per_minute=Decimal("0.10")))
     wrong = opened(station.id, started_at=NOW - CENTURY, review=("clock_drift",))
     await store.journal.commit([wrong, closed(received_at=at(3_600), review=wrong.review)])
     assert (await store.sessions.get(1)).amount == Decimal("6.00")

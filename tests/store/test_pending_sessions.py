@@ -16,7 +16,7 @@ from engine.domain.starting import Pending, PendingKey, ask, give_up
 from engine.domain.state import ChargePoint, Price, SessionStatus
 from engine.domain.vocabulary import AuthorizationMethod, SessionReason, Verdict
 from engine.store import Store
-from tests.plans import put_tag
+from tests.plans import EVERYBODY, put_tag
 
 from .conftest import at, closed, opened
 
@@ -64,9 +64,9 @@ async def test_it_is_found_by_its_number_or_by_tag_evse_and_time(store: Store, s
 
 async def test_it_has_the_price_of_when_it_was_asked_for(store: Store, state: ChargePoint) -> None:
     price = Price(currency="EUR", per_kwh=Decimal("0.4"))
-    await store.operators.set_price(price, actor="test")
+    await store.operators.set_price(EVERYBODY, price)
     pending = await asked_for(store, state, 7)
-    await store.operators.set_price(replace(price, per_kwh=Decimal(9)), actor="test")
+    await store.operators.set_price(EVERYBODY, replace(price, per_kwh=Decimal(9)))
     assert await found(store, state, PendingKey(number=7)) == replace(pending, price=price)
 
 

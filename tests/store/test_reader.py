@@ -35,7 +35,7 @@ from engine.store.loading import ORPHANS_LOADED
 from engine.store.loading_sessions import identities
 from engine.store.repositories.stations import StationPatch
 from tests.patience import PATIENCE
-from tests.plans import put_tag
+from tests.plans import EVERYBODY, put_tag
 
 from .conftest import NOW, SAMPLES, at, closed, measured, opened, shown
 
@@ -162,7 +162,7 @@ async def test_a_removed_station_cannot_be_loaded(store: Store, station: Station
 
 
 async def test_station_settings_stand_over_the_node_s(store: Store, station: StationRecord) -> None:
-    await store.stations.update("CP1", StationPatch(settings={"heartbeat_interval": 7}), actor="test")
+    await store.stations.update(EVERYBODY, "CP1", StationPatch(settings={"heartbeat_interval": 7}))
     state = await store.reader.load(station, "ocpp1.6")
     assert state.settings == StationSettings(heartbeat_interval=7)
 
@@ -172,7 +172,7 @@ async def test_who_may_take_payments_is_the_node_s_to_say_and_the_station_s(
 ) -> None:
     async with open_store(msgspec.structs.replace(settings, takes_payments=True), Metrics()) as other:
         assert (await other.reader.load(station, "ocpp2.1")).settings.takes_payments
-        await store.stations.update("CP1", StationPatch(settings={"takes_payments": False}), actor="test")
+        await store.stations.update(EVERYBODY, "CP1", StationPatch(settings={"takes_payments": False}))
         assert not (await other.reader.load(station, "ocpp2.1")).settings.takes_payments
 
 
@@ -210,7 +210,7 @@ async def test_active_sessions_are_counted_anew_each_time(store: Store, state: C
 
 
 async def test_sessions_are_found_open_or_closed_and_only_own_ones(store: Store, state: ChargePoint) -> None:
-    other = (await store.stations.add("CP2", StationPatch(), actor="test")).id
+    other = (await store.stations.add(EVERYBODY, "CP2", StationPatch())).id
     await store.journal.commit([opened(state.id, 1), opened(state.id, 2), closed(2), opened(other, 3)])
 
     async def found(lookup: SessionOfStart | SessionOfTransaction) -> int | None:
@@ -282,7 +282,7 @@ async def test_a_station_is_remembered_once_it_was_looked_up(store: Store, stati
 
 async def test_a_changed_station_is_read_anew(store: Store, station: StationRecord) -> None:
     assert (await store.reader.station("CP1")) == station
-    await store.stations.update("CP1", StationPatch(security_profile=2), actor="test")
+    await store.stations.update(EVERYBODY, "CP1", StationPatch(security_profile=2))
     changed = await store.reader.station("CP1")
     assert changed is not None
     assert changed.security_profile == 2
@@ -296,7 +296,7 @@ async def test_changes_made_by_another_node_are_heard_of(
     with trio.fail_after(PATIENCE):
         assert (await store.reader.answer(state, tag))["TAG"].status == "enabled"
         await put_tag(other_store, "TAG", status="disabled")
-        await other_store.stations.update("CP1", StationPatch(security_profile=3), actor="test")
+        await other_store.stations.update(EVERYBODY, "CP1", StationPatch(security_profile=3))
         while (await store.reader.answer(state, tag))["TAG"].status != "disabled":
             await trio.lowlevel.checkpoint()
         while (record := await store.reader.station("CP1")) is None or record.security_profile != 3:

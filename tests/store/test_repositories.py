@@ -29,10 +29,9 @@ from engine.store.readings import (
     STATIONS,
     TOKENS,
 )
-from engine.store.repositories.network import Location
 from engine.store.repositories.stations import StationPatch
 from tests.patience import PATIENCE
-from tests.plans import found, put_tag, whole
+from tests.plans import EVERYBODY, found, put_tag, whole
 
 from .conftest import NOW, at, closed, measured, opened, shown
 
@@ -43,46 +42,49 @@ async def actions(store: Store) -> list[str]:
 
 async def test_stations_from_added_to_deleted(store: Store) -> None:
     added = await store.stations.add(
-        "CP1", StationPatch(security_profile=2, password_sha256=bytes(32)), actor="a"
+        EVERYBODY, "CP1", StationPatch(security_profile=2, password_sha256=bytes(32))
     )
     assert (added.identity, added.name, added.registration_status) == ("CP1", "CP1", "accepted")
     assert added.has_password
     with pytest.raises(Conflict):
-        await store.stations.add("CP1", StationPatch(), actor="a")
-    changed = await store.stations.update("CP1", StationPatch(status="disabled"), actor="a")
+        await store.stations.add(EVERYBODY, "CP1", StationPatch())
+    changed = await store.stations.update(EVERYBODY, "CP1", StationPatch(status="disabled"))
     assert (changed.status, changed.security_profile) == ("disabled", 2)
     record = await store.reader.station("CP1")
     assert record is not None
     assert not record.enabled
     await store.journal.commit([StationRemoved(id=record.id, at=NOW)])
     assert await store.reader.look_up("CP1") is None
-    for gone in (store.stations.get("CP1"), store.stations.update("CP1", StationPatch(name="x"), actor="a")):
+    for gone in (
+        store.stations.get(EVERYBODY, "CP1"),
+        store.stations.update(EVERYBODY, "CP1", StationPatch(name="x")),
+    ):
         with pytest.raises(NotFound):
             await gone
-    again = await store.stations.add("CP1", StationPatch(), actor="a")
+    again = await store.stations.add(EVERYBODY, "CP1", StationPatch())
     assert again.id != added.id
     assert await actions(store) == ["station.add", "station.update", "station.add"]
 
 
 async def test_registering_again_sets_what_is_given(store: Store) -> None:
     await store.stations.register(
-        "CP1", StationPatch(security_profile=1, password_sha256=bytes(32)), actor="a"
+        EVERYBODY, "CP1", StationPatch(security_profile=1, password_sha256=bytes(32))
     )
-    again = await store.stations.register("CP1", StationPatch(security_profile=2), actor="a")
+    again = await store.stations.register(EVERYBODY, "CP1", StationPatch(security_profile=2))
     assert (again.security_profile, again.has_password) == (2, True)
 
 
 async def test_an_unknown_charger_is_created_pending_once(store: Store) -> None:
     for _ in range(2):
         await store.stations.create_pending("CP9")
-    station = await store.stations.get("CP9")
+    station = await store.stations.get(EVERYBODY, "CP9")
     assert (station.registration_status, station.security_profile) == ("pending", 0)
     assert await actions(store) == ["station.add"]
 
 
 async def test_secrets_stay_out_of_the_audit_trail(store: Store) -> None:
-    await store.stations.add("CP1", StationPatch(password_sha256=b"\xab" * 32), actor="a")
-    token = await store.api_tokens.create("first", actor="a")
+    await store.stations.add(EVERYBODY, "CP1", StationPatch(password_sha256=b"\xab" * 32))
+    token = await store.api_tokens.create(EVERYBODY, "first")
     trail = str(await store.rows(whole(AUDIT)))
     assert "q6urq6" not in trail
     assert "abab" not in trail
@@ -101,12 +103,12 @@ async def test_secrets_stay_out_of_the_audit_trail(store: Store) -> None:
 )
 async def test_what_breaks_a_rule_is_invalid(store: Store, patch: StationPatch) -> None:
     with pytest.raises(Invalid):
-        await store.stations.add("CP1", patch, actor="a")
+        await store.stations.add(EVERYBODY, "CP1", patch)
 
 
 async def test_stations_page_by_id(store: Store) -> None:
     for number in range(5):
-        await store.stations.add(f"CP{number}", StationPatch(), actor="a")
+        await store.stations.add(EVERYBODY, f"CP{number}", StationPatch())
     first = await store.rows(whole(STATIONS, limit=3))
     rest = await store.rows(whole(STATIONS, after=[first[-1]["id"]], limit=3))
     assert [station["identity"] for station in (*first, *rest)] == [f"CP{n}" for n in range(5)]
@@ -120,7 +122,7 @@ async def test_id_tags_are_set_by_uid_in_any_case(store: Store) -> None:
 
 
 async def test_sessions_are_listed(store: Store, station: StationRecord) -> None:
-    other = (await store.stations.add("CP2", StationPatch(), actor="a")).id
+    other = (await store.stations.add(EVERYBODY, "CP2", StationPatch())).id
     await store.journal.commit(
         [
             opened(station.id, 1), opened(station.id, 2, id_tag="Other", started_at=at(100)), opened(other,
@@ -154,10 +156,10 @@ async def test_a_closed_session_has_no_present_power(store: Store, station: Stat
 
 
 async def test_a_session_keeps_the_price_it_started_with(store: Store, station: StationRecord) -> None:
-    await store.operators.set_price(Price(currency="EUR", per_kwh=Decimal("0.50")), actor="a")
+    await store.operators.set_price(EVERYBODY, Price(currency="EUR", per_kwh=Decimal("0.50")))
     await store.journal.commit([opened(station.id)])
     await store.operators.set_price(
-        Price(currency="CHF", per_session=Decimal(1), per_minute=Decimal("0.1")), actor="a"
+        EVERYBODY, Price(currency="CHF", per_session=Decimal(1), per_minute=Decimal("0.1"))
     )
     await store.journal.commit(
         [closed(), opened(station.id, 2), closed(2, stopped_at=NOW + timedelta(minutes=30))]
@@ -165,7 +167,7 @@ async def test_a_session_keeps_the_price_it_started_with(store: Store, station: 
     first, second = await store.sessions.get(1), await store.sessions.get(2)
     assert (first.currency, first.amount) == ("EUR", Decimal("5.00"))
     assert (second.currency, second.amount) == ("CHF", Decimal("4.00"))
-    assert (await store.operators.default()).currency == "CHF"
+    assert (await store.operators.home(EVERYBODY)).currency == "CHF"
 
 
 async def test_meter_values_page_by_time(store: Store, station: StationRecord) -> None:
@@ -180,7 +182,7 @@ async def test_meter_values_page_by_time(store: Store, station: StationRecord) -
 
 
 async def test_api_tokens(store: Store) -> None:
-    made = await store.api_tokens.create("ops", actor="a")
+    made = await store.api_tokens.create(EVERYBODY, "ops")
     assert made.secret.startswith("vt_")  # `--token -x…` would be taken for an option
     known = await store.api_tokens.verify(made.secret)
     assert known is not None
@@ -190,19 +192,19 @@ async def test_api_tokens(store: Store) -> None:
     assert await store.query(
         "select count(*) from api_tokens where secret_sha256::text like $1", made.secret
     ) == [(0,)]
-    await store.api_tokens.revoke(made.id, actor="a")
+    await store.api_tokens.revoke(EVERYBODY, made.id)
     assert await store.api_tokens.verify(made.secret) is None
     with pytest.raises(NotFound):
-        await store.api_tokens.revoke(made.id, actor="a")
+        await store.api_tokens.revoke(EVERYBODY, made.id)
 
 
 async def test_wanted_settings_and_reported_keys(store: Store, station: StationRecord) -> None:
-    await store.configuration.request(station.id, {"A": "1", "B": "2"}, actor="a")
+    await store.configuration.request(EVERYBODY, station.id, {"A": "1", "B": "2"})
     assert await store.configuration.stations_with_work() == [station.id]
     pending = await store.configuration.pending(station.id)
     assert [(s.name, s.value) for s in pending] == [("A", "1"), ("B", "2")]
     await store.configuration.answered(pending[0], "Accepted")
-    await store.configuration.request(station.id, {"B": "3"}, actor="a")
+    await store.configuration.request(EVERYBODY, station.id, {"B": "3"})
     await store.configuration.answered(pending[1], "Accepted")  # the answer to the old value
     assert {s.name: s.status for s in await store.configuration.requested(station.id)} == {
         "A": "Accepted",
@@ -218,17 +220,17 @@ async def test_wanted_settings_and_reported_keys(store: Store, station: StationR
 
 async def test_certificates_by_hash_and_on_chargers(store: Store, station: StationRecord) -> None:
     digest = bytes(range(32))
-    await store.certificates.put(digest, "PEM", actor="a")
-    await store.certificates.put(digest, "PEM", actor="a")
+    await store.certificates.put(EVERYBODY, digest, "PEM")
+    await store.certificates.put(EVERYBODY, digest, "PEM")
     assert await store.certificates.get(digest) == "PEM"
-    await store.certificates.delete(digest, actor="a")
+    await store.certificates.delete(EVERYBODY, digest)
     with pytest.raises(NotFound):
         await store.certificates.get(digest)
     with pytest.raises(NotFound):
-        await store.certificates.delete(digest, actor="a")
-    queued = await store.certificates.install(station.id, "CSMS", "PEM", actor="a")
+        await store.certificates.delete(EVERYBODY, digest)
+    queued = await store.certificates.install(EVERYBODY, station.id, "CSMS", "PEM")
     await store.certificates.install(
-        station.id, "MO", "PEM", actor="a", status="Rejected", reason="not in 1.6"
+        EVERYBODY, station.id, "MO", "PEM", status="Rejected", reason="not in 1.6"
     )
     assert [one.id for one in await store.certificates.pending(station.id)] == [queued.id]
     await store.certificates.answered(queued.id, "Accepted")
@@ -238,31 +240,6 @@ async def test_certificates_by_hash_and_on_chargers(store: Store, station: Stati
     ]
     await store.certificates.answered(queued.id, "Rejected", "full")
     assert await store.configuration.stations_with_work() == []
-
-
-async def test_locations_are_replaced_by_name(store: Store) -> None:
-    site = Location(
-        external_id="L1", address="Street 1", city="Town", country="DEU", latitude="50.10", longitude="8.6",
-        name="Depot", evses=[{"uid": "1", "connectors": []}],
-    )  # fmt: skip
-    number = await store.locations.put(site, actor="a")
-    assert await store.locations.put(site, actor="a") == number
-    stored = await store.locations.get("L1")
-    assert (stored.latitude, stored.name, stored.evses) == (
-        "50.10",
-        [{"locale": "en", "translation": "Depot"}],
-        [{"uid": "1", "connectors": []}],
-    )
-    assert [one.external_id for one in await store.locations.list()] == ["L1"]
-    with pytest.raises(NotFound):
-        await store.locations.get("L2")
-
-
-async def test_a_party_registers_again(store: Store) -> None:
-    await store.parties.register("token", None, "PENDING", actor="a")
-    party = await store.parties.register("token", "http://x", "REGISTERED", actor="a")
-    assert [one.id for one in await store.parties.list()] == [party.id]
-    assert (party.url, party.status) == ("http://x", "REGISTERED")
 
 
 async def test_messages_and_security_events_newest_first(store: Store, station: StationRecord) -> None:
@@ -306,10 +283,10 @@ async def test_a_password_on_its_way_lets_in_until_it_is_refused(
                 await trio.lowlevel.checkpoint()
 
     await store.stations.update(
-        "CP1", StationPatch(password_sha256=hashlib.sha256(b"the old password").digest()), actor="a"
+        EVERYBODY, "CP1", StationPatch(password_sha256=hashlib.sha256(b"the old password").digest())
     )
     await until(False)
-    await store.configuration.request(station.id, {name: "the new password", "X": "1"}, actor="a")
+    await store.configuration.request(EVERYBODY, station.id, {name: "the new password", "X": "1"})
     await until(True)
     assert await lets_in(b"the old password")
     assert not await lets_in(b"1")

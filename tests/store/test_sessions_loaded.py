@@ -27,13 +27,14 @@ from engine.domain.vocabulary import Waiver
 from engine.store import Store
 from engine.store.invariants import violations
 from engine.store.repositories.stations import StationPatch
+from tests.plans import EVERYBODY
 
 from .conftest import SAMPLES, at, closed, measured, opened, shown
 
 
 @pytest.fixture
 async def station(store: Store) -> StationRecord:
-    await store.stations.add("CP1", StationPatch(), actor="test")
+    await store.stations.add(EVERYBODY, "CP1", StationPatch())
     record = await store.reader.station("CP1")
     assert record is not None
     return record
@@ -100,9 +101,9 @@ async def test_the_version_that_was_spoken_last(store: Store, station: StationRe
 
 async def test_a_session_has_the_price_of_its_begin(store: Store, station: StationRecord) -> None:
     price = Price(currency="EUR", per_session=Decimal("0.3"), per_kwh=Decimal("0.45678"))
-    await store.operators.set_price(price, actor="test")
+    await store.operators.set_price(EVERYBODY, price)
     await store.journal.commit([opened(station.id)])
-    await store.operators.set_price(replace(price, per_kwh=Decimal(9)), actor="test")
+    await store.operators.set_price(EVERYBODY, replace(price, per_kwh=Decimal(9)))
     state = await store.reader.load(station, "ocpp2.0.1")
     assert state.sessions["1"].price == price
 
@@ -111,7 +112,7 @@ async def test_the_price_of_what_begins_now(store: Store, station: StationRecord
     state = await store.reader.load(station, "ocpp2.0.1")
     assert await store.reader.answer(state, PriceNow()) is None
     price = Price(currency="EUR", per_minute=Decimal("0.1"))
-    await store.operators.set_price(price, actor="test")
+    await store.operators.set_price(EVERYBODY, price)
     assert await store.reader.answer(state, PriceNow()) == price
 
 
@@ -193,7 +194,7 @@ async def test_what_nobody_pays_for(
     store: Store, station: StationRecord, changed: dict[str, Any], amount: str
 ) -> None:
     await store.operators.set_price(
-        Price(currency="EUR", per_session=Decimal(3), per_kwh=Decimal("0.2")), actor="test"
+        EVERYBODY, Price(currency="EUR", per_session=Decimal(3), per_kwh=Decimal("0.2"))
     )
     waived = {name: value for name, value in changed.items() if name == "waived"}
     energy = {name: value for name, value in changed.items() if name != "waived"}

@@ -20,7 +20,7 @@ from engine.store import Store
 from engine.store.invariants import violations
 from engine.store.readings import METER_VALUES, PERIODS, SESSIONS, TRANSACTION_EVENTS
 from engine.store.repositories.stations import StationPatch
-from tests.plans import found
+from tests.plans import EVERYBODY, found
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RECEIVED = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -79,7 +79,7 @@ async def loaded(store: Store, record: StationRecord) -> ChargePoint:
 
 async def tell(store: Store, identity: str, events: Events, rng: random.Random) -> dict[str, Any]:
     """What the rows say when a new station has told these; now and then its connection breaks."""
-    await store.stations.add(identity, StationPatch(), actor="test")
+    await store.stations.add(EVERYBODY, identity, StationPatch())
     record = await store.reader.station(identity)
     assert record is not None
     cp = await loaded(store, record)

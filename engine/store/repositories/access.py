@@ -1,16 +1,18 @@
-"""Who may do what and who did: API tokens, OCPI parties, the audit trail, security events."""
+"""API tokens with their secrets, and the audit trail of what writes no row of its own."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from engine.domain.caller import Caller
 from engine.domain.state import Frozen
-from engine.errors import NotFound
-from engine.store.repositories.base import Audit, Repository, page
+from engine.store.edit import Edit
+from engine.store.editing import Kind
+from engine.store.editings import API_TOKENS
+from engine.store.repositories.base import Audit, Repository, equal
 
 SECRET_BYTES: Final = 32
 # Secret scanners find it, and it is never taken for an option.
@@ -36,17 +38,6 @@ class NewApiToken(Frozen, frozen=True):
     secret: str
 
 
-class Party(Frozen, frozen=True):
-    """An OCPI party that registered or is about to."""
-
-    id: int
-    token: str
-    url: str | None
-    status: str  # PENDING | REGISTERED
-    created_at: datetime
-    last_updated_at: datetime
-
-
 # The secret is 256 random bits: its plain hash cannot be guessed back, and tells an index look-up nothing.
 VERIFY: Final = """
 with found as (
@@ -60,63 +51,21 @@ select id, name, scope, created_at, last_used_at, revoked_at from api_tokens whe
 
 
 class ApiTokens(Repository):
-    async def create(self, name: str, *, actor: str, scope: str = "admin") -> NewApiToken:
+    async def create(self, caller: Caller, name: str, scope: str = "admin") -> NewApiToken:
         """A new token with its secret."""
         secret = SECRET_PREFIX + secrets.token_urlsafe(SECRET_BYTES)
-        rows = await self._write(
-            Audit(
-                actor=actor, action="api_token.create", subject=f"api_token:{name}", details={"scope": scope}
-            ),
-            "insert into api_tokens (name, scope, secret_sha256) values ($1, $2, $3) returning id",
-            name,
-            scope,
-            _digest(secret),
-        )
-        return NewApiToken(id=rows[0]["id"], name=name, scope=scope, secret=secret)
+        values = {"name": name, "scope": scope, "secret_sha256": _digest(secret)}
+        row = await self._edit(Edit(caller=caller, editing=API_TOKENS, kind=Kind.ADD, values=values))
+        return NewApiToken(id=row["id"], name=name, scope=scope, secret=secret)
 
     async def verify(self, secret: str) -> ApiToken | None:
         """The token of this secret unless revoked; the work does not depend on how much of it is right."""
         return await self._one(ApiToken, VERIFY, _digest(secret), USED_AT_GRAIN)
 
-    async def revoke(self, token_id: int, *, actor: str) -> None:
+    async def revoke(self, caller: Caller, token_id: int) -> None:
         """Raises NotFound when there is no such token or it is revoked already."""
-        rows = await self._write(
-            Audit(actor=actor, action="api_token.revoke", subject=f"api_token:{token_id}"),
-            "update api_tokens set revoked_at = now() where id = $1 and revoked_at is null returning id",
-            token_id,
-        )
-        if not rows:
-            raise NotFound(f"no API token {token_id} that could be revoked")
-
-
-class Parties(Repository):
-    async def register(self, token: str, url: str | None, status: str, *, actor: str) -> Party:
-        """Store a party's first connection details; a known token gets the new ones."""
-        rows = await self._write(
-            Audit(
-                actor=actor,
-                action="party.register",
-                subject="ocpi_party",
-                details={"url": url, "status": status},
-            ),
-            "insert into ocpi_parties (token, url, status) values ($1, $2, $3) "
-            "on conflict (token) do update "
-            "set url = excluded.url, status = excluded.status, last_updated_at = now() "
-            "returning id, token, url, status, created_at, last_updated_at",
-            token,
-            url,
-            status,
-        )
-        return Party(**rows[0])
-
-    async def list(self, *, after: int = 0, limit: int = 100) -> Sequence[Party]:
-        return await self._many(
-            Party,
-            "select id, token, url, status, created_at, last_updated_at from ocpi_parties "
-            "where id > $1 order by id limit $2",
-            after,
-            page(limit),
-        )
+        where = equal("id", token_id)
+        await self._edit(Edit(caller=caller, editing=API_TOKENS, kind=Kind.DELETE, where=where))
 
 
 class AuditTrail(Repository):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
@@ -12,6 +12,9 @@ from msgspec import UNSET
 from engine.domain.state import Frozen
 from engine.masking import masked_members
 from engine.store.database import Connection, Database
+from engine.store.edit import Edit, carry_out
+from engine.store.filters import Condition, Operator
+from engine.store.plan import Row
 
 R = TypeVar("R", bound=msgspec.Struct)
 T = TypeVar("T")
@@ -19,7 +22,6 @@ Settle: TypeAlias = Callable[[], Awaitable[None]]
 
 MAX_PAGE: Final = 1_000
 AUDIT: Final = "insert into audit_log (actor, action, subject, details) values ($1, $2, $3, $4)"
-DEFAULT_OPERATOR: Final = "(select id from operators where is_default)"
 
 
 class Audit(Frozen, frozen=True):
@@ -40,6 +42,12 @@ class Repository:
     def __init__(self, database: Database, settle: Settle) -> None:
         self._database = database
         self._settle = settle
+
+    async def _edit(self, edit: Edit) -> Row:
+        """Carry it out, and wait until this node goes by it."""
+        row = await carry_out(self._database, edit)
+        await self._settle()
+        return row
 
     async def _many(self, kind: type[R], sql: str, *arguments: object) -> list[R]:
         return [kind(**row) for row in await self._database.fetch(sql, *arguments)]
@@ -75,9 +83,9 @@ def given(patch: msgspec.Struct) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not UNSET}
 
 
-def assignments(names: Mapping[str, Any], first: int) -> str:
-    """`a = $2, b = $3` for columns whose names are fields of a Struct of ours."""
-    return ", ".join(f"{name} = ${number}" for number, name in enumerate(names, first))
+def equal(field: str, value: object) -> Sequence[Condition]:
+    """What finds a row by one of its fields."""
+    return (Condition(field=field, operator=Operator.EQUAL, value=value),)
 
 
 def page(limit: int) -> int:

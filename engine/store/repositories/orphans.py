@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from engine.domain.caller import Caller
 from engine.domain.state import Frozen
 from engine.errors import Conflict, NotFound
 from engine.store.repositories.base import Audit, Repository
@@ -24,10 +25,10 @@ select (select count(*) from orphans where resolved_at is null) as orphans,
 
 
 class Orphans(Repository):
-    async def dismiss(self, orphan_id: int, *, actor: str, note: str | None = None) -> None:
+    async def dismiss(self, caller: Caller, orphan_id: int, note: str | None = None) -> None:
         """A person has looked: it belongs to no session. Raises NotFound, Conflict where it is settled."""
         audit = Audit(
-            actor=actor, action="orphan.dismiss", subject=f"orphan:{orphan_id}", details={"note": note}
+            actor=caller.actor, action="orphan.dismiss", subject=f"orphan:{orphan_id}", details={"note": note}
         )
         if await self._write(audit, DISMISS, orphan_id):
             return

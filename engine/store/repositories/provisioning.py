@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+from engine.domain.caller import Caller
 from engine.domain.device import VariableName
 from engine.domain.state import Frozen
-from engine.errors import NotFound
+from engine.errors import Conflict, NotFound
 from engine.ocpp.variable_names import spell
+from engine.store.edit import Edit
+from engine.store.editing import Kind
+from engine.store.editings import CERTIFICATES
 from engine.store.fields import columns
-from engine.store.repositories.base import Audit, Repository, page
+from engine.store.repositories.base import Audit, Repository, equal, page
 
 
 class Setting(Frozen, frozen=True):
@@ -52,11 +57,11 @@ INSTALLATION: Final = columns(Installation)
 
 
 class Configuration(Repository):
-    async def request(self, charge_point_id: int, settings: Mapping[str, str], *, actor: str) -> None:
+    async def request(self, caller: Caller, charge_point_id: int, settings: Mapping[str, str]) -> None:
         """Want these keys set; each is pending (again) until the charger answered."""
         await self._write(
             Audit(
-                actor=actor,
+                actor=caller.actor,
                 action="station.configure",
                 subject=f"charge_point:{charge_point_id}",
                 details={"keys": sorted(settings)},
@@ -147,15 +152,11 @@ class Configuration(Repository):
 class Certificates(Repository):
     """Certificates known by their hash, and those queued for installation on a charger."""
 
-    async def put(self, sha256: bytes, pem: str, *, actor: str) -> None:
+    async def put(self, caller: Caller, sha256: bytes, pem: str) -> None:
         """Keep a certificate; one that is known stays."""
-        await self._write(
-            Audit(actor=actor, action="certificate.put", subject=f"certificate:{sha256.hex()}"),
-            "insert into certificates (sha256, certificate) values ($1, $2) "
-            "on conflict do nothing returning 1",
-            sha256,
-            pem,
-        )
+        new = {"sha256": sha256, "certificate": pem}
+        with suppress(Conflict):
+            await self._edit(self._certificate(caller, Kind.ADD, new=new))
 
     async def get(self, sha256: bytes) -> str:
         """The PEM text; raises NotFound."""
@@ -165,30 +166,27 @@ class Certificates(Repository):
         pem: str = rows[0][0]
         return pem
 
-    async def delete(self, sha256: bytes, *, actor: str) -> None:
+    async def delete(self, caller: Caller, sha256: bytes) -> None:
         """Raises NotFound."""
-        rows = await self._write(
-            Audit(actor=actor, action="certificate.delete", subject=f"certificate:{sha256.hex()}"),
-            "delete from certificates where sha256 = $1 returning 1",
-            sha256,
-        )
-        if not rows:
-            raise NotFound(f"no certificate {sha256.hex()}")
+        await self._edit(self._certificate(caller, Kind.DELETE, where=equal("sha256", sha256)))
+
+    def _certificate(self, caller: Caller, kind: Kind, **more: Any) -> Edit:
+        return Edit(caller=caller, editing=CERTIFICATES, kind=kind, returning=("sha256",), **more)
 
     async def install(
         self,
+        caller: Caller,
         charge_point_id: int,
         kind: str,
         pem: str,
         *,
-        actor: str,
         status: str = "Pending",
         reason: str | None = None,
     ) -> Installation:
         """Queue a certificate for a charger, or note at once why it will not be sent."""
         rows = await self._write(
             Audit(
-                actor=actor,
+                actor=caller.actor,
                 action="station.install_certificate",
                 subject=f"charge_point:{charge_point_id}",
                 details={"type": kind, "status": status},

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from engine.domain.caller import Caller
 from engine.domain.state import Frozen
 from engine.errors import NotFound
 from engine.store.database import Connection
@@ -231,11 +232,11 @@ class StationCertificates(Repository):
         """None where nobody asked for one."""
         return await self._one(Move, MOVED, identity)
 
-    async def plan_profile(self, identity: str, profile: int, at: datetime, *, actor: str) -> None:
+    async def plan_profile(self, caller: Caller, identity: str, profile: int, at: datetime) -> None:
         """Let the station in with this security profile too, until it did. Raises NotFound."""
         rows = await self._write(
             Audit(
-                actor=actor,
+                actor=caller.actor,
                 action="station.upgrade",
                 subject=f"charge_point:{identity}",
                 details={"security_profile": profile},
@@ -244,15 +245,15 @@ class StationCertificates(Repository):
             identity,
             profile,
             at,
-            actor,
+            caller.actor,
         )
         if not rows:
             raise NotFound(f"no charge point {identity!r}")
 
-    async def cancel_profile(self, identity: str, *, actor: str) -> None:
+    async def cancel_profile(self, caller: Caller, identity: str) -> None:
         """The station would not hear of it: only the present security profile lets it in."""
         await self._write(
-            Audit(actor=actor, action="station.upgrade_refused", subject=f"charge_point:{identity}"),
+            Audit(actor=caller.actor, action="station.upgrade_refused", subject=f"charge_point:{identity}"),
             CANCELLED,
             identity,
         )

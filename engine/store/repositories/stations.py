@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Final
@@ -11,9 +12,17 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from engine.domain.caller import Caller, CallerKind
 from engine.domain.state import Frozen, Policy, Registration, StationSettings
 from engine.errors import Conflict, Invalid, NotFound
-from engine.store.repositories.base import DEFAULT_OPERATOR, Audit, Repository, assignments, given, page
+from engine.store.edit import Edit
+from engine.store.editing import Kind
+from engine.store.editings import CHARGE_POINTS
+from engine.store.plan import Plan, fetch
+from engine.store.readings import STATIONS
+from engine.store.repositories.base import Repository, equal, given, page
+
+UNKNOWN: Final = Caller("accept_unknown", CallerKind.NODE)
 
 
 class Station(Frozen, frozen=True):
@@ -80,22 +89,6 @@ class StationPatch(Frozen, frozen=True):
     settings: dict[str, Any] | UnsetType = UNSET
 
 
-SELECT: Final = """
-select c.id, network_id as identity, operator_id, name, c.status, location_id, c.security_profile,
-       current_security_profile, m.security_profile as next_security_profile,
-       m.planned_at as next_security_profile_at, password_sha256 is not null as has_password, password_sha256,
-       invalid_username_allowed, certificate_serial, registration_status, accept_when_configured,
-       network_status, network_status_at, network_protocol, network_ip, connected_at, first_contact_at,
-       booted_at, vendor, model,
-       charge_point_serial_number, charge_box_serial_number,
-       firmware_version, h.status as hardware_status, h.error_code as hardware_error_code,
-       firmware_status, log_status, local_list_version, settings, created_at, last_updated_at
-from charge_points c
-join charge_point_status s on s.charge_point_id = c.id
-left join connector_status h on h.charge_point_id = c.id and h.evse_number = 0 and h.connector_number = 0
-left join security_profile_moves m on m.charge_point_id = c.id and m.status = 'under_way'
-where deleted_at is null
-"""
 PRESENT: Final = """
 select id, network_status as status, coalesce(network_status_at, last_updated_at) as at
 from charge_point_status s join charge_points c on c.id = s.charge_point_id
@@ -111,39 +104,44 @@ where c.accept_when_configured and c.registration_status = 'pending' and b.boote
                   where t.charge_point_id = c.id and t.status = 'Pending')
 order by c.id limit $2
 """
-SECRETS: Final = frozenset({"password_sha256"})
 
 
 class Stations(Repository):
     """Charge points."""
 
-    async def get(self, identity: str) -> Station:
+    async def get(self, caller: Caller, identity: str) -> Station:
         """Raises NotFound."""
-        found = (
-            await self._one(Station, SELECT + " and network_id = $1", identity)
-            if "\0" not in identity
-            else None
-        )
-        if found is None:
+        where, fields = equal("identity", identity), Station.__struct_fields__
+        plan = Plan(caller=caller, reading=STATIONS, where=where, fields=fields, limit=1)
+        rows = await fetch(self._database, plan) if "\0" not in identity else []
+        if not rows:
             raise NotFound(f"no charge point {identity!r}")
-        return found
+        return Station(**rows[0])
 
     async def present(self) -> Sequence[Presence]:
         """Those available or lost not long ago, by the last word on them: where a node's run begins."""
         return await self._many(Presence, PRESENT)
 
-    async def add(self, identity: str, patch: StationPatch, *, actor: str) -> Station:
-        """Register a charge point of the default operator. Raises Conflict when it exists."""
-        if not await self._insert(identity, patch, actor):
-            raise Conflict(f"charge point {identity!r} exists already")
-        return await self.get(identity)
-
     async def configured(self, *, after: int = 0, limit: int = 1_000) -> Sequence[int]:
         """Ids above `after` of charge points that were pending until configured, and are."""
         return [row[0] for row in await self._database.fetch(CONFIGURED, after, page(limit))]
 
+    async def add(self, caller: Caller, identity: str, patch: StationPatch) -> Station:
+        """Register a charge point. Raises Conflict when it exists."""
+        new = {"network_id": identity, "name": identity}
+        values = _checked(patch)
+        if "name" in values:
+            del new["name"]
+        try:
+            await self._edit(
+                Edit(caller=caller, editing=CHARGE_POINTS, kind=Kind.ADD, new=new, values=values)
+            )
+        except Conflict as conflict:
+            raise Conflict(f"charge point {identity!r} exists already", conflict.fields) from None
+        return await self.get(caller, identity)
+
     async def register(
-        self, identity: str, patch: StationPatch, *, actor: str, configure_first: bool = False
+        self, caller: Caller, identity: str, patch: StationPatch, *, configure_first: bool = False
     ) -> Station:
         """Register a charge point, or set what `patch` gives on the one that exists.
 
@@ -152,43 +150,28 @@ class Stations(Repository):
         new = patch
         if configure_first:
             new = replace(patch, registration_status=Registration.PENDING, accept_when_configured=True)
-        if not await self._insert(identity, new, actor):
-            return await self.update(identity, patch, actor=actor)
-        return await self.get(identity)
+        try:
+            return await self.add(caller, identity, new)
+        except Conflict:
+            return await self.update(caller, identity, patch)
 
     async def create_pending(self, identity: str) -> None:
         """A charge point nobody registered presented itself: known from now on, its boots stay pending."""
         patch = StationPatch(security_profile=0, registration_status=Registration.PENDING)
-        await self._insert(identity, patch, "accept_unknown")
+        with suppress(Conflict):
+            await self.add(UNKNOWN, identity, patch)
 
-    async def update(self, identity: str, patch: StationPatch, *, actor: str) -> Station:
+    async def update(self, caller: Caller, identity: str, patch: StationPatch) -> Station:
         """Raises NotFound, Invalid."""
+        station = await self.get(caller, identity)
         values = _checked(patch)
-        if values:
-            rows = await self._write(
-                _audit(actor, "station.update", identity, values),
-                f"update charge_points set {assignments(values, 2)}, last_updated_at = now() "  # noqa: S608 - fields
-                "where network_id = $1 and deleted_at is null returning id",
-                identity,
-                *values.values(),
-            )
-            if not rows:
-                raise NotFound(f"no charge point {identity!r}")
-        return await self.get(identity)
-
-    async def _insert(self, identity: str, patch: StationPatch, actor: str) -> bool:
-        values = {"name": identity, **_checked(patch)}
-        placeholders = ", ".join(f"${number}" for number in range(2, len(values) + 2))
-        rows = await self._write(
-            _audit(actor, "station.add", identity, values),
-            f"with added as (insert into charge_points (network_id, operator_id, {', '.join(values)}) "  # noqa: S608 - fields
-            f"values ($1, {DEFAULT_OPERATOR}, {placeholders}) "
-            "on conflict (network_id) where deleted_at is null do nothing returning id) "
-            "insert into charge_point_status (charge_point_id) select id from added returning 1",
-            identity,
-            *values.values(),
+        if not values:
+            return station
+        where = equal("id", station.id)
+        await self._edit(
+            Edit(caller=caller, editing=CHARGE_POINTS, kind=Kind.UPDATE, values=values, where=where)
         )
-        return bool(rows)
+        return await self.get(caller, identity)
 
 
 def _checked(patch: StationPatch) -> dict[str, Any]:
@@ -215,8 +198,3 @@ def _faults(settings: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
 def _unknown(name: str) -> str:
     near = get_close_matches(name, StationSettings.__struct_fields__, 1)
     return f"is no setting of a station; did you mean {near[0]}?" if near else "is no setting of a station"
-
-
-def _audit(actor: str, action: str, identity: str, values: dict[str, Any]) -> Audit:
-    details = {name: "…" if name in SECRETS else value for name, value in values.items()}
-    return Audit(actor=actor, action=action, subject=f"charge_point:{identity}", details=details)

@@ -14,6 +14,7 @@ from engine.ocpp.blocks.device_model.passwords import is_password, is_secret, pa
 from engine.ocpp.messages import v16, v201
 from engine.operations.delivery import FIRST_RETRY, Provisioner, deliver_pending
 from engine.store.repositories.stations import StationPatch
+from tests.plans import EVERYBODY
 
 Deliver = Callable[[], Awaitable[None]]
 ACCEPTED = {"status": "Accepted"}
@@ -38,14 +39,14 @@ async def deliver(provisioner: Provisioner) -> Deliver:
 @pytest.fixture
 async def request_settings(node: Node) -> Callable[..., Awaitable[None]]:
     async def request_settings(identity: str, **settings: str) -> None:
-        station = await node.store.stations.get(identity)
-        await node.store.configuration.request(station.id, settings, actor="test")
+        station = await node.store.stations.get(EVERYBODY, identity)
+        await node.store.configuration.request(EVERYBODY, station.id, settings)
 
     return request_settings
 
 
 async def statuses(node: Node, identity: str) -> dict[str, str]:
-    station = await node.store.stations.get(identity)
+    station = await node.store.stations.get(EVERYBODY, identity)
     return {row.name: row.status for row in await node.store.configuration.requested(station.id)}
 
 
@@ -145,7 +146,7 @@ async def test_a_new_password_is_expected_from_then_on(
     await request_settings("CP1", AuthorizationKey="0123456789abcdef")
     charger.answers["ChangeConfiguration"] = ACCEPTED
     await deliver()
-    station = await node.store.stations.get("CP1")
+    station = await node.store.stations.get(EVERYBODY, "CP1")
     assert station.password_sha256 == hashlib.sha256(b"0123456789abcdef").digest()
 
 
@@ -164,7 +165,7 @@ async def test_a_password_is_forgotten_once_the_station_has_decided(
     rows = await node.store.query("select name, value from charge_point_settings")
     assert set(rows) == {("A", "stays"), ("authorizationKEY", "")}
     new = hashlib.sha256(b"0123456789abcdef").digest()
-    assert (await node.store.stations.get("CP1")).password_sha256 == (new if adopted else old)
+    assert (await node.store.stations.get(EVERYBODY, "CP1")).password_sha256 == (new if adopted else old)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +238,7 @@ async def test_a_password_the_station_has_outlasts_a_database_that_is_away(
     monkeypatch.setattr(node.store.stations, "update", now_and_then)
     monkeypatch.setattr("engine.operations.provisioning.AGAIN", 0)
     await deliver()
-    assert (await node.store.stations.get("CP1")).has_password
+    assert (await node.store.stations.get(EVERYBODY, "CP1")).has_password
     assert await statuses(node, "CP1") == {"AuthorizationKey": "Accepted"}
 
 
@@ -246,7 +247,7 @@ async def test_a_password_the_station_has_outlasts_a_database_that_is_away(
 
 async def to_be_configured(node: Node, identity: str) -> None:
     patch = StationPatch(security_profile=0)
-    await node.store.stations.register(identity, patch, actor="manage", configure_first=True)
+    await node.store.stations.register(EVERYBODY, identity, patch, configure_first=True)
 
 
 async def test_a_new_station_is_accepted_once_all_has_its_verdict(
@@ -263,11 +264,11 @@ async def test_a_new_station_is_accepted_once_all_has_its_verdict(
         "TriggerMessage": ACCEPTED,
     }
     await deliver()
-    assert (await node.store.stations.get("CP1")).registration_status == "pending"
+    assert (await node.store.stations.get(EVERYBODY, "CP1")).registration_status == "pending"
     await deliver()
     assert [action for action, _ in charger.asked] == ["ChangeConfiguration"] * 2 + ["TriggerMessage"]
     assert (await charger.boot())["status"] == "Accepted"
-    station = await node.store.stations.get("CP1")
+    station = await node.store.stations.get(EVERYBODY, "CP1")
     assert (station.registration_status, station.accept_when_configured) == ("accepted", False)
 
 
@@ -293,7 +294,7 @@ async def test_who_waits_for_a_person_goes_on_waiting(node: Node, connect: Any, 
     charger = await connect("CP1", registration_status="pending")
     await deliver()
     assert charger.asked == []
-    assert (await node.store.stations.get("CP1")).registration_status == "pending"
+    assert (await node.store.stations.get(EVERYBODY, "CP1")).registration_status == "pending"
 
 
 async def test_nothing_is_sent_before_the_first_boot(
@@ -324,9 +325,9 @@ async def test_certificates_in_the_words_of_1_6(
     node: Node, connect: Any, deliver: Deliver, client_certificate: str
 ) -> None:
     charger = await connect("CP1")
-    station = await node.store.stations.get("CP1")
+    station = await node.store.stations.get(EVERYBODY, "CP1")
     for kind in ("CSMS", "MF", "V2G", "MO", "CSMS"):
-        await node.store.certificates.install(station.id, kind, client_certificate, actor="test")
+        await node.store.certificates.install(EVERYBODY, station.id, kind, client_certificate)
     charger.answers["InstallCertificate"] = [ACCEPTED, {"status": "Failed"}, ("InternalError", "full", {})]
     await deliver()
     assert [payload["certificateType"] for _, payload in charger.asked] == [
@@ -354,8 +355,8 @@ async def test_what_breaks_a_rule_is_not_sent(
     node: Node, connect: Any, deliver: Deliver, client_certificate: str
 ) -> None:
     charger = await connect("CP1")
-    station = await node.store.stations.get("CP1")
-    await node.store.certificates.install(station.id, "CSMS", client_certificate * 2, actor="test")
+    station = await node.store.stations.get(EVERYBODY, "CP1")
+    await node.store.certificates.install(EVERYBODY, station.id, "CSMS", client_certificate * 2)
     await deliver()
     (row,) = await node.store.certificates.installations(station.id)
     assert (row.status, charger.asked) == ("Rejected", [])

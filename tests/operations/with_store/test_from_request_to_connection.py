@@ -27,6 +27,7 @@ from engine.settings import Settings
 from engine.store import Store
 from engine.store.repositories.stations import StationPatch
 from tests.patience import PATIENCE
+from tests.plans import EVERYBODY
 
 VERSION = "ocpp2.0.1"
 BOOT = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}}
@@ -78,7 +79,7 @@ async def test_a_station_comes_back_with_the_certificate_it_asked_for(
 ) -> None:
     certificate, key = server_certificate(tmp_path)
     settings = replace(settings, ocpp_tls_port=0, tls_certificate=str(certificate), tls_key=str(key))
-    await store.stations.add("CP1", StationPatch(security_profile=0), actor="test")
+    await store.stations.add(EVERYBODY, "CP1", StationPatch(security_profile=0))
     authority = open_authority(settings, NOW)
     metrics = Metrics()
     registry = Registry(settings, store, metrics)
@@ -106,7 +107,7 @@ async def test_a_station_comes_back_with_the_certificate_it_asked_for(
             chain_file.write_text(payload["certificateChain"])
             key_file.write_bytes(private(station_key))
 
-            await store.stations.update("CP1", StationPatch(security_profile=3), actor="test")
+            await store.stations.update(EVERYBODY, "CP1", StationPatch(security_profile=3))
             connect = partial(open_websocket, "localhost", secure_port, subprotocols=[VERSION])
             own = context(certificate, chain_file, key_file)
             async with connect("/ocpp/CP1", use_ssl=own) as ws:

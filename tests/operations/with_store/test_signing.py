@@ -36,6 +36,7 @@ from engine.settings import Settings
 from engine.store import Store
 from engine.store.repositories.stations import StationPatch
 from tests.pki import NOW
+from tests.plans import EVERYBODY
 
 CALLER = Caller("token:test", CallerKind.API_TOKEN)
 STATION_USE = "ChargingStationCertificate"
@@ -131,7 +132,7 @@ class Bench:
 
 @pytest.fixture
 async def bench(store: Store, tmp_path: Path) -> Bench:
-    await store.stations.add("CP1", StationPatch(password_sha256=bytes(32)), actor="test")
+    await store.stations.add(EVERYBODY, "CP1", StationPatch(password_sha256=bytes(32)))
     authority = built_in(tmp_path / "pki", organisation="ACME", days=365, now=lambda: NOW)
     return Bench(store, authority)
 
@@ -271,7 +272,7 @@ async def test_a_renewed_certificate_takes_the_place_of_the_old(bench: Bench, cs
 
 
 async def test_a_station_known_by_serial_is_known_by_its_name_again(bench: Bench, csr: str) -> None:
-    await bench.store.stations.update("CP1", StationPatch(certificate_serial="abc"), actor="test")
+    await bench.store.stations.update(EVERYBODY, "CP1", StationPatch(certificate_serial="abc"))
     bench.registry.answer = accepting
     await bench.connect("ocpp1.6")
     await bench.want(csr)
