@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from engine.domain.access import StationRecord
 from engine.domain.changes import MessageLogged
 from engine.domain.state import ChargePoint, Policy
 from engine.ocpp import rpc
@@ -31,10 +32,10 @@ MAX_ACTION: Final = 64  # characters kept of an action that does not exist
 
 
 class Peer:
-    """One connection's other end. `number` is that of its record."""
+    """One connection's other end; `record` is what is stored of it."""
 
     __slots__ = (
-        "_conduct", "_connection", "_dialect", "_generation", "_number", "_shared",
+        "_conduct", "_connection", "_dialect", "_generation", "_record", "_shared",
     )  # fmt: skip
 
     def __init__(
@@ -43,14 +44,14 @@ class Peer:
         connection: Connection,
         dialect: Dialect,
         *,
-        number: int,
+        record: StationRecord,
         generation: int,
         conduct: Conduct,
     ) -> None:
         self._shared = shared
         self._connection = connection
         self._dialect = dialect
-        self._number = number
+        self._record = record
         self._generation = generation
         self._conduct = conduct
 
@@ -197,11 +198,12 @@ class Peer:
     ) -> None:
         """Put a message into the log, if there is room for more of this charge point."""
         journal = self._shared.journal
-        if not journal.has_room(self._number):
+        if not journal.has_room(self._record.id):
             journal.drop(MessageLogged)
             return
         row = MessageLogged(
-            charge_point_id=self._number,
+            charge_point_id=self._record.id,
+            operator_id=self._record.operator_id,
             at=self._shared.now(),
             direction=direction,
             kind=kind,

@@ -58,9 +58,7 @@ class Performer:
         self.state = state
         self.generation = generation
         self.is_open = _is_open(state)  # may send everything
-        self.peer = Peer(
-            shared, connection, dialect, number=record.id, generation=generation, conduct=conduct
-        )
+        self.peer = Peer(shared, connection, dialect, record=record, generation=generation, conduct=conduct)
         self._shared = shared
         self._routes = dialect.routes
         self._conduct = conduct

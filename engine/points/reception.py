@@ -172,7 +172,7 @@ class Reception:
         return _later("too_often", 503, "This charge point connects too often.", wait)
 
     def report(
-        self, charge_point_id: int | None, visitor: Visitor, identity: str, event: str, detail: str
+        self, record: StationRecord | None, visitor: Visitor, identity: str, event: str, detail: str
     ) -> None:
         """Count and report a failed log-in; too many from one place are neither reported nor looked at."""
         if self._limited(visitor, identity) is not None:
@@ -180,7 +180,8 @@ class Reception:
         self._failures.record(owner_of(visitor.address), identity, self._shared.steady())
         at = self._shared.now()
         row = SecurityEventReported(
-            charge_point_id=charge_point_id,
+            charge_point_id=record.id if record else None,
+            operator_id=record.operator_id if record else None,
             type=event,
             timestamp=at,
             tech_info=f"{detail} (identity {identity!r} from {visitor.address})",
@@ -222,7 +223,7 @@ class Reception:
             return limited
         verdict = authentication.authenticate(record, identity, credentials)
         if isinstance(verdict, Refused):
-            self.report(record.id if record else None, visitor, identity, verdict.event, verdict.detail)
+            self.report(record, visitor, identity, verdict.event, verdict.detail)
             if verdict.status == 401:
                 return _turned("unauthorized", 401, verdict.reason, *authentication.CHALLENGE)
             return _turned("forbidden", verdict.status, verdict.reason)

@@ -225,6 +225,7 @@ class Registry:
         at = self.shared.now()
         row = SecurityEventReported(
             charge_point_id=record.id,
+            operator_id=record.operator_id,
             type=CONFLICT,
             timestamp=at,
             tech_info=f"Connections of {record.identity!r} replace each other, from {held} and {wanted}: "

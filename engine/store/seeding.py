@@ -139,12 +139,14 @@ def _history(sizes: Sizes) -> Sequence[Crop]:
 def _logs(stations: int) -> Sequence[Crop]:
     return (
         Crop(table=logs.message_log, rows=stations * MESSAGES, values={
-            "charge_point_id": _station("n", stations), "at": _moment("n", stations * MESSAGES),
+            "charge_point_id": _station("n", stations), "operator_id": _operator(_station("n", stations)),
+            "at": _moment("n", stations * MESSAGES),
             "direction": "'in'", "kind": "'call'", "message_id": "n::text", "payload": "'{}'",
             "action": "case when n % 10 = 0 then 'StatusNotification' else 'MeterValues' end",
         }),
         Crop(table=security.security_events, rows=stations * EVENTS, values={
-            "charge_point_id": _station("n", stations), "type": "'SettingSystemTime'",
+            "charge_point_id": _station("n", stations), "operator_id": _operator(_station("n", stations)),
+            "type": "'SettingSystemTime'",
             "timestamp": _moment("n", stations * EVENTS),
         }),
         Crop(table=access.audit_log, rows=stations, values={

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from api.admin import MODULES
+from api.admin import MODULES, log
 from api.kernel import listing, reading
 from api.kernel.resource import Resource
 from api.kernel.rows import Parent
@@ -147,6 +147,23 @@ async def test_no_big_table_is_looked_through(node: Node, sent: list[Sent]) -> N
             account = await explained(database, one, "enable_seqscan = off")
             wrong += [f"{name} {asked}: {table}" for table in looked_through(account, 0)]
     assert wrong == []
+
+
+@pytest.mark.parametrize("resource", [log.messages, log.security_events])
+async def test_what_happened_to_others_is_not_read(
+    node: Node, sent: list[Sent], resource: Resource[Any]
+) -> None:
+    """However deep in the listing, a caller of one operator costs no more than the rows of that operator."""
+    database = node.store._database
+    await seed(database, SMALL, lambda *_: None)
+    sent.clear()
+    query = reading.query(resource.query, {"page": "11", "limit": "10"})
+    await resource.rows(node, CALLERS[1], query)
+    for one in sent:
+        account = await explained(database, one, "enable_seqscan = off", "enable_sort = off")
+        logs = [n for n in nodes(account["Plan"]) if n.get("Relation Name", "").startswith(BIG)]
+        assert logs
+        assert all(node.get("Rows Removed by Filter", 0) == 0 for node in logs)
 
 
 @pytest.mark.soak

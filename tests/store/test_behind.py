@@ -23,8 +23,8 @@ Count = Callable[[str], Any]
 
 def logged(station: int, payload: str = "{}", action: str = "Heartbeat") -> MessageLogged:
     return MessageLogged(
-        charge_point_id=station, at=NOW, direction="in", kind="call", action=action, message_id="1",
-        payload=payload, correlation_id="c",
+        charge_point_id=station, operator_id=1, at=NOW, direction="in", kind="call", action=action,
+        message_id="1", payload=payload, correlation_id="c",
     )  # fmt: skip
 
 

@@ -164,8 +164,8 @@ async def test_messages_of_all_stations_are_the_newest_of_all(store: Store, stat
 
     def message(n: int) -> MessageLogged:
         return MessageLogged(
-            charge_point_id=ids[n * n % 3], at=at(n), direction="in", kind="call", action="AB"[n % 2],
-            message_id=str(n), payload="{}", correlation_id="c",
+            charge_point_id=ids[n * n % 3], operator_id=1, at=at(n), direction="in", kind="call",
+            action="AB"[n % 2], message_id=str(n), payload="{}", correlation_id="c",
         )  # fmt: skip
 
     await store.journal.commit([message(n) for n in range(12)])

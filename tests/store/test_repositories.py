@@ -245,13 +245,14 @@ async def test_certificates_by_hash_and_on_chargers(store: Store, station: Stati
 async def test_messages_and_security_events_newest_first(store: Store, station: StationRecord) -> None:
     def message(n: int, action: str) -> MessageLogged:
         return MessageLogged(
-            charge_point_id=station.id, at=at(n), direction="in", kind="call", action=action,
+            charge_point_id=station.id, operator_id=1, at=at(n), direction="in", kind="call", action=action,
             message_id=str(n),
             payload='{"x":"\\u0000"}', correlation_id="c",
         )  # fmt: skip
 
     event = SecurityEventReported(
         charge_point_id=None,
+        operator_id=None,
         type="InvalidMessages",
         timestamp=NOW,
         tech_info=None,

@@ -31,6 +31,7 @@ class MessageLogged(Change, frozen=True):
     """message_log, new row. Written behind: never waited for, dropped (and counted) under overload."""
 
     charge_point_id: int
+    operator_id: int
     at: datetime
     direction: str  # in | out
     kind: str  # call | result | error

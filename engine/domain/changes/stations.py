@@ -124,6 +124,7 @@ class SecurityEventReported(Change, frozen=True):
     """security_events, new row. `type` is OCPP's name; `critical` per the security whitepaper."""
 
     charge_point_id: int | None
+    operator_id: int | None
     type: str
     timestamp: datetime
     tech_info: str | None

@@ -21,12 +21,14 @@ message_log: Final = table(
     "message_log",
     ident(key=False),
     number_of("charge_point_id", "charge_points"),
+    number_of("operator_id", "operators"),  # the station's at that time
+    index("message_log_operator", "operator_id", "at desc", "id desc"),
     index("message_log_station", "charge_point_id", "at desc", "id desc"),
     index("message_log_newest", "at desc", "id desc"),  # of all stations; rows come in this order
     index("message_log_mended", "at desc", "id desc", where="repairs is not null"),
     rows=(changes.MessageLogged,),
     owner=Owner.ENGINE,
-    tenant="charge_point_id",
+    tenant="operator_id",
     series=Series(column="at", received="at", kept="message_log_days"),
 )
 

@@ -87,8 +87,10 @@ security_events: Final = table(
     "security_events",
     ident(),
     number_of("charge_point_id", "charge_points", null=True),  # null: nobody known
+    number_of("operator_id", "operators", null=True),
+    index("security_events_operator", "operator_id", "id desc"),
     index("security_events_station", "charge_point_id", "id desc"),
     rows=(changes.SecurityEventReported,),
     owner=Owner.ENGINE,
-    tenant="charge_point_id",
+    tenant="operator_id",
 )

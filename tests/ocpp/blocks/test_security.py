@@ -80,6 +80,7 @@ def test_every_event_is_stored_and_published(
     stored, event = outcome.changes
     assert stored == SecurityEventReported(
         charge_point_id=12,
+        operator_id=1,
         type=kind,
         timestamp=when,
         tech_info="why",

@@ -62,6 +62,7 @@ def _event(
     critical = SECURITY_EVENTS.get(request.type, False)
     reported = SecurityEventReported(
         charge_point_id=cp.id,
+        operator_id=cp.operator_id,
         type=request.type,
         timestamp=request.timestamp,
         tech_info=request.tech_info or None,
