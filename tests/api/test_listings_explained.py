@@ -160,9 +160,13 @@ async def test_a_log_says_itself_whose_its_rows_are(
     await resource.rows(node, CALLERS[1], query)
     for one in sent:
         account = await explained(node.store._database, one, "enable_seqscan = off")
-        whose = {n["Relation Name"] for n in nodes(account["Plan"]) if "operator_id" in conditions_of(n)}
+        whose = {name_of(n) for n in nodes(account["Plan"]) if "operator_id" in conditions_of(n)}
         assert whose
         assert all(name.startswith(BIG) for name in whose)
+
+
+def name_of(node: Any) -> str:
+    return str(node.get("Relation Name") or node["Index Name"])
 
 
 def conditions_of(node: Any) -> str:
