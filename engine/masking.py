@@ -64,13 +64,14 @@ ASSIGNMENT: Final = re.compile(
 )
 # A text that holds one of these has such a sign in it, in lower case; an escaped letter may be one of a name,
 SIGNS: Final = (
-    "pass", "secret", "credential", "psk", "puk", "pwd", "authorization", "cookie", "keycode",
+    "pass", "secret", "credential", "psk", "puk", "pwd", "cookie", "keycode",
     "vpn", "wifi", "wi-fi", "wlan", "wpa", "modem", "crypt", "://", "\\/", "basic", "bearer", "private",
     "eyj", "akia", "\\u00",
 )  # fmt: skip
 # or one of these words, other than in here.
 PIN: Final = re.compile(r"pin(?![a-z])|pincode")
 HARMLESS: Final = {
+    "authorization": ("authorizationid", "authorization.changed"),
     "token": ("idtoken",),
     "key": ('"key', "configurationkey", "unknownkey", "publickey", "keyhash"),
 }

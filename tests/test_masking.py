@@ -14,6 +14,7 @@ from engine.domain.device import VariableName, is_secret
 from engine.masking import (
     MASK,
     MOST_SEARCHED,
+    are_plain,
     is_secret_name,
     masked_document,
     masked_members,
@@ -255,3 +256,13 @@ def test_a_document_without_a_secret_stays_to_the_letter_unless_a_member_comes_t
     kept = b'{"b":1.50,"a":"\\u00e4"}'
     assert masked_document(kept) == kept
     assert masked_document(b'{"password":"hunter22","password":"***"}') == b'{"password":"***"}'
+
+
+def test_our_own_event_about_an_authorization_is_not_taken_apart() -> None:
+    assert not may_hold('{"notification":"authorization.changed","authorizationId":1}')
+    assert may_hold('{"authorizationId":1,"Authorization":"hunter22"}')
+
+
+def test_one_search_tells_of_several_texts() -> None:
+    assert are_plain(["StatusNotification", "0000018f-0000", "pas", "sword"])
+    assert not are_plain(["StatusNotification", "My Password"])
