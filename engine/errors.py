@@ -6,6 +6,7 @@
     │   ├── DatabaseAway        there is no database to speak to, for now; the store itself says so in the log
     │   ├── SchemaError         the schema is newer than this program, or a migration was changed
     │   └── ChangeRefused       the database refused one charger's change (a constraint); others went through
+    │       └── Superseded      that charger has a newer connection, at another node
     ├── OutsideError            a service outside (a CA, a responder) did not help    502
     ├── NotFound                the thing named does not exist                       404
     ├── Conflict                the thing named exists already, or its state forbids 409
@@ -55,6 +56,10 @@ class ChangeRefused(StoreError):
     """The database refused this change alone; the rest of its batch was committed."""
 
     http_status = 500
+
+
+class Superseded(ChangeRefused):
+    """The charger whose change this is has a newer connection at another node."""
 
 
 class OutsideError(VoltrioError):

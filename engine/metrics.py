@@ -97,6 +97,10 @@ class Metrics(Collector):
         self.journal_dropped = Tally(
             "voltrio_journal_dropped", "Rows nobody waits for that were not written", ("kind", "reason")
         )
+        self.superseded = Tally(
+            "voltrio_journal_superseded",
+            "Entries refused because their charge point had a newer connection at another node",
+        )
         self.journal_rows = Histogram("voltrio_journal_batch_rows", "Rows per journal commit", SIZE_BUCKETS)
         self.journal_seconds = Histogram(
             "voltrio_journal_commit_seconds", "Duration of a commit", LATENCY_BUCKETS

@@ -253,6 +253,14 @@ class ChargePoint(Frozen, frozen=True):
     asked: frozenset[str] = frozenset()  # actions it may send before its boot is accepted; in memory only
 
 
+class Taken(Frozen, frozen=True):
+    """A charge point that a new connection has from now on."""
+
+    state: ChargePoint
+    generation: int  # of the connection; a charge point's newest is its highest
+    status: NetworkStatus | None  # the last one written, if another node wrote it
+
+
 class Token(Frozen, frozen=True):
     """An id tag as the authorization rules see it (`id_tags` joined with its user)."""
 

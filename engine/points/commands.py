@@ -38,6 +38,8 @@ class Link(Protocol):
     @property
     def state(self) -> ChargePoint: ...
     @property
+    def generation(self) -> int: ...
+    @property
     def dialect(self) -> Dialect: ...
     @property
     def is_open(self) -> bool: ...
@@ -223,7 +225,7 @@ class Commands:
     async def _commit(self, call: Call, answer: Message, outcome: Outcome) -> None:
         committed: Outcome | None = outcome
         try:
-            await self._shared.journal.commit(outcome.changes, self._link.state.id)
+            await self._shared.journal.commit(outcome.changes, self._link.state.id, self._link.generation)
         except StoreError as error:
             correlation_id = self._link.peer.correlation(call.id)
             log.error("change refused", action=call.action, error=str(error), correlation_id=correlation_id)

@@ -172,21 +172,21 @@ class Listener:
         wait = self._registry.knock(record, visitor.address)
         if wait > 0:
             return self._reception.too_often(wait)
-        generation = self._registry.claim(record.identity)
+        claim = self._registry.claim(record.identity)
         state = None
         try:
             with trio.move_on_after(DATABASE_PATIENCE):
-                state = await self._shared.reader.load(record, version)
+                state = await self._registry.take(record, claim, version)
         except (NotFound, StoreError) as error:
             log.warning("no state for a connection", identity=record.identity, error=str(error))
         finally:
             if state is None or transport.closed:
-                await self._registry.release(record.identity, generation, record.id)
+                await self._registry.release(record.identity, claim, record.id)
         if state is None:
             return self._reception.busy("database_away", record.identity)
         if transport.closed:
             return False
-        if not self._registry.holds(record.identity, generation):
+        if not self._registry.holds(record.identity, claim):
             return self._reception.busy("superseded", record.identity)
         accepted = accept(request, version)
         transport.send(accepted.response)
@@ -206,10 +206,10 @@ class Listener:
             dialect=self._shared.dialects[version],
             record=record,
             state=replace(state, connected_at=self._shared.now()),
-            generation=generation,
+            generation=claim.generation,
             conduct=conduct,
         )
-        self._registry.attach(actor, request.leftover)
+        self._registry.attach(actor, claim, request.leftover)
         return True
 
 

@@ -175,8 +175,8 @@ class Peer:
             log.warning("message mended", repairs=repaired, **self.named(route.action, message_id))
 
     def correlation(self, message_id: str) -> str:
-        """Finds a message in logs and message log: the node's run, the connection, the message."""
-        return f"{self._shared.run_id}-{self._generation}-{message_id}"
+        """Finds a message in logs and message log: the charge point, its connection, the message."""
+        return f"{self._number}-{self._generation}-{message_id}"
 
     def named(self, action: str, message_id: str) -> dict[str, str]:
         """A message in a log line."""

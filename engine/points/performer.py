@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from engine.domain.access import StationRecord
 from engine.domain.changes import ChargePointConnected
 from engine.domain.state import ChargePoint, Registration, StationSettings
-from engine.errors import StoreError
+from engine.errors import StoreError, Superseded
 from engine.ocpp import rpc
 from engine.ocpp.step import Message, Outcome, Raw, Refusal
 from engine.points.admission import Conduct
@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 ROWS_INCLUDED: Final = 10  # that a message may come to; what is more costs as much as
 ROWS_A_MESSAGE: Final = 4  # … one message for so many
+POLICY: Final = 1008  # RFC 6455 §7.4.1
 EARLY_SIZE: Final = 65_536  # bytes of a message, until its boot was accepted
 
 FAILED: Final = Refusal(code=rpc.Code.INTERNAL_ERROR, description="The message could not be processed.")
@@ -81,7 +82,7 @@ class Performer:
         elif outcome.durable:
             done = partial(self._on_written, route, message_id, text, outcome)
             try:
-                self._shared.journal.commit_then(outcome.changes, done, self.record.id)
+                self._shared.journal.commit_then(outcome.changes, done, self.record.id, self.generation)
             except StoreError as error:
                 self._on_unwritten(route, message_id, error)
             else:
@@ -108,6 +109,9 @@ class Performer:
             self.connection.fail("failed")
 
     def _on_unwritten(self, route: Route, message_id: str, error: StoreError) -> None:
+        if isinstance(error, Superseded):
+            self.supersede()
+            return
         log.error("change refused", error=str(error), **self.peer.named(route.action, message_id))
         self.fail(route, message_id)
 
@@ -181,6 +185,10 @@ class Performer:
         """Bytes that a message of it may have."""
         size = self._shared.settings.max_message_size
         return size if self.is_open else min(size, EARLY_SIZE)
+
+    def supersede(self) -> None:
+        """A newer connection has its state: close this one at once, it would only be in the way."""
+        self.connection.close(POLICY, "replaced by a newer connection", "takeover")
 
     def configure(self, record: StationRecord, settings: StationSettings, registration: Registration) -> None:
         """Take over what was changed in the database; a message being worked on is finished first."""

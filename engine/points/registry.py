@@ -1,16 +1,15 @@
 """Which charge point is connected here, and the way to it from anywhere else in the node.
 
 One connection per identity: the newest wins. Whoever comes in claims the identity first, which closes the
-older connection; with the claim comes a generation, and whoever holds an older one can neither attach nor
-change anything any more. What the older connection had handed to the journal is written before the newer one
-loads its state (`reader.load` waits for it), so nothing is lost in between.
+older connection; whoever holds an older claim can neither attach nor change anything any more. What the
+older connection had handed to the journal is written before the newer one loads its state (`reader.load`
+waits for it), so nothing is lost in between.
 """
 
 from __future__ import annotations
 
-import itertools
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -19,13 +18,15 @@ import structlog
 import trio
 
 from engine.domain.access import StationRecord
-from engine.domain.changes import SecurityEventReported
+from engine.domain.changes import Change, SecurityEventReported
 from engine.domain.state import ChargePoint
+from engine.errors import StoreError, Superseded
 from engine.metrics import Metrics
 from engine.ocpp.step import Protocol
 from engine.ocpp.versions import PROTOCOLS
 from engine.points.actor import Actor
 from engine.points.admission import Conduct, Conducts
+from engine.points.performer import POLICY
 from engine.points.presence import Presence
 from engine.points.shared import Outside, Shared, Store
 from engine.settings import Settings
@@ -33,8 +34,17 @@ from engine.supervision import Task
 
 log = structlog.get_logger(__name__)
 
-NORMAL, POLICY = 1000, 1008  # RFC 6455 §7.4.1
+NORMAL: Final = 1000  # RFC 6455 §7.4.1
 CONFLICT: Final = "IdentityConflict"  # a security event of ours: OCPP has no name for it
+
+
+class Claim:
+    """A connection's claim to its identity, and the generation that it was given."""
+
+    __slots__ = ("generation",)
+
+    def __init__(self) -> None:
+        self.generation = 0  # until the database has given one
 
 
 class Registry:
@@ -63,9 +73,8 @@ class Registry:
         self.door = trio.CancelScope()  # around the accept loops
         self.draining = False
         self._actors: dict[str, Actor] = {}
-        self._claims: dict[str, int] = {}  # generation of the newest connection, from claim to end
+        self._claims: dict[str, Claim] = {}  # of the newest connection, until it ends
         self._conducts = Conducts()
-        self._generations = itertools.count(1)
         self._presence = Presence(self.shared)
         self._living = 0  # connections whose end is not written yet
         self._silence = trio.Event()  # set when the last one ends
@@ -166,29 +175,38 @@ class Registry:
         """What is remembered of its earlier connections."""
         return self._conducts.of(identity, self.shared.steady())
 
-    def claim(self, identity: str) -> int:
-        """Win the identity: an older connection is closed at once (1008, it would only be in the way)."""
-        generation = self._claims[identity] = next(self._generations)
-        actor = self._actors.get(identity)
+    def claim(self, identity: str) -> Claim:
+        """Win the identity: an older connection is closed at once."""
+        claim = self._claims[identity] = Claim()
+        actor = self._actors.pop(identity, None)
         if actor is not None:
-            self._dismiss(actor, POLICY, "replaced by a newer connection", "takeover")
-        return generation
+            actor.supersede()
+        return claim
 
-    def holds(self, identity: str, generation: int) -> bool:
-        return self._claims.get(identity) == generation
+    def holds(self, identity: str, claim: Claim) -> bool:
+        return self._claims.get(identity) is claim
 
-    async def release(self, identity: str, generation: int, charge_point_id: int) -> None:
+    async def take(self, record: StationRecord, claim: Claim, version: str) -> ChargePoint:
+        """The state to go on from; the charge point is this node's now. Raises NotFound, StoreError."""
+        taken = await self.shared.reader.take(record, version)
+        claim.generation = taken.generation
+        if taken.status is not None:
+            self._presence.took(record.id, taken.status)
+        return taken.state
+
+    async def release(self, identity: str, claim: Claim, charge_point_id: int) -> None:
         """Its connection ended, or a claim led to none."""
-        if self.holds(identity, generation):
+        if self.holds(identity, claim):
             del self._claims[identity]
-            await self.shared.write(self._presence.disconnected(charge_point_id))
+            changes = self._presence.disconnected(charge_point_id, claim.generation)
+            await self.shared.write(changes, charge_point_id, claim.generation)
 
-    def attach(self, actor: Actor, leftover: bytes) -> None:
+    def attach(self, actor: Actor, claim: Claim, leftover: bytes) -> None:
         """Bring an actor to life that holds the claim to its identity."""
         self._actors[actor.record.identity] = actor
         actor.connection.serve(actor)
         self._living += 1
-        self.shared.spawn(partial(self._live, actor, leftover))
+        self.shared.spawn(partial(self._live, actor, claim, leftover))
         if self.draining:
             actor.connection.drain()
 
@@ -197,16 +215,41 @@ class Registry:
         return {
             "timers": self.shared.timers.run,
             "poller": self.shared.poller.run,
+            "absent charge points": self._look_after,
         }
 
-    async def restore(self) -> None:
-        """Find out who was connected when the last run ended. To be done before anybody is let in."""
-        await self.shared.write(self._presence.restore(await self.shared.store.stations.present()))
+    def lose(self, taken: Mapping[int, int]) -> None:
+        """Drop charge points that have connected to another node, given the generations there."""
+        kept = set()
+        for identity, actor in list(self._actors.items()):
+            generation = taken.get(actor.record.id)
+            if generation is None:
+                continue
+            if actor.generation < generation:
+                del self._actors[identity]
+                actor.supersede()
+            else:  # it has come back since
+                kept.add(actor.record.id)
+        for charge_point_id in taken.keys() - kept:
+            self._presence.forget(charge_point_id)
 
-    async def _live(self, actor: Actor, leftover: bytes) -> None:
-        identity = actor.record.identity
+    async def restore(self) -> None:
+        """Look after the charge points of nodes that are gone. To be done before anybody is let in."""
+        for last in await self.shared.store.nodes.adopt():
+            changes = self._presence.restore(last)
+            if changes:
+                self.shared.write_soon(changes, last.id, last.generation)
+        await self.shared.journal.flush()
+
+    async def _look_after(self) -> None:
+        while True:
+            await self.restore()
+            await self.shared.store.nodes.changed()
+
+    async def _live(self, actor: Actor, claim: Claim, leftover: bytes) -> None:
+        identity, number = actor.record.identity, actor.record.id
         try:
-            await self.shared.write([actor.connected(), *self._presence.connected(actor.record.id)])
+            await self._greet(actor, [actor.connected(), *self._presence.connected(number)])
             await actor.connection.run(leftover)
         finally:
             actor.connection.cut()  # it may never have run
@@ -218,7 +261,16 @@ class Registry:
             self._living -= 1
             if not self._living:
                 self._silence.set()
-            await self.release(identity, actor.generation, actor.record.id)
+            await self.release(identity, claim, number)
+
+    async def _greet(self, actor: Actor, changes: Sequence[Change]) -> None:
+        """Write that it is here, unless it is elsewhere by now."""
+        try:
+            await self.shared.journal.commit(changes, actor.record.id, actor.generation)
+        except Superseded:
+            actor.supersede()
+        except StoreError as error:
+            log.error("change refused", error=str(error))
 
     def _report_conflict(self, record: StationRecord, held: str, wanted: str) -> None:
         self.shared.metrics.conflicts.add()

@@ -50,6 +50,7 @@ async def serve_chargers(
             for name, task in registry.tasks().items():
                 nursery.start_soon(keep, name, task, metrics.task_failures)
             store.follower.subscribe(partial(refresh_changed, registry))
+            store.nodes.subscribe(registry.lose)
             await registry.restore()
             task_status.started([_address(sock, secure is not None) for sock, secure in doors])
             with registry.door:

@@ -19,8 +19,8 @@ from engine.domain.events import Event
 from engine.domain.lookups import Lookup
 from engine.domain.outside import Answer, Question
 from engine.domain.starting import Pending
-from engine.domain.state import ChargePoint
-from engine.errors import Invalid, StoreError
+from engine.domain.state import ChargePoint, Taken
+from engine.errors import Invalid, StoreError, Superseded
 from engine.metrics import Metrics
 from engine.ocpp import step
 from engine.points.admission import RETURNS, Allowance, Bucket, Conduct, Rate
@@ -39,9 +39,13 @@ BOOT_PATIENCE: Final = 15.0  # seconds that a boot may wait for its turn
 class Journal(Protocol):
     """The part of the store that actors write to."""
 
-    async def commit(self, changes: Sequence[Change], owner: int = 0) -> None: ...
+    async def commit(self, changes: Sequence[Change], owner: int = 0, generation: int = 0) -> None: ...
     def commit_then(
-        self, changes: Sequence[Change], done: Callable[[StoreError | None], None], owner: int = 0
+        self,
+        changes: Sequence[Change],
+        done: Callable[[StoreError | None], None],
+        owner: int = 0,
+        generation: int = 0,
     ) -> None: ...
     def append(self, changes: Sequence[Change]) -> None: ...
     def has_room(self, charge_point_id: int) -> bool: ...
@@ -57,14 +61,17 @@ class Reader(Protocol):
     def remembered(self, identity: str) -> StationRecord | None: ...
     async def look_up(self, identity: str) -> StationRecord | None: ...
     async def load(self, record: StationRecord, version: str) -> ChargePoint: ...  # "": the one spoken last
+    async def take(self, record: StationRecord, version: str) -> Taken: ...
     def forget(self, identity: str) -> None: ...
 
 
 class LastPresence(Protocol):
-    """The last network status written of a charge point."""
+    """The last network status written of a charge point, and the generation that may change it now."""
 
     @property
     def id(self) -> int: ...
+    @property
+    def generation(self) -> int: ...
     @property
     def status(self) -> str: ...
     @property
@@ -75,7 +82,14 @@ class Stations(Protocol):
     """The part of the store that knows who exists."""
 
     async def create_pending(self, identity: str) -> None: ...
-    async def present(self) -> Sequence[LastPresence]: ...
+
+
+class Nodes(Protocol):
+    """The part of the store that knows of other nodes."""
+
+    def subscribe(self, lost: Callable[[Mapping[int, int]], None]) -> None: ...
+    async def adopt(self) -> Sequence[LastPresence]: ...
+    async def changed(self) -> None: ...
 
 
 class Sessions(Protocol):
@@ -105,6 +119,8 @@ class Store(Protocol):
     def reader(self) -> Reader: ...
     @property
     def follower(self) -> Follower: ...
+    @property
+    def nodes(self) -> Nodes: ...
     @property
     def stations(self) -> Stations: ...
     @property
@@ -213,7 +229,6 @@ class Shared:
         self.returns = Rate(1 / settings.reconnect_interval, RETURNS)
         self.allowance = Allowance(settings.message_rate, settings.data_rate, settings.rate_burst)
         self.carrier = Carrier(self.spawn, self.timers, settings.max_out_buffer, metrics.slow_consumers.add)
-        self.run_id = new_id()[:8]  # first part of the correlation ids of this run
         self.nursery: trio.Nursery | None = None
 
     def boot_turn(self, conduct: Conduct) -> float | None:
@@ -232,16 +247,28 @@ class Shared:
             facts = replace(facts, outside=await self.outside.ask(charge_point, questions))
         return facts
 
-    async def write(self, changes: Sequence[Change]) -> None:
+    async def write(self, changes: Sequence[Change], owner: int = 0, generation: int = 0) -> None:
         """Commit what belongs to no message of a charge point; a refusal is logged."""
         try:
             if changes:
-                await self.journal.commit(changes)
+                await self.journal.commit(changes, owner, generation)
         except StoreError as error:
-            log.error("change refused", error=str(error))
+            _refused(error)
+
+    def write_soon(self, changes: Sequence[Change], owner: int, generation: int) -> None:
+        """The same without waiting."""
+        try:
+            self.journal.commit_then(changes, _refused, owner, generation)
+        except StoreError as error:
+            _refused(error)
 
     def spawn(self, task: Callable[[], Any]) -> None:
         """Run a task that belongs to the node, not to its starter, and that ends nothing but itself."""
         if self.nursery is None:
             raise RuntimeError("the listeners are not running")
         self.nursery.start_soon(survived, "connection", task, self.metrics.task_failures)
+
+
+def _refused(error: StoreError | None) -> None:
+    if error is not None and not isinstance(error, Superseded):
+        log.error("change refused", error=str(error))

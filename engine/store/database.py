@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 import asyncpg
 import msgspec
 import structlog
+import trio
 from asyncpg.pool import PoolConnectionProxy
 
 from engine.errors import Conflict, DatabaseAway, Invalid, StoreError
@@ -174,6 +175,34 @@ class Database:
             return await self.use(work)
         except (*ASYNCPG_ERRORS, OSError, TimeoutError) as error:
             raise translated(error) from error
+
+
+class Line:
+    """A connection for what must not wait behind others; lost, it is made anew for the next statement."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: asyncpg.Connection | None = None
+        self._turn = trio.Lock()
+
+    async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """All rows of one short statement; errors are translated."""
+        async with self._turn:
+            try:
+                if self._connection is None or self._connection.is_closed():
+                    self._connection = await self._database.run(self._database.connect())
+                work = self._connection.fetch(sql, *arguments, timeout=CONNECT_TIMEOUT)
+                rows: list[asyncpg.Record] = await self._database.run(work)
+            except (*ASYNCPG_ERRORS, OSError, TimeoutError) as error:
+                self._database.lost(error)
+                self.close()
+                raise translated(error) from error
+        return rows
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
 
 
 async def _pool(dsn: str) -> asyncpg.Pool:

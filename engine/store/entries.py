@@ -17,14 +17,18 @@ Done: TypeAlias = Callable[[ChangeRefused | None], None]
 
 
 class Entry:
-    """`done` is None where nobody waits any more; `owner` is a charge point, or 0."""
+    """`done` is None where nobody waits any more; `owner` is a charge point, or 0.
 
-    __slots__ = ("changes", "done", "owner")
+    `generation` is that of the connection that has handed it in; 0: it counts whoever has the charge point.
+    """
 
-    def __init__(self, changes: Sequence[Change], done: Done | None, owner: int) -> None:
+    __slots__ = ("changes", "done", "generation", "owner")
+
+    def __init__(self, changes: Sequence[Change], done: Done | None, owner: int, generation: int) -> None:
         self.changes = changes
         self.done = done
         self.owner = owner
+        self.generation = generation
 
     def settle(self, error: ChangeRefused | None) -> None:
         """Tell who waits. What goes wrong there is not the journal's, and no other caller's."""

@@ -51,12 +51,17 @@ class Follower:
         self._wake = trio.Event()
         self._waiting: list[trio.Event] = []
         self._hears = False
+        self._others: dict[str, Callable[[str], None]] = {}
 
     def subscribe(self, apply: Apply, hearing: Callable[[bool], None] | None = None) -> None:
         """Have `apply` awaited with what is new, in its order. It handles what goes wrong by itself."""
         self._subscribers.append(apply)
         if hearing is not None:
             self._hearing.append(hearing)
+
+    def listen(self, channel: str, heard: Callable[[str], None]) -> None:
+        """Have `heard` called with what is said on another channel; what is missed there is not repeated."""
+        self._others[channel] = heard
 
     async def settle(self) -> None:
         """Return when what was committed before has been applied here, or cannot be heard at present."""
@@ -91,6 +96,11 @@ class Follower:
 
         connection.add_termination_listener(ended)
         await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
+        for channel in self._others:
+            await connection.add_listener(channel, self._hear)
+
+    def _hear(self, _: object, __: int, channel: str, payload: object) -> None:
+        self._others[channel](str(payload))
 
     async def _follow(self, connection: asyncpg.Connection) -> None:
         while True:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import outcome
@@ -19,14 +20,15 @@ import structlog
 import trio
 
 from engine.domain.changes import Change
-from engine.errors import ChangeRefused, StoreError
+from engine.errors import ChangeRefused, StoreError, Superseded
 from engine.metrics import Metrics
 from engine.store.apart import Apart
 from engine.store.background import plain_errors
 from engine.store.behind import Behind
 from engine.store.database import Database
 from engine.store.entries import Done, Entry
-from engine.store.writer import PlanError, Writer
+from engine.store.fence import Fence
+from engine.store.writer import FenceMoved, PlanError, Writer
 from engine.supervision import keep
 
 log = structlog.get_logger(__name__)
@@ -41,13 +43,17 @@ UNHURRIED: Final = "set synchronous_commit = off"
 class Journal:
     """`commit` waits for the database, `append` does not, `flush` waits for what was committed before.
 
-    `jitter()` gives numbers in [0, 1) that spread the retries of several nodes.
+    What was handed in for a charge point that has connected to another node is refused (`fence`). `jitter()`
+    gives numbers in [0, 1) that spread the retries of several nodes.
     """
 
-    def __init__(self, database: Database, metrics: Metrics, jitter: Callable[[], float]) -> None:
+    def __init__(
+        self, database: Database, fence: Fence, metrics: Metrics, jitter: Callable[[], float]
+    ) -> None:
         self._metrics = metrics
-        self._writer = Writer(database, jitter, "commits")
-        self._writer_apart = Writer(database, jitter, "commits apart")
+        self._fence = fence
+        self._writer = Writer(database, jitter, "commits", fence)
+        self._writer_apart = Writer(database, jitter, "commits apart", fence)
         self._queue: deque[Entry] = deque()
         self._apart = Apart(self._settle_apart)
         self._idle: trio.Event | None = None
@@ -56,28 +62,30 @@ class Journal:
         self._closing = False
         self._scope = trio.CancelScope(shield=True)
         self._done = trio.Event()
-        unhurried = Writer(database, jitter, "log rows", UNHURRIED)
+        unhurried = Writer(database, jitter, "log rows", settings=UNHURRIED)
         self._behind = Behind(unhurried, metrics, busy=lambda: self._idle is None)
         metrics.gauges["voltrio_journal_queue"] = (
             "Callers' entries waiting for a commit",
             lambda: len(self._queue) + len(self._apart),
         )
 
-    async def commit(self, changes: Sequence[Change], owner: int = 0) -> None:
+    async def commit(self, changes: Sequence[Change], owner: int = 0, generation: int = 0) -> None:
         """Return when the changes are on disk, all of them or none.
 
         `owner` is the charge point that caused them, if one did: its changes are written in their order.
-        Raises ChangeRefused when the database cannot take these. If cancelled they are written anyway.
+        `generation` is that of its connection, if they come over one: Superseded is raised when another node
+        has a newer one. Raises ChangeRefused when the database cannot take these. If cancelled they are
+        written anyway.
         """
-        await self._wait_for(changes, owner)
+        await self._wait_for(changes, owner, generation)
 
-    def commit_then(self, changes: Sequence[Change], done: Done, owner: int = 0) -> None:
+    def commit_then(self, changes: Sequence[Change], done: Done, owner: int = 0, generation: int = 0) -> None:
         """As `commit`, but `done` is called, with the ChangeRefused if there is one, and no task is woken.
 
         For callers in thousands: waking a task costs as much as all else about a small change. `done` runs in
         the journal's task, later; it must be short. Raises StoreError when the journal is closed.
         """
-        self._enter(Entry(changes, done, owner))
+        self._enter(Entry(changes, done, owner, generation))
 
     def append(self, changes: Sequence[Change]) -> None:
         """Write soon, without waiting. What is too much is dropped and counted by kind.
@@ -99,7 +107,7 @@ class Journal:
 
         With `behind` also what was appended is written or dropped.
         """
-        await self._wait_for((), owner)
+        await self._wait_for((), owner, 0)
         if behind:
             await self._behind.flush()
 
@@ -173,7 +181,7 @@ class Journal:
         self._queue.append(entry)
         self._wake()
 
-    async def _wait_for(self, changes: Sequence[Change], owner: int) -> None:
+    async def _wait_for(self, changes: Sequence[Change], owner: int, generation: int) -> None:
         task = trio.lowlevel.current_task()
 
         def wake(error: ChangeRefused | None) -> None:
@@ -183,7 +191,7 @@ class Journal:
             entry.done = None
             return trio.lowlevel.Abort.SUCCEEDED
 
-        entry = Entry(changes, wake, owner)
+        entry = Entry(changes, wake, owner, generation)
         self._enter(entry)
         await trio.lowlevel.wait_task_rescheduled(abandon)
 
@@ -219,10 +227,16 @@ class Journal:
 
     async def _settle(self, entries: Sequence[Entry], writer: Writer) -> None:
         """Commit the entries together; when that is refused, each half by itself."""
+        entries = self._admitted(entries)
         changes = [change for entry in entries for change in entry.changes]
         began = trio.current_time()
         try:
             await writer.write(changes)
+        except FenceMoved:
+            with suppress(StoreError):  # gone away since: then the writer waits for it
+                await self._fence.look()
+            await self._settle(entries, writer)
+            return
         except PlanError as refusal:
             if len(entries) > 1:
                 middle = len(entries) // 2
@@ -238,3 +252,16 @@ class Journal:
             self._metrics.journal_rows.observe(len(changes))
             self._metrics.journal_seconds.observe(trio.current_time() - began)
         self._written.send_nowait(entries)
+
+    def _admitted(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Without what is late; who has handed that in is told."""
+        if not self._fence.moved:
+            return entries
+        admitted = []
+        for entry in entries:
+            if not entry.changes or self._fence.admits(entry.owner, entry.generation):
+                admitted.append(entry)
+            else:
+                self._metrics.superseded.add()
+                entry.settle(Superseded(f"charge point {entry.owner} is another node's"))
+        return admitted

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+import asyncpg
 import structlog
 import trio
 
@@ -28,7 +29,7 @@ from engine.domain.lookups import (
     StoredEvents,
     TokensOf,
 )
-from engine.domain.state import ChargePoint
+from engine.domain.state import ChargePoint, NetworkStatus, Taken
 from engine.errors import NotFound
 from engine.metrics import Metrics
 from engine.ocpp.step import Facts
@@ -45,6 +46,12 @@ log = structlog.get_logger(__name__)
 A = TypeVar("A")
 
 STATIONS_CACHED: Final = 100_000
+# What this node has had already is known here better.
+TAKE: Final = """
+select charge_point_id as id, generation,
+       case when held_by is distinct from $1 then network_status end as status
+from take_charge_points($1, $2)
+"""
 FETCHES: Final[Mapping[type[Lookup[Any]], Fetch]] = {
     SessionOfStart: sessions.session_of_start,
     SessionOfTransaction: sessions.session_of_transaction,
@@ -67,9 +74,11 @@ class Reader:
         settings: Settings,
         metrics: Metrics,
         flush: Callable[[int], Awaitable[None]],
+        node_id: str,
     ) -> None:
         self._database = database
         self._flush = flush
+        self._node_id = node_id
         self._defaults: Mapping[str, Any] = {
             "heartbeat_interval": settings.heartbeat_interval,
             "policy": settings.policy,
@@ -80,6 +89,7 @@ class Reader:
         self._fetches: Mapping[type[Lookup[Any]], Fetch] = {TokensOf: self._tokens.tokens_of, **FETCHES}
         self._stations = Batcher(database, loading.stations)
         self._charge_points = Batcher(database, self._load)
+        self._takes = Batcher(database, self._take)
         self._facts = Batcher(database, self._look_up)
         self._failures = metrics.task_failures
         metrics.gauges["voltrio_cached_stations"] = ("Station records in memory", self._station_cache.__len__)
@@ -87,7 +97,7 @@ class Reader:
 
     async def run(self) -> None:
         """Answer until cancelled."""
-        tasks = (self._stations.run, self._charge_points.run, self._facts.run)
+        tasks = (self._stations.run, self._charge_points.run, self._takes.run, self._facts.run)
         async with trio.open_nursery() as nursery:
             for task in tasks:
                 nursery.start_soon(keep, "reader", task, self._failures)
@@ -125,6 +135,17 @@ class Reader:
             raise NotFound(f"charge point {record.identity!r} was removed")
         return state
 
+    async def take(self, record: StationRecord, version: str) -> Taken:
+        """The same for a new connection of it, which has it from now on; raises NotFound.
+
+        What an earlier connection wrote is in the state, and more it does not write.
+        """
+        await self._flush(record.id)
+        taken = await self._takes.ask((record, version))
+        if taken is None:
+            raise NotFound(f"charge point {record.identity!r} was removed")
+        return taken
+
     async def resolve(self, charge_point: ChargePoint, lookups: Sequence[Lookup[Any]]) -> Facts:
         """The answers to `lookups`. `active_sessions` is counted only for id tags that have a limit."""
         return await self._facts.ask((charge_point, lookups))
@@ -137,6 +158,14 @@ class Reader:
         self, connection: Connection, asked: Sequence[tuple[StationRecord, str]]
     ) -> Sequence[ChargePoint | None]:
         return await loading.charge_points(connection, asked, self._defaults)
+
+    async def _take(
+        self, connection: Connection, asked: Sequence[tuple[StationRecord, str]]
+    ) -> Sequence[Taken | None]:
+        ids = list({record.id for record, _ in asked})
+        rows = {row["id"]: row for row in await connection.fetch(TAKE, self._node_id, ids)}
+        states = await self._load(connection, asked)
+        return [_taken(state, rows.get(record.id)) for (record, _), state in zip(asked, states, strict=True)]
 
     async def _look_up(
         self, connection: Connection, asked: Sequence[tuple[ChargePoint, Sequence[Lookup[Any]]]]
@@ -167,3 +196,10 @@ class Reader:
         """Start anew, or stop keeping: whether changes are heard of."""
         self._station_cache.switch(on)
         self._tokens.cache.switch(on)
+
+
+def _taken(state: ChargePoint | None, row: asyncpg.Record | None) -> Taken | None:
+    if state is None or row is None:
+        return None
+    status = None if row["status"] is None else NetworkStatus(row["status"])
+    return Taken(state=state, generation=row["generation"], status=status)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -21,9 +20,11 @@ from engine.store.consumers import Consumer, Take
 from engine.store.database import Database, open_database
 from engine.store.edit import Edit
 from engine.store.embedded import embedded
+from engine.store.fence import CHANNEL
 from engine.store.follower import Follower
 from engine.store.journal import Journal
 from engine.store.migrate import migrate
+from engine.store.nodes import Nodes, installation
 from engine.store.plan import Plan, Row
 from engine.store.reader import Reader
 from engine.store.repositories.access import ApiTokens, AuditTrail
@@ -50,10 +51,11 @@ class Store:
     ) -> None:
         self._database = database
         self._metrics = metrics
-        self._holder = secrets.token_hex(8)  # this node, for what one node does at a time
-        self.journal = Journal(database, metrics, jitter)
-        self.reader = Reader(database, settings, metrics, self.journal.flush)
+        self.nodes = Nodes(database, installation(Path(settings.data)), metrics)
+        self.journal = Journal(database, self.nodes.fence, metrics, jitter)
+        self.reader = Reader(database, settings, metrics, self.journal.flush, self.nodes.id)
         self.follower = Follower(database)
+        self.follower.listen(CHANNEL, self.nodes.heard_of)
         self.follower.subscribe(self.reader.apply, self.reader.switch)
         settle = self.follower.settle
         self.stations = Stations(database, settle)
@@ -68,7 +70,7 @@ class Store:
 
     def consumer(self, name: str, take: Take) -> Consumer:
         """One that reads the outbox at this node, when it is this node's turn; `run` it."""
-        consumer = Consumer(self._database, name, self._holder, take)
+        consumer = Consumer(self._database, name, self.nodes.id, take)
         self._metrics.consumers[name] = consumer.behind
         return consumer
 
@@ -106,10 +108,12 @@ async def open_store(
     with plain_errors():
         async with up_to_date(settings, metrics) as database:
             store = Store(database, settings, metrics, jitter)
+            await store.nodes.enter()
             maintain = partial(retention.run, database, settings)
             tasks = (
                 store.reader.run,
                 partial(keep, "changes", store.follower.run, metrics.task_failures),
+                store.nodes.run,
                 store.journal.run,
                 partial(keep, "partitions", maintain, metrics.task_failures),
             )
@@ -118,6 +122,7 @@ async def open_store(
                     yield store
                 finally:
                     await store.journal.close(DRAIN_TIMEOUT)
+                    await store.nodes.leave()
 
 
 @asynccontextmanager

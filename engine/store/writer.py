@@ -14,6 +14,7 @@ import trio
 
 from engine.domain.changes import Change, Json
 from engine.store.database import ASYNCPG_ERRORS, Database, passes
+from engine.store.fence import Fence
 from engine.store.statements import RANK, STATEMENTS, Statement
 
 log = structlog.get_logger(__name__)
@@ -24,13 +25,15 @@ REGISTER: Final = """
 with outdated as (delete from journal_writers where updated_at < now() - interval '30 days')
 insert into journal_writers default values returning id
 """
+MOVED: Final = "VF001"  # SQLSTATE of ours
 # A commit is one call of this function: one round trip, whatever is in it. The writer's row holds the number
 # of its last commit. Taking a number waits for an earlier attempt whose server process still lives, and takes
 # nothing if that one or a later one was committed: no commit is done twice, nor behind the next one. Each
 # statement sees what those before it did. The connection keeps the function, and all plans.
 FUNCTION: Final = """
 create function pg_temp.commit_once(
-    _writer bigint, _number bigint, _kinds int[], _batches bytea[], _documents bytea[], _counts int[]
+    _writer bigint, _number bigint, _kinds int[], _batches bytea[], _documents bytea[], _counts int[],
+    _node text, _read bigint
 )
 returns boolean language plpgsql as $commit$
 #variable_conflict use_column
@@ -43,15 +46,22 @@ begin
     if not found then
         return false;
     end if;
+    if _node is not null then
+        perform lock_fence(_node, false);
+        if exists (select from takeovers where node_id = _node and id > _read)
+           or not exists (select from nodes where id = _node) then
+            raise exception 'charge points have moved to other nodes' using errcode = '{moved}';
+        end if;
+    end if;
     for _step in 1 .. cardinality(_kinds) loop
-        case _kinds[_step] {} end case;
+        case _kinds[_step] {cases} end case;
         _at := _at + _counts[_step];
     end loop;
     return true;
 end
 $commit$
 """
-COMMIT: Final = "select pg_temp.commit_once($1, $2, $3, $4, $5, $6)"
+COMMIT: Final = "select pg_temp.commit_once($1, $2, $3, $4, $5, $6, $7, $8)"
 DOCUMENTS: Final = "_documents[_at + 1 : _at + _counts[_step]]"
 
 # Ranks of statements, and the rows of each as JSON; the documents of all rows, and how many each has.
@@ -62,29 +72,41 @@ class PlanError(Exception):
     """The database will never take this plan."""
 
 
+class FenceMoved(Exception):
+    """Another node has taken charge points that are still written for here; nothing was committed."""
+
+
 class Writer:
     """`write` commits, one batch at a time.
 
-    `what` names its rows in the log, `settings` is SQL for each new connection. `jitter()` gives numbers in
-    [0, 1) that spread the retries of several nodes.
+    `what` names its rows in the log, `settings` is SQL for each new connection. With a `fence` nothing is
+    committed before that has read all takeovers. `jitter()` gives numbers in [0, 1) that spread the retries
+    of several nodes.
     """
 
     def __init__(
-        self, database: Database, jitter: Callable[[], float], what: str, settings: str = ""
+        self,
+        database: Database,
+        jitter: Callable[[], float],
+        what: str,
+        fence: Fence | None = None,
+        settings: str = "",
     ) -> None:
         self._database = database
         self._jitter = jitter
         self._what = what
         self._settings = settings
+        self._fence = fence
         self._connection: asyncpg.Connection | None = None
         self._writer = 0  # number of our row in journal_writers
         self._number = 0  # of the last commit begun
 
     async def write(self, changes: Sequence[Change]) -> None:
-        """One transaction, repeated until its outcome is known. Raises PlanError."""
+        """One transaction, repeated until its outcome is known. Raises PlanError and FenceMoved."""
         if not changes:
             return
-        plan = self._plan(changes)
+        fence = self._fence
+        arguments = (*self._plan(changes), *((fence.node_id, fence.read) if fence else (None, 0)))
         failures = 0
         known = False  # the database has said itself that it is away
         odd = False  # it ended in a way that says nothing about the outcome, and that no absence explains
@@ -93,9 +115,13 @@ class Writer:
             try:
                 with trio.fail_after(COMMIT_TIMEOUT):
                     connection = await self._connected()
-                    await self._database.run(connection.fetchval(COMMIT, self._writer, self._number, *plan))
+                    await self._database.run(
+                        connection.fetchval(COMMIT, self._writer, self._number, *arguments)
+                    )
                 break
             except (*ASYNCPG_ERRORS, OSError) as error:
+                if getattr(error, "sqlstate", None) == MOVED:
+                    raise FenceMoved from error
                 if not passes(error):
                     raise PlanError(str(error)) from error
                 self.disconnect()
@@ -163,7 +189,7 @@ def _function() -> str:
         f"when {rank} then {statement.sql.replace('$1', '_batches[_step]').replace('$2', DOCUMENTS)};"
         for rank, statement in enumerate(STATEMENTS)
     )
-    return FUNCTION.format(" ".join(branches))
+    return FUNCTION.format(cases=" ".join(branches), moved=MOVED)
 
 
 def waves(changes: Sequence[Change]) -> list[tuple[Statement, list[Change]]]:

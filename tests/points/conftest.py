@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
@@ -17,11 +17,10 @@ from trio_websocket import CloseReason, ConnectionClosed, WebSocketConnection, w
 from engine.domain.access import StationRecord
 from engine.domain.caller import Caller, CallerKind
 from engine.domain.changes import Change
-from engine.domain.events import Event
 from engine.domain.lookups import Lookup
 from engine.domain.starting import Pending
-from engine.domain.state import ChargePoint, Registration, StationSettings
-from engine.errors import ChangeRefused, NotFound, StoreError
+from engine.domain.state import ChargePoint, NetworkStatus, Registration, StationSettings, Taken
+from engine.errors import ChangeRefused, NotFound, StoreError, Superseded
 from engine.limits import Places
 from engine.metrics import Metrics
 from engine.node import Node
@@ -51,8 +50,9 @@ class MemoryJournal:
         self.refused: type[Change] | None = None
         self.crowded: set[int] = set()  # charge points that may not append
         self.dropped: list[type[Change]] = []
+        self.least: dict[int, int] = {}  # charge points, and which generations may write
 
-    async def commit(self, changes: Sequence[Change], owner: int = 0) -> None:
+    async def commit(self, changes: Sequence[Change], owner: int = 0, generation: int = 0) -> None:
         self.waiting += 1
         try:
             if self.closed_gate is not None:
@@ -61,17 +61,23 @@ class MemoryJournal:
                 await trio.lowlevel.checkpoint()
         finally:
             self.waiting -= 1
+        if generation and generation < self.least.get(owner, 0):
+            raise Superseded("moved by the test")
         if self.refused is not None and any(isinstance(change, self.refused) for change in changes):
             raise ChangeRefused("refused by the test")
         self.committed += changes
 
     def commit_then(
-        self, changes: Sequence[Change], done: Callable[[StoreError | None], None], owner: int = 0
+        self,
+        changes: Sequence[Change],
+        done: Callable[[StoreError | None], None],
+        owner: int = 0,
+        generation: int = 0,
     ) -> None:
         async def commit() -> None:
             error = None
             try:
-                await self.commit(changes)
+                await self.commit(changes, owner, generation)
             except ChangeRefused as refusal:
                 error = refusal
             done(error)
@@ -100,6 +106,8 @@ class MemoryReader:
         self.states: dict[str, ChargePoint] = {}
         self.facts = facts_of(new_ids=(1, 2))
         self.fault: Exception | None = None
+        self.generations: dict[int, int] = {}
+        self.left: dict[int, NetworkStatus] = {}  # charge points of other nodes, with their status
 
     async def station(self, identity: str) -> StationRecord | None:
         await trio.lowlevel.checkpoint()
@@ -117,6 +125,11 @@ class MemoryReader:
         await trio.lowlevel.checkpoint()
         state = self.states[record.identity]
         return replace(state, version=version or state.version)
+
+    async def take(self, record: StationRecord, version: str) -> Taken:
+        self.generations[record.id] = self.generations.get(record.id, 0) + 1
+        state = await self.load(record, version)
+        return Taken(state=state, generation=self.generations[record.id], status=self.left.get(record.id))
 
     async def resolve(self, charge_point: ChargePoint, lookups: Sequence[Lookup[Any]]) -> Facts:
         await trio.lowlevel.checkpoint()
@@ -136,13 +149,17 @@ class MemoryStore:
         self.reader = MemoryReader()
         self.follower = self  # nobody changes anything here but the test
         self.stations = self
+        self.nodes = self
         self.sessions = self
         self.certificates = self
         self.uploaded: dict[bytes, str] = {}
         self.overdue_sessions: list[Pending] = []
         self.left: list[Any] = []
 
-    def subscribe(self, apply: Callable[[Sequence[Event]], Awaitable[None]]) -> None: ...
+    def subscribe(self, apply: Callable[..., object]) -> None: ...
+
+    async def changed(self) -> None:
+        await trio.sleep_forever()
 
     def add(self, identity: str, profile: int = 0, booted: bool = True, **record: Any) -> ChargePoint:
         number = len(self.reader.records) + 1
@@ -180,9 +197,10 @@ class MemoryStore:
         except KeyError:
             raise NotFound("no such certificate") from None
 
-    async def present(self) -> list[Any]:
+    async def adopt(self) -> list[Any]:
         await trio.lowlevel.checkpoint()
-        return self.left
+        left, self.left = self.left, []
+        return left
 
 
 class Site:

@@ -99,16 +99,17 @@ async def test_where_everybody_is_being_served_the_next_one_is_told_to_come_back
 
 async def test_two_that_log_in_at_once_do_not_both_get_the_last_room(start: Any, store: Any) -> None:
     async with start(max_connections=1) as site:
-        gate, load = trio.Event(), store.reader.load
+        asking, gate, load = trio.Event(), trio.Event(), store.reader.load
 
         async def slowly(*asked: Any) -> Any:
+            asking.set()
             await gate.wait()
             return await load(*asked)
 
         store.reader.load = slowly
         stream = await trio.open_tcp_stream("127.0.0.1", site.ports[0])
         await stream.send_all(site.request("CP1"))
-        await site.until(lambda: site.registry.holds("CP1", 1))
+        await asking.wait()
         status, _, _ = await site.http(site.request("CP2"))
         assert status == 503
         gate.set()

@@ -336,8 +336,8 @@ async def test_a_run_begins_where_the_last_one_ended(start: Any, store: Any, aut
 
     now = (await _now(start)).now()
     store.left = [
-        SimpleNamespace(id=1, status="available", at=now - timedelta(days=3)),
-        SimpleNamespace(id=2, status="temporarily_unavailable", at=now - timedelta(seconds=90)),
+        SimpleNamespace(id=1, generation=1, status="available", at=now - timedelta(days=3)),
+        SimpleNamespace(id=2, generation=1, status="temporarily_unavailable", at=now - timedelta(seconds=90)),
     ]
     async with start(long_term_unavailable_after=100):
         await trio.sleep(20)

@@ -66,14 +66,6 @@ class Station(Frozen, frozen=True):
     last_updated_at: datetime
 
 
-class Presence(Frozen, frozen=True):
-    """The last network status written of a charge point."""
-
-    id: int
-    status: str
-    at: datetime
-
-
 class StationPatch(Frozen, frozen=True):
     """What may be set; absent members stay as they are. `settings` is replaced whole."""
 
@@ -89,11 +81,6 @@ class StationPatch(Frozen, frozen=True):
     settings: dict[str, Any] | UnsetType = UNSET
 
 
-PRESENT: Final = """
-select id, network_status as status, coalesce(network_status_at, last_updated_at) as at
-from charge_point_status s join charge_points c on c.id = s.charge_point_id
-where network_status in ('available', 'temporarily_unavailable') and deleted_at is null
-"""
 # Booted once, and nothing more to be told: every queued setting and certificate has its verdict.
 CONFIGURED: Final = """
 select c.id from charge_points c join charge_point_status b on b.charge_point_id = c.id
@@ -117,10 +104,6 @@ class Stations(Repository):
         if not rows:
             raise NotFound(f"no charge point {identity!r}")
         return Station(**rows[0])
-
-    async def present(self) -> Sequence[Presence]:
-        """Those available or lost not long ago, by the last word on them: where a node's run begins."""
-        return await self._many(Presence, PRESENT)
 
     async def configured(self, *, after: int = 0, limit: int = 1_000) -> Sequence[int]:
         """Ids above `after` of charge points that were pending until configured, and are."""

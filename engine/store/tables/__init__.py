@@ -8,6 +8,7 @@ from engine.store.tables import (
     energy,
     inventory,
     logs,
+    nodes,
     outbox,
     security,
     sessions,
@@ -16,5 +17,5 @@ from engine.store.tables.declare import Owner, Series, metadata, path_to_tenant
 
 __all__ = [
     "Owner", "Series", "access", "configuration", "device", "drivers", "energy", "inventory", "logs",
-    "metadata", "outbox", "path_to_tenant", "security", "sessions",
+    "metadata", "nodes", "outbox", "path_to_tenant", "security", "sessions",
 ]  # fmt: skip

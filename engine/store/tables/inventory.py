@@ -10,6 +10,7 @@ from engine.domain import changes
 from engine.store.tables.declare import (
     NOW,
     Owner,
+    bigint,
     boolean,
     document,
     ident,
@@ -119,6 +120,8 @@ charge_points: Final = table(
 charge_point_status: Final = table(
     "charge_point_status",
     station(),
+    text("node_id", null=True),  # where it connected last, or who looks after its absence
+    bigint("generation", default=0),  # how often it has connected: what an older connection writes is late
     text("network_status", default="never_connected"),
     moment("network_status_at", null=True),
     moment("first_contact_at", null=True),

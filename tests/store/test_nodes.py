@@ -1,0 +1,71 @@
+"""Nodes that share a database: who lives, who is gone, and what a node has lost."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from engine.domain.access import StationRecord
+from engine.metrics import Metrics
+from engine.store import Store, nodes
+from engine.store.database import Database, open_database
+from engine.store.fence import GivenUp
+from engine.store.nodes import Nodes, installation
+
+
+@pytest.fixture
+async def database(dsn: str) -> AsyncIterator[Database]:
+    async with open_database(dsn, Metrics()) as opened:
+        yield opened
+
+
+async def holding(database: Database, station: StationRecord) -> Nodes:
+    """Another node, to which the station is connected."""
+    other = Nodes(database, "other", Metrics())
+    await other.enter()
+    await database.fetch("select * from take_charge_points($1, $2)", other.id, [station.id])
+    await database.fetch("update charge_point_status set network_status = 'available'")
+    return other
+
+
+async def test_a_process_that_was_killed_is_followed_at_once(
+    store: Store, station: StationRecord, database: Database
+) -> None:
+    """By the next one on its data folder; what the killed one has left in the database is refused."""
+    killed = await holding(database, station)
+    assert await store.nodes.adopt() == []
+    follower = Nodes(database, "other", Metrics())
+    await follower.enter()
+    (left,) = await follower.adopt()
+    assert (left.id, left.generation, left.status) == (station.id, 2, "available")
+    with pytest.raises(GivenUp):
+        await killed.fence.look()
+    assert not killed.fence.admits(0, 0)
+    await killed.leave()
+    await follower.leave()
+
+
+async def test_only_who_was_here_all_the_time_finds_others_silent(
+    store: Store, station: StationRecord, database: Database
+) -> None:
+    silent = await holding(database, station)
+    await database.fetch("update nodes set heard_at = now() - interval '1 hour' where id = $1", silent.id)
+    assert await store.nodes.adopt() == []
+    store.nodes._steady_since -= nodes.GONE_AFTER + 1
+    (left,) = await store.nodes.adopt()
+    assert left.generation == 2
+    # It comes back, and hears what it has lost.
+    lost: list[dict[int, int]] = []
+    silent.subscribe(lambda taken: lost.append(dict(taken)))
+    await silent.fence.look()
+    assert lost == [{station.id: 2}]
+    assert not silent.fence.admits(station.id, 1)
+    assert silent.fence.admits(station.id, 2)
+    await silent.leave()
+
+
+def test_a_data_folder_keeps_its_name(tmp_path: Path) -> None:
+    first = installation(tmp_path / "one")
+    assert installation(tmp_path / "one") == first != installation(tmp_path / "other")
