@@ -18,7 +18,7 @@ from engine.metrics import Histogram, Metrics, Tally
 from engine.ocpp import mending, policy, quirks, rpc
 from engine.ocpp.v16 import PROTOCOL
 from engine.points import listener, registry
-from engine.store import behind, journal, reader
+from engine.store import behind, journal, nodes, reader
 from engine.store.lookups import numbers
 from tools.reference import __main__ as reference
 
@@ -79,7 +79,7 @@ def names_of_metrics() -> set[str]:
     values = vars(Metrics()).values()
     counted = {f"{value.name}_total" for value in values if isinstance(value, Tally)}
     timed = {value.name for value in values if isinstance(value, Histogram)}
-    modules = (registry, listener, behind, journal, reader, health, run)
+    modules = (registry, listener, behind, journal, nodes, reader, health, run)
     gauges = {name for module in modules for name in GAUGE.findall(getsource(module))}
     gauges |= {family.name for family in Metrics().collect() if family.type == "gauge"}
     return counted | timed | gauges - {numbers.SESSION_IDS, numbers.ROW_IDS}
