@@ -176,7 +176,7 @@ class Peer:
 
     def correlation(self, message_id: str) -> str:
         """Finds a message in logs and message log: the charge point, its connection, the message."""
-        return f"{self._number}-{self._generation}-{message_id}"
+        return f"{self._record.id}-{self._generation}-{message_id}"
 
     def named(self, action: str, message_id: str) -> dict[str, str]:
         """A message in a log line."""
