@@ -21,6 +21,7 @@ from engine.store import nodes
 from engine.store.database import Database, open_database
 from engine.store.repositories.stations import StationPatch
 from tests.patience import PATIENCE, until
+from tests.plans import EVERYBODY
 
 from .test_with_store import BOOT, START, node
 
@@ -41,7 +42,7 @@ async def pair(settings: Settings, make: Any, tmp_path: Path) -> AsyncIterator[t
         one = await stack.enter_async_context(node(settings, make))
         other = await stack.enter_async_context(node(replace(settings, data=str(tmp_path / "other")), make))
         for identity in ("CP1", "CP2"):
-            await one.store.stations.add(identity, StationPatch(security_profile=0), actor="test")
+            await one.store.stations.add(EVERYBODY, identity, StationPatch(security_profile=0))
         yield one, other
 
 
@@ -189,7 +190,7 @@ async def test_a_node_that_leaves_is_survived(
 ) -> None:
     monkeypatch.setattr(nodes, "BEAT", 0.01)
     async with node(replace(settings, long_term_unavailable_after=3_600), make) as one:
-        await one.store.stations.add("CP1", StationPatch(security_profile=0), actor="test")
+        await one.store.stations.add(EVERYBODY, "CP1", StationPatch(security_profile=0))
         async with node(replace(settings, data=str(tmp_path / "other")), make) as other, other.connect():
             await soon(lambda: status(one), ("available", other.store.nodes.id, 1))
             assert one.metrics.gauges["voltrio_nodes"][1]() == 2
