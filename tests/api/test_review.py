@@ -69,7 +69,9 @@ async def test_a_running_session_is_not_released(admin: httpx.AsyncClient, conne
     start = {"connectorId": 1, "idTag": "TAG1", "meterStart": 0, "timestamp": LATE}
     number = (await charger.call("StartTransaction", start))["transactionId"]
     now = node.registry.shared.now()
-    await node.store.journal.commit([SessionReviewed(id=number, review=("clock_drift",), at=now)])
+    await node.store.journal.commit(
+        [SessionReviewed(id=number, review=("clock_drift",), last_updated_at=now)]
+    )
     answer = await admin.post(f"/sessions/{number}/release")
     assert (answer.status_code, "when it is over" in answer.json()["message"]) == (409, True)
     assert (await admin.post("/sessions/999/release")).status_code == 404
@@ -143,7 +145,7 @@ async def test_nothing_is_decided_of_a_session_that_has_changed_meanwhile(
 
     async def before_a_change(session_id: int) -> SessionRow:
         row = await read(session_id)
-        change = SessionReviewed(id=over, review=("late_event",), at=node.registry.shared.now())
+        change = SessionReviewed(id=over, review=("late_event",), last_updated_at=node.registry.shared.now())
         await node.store.journal.commit([change])
         return row
 

@@ -226,14 +226,9 @@ class Store:
                     "corrected": False,
                 }
             case c.SessionClosed():
-                row = self.sessions[change.id]
-                told = asdict(change)
-                row |= {
-                    **{k: v for k, v in told.items() if k != "received_at"},
-                    "stop_received_at": change.received_at,
-                }
+                self.sessions[change.id] |= asdict(change)
             case c.SessionStopAsked():
-                self.sessions[change.id]["stop_asked_at"] = change.at
+                self.sessions[change.id]["stop_asked_at"] = change.stop_asked_at
             case c.SessionReviewed():
                 self.sessions[change.id]["review"] = change.review
             case c.SessionAmended():
@@ -369,7 +364,7 @@ class Store:
         lasting = [p for p in self.periods.get(number, {}).values() if p["stopped_at"] is None]
         newest = self.totals.get(number)
         told = row["started_at"]
-        known = None if clock_is_wrong(told, row["received_at"]) else told
+        known = None if clock_is_wrong(told, row["start_received_at"]) else told
         totals = Metering(register_wh=row["meter_start_wh"], register_at=known)
         if row["protocol"] != "ocpp1.6":
             totals = Metering()
@@ -393,7 +388,7 @@ class Store:
             connector_number=row["connector_number"],
             status=SessionStatus(row["status"]),
             started_at=row["started_at"],
-            received_at=row["received_at"],
+            received_at=row["start_received_at"],
             id_tag=row["id_tag"],
             meter_start_wh=row["meter_start_wh"],
             stopped_at=row["stopped_at"],

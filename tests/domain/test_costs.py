@@ -53,7 +53,7 @@ def billed(store: Store, row: dict[str, Any], now: datetime) -> Decimal:
         Billed(
             energy_wh=so_far if row["energy_wh"] is None else row["energy_wh"],
             started_at=row["started_at"],
-            start_received_at=row["received_at"],
+            start_received_at=row["start_received_at"],
             stopped_at=row["stopped_at"],
             stop_received_at=row["stop_received_at"],
             clock_was_wrong=Review.CLOCK_DRIFT in (*row["review"], *row["released"]),

@@ -176,7 +176,7 @@ def test_a_stop_closes_its_session_with_the_chargers_own_difference(cp: ChargePo
     assert not after.sessions
     [closed] = of(c.SessionClosed, changes)
     assert (closed.energy_wh, closed.meter_stop_wh, closed.reason) == (8_000, 9_000, "ev_disconnected")
-    assert (closed.stopped_at, closed.received_at, closed.stop_id_tag) == (later(60), later(61), "OTHER")
+    assert (closed.stopped_at, closed.stop_received_at, closed.stop_id_tag) == (later(60), later(61), "OTHER")
     assert not closed.review
     [period] = of(c.ChargingPeriodClosed, changes)
     assert (period.stopped_at, period.energy_wh) == (later(60), 8_000)

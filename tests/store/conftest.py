@@ -31,7 +31,7 @@ def opened(station: int, number: int = 1, **other: Any) -> SessionOpened:
     values: dict[str, Any] = {
         "id": number, "operator_id": 1, "charge_point_id": station, "evse_number": 1, "connector_number": 1,
         "transaction_id": str(number), "start_key": f"1|TAG|0|{number}", "status": "active", "id_tag": "TAG",
-        "meter_start_wh": 1_000, "started_at": NOW, "received_at": NOW, "protocol": "ocpp1.6",
+        "meter_start_wh": 1_000, "started_at": NOW, "start_received_at": NOW, "protocol": "ocpp1.6",
     }  # fmt: skip
     return filled(SessionOpened, **{**values, **other})
 
@@ -39,7 +39,7 @@ def opened(station: int, number: int = 1, **other: Any) -> SessionOpened:
 def closed(number: int = 1, **other: Any) -> SessionClosed:
     values: dict[str, Any] = {
         "id": number, "status": "finished", "reason": "local", "stopped_at": at(3_600),
-        "meter_stop_wh": 11_000, "energy_wh": 10_000, "received_at": at(3_600),
+        "meter_stop_wh": 11_000, "energy_wh": 10_000, "stop_received_at": at(3_600),
     }  # fmt: skip
     return filled(SessionClosed, **{**values, **other})
 

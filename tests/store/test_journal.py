@@ -364,7 +364,7 @@ async def test_charging_periods_follow_each_other(store: Store, station: Station
 async def test_a_reopened_session_is_closed_again(store: Store, station: StationRecord) -> None:
     missing = closed(reason="new_start_transaction_received", energy_wh=5)
     await store.journal.commit(
-        [opened(station.id), missing, SessionReopened(id=1, at=at(1)), closed(reason="local")]
+        [opened(station.id), missing, SessionReopened(id=1, last_updated_at=at(1)), closed(reason="local")]
     )
     row = await store.sessions.get(1)
     assert (row.status, row.reason, row.energy_wh) == ("finished", "local", 10_000)
@@ -488,7 +488,7 @@ async def test_a_commit_is_one_round_trip(store: Store, station: StationRecord, 
             measured(station.id),
             event(),
             closed(),
-            SessionReopened(id=1, at=at(1)),
+            SessionReopened(id=1, last_updated_at=at(1)),
             closed(),
         ]
     )

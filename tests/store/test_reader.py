@@ -96,7 +96,7 @@ async def test_all_that_was_handed_in_is_loaded(store: Store, station: StationRe
             ),
             reservation,
             opened(cp, reservation_id=5),
-            SessionReviewed(id=1, review=("clock_drift",), at=NOW),
+            SessionReviewed(id=1, review=("clock_drift",), last_updated_at=NOW),
             shown(second=60),
             shown(energy_wh=400, register_wh=1_400, resets=1, soc_percent=None, register_at=at(110),
                   sampled_at=at(120)),

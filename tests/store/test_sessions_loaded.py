@@ -156,7 +156,9 @@ async def test_an_end_finds_what_was_billed_before_and_after_it_on_its_evse(
         (7, 1, 50, 6_000),
     ]
     for number, evse, second, stop in rows:
-        changes = [opened(station.id, number, evse_number=evse, started_at=at(second), received_at=at(0))]
+        changes = [
+            opened(station.id, number, evse_number=evse, started_at=at(second), start_received_at=at(0))
+        ]
         if number != 3:
             changes.append(closed(number, meter_stop_wh=stop, review=("late_stop",) if number == 6 else ()))
         await store.journal.commit(changes)
@@ -209,7 +211,10 @@ async def test_who_asked_for_a_session_and_that_it_was_asked_to_end_is_found_aga
     store: Store, station: StationRecord
 ) -> None:
     await store.journal.commit(
-        [opened(station.id, asked_id_tag="TAG1", waived="refused"), SessionStopAsked(id=1, at=at(5))]
+        [
+            opened(station.id, asked_id_tag="TAG1", waived="refused"),
+            SessionStopAsked(id=1, stop_asked_at=at(5)),
+        ]
     )
     session = (await store.reader.load(station, "ocpp2.0.1")).sessions["1"]
     assert (session.asked_id_tag, session.waived, session.stop_asked_at) == ("TAG1", Waiver.REFUSED, at(5))

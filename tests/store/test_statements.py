@@ -84,7 +84,7 @@ def test_kinds_go_in_the_order_of_their_rank() -> None:
 
 
 def test_a_correction_keeps_its_order() -> None:
-    reopened = changes.SessionReopened(id=1, at=at(1))
+    reopened = changes.SessionReopened(id=1, last_updated_at=at(1))
     last = closed(1, reason="remote")
     planned = waves([closed(1), reopened, last])
     assert [s.change for s, _ in planned] == [
@@ -97,5 +97,5 @@ def test_a_correction_keeps_its_order() -> None:
 
 
 def test_rows_of_one_kind_stay_together() -> None:
-    rows = [changes.SessionReviewed(id=n, review="x", at=NOW) for n in range(5)]
+    rows = [changes.SessionReviewed(id=n, review="x", last_updated_at=NOW) for n in range(5)]
     assert [(s.change, len(kept)) for s, kept in waves(rows)] == [(changes.SessionReviewed, 5)]

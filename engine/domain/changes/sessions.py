@@ -60,7 +60,7 @@ class SessionOpened(Change, frozen=True):
     reservation_id: int | None
     meter_start_wh: int
     started_at: datetime
-    received_at: datetime
+    start_received_at: datetime
     offline: bool  # the start was reported later than it happened
     protocol: str  # in which it was told: "ocpp1.6" …
     review: Reviews = ()
@@ -86,7 +86,7 @@ class SessionAmended(Change, frozen=True):
     remote_start_id: int | None
     charging_state: str | None
     offline: bool
-    at: datetime
+    last_updated_at: datetime
     asked_id_tag: str | None = None
     waived: str | None = None
     tag_told: bool = False
@@ -99,7 +99,7 @@ class SessionStopAsked(Change, frozen=True):
     """sessions by id: the charger has agreed to end it."""
 
     id: int
-    at: datetime
+    stop_asked_at: datetime
 
 
 class SessionClosed(Change, frozen=True):
@@ -112,7 +112,7 @@ class SessionClosed(Change, frozen=True):
     meter_stop_wh: int | None
     energy_wh: int
     stop_id_tag: str | None
-    received_at: datetime
+    stop_received_at: datetime
     review: Reviews = ()
 
 
@@ -121,14 +121,14 @@ class SessionReviewed(Change, frozen=True):
 
     id: int
     review: Reviews
-    at: datetime
+    last_updated_at: datetime
 
 
 class SessionReopened(Change, frozen=True):
     """sessions by id: closed by us without a stop (missing stop), and the charger goes on with it."""
 
     id: int
-    at: datetime
+    last_updated_at: datetime
 
 
 class ChargingPeriodsRewritten(Change, frozen=True):

@@ -169,7 +169,7 @@ def _driver_known(cp: ChargePoint, session: Session, now: datetime) -> Change:
 def _amendment(session: Session, driver: Driver | None, now: datetime) -> SessionAmended:
     """The session's row; `driver` where it has a new one."""
     told = driver is not None
-    return change_of(SessionAmended, session, at=now, tag_told=told, **owner(driver))
+    return change_of(SessionAmended, session, last_updated_at=now, tag_told=told, **owner(driver))
 
 
 def keep_place(
@@ -183,5 +183,5 @@ def keep_place(
     else:
         cp = with_session(cp, after)
     if review != session.review and after.status is not SessionStatus.FINISHED:
-        changes.append(SessionReviewed(id=after.id, review=review, at=now))
+        changes.append(SessionReviewed(id=after.id, review=review, last_updated_at=now))
     return cp, after, changes

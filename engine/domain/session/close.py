@@ -121,7 +121,7 @@ def _later_reviewed(ending: Ending) -> list[SessionReviewed]:
             continue
         review = (held if twice else without)(one.review, Review.BILLED_BEFORE)
         if review != one.review:
-            reviewed.append(SessionReviewed(id=one.id, review=review, at=ending.now))
+            reviewed.append(SessionReviewed(id=one.id, review=review, last_updated_at=ending.now))
     return reviewed
 
 
@@ -172,7 +172,9 @@ def stop_asked(
     session = cp.sessions.get(transaction_id)
     if session is None:
         return cp, ()
-    return with_session(cp, replace(session, stop_asked_at=now)), (SessionStopAsked(id=session.id, at=now),)
+    return with_session(cp, replace(session, stop_asked_at=now)), (
+        SessionStopAsked(id=session.id, stop_asked_at=now),
+    )
 
 
 def _untold(session: Session) -> SessionReason:
@@ -207,7 +209,7 @@ def _close(
             meter_stop_wh=session.meter_stop_wh,
             energy_wh=energy_wh,
             stop_id_tag=stop_id_tag,
-            received_at=now,
+            stop_received_at=now,
             review=session.review,
         )
     ]

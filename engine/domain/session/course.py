@@ -36,7 +36,7 @@ def add_samples(
     after, changes = absorb(cp, session, values, now)
     if session.status is not SessionStatus.FINISHED:
         if after.review != session.review:
-            changes.append(SessionReviewed(id=after.id, review=after.review, at=now))
+            changes.append(SessionReviewed(id=after.id, review=after.review, last_updated_at=now))
         return with_session(cp, after), changes
     if not session.closed_by_us:
         return cp, changes
@@ -58,8 +58,8 @@ def carry_on(
         charging=None,
         review=without_stop_codes(after.review),
     )
-    reviewed = SessionReviewed(id=after.id, review=after.review, at=now)
-    return with_session(cp, after), after, [SessionReopened(id=after.id, at=now), reviewed]
+    reviewed = SessionReviewed(id=after.id, review=after.review, last_updated_at=now)
+    return with_session(cp, after), after, [SessionReopened(id=after.id, last_updated_at=now), reviewed]
 
 
 def _corrected(

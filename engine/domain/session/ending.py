@@ -68,7 +68,8 @@ def overlapping(session: Session, end: datetime | None, known: Known) -> tuple[l
         and not any(code in one.review for code in (*CLOSED_BY_US, Review.LATE_STOP))
     ]
     holds: list[Change] = [
-        SessionReviewed(id=one.id, review=held(one.review, Review.LATE_STOP), at=known.now) for one in around
+        SessionReviewed(id=one.id, review=held(one.review, Review.LATE_STOP), last_updated_at=known.now)
+        for one in around
     ]
     return [Review.LATE_STOP] if inside else [], holds
 
@@ -97,7 +98,7 @@ def stay_closed(
         # Its periods are written whole, with the one that lasts.
         cp = with_session(cp, replace(known, charging=after.charging))
     elif not changes and known.review != session.review:
-        changes = [SessionReviewed(id=known.id, review=known.review, at=now)]
+        changes = [SessionReviewed(id=known.id, review=known.review, last_updated_at=now)]
     return cp, known, changes
 
 
@@ -128,7 +129,7 @@ def end_again(
     closed = replace(closed, review=review, stop_received_at=session.stop_received_at)
     changes = [one for one in ending if isinstance(one, SessionReviewed)]  # of others, after it on the EVSE
     if review != session.review:
-        changes.append(SessionReviewed(id=session.id, review=review, at=known.now))
+        changes.append(SessionReviewed(id=session.id, review=review, last_updated_at=known.now))
     return cp, closed, changes
 
 

@@ -205,7 +205,7 @@ def _unfolded(
     if _open(cp, after) is not None:
         cp = with_session(cp, after)
         if final and not behind:
-            changes.append(SessionReviewed(id=session.id, review=after.review, at=known.now))
+            changes.append(SessionReviewed(id=session.id, review=after.review, last_updated_at=known.now))
     return cp, after, changes
 
 
@@ -218,7 +218,7 @@ def _kept(
         changes.append(row(cp, session, session.metering, measured, known.now, late=True))
     review = held(session.review, Review.LATE_EVENT)
     if review != session.review:
-        changes.append(SessionReviewed(id=session.id, review=review, at=known.now))
+        changes.append(SessionReviewed(id=session.id, review=review, last_updated_at=known.now))
     return cp, replace(session, review=review), changes
 
 

@@ -131,7 +131,7 @@ def _opened(
         operator_id=cp.operator_id,
         charge_point_id=cp.id,
         start_key=key,
-        received_at=now,
+        start_received_at=now,
         protocol=cp.version,
         **owner(driver),
     )

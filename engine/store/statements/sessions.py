@@ -14,6 +14,28 @@ SESSION: Final = attrgetter("id")
 PERIODS: Final = attrgetter("session_id")
 TOTALS: Final = attrgetter("session_id")
 
+OWNER: Final = ("id_tag_id", "user_id", "authorization_id")
+# What is written with a session that begins, and over the row of one that was asked for.
+OPENED: Final = {
+    "tariff_id": "(select tariff_id from operators o where o.id = latest.operator_id)",
+    "last_updated_at": "start_received_at",
+}
+BEGUN: Final = {
+    **{name: f"coalesce(excluded.{name}, t.{name})" for name in ("id_tag", "remote_start_id", *OWNER)},
+    **dict.fromkeys(("reason", "stopped_at", "energy_wh"), "null"),
+    "last_updated_at": "excluded.last_updated_at",
+}
+AMENDED: Final = ", ".join(
+    (
+        *(
+            f"{name} = r.{name}"
+            for name in names(changes.SessionAmended).split(", ")
+            if name not in {"id", "tag_told", *OWNER}
+        ),
+        *(f"{name} = case when r.tag_told then r.{name} else s.{name} end" for name in OWNER),
+    )
+)
+
 STATEMENTS: Final[Sequence[Statement]] = (
     written(
         changes.SessionAsked,
@@ -55,87 +77,36 @@ STATEMENTS: Final[Sequence[Statement]] = (
     written(
         # Another session of the same start is an error: its number would be acknowledged and lead nowhere.
         changes.SessionOpened,
-        """
-        insert into sessions as s
-                             (id, operator_id, charge_point_id, evse_number, connector_number, transaction_id,
-                              start_key, protocol, status, id_tag, id_tag_id, user_id, authorization_id,
-                              reservation_id, tariff_id, meter_start_wh, started_at, start_received_at,
-                              offline, review, charging_state, remote_start_id, asked_id_tag, waived,
-                              last_updated_at)
-        select r.id, r.operator_id, charge_point_id, evse_number, connector_number, transaction_id,
-               start_key, protocol, r.status, id_tag, id_tag_id, user_id, authorization_id, reservation_id,
-               o.tariff_id, meter_start_wh, started_at, received_at, offline, review,
-               charging_state, remote_start_id, asked_id_tag, waived, received_at
-        from batch r left join operators o on o.id = r.operator_id
-        on conflict (id) do update
-        set evse_number = excluded.evse_number, connector_number = excluded.connector_number,
-            transaction_id = excluded.transaction_id, start_key = excluded.start_key,
-            protocol = excluded.protocol, status = excluded.status, reason = null,
-            id_tag = coalesce(excluded.id_tag, s.id_tag),
-            id_tag_id = coalesce(excluded.id_tag_id, s.id_tag_id),
-            user_id = coalesce(excluded.user_id, s.user_id),
-            authorization_id = coalesce(excluded.authorization_id, s.authorization_id),
-            reservation_id = excluded.reservation_id, meter_start_wh = excluded.meter_start_wh,
-            started_at = excluded.started_at, stopped_at = null, energy_wh = null, offline = excluded.offline,
-            review = excluded.review, charging_state = excluded.charging_state,
-            remote_start_id = coalesce(excluded.remote_start_id, s.remote_start_id),
-            asked_id_tag = excluded.asked_id_tag, waived = excluded.waived,
-            start_received_at = excluded.start_received_at, last_updated_at = excluded.last_updated_at
-        where s.transaction_id is null
-        """,
+        upsert(changes.SessionOpened, sessions.sessions, new=OPENED, over=BEGUN)
+        + " where t.transaction_id is null",
+        key="id",
         subject=SESSION,
     ),
     written(
         changes.SessionAmended,
-        """
-        update sessions s
-        set evse_number = r.evse_number, connector_number = r.connector_number, started_at = r.started_at,
-            meter_start_wh = r.meter_start_wh, id_tag = r.id_tag, reservation_id = r.reservation_id,
-            remote_start_id = r.remote_start_id, charging_state = r.charging_state, offline = r.offline,
-            asked_id_tag = r.asked_id_tag, waived = r.waived,
-            id_tag_id = case when r.tag_told then r.id_tag_id else s.id_tag_id end,
-            user_id = case when r.tag_told then r.user_id else s.user_id end,
-            authorization_id = case when r.tag_told then r.authorization_id else s.authorization_id end,
-            last_updated_at = r.at
-        from latest r where s.id = r.id
-        """,
+        f"update sessions s set {AMENDED} from latest r where s.id = r.id",  # noqa: S608 - names of ours
         key="id",
         subject=SESSION,
     ),
-    written(
+    update(
         changes.SessionStopAsked,
-        """
-        update sessions s set stop_asked_at = r.at, last_updated_at = r.at from latest r where s.id = r.id
-        """,
-        key="id",
+        sessions.sessions,
+        also=", last_updated_at = r.stop_asked_at",
         subject=SESSION,
     ),
-    written(
+    update(
         changes.SessionClosed,
-        """
-        update sessions s
-        set status = r.status, reason = r.reason, stopped_at = r.stopped_at, meter_stop_wh = r.meter_stop_wh,
-            energy_wh = r.energy_wh, stop_id_tag = r.stop_id_tag, stop_received_at = r.received_at,
-            review = r.review, last_updated_at = r.received_at
-        from latest r where s.id = r.id
-        """,
-        key="id",
+        sessions.sessions,
+        also=", last_updated_at = r.stop_received_at",
         subject=SESSION,
     ),
-    written(
-        changes.SessionReviewed,
-        """
-        update sessions s set review = r.review, last_updated_at = r.at from latest r where s.id = r.id
-        """,
-        key="id",
-        subject=SESSION,
-    ),
+    update(changes.SessionReviewed, sessions.sessions, subject=SESSION),
     written(
         changes.SessionReopened,
         """
         update sessions s
         set status = 'active', reason = null, stopped_at = null, meter_stop_wh = null, energy_wh = null,
-            stop_id_tag = null, stop_received_at = null, last_updated_at = r.at
+            stop_id_tag = null, stop_received_at = null, last_updated_at = r.last_updated_at
         from latest r where s.id = r.id
         """,
         key="id",

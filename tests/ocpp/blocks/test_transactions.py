@@ -245,7 +245,7 @@ def test_data_of_a_stop_that_corrects_us_does_not_reopen_the_session(store: Stor
 def test_the_stop_of_a_session_that_a_person_released_without_it_is_kept_aside(store: Store) -> None:
     first = start(store).transaction_id
     start(store, meter=1_900, at=NOON + HOUR)
-    store.commit([c.SessionReviewed(id=first, review=(), at=NOON)])
+    store.commit([c.SessionReviewed(id=first, review=(), last_updated_at=NOON)])
     stop(store, first, meter=1_800)
     assert store.sessions[first]["meter_stop_wh"] is None
     [orphan] = store.orphans.values()

@@ -109,7 +109,7 @@ def _again_v16(  # noqa: PLR0917 - all that a stop is answered with
     review = held(session.review, Review.OTHER_STOP)
     changes: list[Change] = [kept(cp, orphan, now), resolved(orphan, session, now)]
     if meter_wh != session.meter_stop_wh and review != session.review:
-        changes.append(SessionReviewed(id=session.id, review=review, at=now))
+        changes.append(SessionReviewed(id=session.id, review=review, last_updated_at=now))
     return Outcome(state=cp, reply=reply, changes=changes)
 
 
