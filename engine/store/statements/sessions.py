@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Final
 
 from engine.domain import changes
-from engine.store.statements.writing import Statement, append, names, put, update, written
+from engine.store.statements.writing import Statement, append, names, put, update, upsert, written
 from engine.store.tables import sessions
 
 SESSION: Final = attrgetter("id")
@@ -25,15 +25,11 @@ BEGUN: Final = {
     **dict.fromkeys(("reason", "stopped_at", "energy_wh"), "null"),
     "last_updated_at": "excluded.last_updated_at",
 }
+_NEWLY: Final = {name: f"case when r.tag_told then r.{name} else s.{name} end" for name in OWNER}
 AMENDED: Final = ", ".join(
-    (
-        *(
-            f"{name} = r.{name}"
-            for name in names(changes.SessionAmended).split(", ")
-            if name not in {"id", "tag_told", *OWNER}
-        ),
-        *(f"{name} = case when r.tag_told then r.{name} else s.{name} end" for name in OWNER),
-    )
+    f"{name} = {_NEWLY.get(name, 'r.' + name)}"
+    for name in names(changes.SessionAmended).split(", ")
+    if name not in {"id", "tag_told"}
 )
 
 STATEMENTS: Final[Sequence[Statement]] = (
