@@ -20,6 +20,7 @@ from api.admin import (
     id_tags,
     inventory,
     log,
+    operators,
     orphans,
     sessions,
     stations,
@@ -56,6 +57,7 @@ MODULES: Final = (
     sessions,
     orphans,
     log,
+    operators,
     access,
 )
 

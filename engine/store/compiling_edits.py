@@ -73,10 +73,10 @@ def _inserted(shape: Shape) -> Insert:
     values: dict[str, Column] = {name: _value(table, name) for name in (*shape.new, *shape.values)}
     link, *further = path_to_tenant(table) or (None,)
     rows = select(*values.values())
-    if link is not None and not further:
+    if link is not None and not further and link.table is not operators:
         values[link.name] = operators.c.id
         rows = select(*values.values()).where(_home(shape.operators))
-    elif shape.operators and link is not None:
+    elif shape.operators and further and link is not None:
         target = table.metadata.tables[link.info["refers_to"]]
         rows = rows.where(target.c.id == values[link.name], scope(target, shape.operators))
     elif shape.operators:

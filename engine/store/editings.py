@@ -9,7 +9,7 @@ from sqlalchemy import func
 from engine.store.editing import Editing
 from engine.store.tables.access import api_tokens, ocpi_parties
 from engine.store.tables.drivers import id_tags
-from engine.store.tables.inventory import charge_point_status, charge_points, locations
+from engine.store.tables.inventory import charge_point_status, charge_points, locations, operators
 from engine.store.tables.security import certificates
 
 API_TOKENS: Final = Editing(
@@ -31,4 +31,5 @@ ID_TAGS: Final = Editing(id_tags, "id_tag", key="uid", unique="id_tags_uid")
 LOCATIONS: Final = Editing(
     locations, "location", key="external_id", unique="locations_operator_id_external_id_key"
 )
+OPERATORS: Final = Editing(operators, "operator")
 OCPI_PARTIES: Final = Editing(ocpi_parties, "ocpi_party", unique="ocpi_parties_token_key")

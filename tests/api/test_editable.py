@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from api.admin import id_tags, render
+from api.admin.operators import ROUTES as OPERATORS
 from api.kernel.auth import Client
 from api.kernel.doors import door_of
 from api.kernel.editable import Editable
@@ -118,3 +119,32 @@ async def test_a_rule_that_is_no_declaration(by: By) -> None:
     assert (await client.patch("/id-tags/t", json={"status": "disabled"})).json()["label"] == "test of T"
     refused = await client.patch("/id-tags/t", json={"status": "enabled"})
     assert (refused.status_code, refused.json()["errors"]) == (422, {"status": ["is final"]})
+
+
+async def test_operators(admin: httpx.AsyncClient, by: By) -> None:
+    made = await admin.post("/operators", json={"name": "fourth", "timezone": "Europe/Berlin"})
+    assert (made.status_code, made.json()["currency"], made.json()["isDefault"]) == (201, "EUR", False)
+    this = f"/operators/{made.json()['id']}"
+    assert (await admin.patch(this, json={"locale": "de"})).json()["timezone"] == "Europe/Berlin"
+    for wrong in ({"timezone": "Mars/Base"}, {"timezone": "../etc"}, {"name": ""}, {"currency": "USD"}):
+        answer = await admin.patch(this, json=wrong)
+        assert (answer.status_code, list(answer.json()["errors"])) == (422, list(wrong))
+    assert (await admin.post("/operators", json={})).status_code == 422
+    price = {"currency": "CHF", "perKwh": 0.5}
+    priced = await admin.put("/operator/price", json=price, params={"operatorId": made.json()["id"]})
+    assert (priced.json()["id"], priced.json()["pricePerKwh"], priced.json()["currency"]) == (4, 0.5, "CHF")
+    assert (await admin.get("/operator")).json()["pricePerKwh"] is None
+    names = [row["name"] for row in (await admin.get("/operators")).json()["data"]]
+    assert names[1:] == ["second", "third", "fourth"]
+
+
+async def test_who_sees_one_operator_makes_no_others(by: By) -> None:
+    client = by(2, routes=OPERATORS)
+    assert (await client.post("/operators", json={"name": "x"})).status_code == 422
+    assert [row["id"] for row in (await client.get("/operators")).json()["data"]] == [2]
+    assert (await client.patch("/operators/3", json={"name": "x"})).status_code == 404
+    assert (await client.patch("/operators/2", json={"name": "mine"})).json()["name"] == "mine"
+    assert (await client.get("/operator")).json()["name"] == "mine"
+    several = by(2, 3, routes=OPERATORS)
+    assert (await several.get("/operator")).status_code == 404
+    assert (await several.get("/operator", params={"operatorId": 3})).json()["id"] == 3
