@@ -6,19 +6,22 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import replace
 
+from api.kernel.bodies import given
+from api.kernel.editable import Editable, Values
 from api.kernel.identities import identity as checked_identity
-from api.kernel.listing import among, custom, equal, prefix, since
+from api.kernel.listing import Scope, among, custom, equal, prefix, since
 from api.kernel.operations import Route
 from api.kernel.problems import INVALID_DATA
-from api.kernel.resource import Resource
+from api.kernel.resource import Resource, narrowed
 from api.kernel.rows import Computed
 from api.kernel.views import Camel, shown
-from api.shapes.stations import AddedStation, Station
+from api.shapes.stations import AddedStation, Profile, Station
 from engine.domain.caller import Caller
 from engine.domain.state import Registration
 from engine.errors import Invalid
@@ -27,10 +30,11 @@ from engine.node import Node
 from engine.ocpp.blocks.device_model.passwords import is_secret
 from engine.operations import provisioning
 from engine.operations.station_removal import remove_station
+from engine.store.editings import CHARGE_POINTS
 from engine.store.filters import Condition, Operator
+from engine.store.plan import Row
 from engine.store.readings import BY_IDENTITY, NEWEST, OLDEST, STATIONS
 from engine.store.repositories.provisioning import ReportedKey, Setting
-from engine.store.repositories.stations import Station as StoredStation
 from engine.store.repositories.stations import StationPatch
 
 PASSWORD_BYTES: Final = (
@@ -42,29 +46,13 @@ OPEN: Final = (
     "Accept it with a password, or move it up once it is connected."
 )
 
-S = TypeVar("S", bound=Station)
-
-Profile = Annotated[int, Meta(ge=0, le=3)]
 Password = Annotated[str, Meta(min_length=16, max_length=40)]  # OCPP 1.6 security whitepaper A00
-Status = Literal["enabled", "disabled"]
-Name = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
-class StationBody(Camel, frozen=True, kw_only=True):
-    """What can be set; absent members stay as they are. `password` null: none."""
+class Secret(Camel, frozen=True, kw_only=True):
+    """`password` null: none."""
 
-    name: Name | UnsetType = UNSET
-    status: Status | UnsetType = UNSET
-    security_profile: Profile | UnsetType = UNSET
     password: Password | UnsetType | None = UNSET
-    invalid_username_allowed: bool | UnsetType = UNSET
-    certificate_serial: Annotated[str, Meta(pattern="^[0-9A-Fa-f:]{1,64}$")] | UnsetType | None = UNSET
-    registration_status: Registration | UnsetType = UNSET
-    settings: dict[str, Any] | UnsetType = UNSET
-
-
-class NewStation(StationBody, frozen=True, kw_only=True):
-    identity: str
 
 
 class SettingView(Camel, frozen=True, kw_only=True):
@@ -109,22 +97,6 @@ class AcceptedView(Camel, frozen=True, kw_only=True):
     password: str | UnsetType = UNSET
 
 
-def view(node: Node, row: StoredStation, kind: type[S], **more: Any) -> S:
-    more = {"connectors": UNSET, **more}
-    return shown(kind, row, connected=node.registry.is_connected(row.identity), **more)
-
-
-def patch_of(body: StationBody) -> StationPatch:
-    taken = {name: getattr(body, name) for name in StationPatch.__struct_fields__ if hasattr(body, name)}
-    if isinstance(body.password, str):
-        taken["password_sha256"] = hashlib.sha256(body.password.encode()).digest()
-    elif body.password is None:
-        taken["password_sha256"] = None
-    if body.registration_status is not UNSET:
-        taken["accept_when_configured"] = False  # a person has decided
-    return StationPatch(**taken)
-
-
 def connected(node: Node, wanted: bool) -> Condition:
     """Whether it has a connection to this node."""
     operator = Operator.AMONG if wanted else Operator.NONE_OF
@@ -157,21 +129,31 @@ stations: Final = Resource(
 )
 
 
-async def add(node: Node, body: NewStation, caller: Caller) -> AddedStation:
+async def ruled(node: Node, caller: Caller, values: Values, row: Row | None) -> Values:
+    """Of a password its hash is kept; who says whether its boots are accepted has decided."""
+    if row is None:
+        values = {"name": checked_identity(values["identity"]), **values}
+    if "registration_status" in values:
+        values = {**values, "accept_when_configured": False}
+    password = values.pop("password", UNSET)
+    return values if password is UNSET else {**values, "password_sha256": hashed(password)}
+
+
+def hashed(password: str | None) -> bytes | None:
+    return None if password is None else hashlib.sha256(password.encode()).digest()
+
+
+edited: Final = Editable(stations, CHARGE_POINTS, before_write=ruled, besides=Secret, supplied=("name",))
+
+
+async def add(node: Node, body: Any, query: Scope, caller: Caller) -> AddedStation:
     """Register a charge point; one that needs a password and is given none gets one made here."""
-    identity = checked_identity(body.identity)
-    profile = 1 if body.security_profile is UNSET else body.security_profile
+    values = given(body)
     made: str | UnsetType = UNSET
-    if profile in WITH_PASSWORD and body.password is UNSET:
-        made = secrets.token_hex(PASSWORD_BYTES)
-        body = msgspec.structs.replace(body, password=made)
-    row = await node.store.stations.add(caller, identity, patch_of(body))
-    return view(node, row, AddedStation, password=made)
-
-
-async def update(node: Node, identity: str, body: StationBody, caller: Caller) -> Station:
-    row = await node.store.stations.update(caller, identity, patch_of(body))
-    return view(node, row, Station)
+    if values.get("security_profile", 1) in WITH_PASSWORD and "password" not in values:
+        values["password"] = made = secrets.token_hex(PASSWORD_BYTES)
+    station = await edited.add(node, narrowed(caller, query), values)
+    return shown(AddedStation, station, password=made)
 
 
 async def delete(node: Node, identity: str, caller: Caller) -> None:
@@ -195,7 +177,9 @@ async def accept(node: Node, identity: str, body: Acceptance, caller: Caller) ->
     made: str | UnsetType = UNSET
     if profile in WITH_PASSWORD and password is UNSET and not before.has_password:
         password = made = secrets.token_hex(PASSWORD_BYTES)
-    patch = patch_of(StationBody(security_profile=profile, password=password))
+    patch = StationPatch(security_profile=profile)
+    if password is not UNSET:
+        patch = replace(patch, password_sha256=hashed(password))
     row, triggered = await provisioning.accept(node, caller, identity, patch)
     warning = OPEN if row.security_profile == 0 else None
     return AcceptedView(
@@ -219,9 +203,9 @@ def _masked(row: Setting | ReportedKey) -> Setting | ReportedKey:
 
 ROUTES = (
     stations.listing("/stations", "Charge points"),
-    Route("POST", "/stations", add, 201),
+    Route("POST", "/stations", add, 201, body=edited.new),
     stations.one("/stations/<identity>", "A charge point with its connectors"),
-    Route("PATCH", "/stations/<identity>", update),
+    edited.update("/stations/<identity>", "Change a charge point"),
     Route("DELETE", "/stations/<identity>", delete, 204),
     Route("POST", "/stations/<identity>/accept", accept, limit=None),
     Route("GET", "/stations/<identity>/configuration", configuration),

@@ -15,19 +15,19 @@ NEW: Final = "A new row: what is absent is what it is by itself."
 CHANGES: Final = "What changes: what is absent stays as it is."
 
 
-def of_new(shape: type[Shape], needed: Collection[str]) -> type[Camel]:
-    """The body that makes a row; what is `needed` has to be there."""
+def of_new(shape: type[Shape], needed: Collection[str], besides: type[Camel] | None) -> type[Camel]:
+    """The body that makes a row; what is `needed` has to be there. It has the members of `besides`, too."""
     fields: list[Any] = [
         (name, kind) if name in needed else (name, kind | UnsetType, UNSET)
         for name, kind in _given(shape, Given.ONCE, Given.ALWAYS).items()
     ]
-    return _made(f"New{shape.__name__}", fields, NEW)
+    return _made(f"New{shape.__name__}", fields, besides, NEW)
 
 
-def of_changes(shape: type[Shape]) -> type[Camel]:
+def of_changes(shape: type[Shape], besides: type[Camel] | None) -> type[Camel]:
     """The body that changes a row."""
     fields = [(name, kind | UnsetType, UNSET) for name, kind in _given(shape, Given.ALWAYS).items()]
-    return _made(f"{shape.__name__}Changes", fields, CHANGES)
+    return _made(f"{shape.__name__}Changes", fields, besides, CHANGES)
 
 
 def once(shape: type[Shape]) -> frozenset[str]:
@@ -45,9 +45,15 @@ def _given(shape: type[Shape], *when: Given) -> Mapping[str, Any]:
     return {name: kind for name, kind in members(shape).items() if said(kind, Given) in when}
 
 
-def _made(name: str, fields: list[Any], words: str) -> type[Camel]:
+def _made(name: str, fields: list[Any], besides: type[Camel] | None, words: str) -> type[Camel]:
     made = msgspec.defstruct(
-        name, fields, bases=(Camel,), namespace={"__doc__": words}, frozen=True, kw_only=True, module=__name__
+        name,
+        fields,
+        bases=(besides or Camel,),
+        namespace={"__doc__": words},
+        frozen=True,
+        kw_only=True,
+        module=__name__,
     )
     assert issubclass(made, Camel)  # noqa: S101 - what was just asked for
     return made

@@ -5,7 +5,7 @@ The answer is the row as this node sees it from then on.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -17,6 +17,7 @@ from api.kernel.operations import Route
 from api.kernel.resource import Resource, narrowed
 from api.kernel.rows import is_
 from api.kernel.shape import Shape
+from api.kernel.views import Camel
 from engine.domain.caller import Caller
 from engine.errors import Conflict, Invalid
 from engine.node import Node
@@ -40,19 +41,32 @@ class SetScope(Scope, frozen=True, kw_only=True):
 
 
 class Editable(Generic[S]):
-    """`editing` says how the table is written, `before_write` is the rule that cannot be declared."""
+    """`editing` says how the table is written, `before_write` is the rule that cannot be declared.
+
+    `besides` has members that are given and not shown, `supplied` names those that `before_write` gives to a
+    new row that has them not.
+    """
 
     def __init__(
-        self, resource: Resource[S], editing: Editing, *, before_write: BeforeWrite | None = None
+        self,
+        resource: Resource[S],
+        editing: Editing,
+        *,
+        before_write: BeforeWrite | None = None,
+        besides: type[Camel] | None = None,
+        supplied: Collection[str] = (),
     ) -> None:
         self._resource, self._editing, self._before_write = resource, editing, before_write
         shape = resource.shape
         self._once = bodies.once(shape)
-        self._new, self._changes = bodies.of_new(shape, editing.needed), bodies.of_changes(shape)
+        self._columns = editing.columns(resource.reading)
+        needed = {name for name, column in self._columns.items() if column in editing.needed}
+        self.new = bodies.of_new(shape, needed.difference(supplied), besides)
+        self.changes = bodies.of_changes(shape, besides)
         # Whether the written row has all that is shown; else it is read again.
         self._is_whole = resource.reading.is_plain and not resource.view.includes
-        encoded = zip(shape.__struct_fields__, shape.__struct_encode_fields__, strict=True)
-        self._outside = OUTSIDE | dict(encoded)
+        encoded = dict(zip(shape.__struct_fields__, shape.__struct_encode_fields__, strict=True))
+        self._outside = OUTSIDE | {self._columns.get(name, name): word for name, word in encoded.items()}
 
     def routes(self, rule: str, key: str, words: Mapping[str, str]) -> Sequence[Route]:
         """The operations that have words, under their letters: List, Create, Set, Read, Update, Delete.
@@ -76,7 +90,7 @@ class Editable(Generic[S]):
         async def handler(node: Node, caller: Caller, query: object, body: Any) -> S:
             return await self.add(node, narrowed(caller, query), bodies.given(body))
 
-        return self._route("POST", rule, handler, summary, body=self._new, status=201)
+        return self._route("POST", rule, handler, summary, body=self.new, status=201)
 
     def set(self, rule: str, summary: str) -> Route:
         """Makes a row, or changes the one of this key."""
@@ -85,7 +99,7 @@ class Editable(Generic[S]):
             kind = Kind.ADD if query.only_new else Kind.SET
             return await self.add(node, narrowed(caller, query), bodies.given(body), kind)
 
-        return self._route("POST", rule, handler, summary, body=self._new, status=201, query=SetScope)
+        return self._route("POST", rule, handler, summary, body=self.new, status=201, query=SetScope)
 
     def update(self, rule: str, summary: str) -> Route:
         """Changes a row; the rule's only variable is its key."""
@@ -93,7 +107,7 @@ class Editable(Generic[S]):
         async def handler(node: Node, caller: Caller, query: object, body: Any, **key: Any) -> S:
             return await self.change(node, narrowed(caller, query), only_one(key), bodies.given(body))
 
-        return self._route("PATCH", rule, handler, summary, body=self._changes)
+        return self._route("PATCH", rule, handler, summary, body=self.changes)
 
     def delete(self, rule: str, summary: str) -> Route:
         """Deletes a row; the rule's only variable is its key."""
@@ -106,14 +120,17 @@ class Editable(Generic[S]):
     async def add(self, node: Node, caller: Caller, values: Values, kind: Kind = Kind.ADD) -> S:
         """The new row. Raises Conflict where there is one like it, Invalid where it would be nobody's."""
         values = await self._ruled(node, caller, values, None)
-        new = {name: value for name, value in values.items() if name in self._once}
-        rest = {name: value for name, value in values.items() if name not in self._once}
+        new = {self._column(name): value for name, value in values.items() if name in self._once}
+        rest = {self._column(name): value for name, value in values.items() if name not in self._once}
         return await self._shown(node, self._edit(caller, kind, new=new, values=rest))
 
     async def change(self, node: Node, caller: Caller, key: Any, values: Values) -> S:
         """The row as it is now. Raises NotFound."""
         row = await self._found(node, caller, key)
-        values = await self._ruled(node, caller, values, row)
+        given = await self._ruled(node, caller, values, row)
+        if not given:
+            return await self._resource.shown(node, caller, is_(ID, row[ID]))
+        values = {self._column(name): value for name, value in given.items()}
         return await self._shown(
             node, self._edit(caller, Kind.UPDATE, values=values, where=[is_(ID, row[ID])])
         )
@@ -127,6 +144,10 @@ class Editable(Generic[S]):
         resource = self._resource
         fields = (ID, *resource.view.fields) if self._before_write is not None else (ID,)
         return await resource.row(node, caller, resource.is_key(key), tuple(dict.fromkeys(fields)))
+
+    def _column(self, name: str) -> str:
+        """Of a member; what `before_write` adds are columns."""
+        return self._columns.get(name, name)
 
     async def _ruled(self, node: Node, caller: Caller, values: Values, row: Row | None) -> Values:
         return values if self._before_write is None else await self._before_write(node, caller, values, row)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
-from api.kernel.shape import Moment, Shape, titled
+from api.kernel.shape import Given, Moment, Shape, titled
+from engine.domain.state import Registration
+
+Name = Annotated[str, Meta(min_length=1, max_length=255)]
+StationStatus = Literal["enabled", "disabled"]
+Profile = Annotated[int, Meta(ge=0, le=3)]
+Serial = Annotated[str, Meta(pattern="^[0-9A-Fa-f:]{1,64}$")]
 
 
 class Connector(Shape, frozen=True, kw_only=True):
@@ -26,18 +32,19 @@ class Connector(Shape, frozen=True, kw_only=True):
 class Station(Shape, frozen=True, kw_only=True):
     """A charge point. `identity` is what it calls itself, `connected` whether it is, to this node."""
 
-    identity: Annotated[str, titled("Identity", "IDENTITY")]
+    identity: Annotated[str, titled("Identity", "IDENTITY"), Given.ONCE]
     id: Annotated[int, titled("Id")]
-    name: Annotated[str, titled("Name")]
-    status: Annotated[str, titled("Status")]
+    operator_id: int
+    name: Annotated[Name, titled("Name"), Given.ALWAYS]
+    status: Annotated[StationStatus, titled("Status"), Given.ALWAYS]
     connected: Annotated[bool, titled("Connected", "CONNECTED")]
     network_status: Annotated[str, titled("Network status", "NETWORK")]
     network_status_at: Moment | None
-    registration_status: Annotated[str, titled("Registration", "REGISTRATION")]
+    registration_status: Annotated[Registration, titled("Registration", "REGISTRATION"), Given.ALWAYS]
     accept_when_configured: bool
     vendor: Annotated[str, titled("Vendor", "VENDOR")]
     model: Annotated[str, titled("Model", "MODEL")]
-    security_profile: Annotated[int, titled("Security profile", "PROFILE")]
+    security_profile: Annotated[Profile, titled("Security profile", "PROFILE"), Given.ALWAYS]
     current_security_profile: int | None
     next_security_profile: Annotated[int | None, titled("Moving to profile")]
     has_password: Annotated[bool, titled("Password set")]
@@ -49,14 +56,14 @@ class Station(Shape, frozen=True, kw_only=True):
     first_contact_at: Annotated[Moment | None, titled("First contact")]
     booted_at: Annotated[Moment | None, titled("Last boot")]
     connected_at: Moment | None
-    invalid_username_allowed: bool
-    certificate_serial: str | None
+    invalid_username_allowed: Annotated[bool, Given.ALWAYS]
+    certificate_serial: Annotated[Serial | None, Given.ALWAYS]
     hardware_status: str | None
     hardware_error_code: str | None
     firmware_status: str | None
     log_status: str | None
     local_list_version: int | None
-    settings: dict[str, Any]
+    settings: Annotated[dict[str, Any], Given.ALWAYS]
     created_at: Moment
     last_updated_at: Moment
     connectors: Sequence[Connector] | UnsetType = UNSET

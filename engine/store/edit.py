@@ -44,6 +44,8 @@ class Edit(Frozen, frozen=True):
 
 async def carry_out(database: Database, edit: Edit) -> Row:
     """The row as it is now; of one that was deleted, as it was. Raises Conflict, Invalid, NotFound."""
+    if edit.editing.rule is not None:
+        edit.editing.rule(edit.values)
     made = compiling_edits.statement(_shape(edit))
     try:
         rows = await database.fetch(made.sql, *made.arguments(_given(edit)))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Table, UniqueConstraint, true
 
 from engine.store.filters import Column
+from engine.store.reading import Reading
 
 
 class Kind(StrEnum):
@@ -25,7 +26,7 @@ class Editing:
 
     `alive` holds for every row that can be changed. Where `removal` says so, a deleted row stays, with these
     values. `unique` names what SET finds a row by, and `beside` are columns of other tables, each of which
-    gets a row for a new one.
+    gets a row for a new one. `rule` raises Invalid for values that the database would take.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Editing:
         alive: Column | None = None,
         removal: Mapping[str, Column] | None = None,
         beside: Sequence[Column] = (),
+        rule: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         self.table, self.name, self.key = table, name, key
         self.subject = subject or name
@@ -48,7 +50,12 @@ class Editing:
         )
         self.unique = None if unique is None else uniques(table)[unique]
         self.alive = true() if alive is None else alive
-        self.removal, self.beside = removal, tuple(beside)
+        self.removal, self.beside, self.rule = removal, tuple(beside), rule
+
+    def columns(self, reading: Reading) -> Mapping[str, str]:
+        """The columns of this table that a reading has, by the names of its fields."""
+        fields = reading.fields.items()
+        return {name: one.name for name, one in fields if getattr(one, "table", None) is self.table}
 
 
 def uniques(table: Table) -> Mapping[str, Sequence[Column]]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import func
 
+from engine.store import station_settings
 from engine.store.editing import Editing
 from engine.store.tables.access import api_tokens, ocpi_parties
 from engine.store.tables.drivers import id_tags
@@ -26,6 +27,7 @@ CHARGE_POINTS: Final = Editing(
     subject="charge_point",
     alive=charge_points.c.deleted_at.is_(None),
     beside=(charge_point_status.c.charge_point_id,),
+    rule=station_settings.check,
 )
 ID_TAGS: Final = Editing(id_tags, "id_tag", key="uid", unique="id_tags_uid")
 LOCATIONS: Final = Editing(

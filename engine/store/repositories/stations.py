@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any, Final
 
-import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from engine.domain.caller import Caller, CallerKind
-from engine.domain.state import Frozen, Policy, Registration, StationSettings
-from engine.errors import Conflict, Invalid, NotFound
+from engine.domain.state import Frozen, Registration
+from engine.errors import Conflict, NotFound
 from engine.store.edit import Edit
 from engine.store.editing import Kind
 from engine.store.editings import CHARGE_POINTS
@@ -112,7 +110,7 @@ class Stations(Repository):
     async def add(self, caller: Caller, identity: str, patch: StationPatch) -> Station:
         """Register a charge point. Raises Conflict when it exists."""
         new = {"network_id": identity, "name": identity}
-        values = _checked(patch)
+        values = given(patch)
         if "name" in values:
             del new["name"]
         try:
@@ -147,7 +145,7 @@ class Stations(Repository):
     async def update(self, caller: Caller, identity: str, patch: StationPatch) -> Station:
         """Raises NotFound, Invalid."""
         station = await self.get(caller, identity)
-        values = _checked(patch)
+        values = given(patch)
         if not values:
             return station
         where = equal("id", station.id)
@@ -155,29 +153,3 @@ class Stations(Repository):
             Edit(caller=caller, editing=CHARGE_POINTS, kind=Kind.UPDATE, values=values, where=where)
         )
         return await self.get(caller, identity)
-
-
-def _checked(patch: StationPatch) -> dict[str, Any]:
-    values = given(patch)
-    if "settings" in values:
-        unknown = values["settings"].keys() - set(StationSettings.__struct_fields__)
-        if unknown:
-            raise Invalid("unknown settings", {name: [_unknown(name)] for name in sorted(unknown)})
-        faults = {f"settings.{name}": fault for name, fault in _faults(values["settings"])}
-        if faults:
-            raise Invalid("settings of a wrong kind, or out of bounds", faults)
-    return values
-
-
-def _faults(settings: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    for name, value in settings.items():
-        try:
-            msgspec.convert({name: value}, StationSettings)
-        except msgspec.ValidationError as error:
-            words = f"; allowed: {', '.join(Policy)}" if name == "policy" else ""
-            yield name, [str(error).partition(" - at ")[0] + words]
-
-
-def _unknown(name: str) -> str:
-    near = get_close_matches(name, StationSettings.__struct_fields__, 1)
-    return f"is no setting of a station; did you mean {near[0]}?" if near else "is no setting of a station"
