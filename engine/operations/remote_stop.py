@@ -14,7 +14,7 @@ from engine.operations.sending import carry_out
 
 async def remote_stop(node: Node, caller: Caller, session_id: int, timeout: float | None = None) -> Result:
     """Ask its station to end a session. Raises NotFound, Conflict where it has not begun or is over."""
-    session = await node.store.sessions.get(session_id)
+    session = await node.store.sessions.get(caller, session_id)
     if session.status != SessionStatus.ACTIVE or session.transaction_id is None:
         raise Conflict(f"session {session_id} is {session.status}")
     now = node.registry.shared.now()

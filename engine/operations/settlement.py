@@ -24,7 +24,7 @@ from engine.store.repositories.sessions import SessionRow, Settlement
 
 async def release(node: Node, caller: Caller, session_id: int, note: str | None = None) -> SessionRow:
     """It is billed as it stands. Raises NotFound; Conflict where it is not held, or not over."""
-    session = await _over(node, session_id)
+    session = await _over(node, caller, session_id)
     if not session.review:
         raise Conflict(f"session {session_id} is not held for review")
     return await _settle(node, caller, session, _as_it_stands(node, session), action="release", note=note)
@@ -40,7 +40,7 @@ async def correct(
     stopped_at: datetime | None = None,
 ) -> SessionRow:
     """It is billed by this energy and this end. Raises NotFound, Invalid; Conflict where it is not over."""
-    session = await _over(node, session_id)
+    session = await _over(node, caller, session_id)
     if energy_wh is None and stopped_at is None:
         raise Invalid("nothing is corrected", {"energyWh": ["neither energyWh nor stoppedAt is given"]})
     if stopped_at is not None:
@@ -59,15 +59,15 @@ async def correct(
 
 async def void(node: Node, caller: Caller, session_id: int, note: str) -> SessionRow:
     """Nobody pays for it. Raises NotFound; Conflict where it is not over, or costs nothing already."""
-    session = await _over(node, session_id)
+    session = await _over(node, caller, session_id)
     if session.waived is not None:
         raise Conflict(f"session {session_id} costs nothing already: {session.waived}")
     settled = replace(_as_it_stands(node, session), waived=Waiver.VOIDED)
     return await _settle(node, caller, session, settled, action="void", note=note)
 
 
-async def _over(node: Node, session_id: int) -> SessionRow:
-    session = await node.store.sessions.get(session_id)
+async def _over(node: Node, caller: Caller, session_id: int) -> SessionRow:
+    session = await node.store.sessions.get(caller, session_id)
     if session.status != SessionStatus.FINISHED:
         raise Conflict(f"session {session_id} is {session.status}: decide when it is over")
     return session
@@ -107,4 +107,4 @@ async def _settle(
         subject=f"session:{session.id}",
         details={"review": session.review, "note": note, **changed},
     )
-    return await node.store.sessions.settle(session, settled, audit)
+    return await node.store.sessions.settle(caller, session, settled, audit)

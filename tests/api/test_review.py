@@ -9,10 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.domain.changes import SessionReviewed, TransactionEventStored
+from engine.domain.caller import Caller
+from engine.domain.changes import Json, SessionReviewed, TransactionEventStored
 from engine.node import Node
 from engine.store.invariants import violations
 from engine.store.repositories.sessions import SessionRow
+from tests.plans import EVERYBODY
 
 LATE = "2026-01-01T11:00:00Z"
 FIELDS: Mapping[str, Mapping[str, Any]] = {"release": {}, "correct": {"energyWh": 1}, "void": {}}
@@ -143,8 +145,8 @@ async def test_nothing_is_decided_of_a_session_that_has_changed_meanwhile(
 ) -> None:
     read = node.store.sessions.get
 
-    async def before_a_change(session_id: int) -> SessionRow:
-        row = await read(session_id)
+    async def before_a_change(caller: Caller, session_id: int) -> SessionRow:
+        row = await read(caller, session_id)
         change = SessionReviewed(id=over, review=("late_event",), last_updated_at=node.registry.shared.now())
         await node.store.journal.commit([change])
         return row
@@ -153,7 +155,7 @@ async def test_nothing_is_decided_of_a_session_that_has_changed_meanwhile(
         patched.setattr(node.store.sessions, "get", before_a_change)
         answer = await admin.post(f"/sessions/{over}/{action}", json={"note": "x", **FIELDS[action]})
     assert (answer.status_code, "meanwhile" in answer.json()["message"]) == (409, True)
-    assert (await read(over)).review == ["late_event"]
+    assert (await read(EVERYBODY, over)).review == ["late_event"]
     assert (await admin.get("/audit", params={"subject": f"session:{over}"})).json()["data"] == []
 
 
@@ -223,7 +225,7 @@ def add_events(node: Node) -> Callable[[int, int], Awaitable[None]]:
     """Rows as a station of OCPP 2.x leaves them."""
 
     async def add(session_id: int, count: int) -> None:
-        row = await node.store.sessions.get(session_id)
+        row = await node.store.sessions.get(EVERYBODY, session_id)
         await node.store.journal.commit([
             TransactionEventStored(
                 charge_point_id=row.charge_point_id,
@@ -234,7 +236,7 @@ def add_events(node: Node) -> Callable[[int, int], Awaitable[None]]:
                 trigger_reason="MeterValuePeriodic",
                 offline=False,
                 session_id=session_id,
-                payload=json.dumps({"n": n}),
+                payload=Json(json.dumps({"n": n}).encode()),
                 received_at=row.started_at,
             )
             for n in range(count)

@@ -313,7 +313,7 @@ async def test_any_text_is_stored(store: Store, station: StationRecord, text: st
     """What PostgreSQL's text does not hold makes way for something else."""
     told = replace(event(), payload=msgspec.json.encode({"said": text}) if text.isprintable() else b"{}")
     await store.journal.commit([opened(station.id, id_tag=text), told])
-    stored = (await store.sessions.get(1)).id_tag
+    stored = (await store.sessions.get(EVERYBODY, 1)).id_tag
     assert stored is not None
     assert stored == text.replace("\0", "\ufffd").replace("\ud800", "?").replace("\\u0000", "\\ufffd")
 
@@ -366,7 +366,7 @@ async def test_a_reopened_session_is_closed_again(store: Store, station: Station
     await store.journal.commit(
         [opened(station.id), missing, SessionReopened(id=1, last_updated_at=at(1)), closed(reason="local")]
     )
-    row = await store.sessions.get(1)
+    row = await store.sessions.get(EVERYBODY, 1)
     assert (row.status, row.reason, row.energy_wh) == ("finished", "local", 10_000)
 
 

@@ -65,4 +65,4 @@ async def test_the_amount_of_a_wrong_clock_goes_by_when_we_were_told(
     await store.operators.set_price(EVERYBODY, Price(currency="EUR", per_minute=Decimal("0.10")))
     wrong = opened(station.id, started_at=NOW - CENTURY, review=("clock_drift",))
     await store.journal.commit([wrong, closed(stop_received_at=at(3_600), review=wrong.review)])
-    assert (await store.sessions.get(1)).amount == Decimal("6.00")
+    assert (await store.sessions.get(EVERYBODY, 1)).amount == Decimal("6.00")

@@ -104,7 +104,7 @@ async def test_no_state_holds_it_and_it_costs_nothing(store: Store, station: Sta
     state = await store.reader.load(station, "ocpp1.6")
     await asked_for(store, state, 7)
     assert (await store.reader.load(station, "ocpp1.6")).sessions == {}
-    row = await store.sessions.get(7)
+    row = await store.sessions.get(EVERYBODY, 7)
     assert (row.status, row.transaction_id, row.started_at, row.expires_at) == (
         "pending", None, at(0), at(300)
     )  # fmt: skip
@@ -117,12 +117,12 @@ async def test_it_begins_once_and_keeps_its_authorization(
     await asked_for(store, state, 7)
     begun = opened(state.id, 7, id_tag=None, started_at=at(60))
     await store.journal.commit([begun])
-    row = await store.sessions.get(7)
+    row = await store.sessions.get(EVERYBODY, 7)
     assert (row.status, row.transaction_id, row.started_at) == ("active", "7", at(60))
     assert (row.id_tag, row.authorization_id) == ("Card", 107)
     await store.journal.commit([closed(7)])
     await store.journal.commit([begun])  # its commit had no known outcome
-    assert (await store.sessions.get(7)).status == "finished"
+    assert (await store.sessions.get(EVERYBODY, 7)).status == "finished"
     assert await found(store, state, PendingKey(number=7)) is None
     assert await count("sessions") == 1
 
@@ -138,7 +138,7 @@ async def test_given_up_it_says_why_and_tells_once(store: Store, state: ChargePo
     pending = await asked_for(store, state, 7)
     for _ in range(2):
         await store.journal.commit([give_up(pending, SessionReason.TIMEOUT, at(300))])
-    row = await store.sessions.get(7)
+    row = await store.sessions.get(EVERYBODY, 7)
     assert (row.status, row.reason, row.stopped_at, row.energy_wh) == ("expired", "timeout", at(300), 0)
     assert await count("events where subject = 'session:7' and payload->>'status' = 'expired'") == 1
     assert await store.sessions.overdue(at(999), limit=10) == []
@@ -146,14 +146,14 @@ async def test_given_up_it_says_why_and_tells_once(store: Store, state: ChargePo
     assert await found(store, state, PendingKey(number=7)) == replace(pending, status=SessionStatus.EXPIRED)
     assert await found(store, state, PendingKey(number=None, id_tag="Card", evse_number=1)) is None
     await store.journal.commit([opened(state.id, 7)])
-    row = await store.sessions.get(7)
+    row = await store.sessions.get(EVERYBODY, 7)
     assert (row.status, row.reason, row.stopped_at) == ("active", None, None)
 
 
 async def test_what_has_begun_is_not_given_up(store: Store, state: ChargePoint, count: Any) -> None:
     pending = await asked_for(store, state, 7)
     await store.journal.commit([opened(state.id, 7), give_up(pending, SessionReason.REJECTED, at(5))])
-    assert (await store.sessions.get(7)).status == "active"
+    assert (await store.sessions.get(EVERYBODY, 7)).status == "active"
     assert await count("events where payload->>'status' = 'failed'") == 0
 
 

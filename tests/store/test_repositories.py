@@ -134,7 +134,7 @@ async def test_sessions_are_listed(store: Store, station: StationRecord) -> None
     assert [row.id for row in await found(store, SESSIONS, station="CP1")] == [2, 1]
     assert [row.id for row in await found(store, SESSIONS, status="finished")] == [1]
     assert [row.id for row in await found(store, SESSIONS, after=[3], limit=1)] == [2]
-    running = await store.sessions.get(3)
+    running = await store.sessions.get(EVERYBODY, 3)
     assert (running.identity, running.energy_wh, running.power_w, running.amount) == (
         "CP2",
         123,
@@ -142,15 +142,15 @@ async def test_sessions_are_listed(store: Store, station: StationRecord) -> None
         None,
     )
     with pytest.raises(NotFound):
-        await store.sessions.get(4)
+        await store.sessions.get(EVERYBODY, 4)
 
 
 async def test_a_closed_session_has_no_present_power(store: Store, station: StationRecord) -> None:
     await store.journal.commit([opened(station.id, 1), shown(1, energy_wh=123)])
-    running = await store.sessions.get(1)
+    running = await store.sessions.get(EVERYBODY, 1)
     assert (running.power_w, running.current_a, running.voltage_v) == (7_400.0, 32.0, 231.5)
     await store.journal.commit([closed(1)])
-    finished = await store.sessions.get(1)
+    finished = await store.sessions.get(EVERYBODY, 1)
     assert (finished.power_w, finished.current_a, finished.voltage_v) == (None, None, None)
     assert finished.soc_percent == 41.0
 
@@ -164,7 +164,7 @@ async def test_a_session_keeps_the_price_it_started_with(store: Store, station: 
     await store.journal.commit(
         [closed(), opened(station.id, 2), closed(2, stopped_at=NOW + timedelta(minutes=30))]
     )
-    first, second = await store.sessions.get(1), await store.sessions.get(2)
+    first, second = await store.sessions.get(EVERYBODY, 1), await store.sessions.get(EVERYBODY, 2)
     assert (first.currency, first.amount) == ("EUR", Decimal("5.00"))
     assert (second.currency, second.amount) == ("CHF", Decimal("4.00"))
     assert (await store.operators.home(EVERYBODY)).currency == "CHF"

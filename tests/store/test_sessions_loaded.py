@@ -126,10 +126,10 @@ async def test_what_runs_at_a_station_that_is_deleted_ends_and_is_held(
     _, changes = station_removed(state, at(90))
     await store.journal.commit(changes)
     assert await store.reader.look_up("CP1") is None
-    over = await store.sessions.get(1)
+    over = await store.sessions.get(EVERYBODY, 1)
     assert (over.status, over.reason, over.review) == ("finished", "other", ["station_removed"])
     assert (over.stopped_at, over.energy_wh) == (at(60), 200)
-    assert not (await store.sessions.get(2)).review
+    assert not (await store.sessions.get(EVERYBODY, 2)).review
     assert await violations(store) == []
 
 
@@ -201,9 +201,9 @@ async def test_what_nobody_pays_for(
     waived = {name: value for name, value in changed.items() if name == "waived"}
     energy = {name: value for name, value in changed.items() if name != "waived"}
     await store.journal.commit([opened(station.id, charging_state="charging", **waived)])
-    assert (await store.sessions.get(1)).charging_state == "charging"
+    assert (await store.sessions.get(EVERYBODY, 1)).charging_state == "charging"
     await store.journal.commit([closed(**energy)])
-    row = await store.sessions.get(1)
+    row = await store.sessions.get(EVERYBODY, 1)
     assert (str(row.amount), row.charging_state, row.waived) == (amount, None, changed.get("waived"))
 
 

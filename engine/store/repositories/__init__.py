@@ -1,1 +1,1 @@
-"""What people and their programs read and write: plain SQL, a module per family, every write audited."""
+"""What is more than a listing or an edit: the odd statements of people and programs, all writes audited."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from engine.domain.caller import Caller, CallerKind
+from engine.domain.caller import Caller
 from engine.domain.changes import EventPublished
 from engine.domain.pricing import Billed, cost
 from engine.domain.session.review import Review
@@ -15,10 +15,9 @@ from engine.domain.starting import Pending
 from engine.domain.state import Frozen, Price
 from engine.errors import Conflict, NotFound
 from engine.store.fields import read
-from engine.store.filters import Condition, Operator
 from engine.store.plan import Plan, Row, fetch
 from engine.store.readings import SESSIONS
-from engine.store.repositories.base import Audit, Repository
+from engine.store.repositories.base import Audit, Repository, equal
 
 
 class SessionRow(Frozen, frozen=True):
@@ -100,7 +99,6 @@ PRICED: Final = (
     *("started_at", "start_received_at", "stopped_at", "stop_received_at", "review", "released", "waived"),
     "read_at",
 )
-READER: Final = Caller("store", CallerKind.NODE)
 
 
 def amount(row: Row) -> Decimal | None:
@@ -140,16 +138,17 @@ class Sessions(Repository):
         """Those asked for that should have begun by `at`, longest overdue first."""
         return [read(Pending, row) for row in await self._database.fetch(OVERDUE, at, limit)]
 
-    async def get(self, session_id: int) -> SessionRow:
+    async def get(self, caller: Caller, session_id: int) -> SessionRow:
         """Raises NotFound."""
-        this = Condition(field="id", operator=Operator.EQUAL, value=session_id)
-        plan = Plan(caller=READER, reading=SESSIONS, where=(this,), limit=1)
+        plan = Plan(caller=caller, reading=SESSIONS, where=equal("id", session_id), limit=1)
         rows = await fetch(self._database, plan)
         if not rows:
             raise NotFound(f"no session {session_id}")
         return session_row(rows[0])
 
-    async def settle(self, session: SessionRow, settled: Settlement, audit: Audit) -> SessionRow:
+    async def settle(
+        self, caller: Caller, session: SessionRow, settled: Settlement, audit: Audit
+    ) -> SessionRow:
         """Write what a person has decided of a session. Raises Conflict where it is not as it was read."""
         news = settled.news
         written = await self._write(
@@ -170,4 +169,4 @@ class Sessions(Repository):
         )
         if not written:
             raise Conflict(f"session {session.id} has changed meanwhile: look at it again")
-        return await self.get(session.id)
+        return await self.get(caller, session.id)
