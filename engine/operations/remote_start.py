@@ -187,7 +187,7 @@ async def expire_remote_starts(
     async def look() -> None:
         while True:
             with suppress(StoreError):  # the database is away: those who need it say so
-                while await expire(node) == AT_ONCE:
+                while await node.store.duties.holds("remote starts") and await expire(node) == AT_ONCE:
                     pass
             await trio.sleep(INTERVAL)
 

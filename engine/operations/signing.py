@@ -86,9 +86,11 @@ class Signer:
 
     async def look(self, nursery: trio.Nursery) -> None:
         """Start to serve every request that is due and not being served. Raises StoreError."""
+        signs = await self._store.duties.holds("signing")
         for request in await self._store.station_certificates.due(self._now()):
             key = (request.charge_point_id, request.certificate_type)
-            here = request.status == "Requested" or self._registry.is_connected(request.identity)
+            asked = request.status == "Requested"
+            here = signs if asked else self._registry.is_connected(request.identity)
             if here and key not in self._busy:
                 self._busy.add(key)
                 nursery.start_soon(self._serve, request)
@@ -100,8 +102,9 @@ class Signer:
             now + self._renewal, now - ASK_AGAIN
         ):
             await self._renew(certificate, now)
-        for identity in await self._store.station_certificates.settle_profiles(now - GIVE_UP_MOVE):
-            log.info("security profile settled", identity=identity)
+        if await self._store.duties.holds("security profiles"):
+            for identity in await self._store.station_certificates.settle_profiles(now - GIVE_UP_MOVE):
+                log.info("security profile settled", identity=identity)
 
     async def _serve(self, request: SigningRequest) -> None:
         try:

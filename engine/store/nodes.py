@@ -51,7 +51,10 @@ select id from beat
 union
 select id from nodes where heard_at > now() - $3 * interval '1 second' and id <> $1
 """
-LEAVE: Final = "delete from nodes where id = $1"
+LEAVE: Final = """
+with duty as (delete from duties where holder = $1)
+delete from nodes where id = $1
+"""
 # Charge points whose node is gone, as far as somebody has to look after them. Only who was here all the time
 # can tell that another one was silent ($2): else it was the database that nobody could reach.
 ADOPT: Final = """
@@ -93,6 +96,7 @@ class Nodes:
         self._others: frozenset[str] = frozenset()
         self._beaten_at = trio.current_time()
         self._steady_since = self._beaten_at
+        self._left = False
         self._hurry = trio.Event()
         self._changed = trio.Event()
         metrics.gauges["voltrio_nodes"] = ("Nodes alive, this one among them", lambda: len(self._others) + 1)
@@ -107,6 +111,7 @@ class Nodes:
 
     async def leave(self) -> None:
         """Be gone at once, where the database can be told."""
+        self._left = True
         with suppress(StoreError), trio.move_on_after(GOODBYE, shield=True):
             await self._line.fetch(LEAVE, self.id)
         self._line.close()
@@ -124,6 +129,8 @@ class Nodes:
                 await self._beat()
                 await self.fence.look()
             except GivenUp:
+                if self._left:
+                    return
                 raise
             except StoreError as error:  # what needs the database says so
                 log.debug("no sign of life was given", error=str(error))

@@ -6,7 +6,6 @@ elsewhere are heard of (`follower`). While the database is away whoever asks wai
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -85,7 +84,7 @@ class Reader:
             "takes_payments": settings.takes_payments,
         }
         self._station_cache: Cache[str, StationRecord] = Cache(STATIONS_CACHED)
-        self._tokens = Tokens(time.monotonic)
+        self._tokens = Tokens()
         self._fetches: Mapping[type[Lookup[Any]], Fetch] = {TokensOf: self._tokens.tokens_of, **FETCHES}
         self._stations = Batcher(database, loading.stations)
         self._charge_points = Batcher(database, self._load)

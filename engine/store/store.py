@@ -18,6 +18,7 @@ from engine.store import edit, plan, retention
 from engine.store.background import beside, plain_errors
 from engine.store.consumers import Consumer, Take
 from engine.store.database import Database, open_database
+from engine.store.duties import Duties
 from engine.store.edit import Edit
 from engine.store.embedded import embedded
 from engine.store.fence import CHANNEL
@@ -54,6 +55,7 @@ class Store:
         self.nodes = Nodes(database, installation(Path(settings.data)), metrics)
         self.journal = Journal(database, self.nodes.fence, metrics, jitter)
         self.reader = Reader(database, settings, metrics, self.journal.flush, self.nodes.id)
+        self.duties = Duties(database, self.nodes.id)
         self.follower = Follower(database)
         self.follower.listen(CHANNEL, self.nodes.heard_of)
         self.follower.subscribe(self.reader.apply, self.reader.switch)

@@ -25,6 +25,7 @@ REGISTER: Final = """
 with outdated as (delete from journal_writers where updated_at < now() - interval '30 days')
 insert into journal_writers default values returning id
 """
+OURS: Final = "set voltrio.writer = 'journal'"  # rows that it makes in tables of people are chargers'
 MOVED: Final = "VF001"  # SQLSTATE of ours
 # A commit is one call of this function: one round trip, whatever is in it. The writer's row holds the number
 # of its last commit. Taking a number waits for an earlier attempt whose server process still lives, and takes
@@ -173,7 +174,7 @@ class Writer:
         if self._connection is None or self._connection.is_closed():
             try:
                 self._connection = await self._database.run(self._database.connect())
-                await self._database.run(self._connection.execute(f"{self._settings};{_function()}"))
+                await self._database.run(self._connection.execute(f"{OURS};{self._settings};{_function()}"))
                 if self._writer == 0:
                     self._writer = await self._database.run(self._connection.fetchval(REGISTER))
             except OSError:

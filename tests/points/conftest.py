@@ -150,6 +150,7 @@ class MemoryStore:
         self.follower = self  # nobody changes anything here but the test
         self.stations = self
         self.nodes = self
+        self.duties = self
         self.sessions = self
         self.certificates = self
         self.uploaded: dict[bytes, str] = {}
@@ -196,6 +197,10 @@ class MemoryStore:
             return self.uploaded[sha256]
         except KeyError:
             raise NotFound("no such certificate") from None
+
+    async def holds(self, name: str) -> bool:
+        await trio.lowlevel.checkpoint()
+        return True
 
     async def adopt(self) -> list[Any]:
         await trio.lowlevel.checkpoint()

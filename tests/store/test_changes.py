@@ -12,7 +12,9 @@ import asyncpg
 import pytest
 import trio
 
+from bench.samples import filled
 from engine.domain.access import StationRecord
+from engine.domain.changes import HardwareStatusChanged, StationRemoved
 from engine.domain.events import Event
 from engine.metrics import Metrics
 from engine.settings import Settings
@@ -22,6 +24,7 @@ from engine.store.repositories.stations import StationPatch
 from engine.store.tables import Owner, metadata
 from tests.plans import EVERYBODY, put_tag
 
+from .conftest import NOW
 from .test_journal import event
 
 Recorded = Callable[[], Any]
@@ -320,3 +323,21 @@ async def test_events_stay_until_all_have_taken_them(store: Store, count: Any) -
     assert await count("events") == 2
     await drop(later)
     assert await count("events") == 0
+
+
+async def test_rows_that_chargers_make_in_peoples_tables_are_no_change_by_people(
+    store: Store, station: StationRecord, recorded: Recorded
+) -> None:
+    before = len(await recorded())
+    status = filled(
+        HardwareStatusChanged, charge_point_id=station.id, evse_number=1, connector_number=1,
+        status="available", error_code="NoError", at=NOW, received_at=NOW,
+    )  # fmt: skip
+    await store.journal.commit([status], station.id)
+    assert len(await recorded()) == before
+    made = "select type from events where not by_people and type like '%.created' order by id"
+    assert sorted(await store.query(made)) == [("connector.created",), ("evse.created",)]
+    await store.query("update evses set physical_reference = 'A' returning 1")
+    # What people remove goes through the journal too.
+    await store.journal.commit([StationRemoved(id=station.id, at=NOW)])
+    assert [kind for kind, _, _ in (await recorded())[before:]] == ["evse.updated", "charge_point.deleted"]

@@ -11,6 +11,7 @@ from engine.domain.access import StationRecord
 from engine.metrics import Metrics
 from engine.store import Store, nodes
 from engine.store.database import Database, open_database
+from engine.store.duties import Duties
 from engine.store.fence import GivenUp
 from engine.store.nodes import Nodes, installation
 
@@ -69,3 +70,19 @@ async def test_only_who_was_here_all_the_time_finds_others_silent(
 def test_a_data_folder_keeps_its_name(tmp_path: Path) -> None:
     first = installation(tmp_path / "one")
     assert installation(tmp_path / "one") == first != installation(tmp_path / "other")
+
+
+async def test_one_node_at_a_time_has_a_duty(store: Store, database: Database) -> None:
+    other = Duties(database, "other")
+    assert await store.duties.holds("work")
+    assert await store.duties.holds("work")
+    assert not await other.holds("work")
+    assert await other.holds("other work")
+    await database.fetch("update duties set leased_until = now() - interval '1 second'")
+    assert await other.holds("work")
+
+
+async def test_who_leaves_lays_down_its_duties(store: Store, database: Database) -> None:
+    assert await store.duties.holds("work")
+    await store.nodes.leave()
+    assert await Duties(database, "other").holds("work")

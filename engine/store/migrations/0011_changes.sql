@@ -1,6 +1,6 @@
 -- Each change of a row that people own is an event, recorded in the transaction that makes it, whoever does.
--- Arguments: what the row is, and the columns that chargers report, which do not count. Values are not told:
--- some are secrets, and who needs them reads the row.
+-- Arguments: what the row is, the columns that chargers report, which do not count, and `charger` where chargers
+-- make rows too, through the journal. Values are not told: some are secrets, and who needs them reads the row.
 
 create function record_change() returns trigger language plpgsql as $$
 declare
@@ -11,6 +11,8 @@ declare
     _what text := case tg_op when 'INSERT' then 'created' when 'UPDATE' then 'updated' else 'deleted' end;
     _operator bigint := coalesce(_row ->> 'operator_id', case tg_argv[0] when 'operator' then _row ->> 'id' end);
     _identity text := _row ->> 'network_id';
+    _by_people boolean := tg_argv[2] is null
+        or current_setting('voltrio.writer', true) is distinct from 'journal';
     _changed text[] := array(
         select key from jsonb_each(_row)
         where (_new -> key) is distinct from (_old -> key) order by key
@@ -37,9 +39,11 @@ begin
             'changed', case when tg_op = 'UPDATE' then array_to_json(_changed) end
         )),
         now(),
-        true
+        _by_people
     );
-    perform pg_notify('voltrio_changes', '');
+    if _by_people then
+        perform pg_notify('voltrio_changes', '');
+    end if;
     return null;
 end $$;
 
@@ -52,9 +56,9 @@ create trigger record_change after insert or update or delete on locations
 create trigger record_change after insert or update or delete on charge_points
     for each row execute function record_change('charge_point', '');
 create trigger record_change after insert or update or delete on evses
-    for each row execute function record_change('evse', '');
+    for each row execute function record_change('evse', '', 'charger');
 create trigger record_change after insert or update or delete on connectors
-    for each row execute function record_change('connector', '');
+    for each row execute function record_change('connector', '', 'charger');
 create trigger record_change after insert or update or delete on charge_point_settings
     for each row execute function record_change('charge_point_setting', 'status,reason,answered_at');
 create trigger record_change after insert or update or delete on charge_point_certificates

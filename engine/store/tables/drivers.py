@@ -106,3 +106,15 @@ reservations: Final = table(
     owner=Owner.ENGINE,
     tenant="operator_id",
 )
+
+# Starts of tags with a limit that were asked about a moment ago: they count before their sessions have rows.
+session_claims: Final = table(
+    "session_claims",
+    number_of("id_tag_id", "id_tags"),
+    number_of("charge_point_id", "charge_points"),
+    integer("sessions"),  # of the tag there, those that begin included
+    moment("claimed_until"),
+    sa.PrimaryKeyConstraint("id_tag_id", "charge_point_id"),
+    owner=Owner.ENGINE,
+    tenant="charge_point_id",
+)

@@ -32,3 +32,14 @@ takeovers: Final = table(
     owner=Owner.ENGINE,
     tenant=None,
 )
+
+# Work that one node does for all, while its lease runs.
+duties: Final = table(
+    "duties",
+    text("name"),
+    text("holder"),  # a node
+    moment("leased_until"),
+    sa.PrimaryKeyConstraint("name"),
+    owner=Owner.ENGINE,
+    tenant=None,
+)
