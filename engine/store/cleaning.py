@@ -22,8 +22,9 @@ EXACT: Final[frozenset[type[Change]]] = frozenset(
         changes.CertificateWanted, changes.ChargingProfileChanged, changes.ReservationMade,
         changes.AuthorizationMade, changes.SessionAsked, changes.SessionMerged, changes.SessionOpened,
         changes.SessionAmended, changes.SessionStopAsked, changes.SessionClosed, changes.SessionReviewed,
-        changes.SessionReopened, changes.ChargingPeriodsRewritten, changes.ChargingPeriodOpened,
-        changes.ChargingPeriodClosed, changes.TransactionEventStored, changes.SessionMeasured,
+        changes.SessionReopened, changes.SessionExplained, changes.ChargingPeriodsRewritten,
+        changes.ChargingPeriodOpened, changes.ChargingPeriodClosed, changes.TransactionEventStored,
+        changes.SessionMeasured,
         changes.MeterValueAdded, changes.MeterValueCounted, changes.OrphanKept, changes.OrphanResolved,
     }
 )  # fmt: skip

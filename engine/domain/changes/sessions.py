@@ -102,6 +102,15 @@ class SessionStopAsked(Change, frozen=True):
     stop_asked_at: datetime
 
 
+class SessionExplained(Change, frozen=True):
+    """sessions by id: why it ended, where it ended before its charger agreed to end it."""
+
+    id: int
+    reason: str
+    stop_asked_at: datetime
+    last_updated_at: datetime
+
+
 class SessionClosed(Change, frozen=True):
     """sessions by id: the end, its reason and the totals. Final: later changes are corrections."""
 

@@ -96,6 +96,7 @@ STATEMENTS: Final[Sequence[Statement]] = (
         also=", last_updated_at = r.stop_received_at",
         subject=SESSION,
     ),
+    update(changes.SessionExplained, sessions.sessions, subject=SESSION),
     update(changes.SessionReviewed, sessions.sessions, subject=SESSION),
     written(
         changes.SessionReopened,
