@@ -27,13 +27,13 @@ async def remote_stop(node: Node, caller: Caller, session_id: int, timeout: floa
     await node.store.journal.commit([audited(caller, "session.stop", f"session:{session_id}", asked_at)])
     result = await carry_out(node, session.identity, Stop(transaction_id=session.transaction_id), timeout)
     if result.verdict is Verdict.ACCEPTED:
-        await _explain(node, session_id, asked_at)
+        await _explain(node, caller, session_id, asked_at)
     return result
 
 
-async def _explain(node: Node, session_id: int, asked_at: datetime) -> None:
+async def _explain(node: Node, caller: Caller, session_id: int, asked_at: datetime) -> None:
     """A station may report the end, without a reason, before it answers: then it was taken to be local."""
-    session = await node.store.sessions.get(session_id)
+    session = await node.store.sessions.get(caller, session_id)
     if session.status != SessionStatus.FINISHED or session.reason != SessionReason.LOCAL:
         return
     now, reason = node.registry.shared.now(), SessionReason.REMOTE

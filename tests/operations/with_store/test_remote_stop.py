@@ -42,5 +42,5 @@ async def test_the_end_that_was_asked_for_is_remote_also_where_it_is_told_before
     await remote_stop(node, CALLER, number)
     if first == "answer":
         await charger.call("StopTransaction", stop)
-    session = await node.store.sessions.get(number)
+    session = await node.store.sessions.get(CALLER, number)
     assert (session.status, session.reason) == ("finished", reason)
