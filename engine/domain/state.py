@@ -6,10 +6,12 @@ nothing half done. No I/O, no clock. Energy is whole Wh, power W, current A, vol
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Final
+from types import MappingProxyType
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
@@ -17,6 +19,8 @@ from msgspec import Meta
 from engine.domain.session.review import CLOSED_BY_US, Reviews
 from engine.domain.vocabulary import ChargingState, HardwareStatus, SessionReason, Waiver
 
+# What charge points hold that hold nothing of a kind: one for all of them.
+NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 StationNumber = 0  # EVSE number 0 (connectorId 0 in OCPP 1.6) is the charge point as a whole
 
 
@@ -239,17 +243,21 @@ class ChargePoint(Frozen, frozen=True):
     model: str = ""
     local_list_version: int | None = None
     connected_at: datetime | None = None  # when the present connection began; in memory only
-    connectors: dict[tuple[int, int], Connector] = {}  # (EVSE number, connector number)
-    sessions: dict[str, Session] = {}  # open ones, by transaction id
+    connectors: Mapping[tuple[int, int], Connector] = NOTHING  # (EVSE number, connector number)
+    sessions: Mapping[str, Session] = NOTHING  # open ones, by transaction id
     orphans: tuple[Orphan, ...] = ()  # unresolved ones, oldest first; bounded by the loader
-    reservations: dict[int, Reservation] = {}  # active ones
+    reservations: Mapping[int, Reservation] = NOTHING  # active ones
     charging_profiles: tuple[InstalledProfile, ...] = ()  # active ones
-    items_per_message: dict[str, int] = {}  # most items of a request, by action (OCPP 2.x)
-    bytes_per_message: dict[str, int] = {}  # its most bytes
+    items_per_message: Mapping[str, int] = NOTHING  # most items of a request, by action (OCPP 2.x)
+    bytes_per_message: Mapping[str, int] = NOTHING  # its most bytes
     batteries: frozenset[int] = frozenset()  # EVSEs that hold a battery of the station's own (2.1 S)
-    variables: dict[tuple[str, int], str] = {}  # domain.device.HEEDED, by name in lower case and EVSE number
-    vehicles: dict[int, VehicleNeeds] = {}  # by EVSE number
-    reports: dict[tuple[str, int], Report] = {}  # on their way, by message and request id; in memory only
+    variables: Mapping[tuple[str, int], str] = (
+        NOTHING  # domain.device.HEEDED, by name in lower case and EVSE number
+    )
+    vehicles: Mapping[int, VehicleNeeds] = NOTHING  # by EVSE number
+    reports: Mapping[tuple[str, int], Report] = (
+        NOTHING  # on their way, by message and request id; in memory only
+    )
     asked: frozenset[str] = frozenset()  # actions it may send before its boot is accepted; in memory only
 
 

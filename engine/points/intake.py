@@ -57,8 +57,8 @@ class Intake:
 
     __slots__ = (
         "_conduct", "_consumer", "_exceeded", "_large", "_line", "_listening", "_pause",
-        "_per_byte", "_per_message", "_reader", "_receive", "_shared", "_sole_text", "_steady", "_transport",
-        "_user", "held", "last_heard",
+        "_per_byte", "_per_message", "_reader", "_shared", "_steady", "_transport", "_user", "held",
+        "last_heard",
     )  # fmt: skip
 
     def __init__(
@@ -78,8 +78,6 @@ class Intake:
         self._conduct = conduct
         self._per_message = shared.allowance.per_message
         self._per_byte = shared.allowance.per_byte
-        self._receive = transport.receive
-        self._sole_text = reader.sole_text
         self._steady = shared.steady
         self._large: bytes | None = None  # a message that waits for its turn in the line
         self._listening = False  # the poller tells what can be read
@@ -128,11 +126,11 @@ class Intake:
         if self.held:
             self._deafen()
             return
-        data = self._receive()
+        data = self._transport.receive()
         if data is None:
             return
         self.last_heard = now = self._steady()
-        text = self._sole_text(data)
+        text = self._reader.sole_text(data)
         if text is None:
             self._on_bytes(data, now)
             return

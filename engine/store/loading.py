@@ -16,6 +16,7 @@ import msgspec
 from engine.domain import device
 from engine.domain.access import StationRecord
 from engine.domain.state import (
+    NOTHING,
     VEHICLE_LEAD,
     ChargePoint,
     Connector,
@@ -33,6 +34,7 @@ from engine.store import loading_sessions
 from engine.store.database import Connection
 from engine.store.fields import columns, read
 
+NO_BATTERIES: Final[frozenset[int]] = frozenset()  # Python makes a new one of each empty list
 ORPHANS_LOADED: Final = 100  # per charge point, oldest first; the rest follows when these are resolved
 SETTINGS_SHARED: Final = 1_000  # distinct settings kept once for all charge points that have them
 
@@ -173,19 +175,22 @@ async def charge_points(
                 connectors={
                     (one["evse_number"], one["connector_number"]): read(Connector, one)
                     for one in connectors[record.id]
-                },
+                }
+                or NOTHING,
                 sessions={
                     number: loading_sessions.marked(session, row["booted_at"])
                     for number, session in sessions[record.id].items()
-                },
+                }
+                or NOTHING,
                 orphans=tuple(read(Orphan, orphan) for orphan in orphans[record.id]),
-                reservations={entry["id"]: read(Reservation, entry) for entry in reservations[record.id]},
+                reservations={entry["id"]: read(Reservation, entry) for entry in reservations[record.id]}
+                or NOTHING,
                 charging_profiles=tuple(read(InstalledProfile, profile) for profile in profiles[record.id]),
-                batteries=frozenset(row["batteries"]),
+                batteries=frozenset(row["batteries"]) or NO_BATTERIES,
                 items_per_message=_limits(variables[record.id], "items"),
                 bytes_per_message=_limits(variables[record.id], "bytes"),
                 variables=_heeded(variables[record.id]),
-                vehicles=vehicles.get(record.id, {}),
+                vehicles=vehicles.get(record.id, NOTHING),
             )
         )
     return states
@@ -219,12 +224,12 @@ def station_settings(stored: Mapping[str, Any], defaults: Mapping[str, Any]) -> 
     return shared
 
 
-def _limits(rows: Sequence[asyncpg.Record], kind: device.Kind) -> dict[str, int]:
+def _limits(rows: Sequence[asyncpg.Record], kind: device.Kind) -> Mapping[str, int]:
     told = (
         device.limit_of(row["component"], row["variable"], row["variable_instance"], row["value"])
         for row in rows
     )
-    return {limit.action: limit.most for limit in told if limit is not None and limit.kind == kind}
+    return {limit.action: limit.most for limit in told if limit is not None and limit.kind == kind} or NOTHING
 
 
 def _spoken(row: asyncpg.Record | None) -> str:
@@ -232,9 +237,12 @@ def _spoken(row: asyncpg.Record | None) -> str:
     return (row["network_protocol"] or "") if row is not None else ""
 
 
-def _heeded(rows: Sequence[asyncpg.Record]) -> dict[tuple[str, int], str]:
+def _heeded(rows: Sequence[asyncpg.Record]) -> Mapping[tuple[str, int], str]:
     named = ((row["variable"].casefold(), row["evse_number"], row["value"]) for row in rows)
-    return {(name, evse): value for name, evse, value in named if name in device.HEEDED and value is not None}
+    heeded = {
+        (name, evse): value for name, evse, value in named if name in device.HEEDED and value is not None
+    }
+    return heeded or NOTHING
 
 
 async def _vehicles(
