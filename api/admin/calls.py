@@ -49,7 +49,7 @@ async def call(node: Node, identity: str, body: CallBody, caller: Caller) -> Ans
     What is wrong is told of a charge point that is offline, too. A password that it takes this way is the one
     it is let in with from then on (A01). What is forced is audited.
     """
-    versions = await calls.spoken(node, identity)
+    versions = await calls.spoken(node, caller, identity)
     try:
         request = typed_request(versions, body.action, bytes(body.payload))
     except Invalid:

@@ -10,8 +10,10 @@ from msgspec import Meta
 
 from api.kernel.operations import Route
 from api.kernel.views import Camel, Limit
+from engine.domain.caller import Caller
 from engine.errors import NotFound
 from engine.node import Node
+from engine.operations.reach import reach
 
 
 class ConnectionView(Camel, frozen=True, kw_only=True):
@@ -42,23 +44,24 @@ class Disconnect(Camel, frozen=True, kw_only=True):
     reason: Annotated[str, Meta(max_length=100)] = "disconnected by the operator"
 
 
-async def disconnect(node: Node, identity: str, body: Disconnect) -> None:
+async def disconnect(node: Node, identity: str, body: Disconnect, caller: Caller) -> None:
     """Close its connection; raises NotFound when it has none here."""
+    await reach(node, caller, identity)
     if not node.registry.disconnect(identity, body.reason):
         raise NotFound(f"charge point {identity!r} has no connection here")
 
 
-async def connections(node: Node, query: ConnectionsQuery) -> Connections:
+async def connections(node: Node, query: ConnectionsQuery, caller: Caller) -> Connections:
     """Charge points connected to this node, in the order in which they came; the cursor is a position."""
     part = node.registry.connected()[query.cursor : query.cursor + query.limit]
     following = query.cursor + query.limit if len(part) == query.limit else None
-    found = [one for identity in part for one in _connection(node, identity)]
+    found = [one for identity in part for one in _connection(node, caller, identity)]
     return Connections(data=found, next_cursor=following)
 
 
-def _connection(node: Node, identity: str) -> Sequence[ConnectionView]:
+def _connection(node: Node, caller: Caller, identity: str) -> Sequence[ConnectionView]:
     actor = node.registry.actor(identity)
-    if actor is None:
+    if actor is None or not caller.sees(actor.record.operator_id):
         return ()
     connection = actor.connection
     silent = trio.current_time() - connection.last_heard

@@ -33,8 +33,11 @@ class Caller(Frozen, frozen=True):
         """It, but for the rows of this operator only, if it may see them at all; None: as it is."""
         if operator is None:
             return self
-        seen = self.operators is None or operator in self.operators
-        return replace(self, operators=frozenset({operator} if seen else ()))
+        return replace(self, operators=frozenset({operator} if self.sees(operator) else ()))
+
+    def sees(self, operator: int) -> bool:
+        """Whether it may see the rows of this operator."""
+        return self.operators is None or operator in self.operators
 
     def may(self, permission: str) -> bool:
         """Whether it has this permission."""

@@ -12,12 +12,14 @@ from engine.ocpp.blocks.remote_control.start import requested_by
 from engine.ocpp.step import Message, Raw
 from engine.operations.absence import states
 from engine.operations.provisioning import adopt_password
+from engine.operations.reach import reach
 from engine.operations.remote_start import send_start
 from engine.operations.sending import send, send_raw
 
 
-async def spoken(node: Node, identity: str) -> Sequence[str]:
+async def spoken(node: Node, caller: Caller, identity: str) -> Sequence[str]:
     """The version that it speaks; if it is away, the last one, or all that it may. Raises NotFound."""
+    await reach(node, caller, identity)
     state = node.registry.state(identity)
     return [one.version for one in ([state] if state is not None else await states(node, identity))]
 
@@ -36,6 +38,7 @@ async def call(
     A request to start opens a pending session. A password that the charge point takes is the one it is let in
     with from then on (2.0.1 A01).
     """
+    await reach(node, caller, identity)
     if force:
         await _audit(node, caller, identity, type(request).__name__)
     state, requested = node.registry.state(identity), requested_by(request)
@@ -54,6 +57,7 @@ async def call_raw(
     node: Node, caller: Caller, identity: str, request: Raw, timeout: float | None = None
 ) -> Raw:
     """The same, always forced, for what need not be a request of its version."""
+    await reach(node, caller, identity)
     await _audit(node, caller, identity, request.action)
     return await send_raw(node, identity, request, timeout)
 

@@ -14,6 +14,7 @@ from engine.ocpp.blocks.device_model.set_configuration import SetConfiguration
 from engine.ocpp.blocks.remote_control.start import Start
 from engine.ocpp.encoded import encoded
 from engine.ocpp.operation import Operation, Result
+from engine.operations.reach import reach
 from engine.operations.remote_start import remote_start
 from engine.operations.sending import carry_out, state_of
 
@@ -22,6 +23,7 @@ async def command(
     node: Node, caller: Caller, identity: str, operation: Operation, timeout: float | None = None
 ) -> Result:
     """What came of `operation`; audited. Raises what `carry_out` and `remote_start` raise."""
+    await reach(node, caller, identity)
     match operation:
         case Start():
             return await remote_start(node, caller, identity, operation, timeout)

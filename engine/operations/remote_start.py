@@ -34,6 +34,7 @@ from engine.ocpp.blocks.remote_control.start import (
 from engine.ocpp.encoded import encoded
 from engine.ocpp.operation import Result, Verdict
 from engine.ocpp.step import Message
+from engine.operations.reach import reach
 from engine.operations.sending import send, send_encoded, state_of
 from engine.supervision import keep
 
@@ -49,6 +50,7 @@ async def remote_start(
 
     Raises what `carry_out` raises, Conflict where its tag is known and may not charge, and StoreError.
     """
+    await reach(node, caller, identity)
     shared = node.registry.shared
     cp = await state_of(node, identity, lambda cp: encoded(completed(start), cp).requests)
     tags = (start.id_tag,) if start.id_tag is not None else ()

@@ -7,11 +7,13 @@ from engine.domain.caller import Caller
 from engine.domain.session.close import station_removed
 from engine.errors import NotFound
 from engine.node import Node
+from engine.operations.reach import reach
 
 
 async def remove_station(node: Node, caller: Caller, identity: str) -> None:
     """Its sessions stay; those that run end with their last sample, and are held. Raises NotFound."""
     shared = node.registry.shared
+    await reach(node, caller, identity)
     record = await node.store.reader.look_up(identity)
     if record is None:
         raise NotFound(f"no charge point {identity!r}")

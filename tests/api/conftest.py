@@ -3,7 +3,7 @@
 import itertools
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,12 +19,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
-from api.admin import admin_site
+from api.admin import admin_site, id_tags, render
 from api.http.channel import PlainChannel
 from api.http.connection import Connection
 from api.http.house import House, Limits, Serve
-from api.kernel.sites import Site
+from api.kernel.auth import Client
+from api.kernel.doors import door_of
+from api.kernel.operations import Operation, Route, Rules
+from api.kernel.sites import Site, site
 from api.manage import manage_site
+from engine.domain.caller import Caller, CallerKind
 from engine.limits import Places
 from engine.metrics import Metrics
 from engine.node import Node
@@ -247,3 +251,22 @@ def client_certificate() -> str:
         .sign(key, hashes.SHA256())
     )
     return certificate.public_bytes(Encoding.PEM).decode()
+
+
+By = Callable[..., httpx.AsyncClient]
+
+
+@pytest.fixture
+async def by(node: Node, ask: Ask) -> By:
+    """A client for those who may see these operators; there are three, of whom the first is the default."""
+    await node.store.query("insert into operators (name) values ('second'), ('third') returning 1")
+
+    def client(*operators: int, routes: Sequence[Route] = id_tags.ROUTES) -> httpx.AsyncClient:
+        async def guard(node: Node, client: Client) -> Caller:
+            return Caller("test", CallerKind.API_TOKEN, frozenset(operators) or None)
+
+        operations = [Operation(route, node, Rules(guard=guard, strict=True)) for route in routes]
+        asked: httpx.AsyncClient = ask(site(operations, door_of(Settings(), "127.0.0.1"), render))
+        return asked
+
+    return client

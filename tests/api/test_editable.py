@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
 import pytest
 
-from api.admin import id_tags, render
+from api.admin import id_tags
 from api.admin.operators import ROUTES as OPERATORS
-from api.kernel.auth import Client
-from api.kernel.doors import door_of
 from api.kernel.editable import Editable
-from api.kernel.operations import Operation, Route, Rules
-from api.kernel.sites import site
-from engine.domain.caller import Caller, CallerKind
+from engine.domain.caller import Caller
 from engine.errors import Invalid
 from engine.node import Node
-from engine.settings import Settings
 from engine.store import editings
 from engine.store.plan import Row
 
-By = Callable[..., httpx.AsyncClient]
-
-
-@pytest.fixture
-async def by(node: Node, ask: Any) -> By:
-    """A client for those who may see these operators; there are three, of whom the first is the default."""
-    await node.store.query("insert into operators (name) values ('second'), ('third') returning 1")
-
-    def client(*operators: int, routes: Sequence[Route] = id_tags.ROUTES) -> httpx.AsyncClient:
-        async def guard(node: Node, client: Client) -> Caller:
-            return Caller("test", CallerKind.API_TOKEN, frozenset(operators) or None)
-
-        operations = [Operation(route, node, Rules(guard=guard, strict=True)) for route in routes]
-        asked: httpx.AsyncClient = ask(site(operations, door_of(Settings(), "127.0.0.1"), render))
-        return asked
-
-    return client
+from .conftest import By
 
 
 async def add(client: httpx.AsyncClient, uid: str, **query: Any) -> tuple[int, Any]:
