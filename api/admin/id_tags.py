@@ -28,7 +28,8 @@ id_tags: Final = Resource(
         "changedSince": since("last_updated_at"),
     },
 )
-ROUTES = Editable(id_tags, editings.ID_TAGS).routes(
+edited: Final = Editable(id_tags, editings.ID_TAGS)
+ROUTES = edited.routes(
     "/id-tags",
     "text:uid",
     {

@@ -38,6 +38,9 @@ async def known_zone(node: Node, caller: Caller, values: dict[str, Any], row: Ro
     return values
 
 
+edited: Final = Editable(operators, EDITING, before_write=known_zone)
+
+
 class PriceBody(Camel, frozen=True, kw_only=True):
     """The price of sessions that start from now on."""
 
@@ -77,7 +80,7 @@ async def set_price(node: Node, body: PriceBody, query: Scope, caller: Caller) -
 
 
 ROUTES = (
-    *Editable(operators, EDITING, before_write=known_zone).routes(
+    *edited.routes(
         "/operators",
         f"{NUMBER}:operator_number",
         {"L": "Operators", "C": "Add an operator", "R": "An operator", "U": "Change an operator"},
