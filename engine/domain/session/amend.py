@@ -16,13 +16,12 @@ from engine.domain.changes import (
     Change,
     Json,
     SessionAmended,
-    SessionReviewed,
     TransactionEventStored,
     change_of,
 )
 from engine.domain.drivers import Driver, awaited, displaces, driven, owner, presented
 from engine.domain.notifications import publish
-from engine.domain.session.close import with_session
+from engine.domain.session.close import reviewed, with_session
 from engine.domain.session.facts import Event, Stored, Told
 from engine.domain.session.fold import brings_tag
 from engine.domain.session.opening import begun, consume_reservation, place
@@ -182,6 +181,6 @@ def keep_place(
         cp, after, changes = place(cp, after, now)
     else:
         cp = with_session(cp, after)
-    if review != session.review and after.status is not SessionStatus.FINISHED:
-        changes.append(SessionReviewed(id=after.id, review=review, last_updated_at=now))
+    if after.status is not SessionStatus.FINISHED:
+        changes += reviewed(session, review, now)
     return cp, after, changes

@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from engine.domain.changes import Change, OrphanKept, OrphanResolved
+from engine.domain.changes import Change, OrphanKept, OrphanResolved, change_of
 from engine.domain.plausibility import clock_is_wrong, energy_ceiling_wh
 from engine.domain.session.facts import Event, Stored, Told, position
 from engine.domain.session.review import Review
@@ -157,20 +157,7 @@ def orphan_key(orphan: Orphan) -> str:
 
 def kept(cp: ChargePoint, orphan: Orphan, now: datetime) -> OrphanKept:
     """The row of an orphan."""
-    return OrphanKept(
-        id=orphan.id,
-        charge_point_id=cp.id,
-        key=orphan_key(orphan),
-        action=orphan.action,
-        transaction_id=orphan.transaction_id,
-        connector_number=orphan.connector_number,
-        id_tag=orphan.id_tag,
-        meter_wh=orphan.meter_wh,
-        timestamp=orphan.timestamp,
-        reason=orphan.reason,
-        payload=orphan.payload,
-        received_at=now,
-    )
+    return change_of(OrphanKept, orphan, charge_point_id=cp.id, key=orphan_key(orphan), received_at=now)
 
 
 def resolved(orphan: Orphan, session: Session, now: datetime) -> Change:

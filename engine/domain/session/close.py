@@ -102,7 +102,7 @@ def finish(
     return cp, closed, [*changes, *_later_reviewed(ending)]
 
 
-def _later_reviewed(ending: Ending) -> list[SessionReviewed]:
+def _later_reviewed(ending: Ending) -> list[Change]:
     """The hold of the session after this one, which ended first as far as we were told.
 
     Where this one is now known to have begun at another time, also of that which came after it there: it
@@ -115,14 +115,20 @@ def _later_reviewed(ending: Ending) -> list[SessionReviewed]:
     for one in around:
         if one.left and not one.earlier and one.id not in behind:
             later[one] = any(verify.share_energy(registers, one.registers) for registers in before)
-    reviewed = []
+    changes: list[Change] = []
     for one, twice in later.items():
         if Review.BILLED_BEFORE in one.released:
             continue
         review = (held if twice else without)(one.review, Review.BILLED_BEFORE)
-        if review != one.review:
-            reviewed.append(SessionReviewed(id=one.id, review=review, last_updated_at=ending.now))
-    return reviewed
+        changes += reviewed(one, review, ending.now)
+    return changes
+
+
+def reviewed(before: Session | Neighbour, review: Reviews, now: datetime) -> list[Change]:
+    """The row of a session that is held for other reasons now; nothing where they are the same."""
+    if review == before.review:
+        return []
+    return [SessionReviewed(id=before.id, review=review, last_updated_at=now)]
 
 
 def close_missing(

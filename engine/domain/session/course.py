@@ -8,10 +8,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from engine.domain.changes import Change, SessionReopened, SessionReviewed
+from engine.domain.changes import Change, SessionReopened
 from engine.domain.metering.live import absorb
 from engine.domain.metering.readings import Measured
-from engine.domain.session.close import close_missing, with_session, without_stop_codes
+from engine.domain.session.close import close_missing, reviewed, with_session, without_stop_codes
 from engine.domain.session.opening import began_beside, on_evse
 from engine.domain.session.review import CLOSED_BY_US, Review
 from engine.domain.state import ChargePoint, Session, SessionStatus
@@ -35,8 +35,7 @@ def add_samples(
     """
     after, changes = absorb(cp, session, values, now)
     if session.status is not SessionStatus.FINISHED:
-        if after.review != session.review:
-            changes.append(SessionReviewed(id=after.id, review=after.review, last_updated_at=now))
+        changes += reviewed(session, after.review, now)
         return with_session(cp, after), changes
     if not session.closed_by_us:
         return cp, changes
@@ -58,8 +57,8 @@ def carry_on(
         charging=None,
         review=without_stop_codes(after.review),
     )
-    reviewed = SessionReviewed(id=after.id, review=after.review, last_updated_at=now)
-    return with_session(cp, after), after, [SessionReopened(id=after.id, last_updated_at=now), reviewed]
+    reopened = SessionReopened(id=after.id, last_updated_at=now)
+    return with_session(cp, after), after, [reopened, *reviewed(session, after.review, now)]
 
 
 def _corrected(

@@ -12,7 +12,7 @@ from engine.domain.changes import Change, ChargingPeriodClosed, SessionClosed, S
 from engine.domain.metering.timeline import flipped
 from engine.domain.metering.verify import register_at_end
 from engine.domain.session.amend import Known
-from engine.domain.session.close import close_missing, finish, with_session
+from engine.domain.session.close import close_missing, finish, reviewed, with_session
 from engine.domain.session.course import carry_on
 from engine.domain.session.facts import Event, Stop
 from engine.domain.session.order import measured_values
@@ -97,8 +97,8 @@ def stay_closed(
     if known.status is not SessionStatus.FINISHED:
         # Its periods are written whole, with the one that lasts.
         cp = with_session(cp, replace(known, charging=after.charging))
-    elif not changes and known.review != session.review:
-        changes = [SessionReviewed(id=known.id, review=known.review, last_updated_at=now)]
+    elif not changes:
+        changes = reviewed(session, known.review, now)
     return cp, known, changes
 
 
@@ -128,8 +128,7 @@ def end_again(
         review = without(review, *session.released)
     closed = replace(closed, review=review, stop_received_at=session.stop_received_at)
     changes = [one for one in ending if isinstance(one, SessionReviewed)]  # of others, after it on the EVSE
-    if review != session.review:
-        changes.append(SessionReviewed(id=session.id, review=review, last_updated_at=known.now))
+    changes += reviewed(session, review, known.now)
     return cp, closed, changes
 
 

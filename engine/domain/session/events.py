@@ -15,7 +15,7 @@ from engine.domain.drivers import driven
 from engine.domain.metering.readings import Measured, row, totals_moved
 from engine.domain.session.amend import Known, amend, driver_of, keep_place, stored, waive
 from engine.domain.session.assign import MAX_HISTORY, is_foldable, key_of_event
-from engine.domain.session.close import close_missing, with_session
+from engine.domain.session.close import close_missing, reviewed, with_session
 from engine.domain.session.ending import (
     charging_changed,
     end_again,
@@ -217,8 +217,7 @@ def _kept(
     for measured in measured_values(event.values, own.samples):
         changes.append(row(cp, session, session.metering, measured, known.now, late=True))
     review = held(session.review, Review.LATE_EVENT)
-    if review != session.review:
-        changes.append(SessionReviewed(id=session.id, review=review, last_updated_at=known.now))
+    changes += reviewed(session, review, known.now)
     return cp, replace(session, review=review), changes
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from engine.domain.changes import Change, SessionReviewed
+from engine.domain.changes import Change
 from engine.domain.lookups import (
     Lookup,
     NeighboursOf,
@@ -31,6 +31,7 @@ from engine.domain.session.assign import (
     resolved,
     session_of_stop,
 )
+from engine.domain.session.close import reviewed
 from engine.domain.session.facts import Event, Told
 from engine.domain.session.review import Review, held
 from engine.domain.state import ChargePoint, Orphan, Session, SessionStatus
@@ -106,10 +107,9 @@ def _again_v16(  # noqa: PLR0917 - all that a stop is answered with
     if same or not facts.of(NewIds):
         return Outcome(state=cp, reply=reply)
     orphan = _orphan_v16(request, facts.of(NewIds)[0])
-    review = held(session.review, Review.OTHER_STOP)
     changes: list[Change] = [kept(cp, orphan, now), resolved(orphan, session, now)]
-    if meter_wh != session.meter_stop_wh and review != session.review:
-        changes.append(SessionReviewed(id=session.id, review=review, last_updated_at=now))
+    if meter_wh != session.meter_stop_wh:
+        changes += reviewed(session, held(session.review, Review.OTHER_STOP), now)
     return Outcome(state=cp, reply=reply, changes=changes)
 
 
