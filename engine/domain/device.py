@@ -52,6 +52,12 @@ HEEDED: Final = frozenset({PHASE_SWITCHING, MAX_EXTERNAL_ID})
 NUMBER: Final = re.compile(r"[+-]?[0-9]{1,10}")
 
 
+POWER: Final = ("evse", "power")
+WATTS: Final[Mapping[str, int]] = {"": 1, "w": 1, "kw": 1_000}
+# What says less is no maximum of an EVSE, but of something else, or in another unit than it says.
+LEAST_POWER_W: Final = 1_000
+
+
 class Limit(NamedTuple):
     """What a station takes in one message."""
 
@@ -69,6 +75,15 @@ def whole(value: str | None) -> int | None:
     """A variable's value as a whole number; None where it is none."""
     text = (value or "").strip()
     return int(text) if NUMBER.fullmatch(text) else None
+
+
+def max_power_w(component: str, variable: str, unit: str | None, max_limit: float | None) -> int | None:
+    """The most power of an EVSE, W, where this is `maxLimit` of its Power (2.0.1 appendix 3)."""
+    watts = WATTS.get((unit or "").strip().casefold())
+    if (component.casefold(), variable.casefold()) != POWER or max_limit is None or watts is None:
+        return None
+    power = max_limit * watts
+    return int(power) if power >= LEAST_POWER_W else None
 
 
 def limit_of(component: str, variable: str, variable_instance: str, value: str | None) -> Limit | None:

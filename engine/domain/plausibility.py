@@ -5,11 +5,21 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from engine.domain.state import StationSettings
+from msgspec.structs import replace
+
+from engine.domain.state import ChargePoint, StationSettings
 
 FUTURE_TOLERANCE: Final = timedelta(minutes=5)  # a charger's clock may be ahead by this much
 EARLIEST_YEAR: Final = 2015  # OCPP 1.6 is of October 2015: an older stamp comes from a clock never set
 MARGIN_WH: Final = 1_000  # coarse registers and time stamps of whole minutes
+
+
+def settings_of(cp: ChargePoint, evse_number: int) -> StationSettings:
+    """The station's settings, with the power that it reported of an EVSE where that is less."""
+    power = cp.max_power_w.get(evse_number)
+    if power is None or power >= cp.settings.max_power_w:
+        return cp.settings
+    return replace(cp.settings, max_power_w=power)
 
 
 def energy_ceiling_wh(max_power_w: int, elapsed: timedelta) -> int:

@@ -251,6 +251,7 @@ class ChargePoint(Frozen, frozen=True):
     items_per_message: Mapping[str, int] = NOTHING  # most items of a request, by action (OCPP 2.x)
     bytes_per_message: Mapping[str, int] = NOTHING  # its most bytes
     batteries: frozenset[int] = frozenset()  # EVSEs that hold a battery of the station's own (2.1 S)
+    max_power_w: Mapping[int, int] = NOTHING  # as reported of EVSEs, by their number (OCPP 2.x)
     variables: Mapping[tuple[str, int], str] = (
         NOTHING  # domain.device.HEEDED, by name in lower case and EVSE number
     )

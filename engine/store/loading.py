@@ -86,12 +86,14 @@ from charging_profiles
 where charge_point_id = any($1) and active
 """  # noqa: S608 - names of our fields
 VARIABLES: Final = """
-select charge_point_id, component, variable, variable_instance, evse_number, value
+select charge_point_id, component, variable, variable_instance, evse_number, value, unit, max_limit
 from device_variables
-where charge_point_id = any($1) and attribute = 'Actual'
-  and lower(variable) in (
+where charge_point_id = any($1) and (
+  attribute = 'Actual' and lower(variable) in (
       'itemspermessage', 'bytespermessage', 'acphaseswitchingsupported', 'maxexternalconstraintsid'
   )
+  or lower(variable) = 'power' and lower(component) = 'evse' and max_limit is not null
+)
 """
 # What vehicles said since a moment, newest first.
 VEHICLES: Final = """
@@ -189,6 +191,7 @@ async def charge_points(
                 batteries=frozenset(row["batteries"]) or NO_BATTERIES,
                 items_per_message=_limits(variables[record.id], "items"),
                 bytes_per_message=_limits(variables[record.id], "bytes"),
+                max_power_w=_max_powers(variables[record.id]),
                 variables=_heeded(variables[record.id]),
                 vehicles=vehicles.get(record.id, NOTHING),
             )
@@ -235,6 +238,17 @@ def _limits(rows: Sequence[asyncpg.Record], kind: device.Kind) -> Mapping[str, i
 def _spoken(row: asyncpg.Record | None) -> str:
     """The version that it spoke last."""
     return (row["network_protocol"] or "") if row is not None else ""
+
+
+def _max_powers(rows: Sequence[asyncpg.Record]) -> Mapping[int, int]:
+    said = (
+        (
+            row["evse_number"],
+            device.max_power_w(row["component"], row["variable"], row["unit"], row["max_limit"]),
+        )
+        for row in rows
+    )
+    return {evse: power for evse, power in said if power is not None} or NOTHING
 
 
 def _heeded(rows: Sequence[asyncpg.Record]) -> Mapping[tuple[str, int], str]:

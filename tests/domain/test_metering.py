@@ -229,6 +229,15 @@ def test_a_value_without_a_time_counts_in_the_order_told(
     assert session.metering.last_sample_at == now + timedelta(minutes=10)
 
 
+def test_the_power_that_the_station_reported_of_the_evse_bounds_its_samples(
+    cp: ChargePoint, session: Session, value: Value
+) -> None:
+    samples = [value(60, "8000")]  # 7 kW, and at most 11 kW are set
+    plain, _ = absorb(cp, session, samples, samples[0].at)
+    slow, _ = absorb(replace(cp, max_power_w={1: 3_700}), session, samples, samples[0].at)
+    assert (plain.review, slow.review) == ((), ("implausible_energy",))
+
+
 @pytest.mark.parametrize(
     ("sampled", "stop", "wanted"),
     [

@@ -3,9 +3,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from engine.domain.plausibility import clock_is_wrong, energy_ceiling_wh
+from engine.domain.plausibility import clock_is_wrong, energy_ceiling_wh, settings_of
 from engine.domain.session.review import Review, held, without
-from engine.domain.state import Session, SessionStatus
+from engine.domain.state import ChargePoint, Session, SessionStatus
 
 
 def test_each_reason_is_held_once_in_order_of_arrival() -> None:
@@ -26,6 +26,13 @@ def test_each_reason_is_held_once_in_order_of_arrival() -> None:
 )
 def test_energy_is_bound_by_power_and_time(elapsed: timedelta, ceiling: int) -> None:
     assert energy_ceiling_wh(11_000, elapsed) == ceiling
+
+
+def test_the_lesser_of_what_people_set_and_the_station_reported_counts(cp: ChargePoint) -> None:
+    assert settings_of(cp, 1) is cp.settings
+    cp = replace(cp, max_power_w={1: 3_700, 2: 22_000})
+    assert settings_of(cp, 1) == replace(cp.settings, max_power_w=3_700)
+    assert settings_of(cp, 2) is cp.settings  # 11 kW
 
 
 @pytest.mark.parametrize(

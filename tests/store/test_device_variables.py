@@ -139,6 +139,14 @@ async def test_variables_that_rules_look_at_are_loaded_with_the_station(
     }
 
 
+async def test_the_most_power_of_each_evse_is_loaded(store: Store, station: StationRecord) -> None:
+    first = replace(VARIABLE, charge_point_id=station.id)
+    second = replace(first, evse_number=2, attribute="MaxSet", unit="kW", max_limit=7.4)
+    other = replace(first, variable="ItemsPerMessage")
+    await store.journal.commit([first, second, other])
+    assert (await store.reader.load(station, "ocpp2.1")).max_power_w == {1: 22_000, 2: 7_400}
+
+
 @pytest.mark.parametrize(
     ("base", "left"), [("All", [1, 2, 3]), ("FactoryDefault", [2, 3]), ("HardWiredOnly", [3])]
 )

@@ -11,7 +11,7 @@ from engine.domain.changes import Change
 from engine.domain.metering.readings import Measured, row, rows
 from engine.domain.metering.registers import fold
 from engine.domain.metering.timeline import REGISTER_WITHIN, charging_state, flipped, flows, idle_since
-from engine.domain.plausibility import clock_is_wrong
+from engine.domain.plausibility import clock_is_wrong, settings_of
 from engine.domain.session.review import Review, Reviews, held
 from engine.domain.state import ChargePoint, Metering, Session, SessionStatus
 from ext.metering import Reading
@@ -89,7 +89,9 @@ def _totals(
         at, review = None, held(review, Review.CLOCK_DRIFT)
     elif measured.in_order and session.metering.register_at is not None:
         at = max(measured.at, session.metering.register_at)
-    totals, doubt = fold(session, measured.reading, at, cp.settings, newest=measured.in_order)
+    totals, doubt = fold(
+        session, measured.reading, at, settings_of(cp, session.evse_number), newest=measured.in_order
+    )
     first = session.metering.register_wh is None and totals.register_wh is not None
     if first and _begun_before(session, measured.reading, None if measured.in_order else at):
         doubt = Review.MISSING_REGISTER

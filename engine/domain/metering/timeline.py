@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from engine.domain.changes import Change, ChargingPeriodOpened
 from engine.domain.notifications import Notification, publish
-from engine.domain.plausibility import ceiling_wh
+from engine.domain.plausibility import ceiling_wh, settings_of
 from engine.domain.state import ChargePoint, Metering, Session
 from engine.domain.vocabulary import ChargingState
 from ext.metering import Reading
@@ -102,5 +102,6 @@ def _rose(cp: ChargePoint, session: Session, metering: Metering) -> bool:
     allowed = 1 + int(IDLE_UP_TO_W * hours)  # 1: rounding
     if session.period_at is not None and before.register_at < session.period_at:
         # It was read before: what was delivered until then is in the rise.
-        allowed += ceiling_wh(cp.settings, session.period_at - before.register_at)
+        settings = settings_of(cp, session.evse_number)
+        allowed += ceiling_wh(settings, session.period_at - before.register_at)
     return after.register_wh - before.register_wh > allowed

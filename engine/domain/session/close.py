@@ -25,6 +25,7 @@ from engine.domain.changes import (
 from engine.domain.metering import verify
 from engine.domain.metering.verify import Ending
 from engine.domain.notifications import Notification, publish
+from engine.domain.plausibility import settings_of
 from engine.domain.pricing import Billed
 from engine.domain.session.facts import Neighbour, Stop
 from engine.domain.session.review import CLOSED_BY_US, Review, Reviews, held, without
@@ -89,7 +90,8 @@ def finish(
 
     After a boot the queued stop is the expected one, so it lifts the hold; after another start it is not.
     """
-    ending = Ending(session=session, stop=stop, settings=cp.settings, now=now, neighbours=neighbours)
+    settings = settings_of(cp, session.evse_number)
+    ending = Ending(session=session, stop=stop, settings=settings, now=now, neighbours=neighbours)
     review = held(without_stop_codes(session.review), *codes, *verify.doubts(ending))
     cp, closed, changes = _close(
         cp,

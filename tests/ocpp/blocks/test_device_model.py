@@ -101,6 +101,41 @@ def test_a_part_is_kept_attribute_by_attribute(words: Any, station: ChargePoint,
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        (("W", 22_000.0), {2: 22_000}),
+        (("kW", 7.4), {2: 7_400}),
+        ((None, 11_000.0), {2: 11_000}),
+        (("W", 22.0), {}),  # kW, as nobody said: no EVSE has so little
+        (("A", 32_000.0), {}),
+        (("W", None), {}),
+    ],
+)
+def test_the_most_power_of_an_evse_is_heeded(
+    words: Any, station: ChargePoint, now: datetime, said: tuple[str | None, float | None], wanted: Any
+) -> None:
+    unit, most = said
+    told = words.ReportData(
+        component=words.Component(name="EVSE", evse=words.EVSE(id=2)),
+        variable=words.Variable(name="Power"),
+        variable_attribute=[words.VariableAttribute(type="MaxSet", value="1")],
+        variable_characteristics=words.VariableCharacteristics(
+            data_type="decimal",
+            unit=unit or msgspec.UNSET,
+            max_limit=msgspec.UNSET if most is None else most,
+            supports_monitoring=True,
+        ),
+    )
+    first = notify_report_v2x(station, part(words, now, 0, told, more=True), Facts(), now)
+    assert first.state is not None
+    assert first.state.max_power_w == wanted
+    value = entry(words, "EVSE", "Power", "500")  # what it is now says nothing of its most
+    again = notify_report_v2x(first.state, part(words, now, 1, value, more=False), Facts(), now)
+    assert again.state is not None
+    assert again.state.max_power_w == wanted
+
+
 @pytest.mark.proves("2.x", "NotifyReport")
 @pytest.mark.parametrize(
     ("name", "more"),

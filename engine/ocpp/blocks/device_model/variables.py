@@ -89,9 +89,13 @@ def read_rows(cp: ChargePoint, rows: Sequence[DeviceVariableRead]) -> Outcome:
 
 
 def heeding(cp: ChargePoint, rows: Iterable[DeviceVariableRead]) -> ChargePoint:
-    """The state with what the rows say of the size of messages, and of variables that rules look at."""
+    """The state with what the rows say of the size of messages, of power, and of what rules look at."""
     items, size, variables = cp.items_per_message, cp.bytes_per_message, cp.variables
+    powers = cp.max_power_w
     for row in rows:
+        power = device.max_power_w(row.component, row.variable, row.unit, row.max_limit)
+        if power is not None and powers.get(row.evse_number) != power:
+            powers = {**powers, row.evse_number: power}
         if row.attribute != DEFAULT_ATTRIBUTE:
             continue
         name = row.variable.casefold()
@@ -102,10 +106,12 @@ def heeding(cp: ChargePoint, rows: Iterable[DeviceVariableRead]) -> ChargePoint:
             items = {**items, limit.action: limit.most}
         elif limit is not None:
             size = {**size, limit.action: limit.most}
-    known = (cp.items_per_message, cp.bytes_per_message, cp.variables)
-    if all(new is old for new, old in zip((items, size, variables), known, strict=True)):
+    known = (cp.items_per_message, cp.bytes_per_message, cp.variables, cp.max_power_w)
+    if all(new is old for new, old in zip((items, size, variables, powers), known, strict=True)):
         return cp
-    return replace(cp, items_per_message=items, bytes_per_message=size, variables=variables)
+    return replace(
+        cp, items_per_message=items, bytes_per_message=size, variables=variables, max_power_w=powers
+    )
 
 
 def in_parts(action: str, items: Sequence[Any], cp: ChargePoint) -> Sequence[Sequence[Any]]:
