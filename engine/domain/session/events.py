@@ -41,7 +41,9 @@ def append(
     cp, after, more = amend(cp, session, after, event, known)
     end = event if event.kind == "Ended" else None
     cp, after, following = _consequences(cp, session, after, known, end, new=True)
-    return cp, after, [*changes, *more, *following]
+    changes += more
+    changes += following
+    return cp, after, changes
 
 
 def _consequences(

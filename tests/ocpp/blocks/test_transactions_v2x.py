@@ -107,6 +107,8 @@ def test_a_start_opens_a_session_and_judges_its_token(
     assert msgspec.json.decode(stored.payload)["transactionInfo"]["transactionId"] == "tx"
     assert started.reply == words.TransactionEventResponse(id_token_info=words.IdTokenInfo(status="Accepted"))
     assert of(c.AuthorizationMade, started)[0].status == "accepted"
+    [value] = [change for change in started.changes if isinstance(change, c.MeterValueAdded)]
+    assert (value.session_id, value.evse_number) == (7, 1)
 
 
 def test_the_next_event_needs_no_read(station: ChargePoint, words: ModuleType, now: datetime) -> None:
