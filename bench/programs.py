@@ -10,14 +10,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import trio
 
-from api.cli.demo import free_ports
 from bench import machine
 from bench.loadgen import ID_TAG, PASSWORD, Mode, identities
 from engine.domain.caller import Caller, CallerKind
@@ -59,6 +58,15 @@ TRIO_WEBSOCKET: Final = Peer(
 )
 ECHO: Final = Peer(name="echo on Voltrio's listener", module="bench.echo", mode="echo")
 PICOWS: Final = Peer(name="picows + uvloop echo", module="bench.peers.picows_echo", mode="plain")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens on now; a program that is started again has to keep its own."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
 
 
 @contextmanager

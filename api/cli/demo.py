@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +27,10 @@ from engine.simulator import SimulationSettings, run
 START_TIMEOUT: Final = 300.0  # seconds; the first start makes the database
 STOP_TIMEOUT: Final = 60.0
 KEPT_TOKEN: Final = "demo-token"  # noqa: S105 - a file's name
+# What `serve` prints of where it listens.
+ADDRESSES: Final = re.compile(
+    rf"{re.escape(RUNNING)}\s+Chargers \(OCPP\) +(\S+)/<identity>\n\s+HTTP API +(\S+)/admin-api/v1\n"
+)
 TOKEN_NAME: Final = "demo"  # noqa: S105
 WELCOME: Final = """\
 {stations} simulated chargers on {ocpp}. In another terminal:
@@ -44,16 +47,13 @@ Ctrl-C ends both.
 
 
 class DemoNode:
-    """`voltrio serve` on free ports, as a process of its own."""
+    """`voltrio serve` on ports that the system chooses, as a process of its own."""
 
     def __init__(self, data: Path) -> None:
         data.mkdir(parents=True, exist_ok=True)
         self.data = data
         self.log = data / "serve.log"
-        ocpp, http, manage = free_ports(3)
-        self.ocpp = f"ws://127.0.0.1:{ocpp}/ocpp"
-        self.http = f"http://127.0.0.1:{http}"
-        ports = ["--ocpp-port", str(ocpp), "--http-port", str(http), "--manage-port", str(manage)]
+        ports = ["--ocpp-port=0", "--http-port=0", "--manage-port=0"]
         self.log.touch(mode=0o600)
         self._logged = self.log.stat().st_size  # before; another demo may be writing
         with self.log.open("ab") as output:
@@ -63,12 +63,14 @@ class DemoNode:
                 stdout=output, stderr=output, env=_environment(), start_new_session=True,
             )  # fmt: skip
 
-    def wait_until_it_runs(self) -> None:
+    def wait_until_it_runs(self) -> tuple[str, str]:
+        """Where chargers connect to, and where the HTTP API is."""
         deadline = time.monotonic() + START_TIMEOUT
-        while RUNNING not in self._said():
+        while (addresses := ADDRESSES.search(self._said())) is None:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise Failure(f"The node did not start. {self._said().strip().removeprefix('Error: ')}")
             time.sleep(0.1)  # another process starts: its output is the only sign
+        return addresses[1], addresses[2]
 
     def _said(self) -> str:
         return self.log.read_bytes()[self._logged :].decode()
@@ -96,15 +98,6 @@ VOLTRIO: Final = (sys.executable, "-m", "api.cli")
 
 def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("VOLTRIO_")}
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on now."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def register(client: Client, identities: Sequence[str], tags: Sequence[str]) -> None:
@@ -146,13 +139,13 @@ def demo(data: Path, **options: Any) -> None:
     click.echo("Starting PostgreSQL and the node …")
     node = DemoNode(data)
     try:
-        node.wait_until_it_runs()
+        ocpp, http = node.wait_until_it_runs()
         token = node.token()
-        settings = SimulationSettings(url=node.ocpp, **options)
-        client = Client(node.http, token)
+        settings = SimulationSettings(url=ocpp, **options)
+        client = Client(http, token)
         register(client, settings.identities(), settings.tags)
         client.close()
-        words = {"ocpp": node.ocpp, "http": node.http, "token": token, "log": node.log}
+        words = {"ocpp": ocpp, "http": http, "token": token, "log": node.log}
         code = run(settings, WELCOME.format(stations=settings.stations, voltrio=program(), **words))
     except KeyboardInterrupt:
         click.echo("Interrupted.")
