@@ -91,6 +91,7 @@ def test_asyncpg_one_by_one(
     run, _, database = stored
 
     async def insert(row: MeterValueAdded) -> None:
-        await database.fetch(INSERT, *(getattr(row, field) for field in FIELDS))
+        values = (getattr(row, field) for field in FIELDS)
+        await database.fetch(INSERT, *(one.decode() if isinstance(one, Json) else one for one in values))
 
     timed(benchmark, run, station, insert)

@@ -142,13 +142,13 @@ def serve(config: Path | None, **flags: Any) -> None:
 @options_of(Settings, skip=set(Settings.__struct_fields__) - {"data", "database"})
 def migrate(config: Path | None, **flags: Any) -> None:
     """Bring the database schema up to date. `serve` does so by itself; this is for upgrades in steps."""
-    from engine.store import open_store  # noqa: PLC0415
+    from engine.store import visit_store  # noqa: PLC0415
 
     settings = settings_from(config, flags)
     logs.configure(settings.log_format, settings.log_level)
 
     async def open_and_close() -> None:
-        async with open_store(settings, Metrics()):
+        async with visit_store(settings, Metrics()):
             pass
 
     _announce_database(settings)

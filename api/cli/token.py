@@ -53,7 +53,7 @@ class Place:
         return self._in_database(local) if self._client is None else remote(self._client)
 
     def _in_database(self, work: Local) -> Any:
-        from engine.store import open_store  # noqa: PLC0415 - the other way does without the database
+        from engine.store import visit_store  # noqa: PLC0415 - the other way does without the database
 
         settings = self._settings()
         if settings.database is None and not (Path(settings.data) / "postgres").exists():
@@ -62,7 +62,7 @@ class Place:
         result: list[Any] = []
 
         async def main() -> None:
-            async with open_store(settings, Metrics()) as store:
+            async with visit_store(settings, Metrics()) as store:
                 result.append(await work(store))
 
         run_or_fail(main)

@@ -1,5 +1,5 @@
-"""The only place with SQL and asyncpg. `open_store` gives a `Store`; its attributes read and write."""
+"""The only place with SQL and asyncpg. `open_store` gives a node its `Store`, `visit_store` a command."""
 
-from engine.store.store import Store, open_store
+from engine.store.store import Store, open_store, visit_store
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Store", "open_store", "visit_store"]

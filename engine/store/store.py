@@ -128,6 +128,17 @@ async def open_store(
 
 
 @asynccontextmanager
+async def visit_store(settings: Settings, metrics: Metrics) -> AsyncIterator[Store]:
+    """A store for a command that is no node: what people own is read and written, no charger is taken.
+
+    A node may run on the same data folder. Raises what `open_store` raises.
+    """
+    with plain_errors():
+        async with up_to_date(settings, metrics) as database:
+            yield Store(database, settings, metrics, random.random)
+
+
+@asynccontextmanager
 async def up_to_date(settings: Settings, metrics: Metrics) -> AsyncIterator[Database]:
     """The database of `settings` with its schema and partitions; the server is started if it is ours."""
     async with AsyncExitStack() as stack:

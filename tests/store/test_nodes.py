@@ -9,11 +9,13 @@ import pytest
 
 from engine.domain.access import StationRecord
 from engine.metrics import Metrics
-from engine.store import Store, nodes
+from engine.settings import Settings
+from engine.store import Store, nodes, visit_store
 from engine.store.database import Database, open_database
 from engine.store.duties import Duties
 from engine.store.fence import GivenUp
 from engine.store.nodes import Nodes, installation
+from tests.plans import EVERYBODY
 
 
 @pytest.fixture
@@ -65,6 +67,13 @@ async def test_only_who_was_here_all_the_time_finds_others_silent(
     assert not silent.fence.admits(station.id, 1)
     assert silent.fence.admits(station.id, 2)
     await silent.leave()
+
+
+async def test_a_command_on_the_same_data_folder_is_no_node(settings: Settings, store: Store) -> None:
+    async with visit_store(settings, Metrics()) as visited:
+        await visited.api_tokens.create(EVERYBODY, "made beside a node")
+    await store.nodes.fence.look()  # nobody has taken its place
+    assert await store.query("select id from nodes") == [(store.nodes.id,)]
 
 
 def test_a_data_folder_keeps_its_name(tmp_path: Path) -> None:
