@@ -14,9 +14,10 @@ from engine.domain.metering.verify import register_at_end
 from engine.domain.session.amend import Known
 from engine.domain.session.close import close_missing, finish, reviewed, with_session
 from engine.domain.session.course import carry_on
-from engine.domain.session.facts import Event, Stop
+from engine.domain.session.facts import Event, Stop, position
+from engine.domain.session.fold import replay
 from engine.domain.session.order import measured_values
-from engine.domain.session.review import CLOSED_BY_US, Review, held, without
+from engine.domain.session.review import CLOSED_BY_US, Review, Reviews, held
 from engine.domain.state import ChargePoint, Session, SessionStatus
 from engine.domain.vocabulary import SessionReason
 
@@ -110,11 +111,12 @@ def end_again(
     overlaps: Sequence[Review],
     *,
     end: Event,
+    history: Sequence[Event],
 ) -> tuple[ChargePoint, Session, list[Change]]:
-    """Corrects what the end said when less was known.
+    """Corrects what the end said when less was known: the `history`.
 
-    What may be billed already is held when the totals change. Where a person has released it, it is held no
-    more for the same reasons.
+    What may be billed already is held when the totals change, and for what this event alone puts in doubt:
+    never for the reasons for which a person has released it.
     """
     cp, closed, ending = finish_by(cp, after, end, known, overlaps)
     same = _billed(closed) == _billed(session)
@@ -124,12 +126,22 @@ def end_again(
     if not same:
         changes = [replace(one, review=review) if isinstance(one, SessionClosed) else one for one in ending]
         return cp, replace(closed, review=review), changes
-    if not session.review:
-        review = without(review, *session.released)
+    if not session.review and review == _doubts_before(cp, session, history, end, known):
+        review = ()
     closed = replace(closed, review=review, stop_received_at=session.stop_received_at)
     changes = [one for one in ending if isinstance(one, SessionReviewed)]  # of others, after it on the EVSE
     changes += reviewed(session, review, known.now)
     return cp, closed, changes
+
+
+def _doubts_before(
+    cp: ChargePoint, session: Session, history: Sequence[Event], end: Event, known: Known
+) -> Reviews:
+    """Why a session that ended was held, as far as its events say."""
+    told, _ = replay(cp, session.id, sorted(history, key=position), known.now)
+    overlaps, _ = overlapping(told, end.at, known)
+    _, closed, _ = finish_by(cp, told, end, known, overlaps)
+    return closed.review
 
 
 def _billed(session: Session) -> tuple[object, ...]:

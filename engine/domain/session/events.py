@@ -40,24 +40,31 @@ def append(
     after = extend(cp, session, event, values, now=known.now, changes=changes)
     cp, after, more = amend(cp, session, after, event, known)
     end = event if event.kind == "Ended" else None
-    cp, after, following = _consequences(cp, session, after, known, end, new=True)
+    cp, after, following = _consequences(cp, session, after, known, end)
     changes += more
     changes += following
     return cp, after, changes
 
 
 def _consequences(
-    cp: ChargePoint, before: Session, after: Session, known: Known, end: Event | None, *, new: bool
+    cp: ChargePoint,
+    before: Session,
+    after: Session,
+    known: Known,
+    end: Event | None,
+    *,
+    history: Sequence[Event] | None = None,
 ) -> tuple[ChargePoint, Session, list[Change]]:
     """What follows for a session, and for others on its EVSE, when an event makes it what it is `after`.
 
-    `end` is the Ended among all its events; it is `new` where it is this one.
+    `end` is the Ended among all its events. `history` are the others where it was known before: then what it
+    said is corrected.
     """
     overlaps, beside = overlapping(after, None if end is None else end.at, known)
-    if end is not None and new:
+    if end is not None and history is None:
         cp, after, changes = finish_by(cp, after, end, known, overlaps)
-    elif end is not None:
-        cp, after, changes = end_again(cp, before, after, known, overlaps, end=end)
+    elif end is not None and history is not None:
+        cp, after, changes = end_again(cp, before, after, known, overlaps, end=end, history=history)
     elif before.status is not SessionStatus.FINISHED:
         cp, after, changes = keep_place(cp, before, after, known.now)
     elif before.closed_by_us:
@@ -119,7 +126,7 @@ def _begun(
     )
     changes += opening
     if ended:
-        cp, session, following = _consequences(cp, blank, session, known, event, new=True)
+        cp, session, following = _consequences(cp, blank, session, known, event)
         return cp, session, changes + following
     return cp, session, changes + overlapping(session, None, known)[1]
 
@@ -160,7 +167,9 @@ def _folded_anew(
     end = next((e for e in events if e.kind == "Ended"), None)
     if end is None and session.status is not SessionStatus.FINISHED:
         changes += charging_changed(cp, session, after, now)
-    cp, closed, following = _consequences(cp, session, after, known, end, new=end is event)
+    cp, closed, following = _consequences(
+        cp, session, after, known, end, history=None if end is event else history
+    )
     opened = _open(cp, after)
     last = last_period(after, closed) if opened is None else []
     return cp, opened or closed, [*changes, *following, *last]
