@@ -6,16 +6,20 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import trio
 
 from engine.domain.access import StationRecord
+from engine.errors import Superseded
 from engine.metrics import Metrics
 from engine.settings import Settings
-from engine.store import Store, nodes, visit_store
+from engine.store import Store, nodes, open_store, visit_store
 from engine.store.database import Database, open_database
 from engine.store.duties import Duties
 from engine.store.fence import GivenUp
 from engine.store.nodes import Nodes, installation
 from tests.plans import EVERYBODY
+
+from .test_journal import event
 
 
 @pytest.fixture
@@ -95,3 +99,17 @@ async def test_who_leaves_lays_down_its_duties(store: Store, database: Database)
     assert await store.duties.holds("work")
     await store.nodes.leave()
     assert await Duties(database, "other").holds("work")
+
+
+async def test_a_node_that_was_given_up_ends(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one on its data folder takes its place: what it would still write is refused."""
+    monkeypatch.setattr(nodes, "BEAT", 0.01)
+
+    async def run() -> None:
+        async with open_store(settings, Metrics()) as store, open_store(settings, Metrics()):
+            with pytest.raises(Superseded):
+                await store.journal.commit([event()])
+            await trio.sleep_forever()
+
+    with pytest.raises(GivenUp):
+        await run()
