@@ -14,7 +14,7 @@ KINDS: dict[str, type[lookups.Lookup[Any]]] = {
     "samples": lookups.SamplesSince,
     "neighbours": lookups.NeighboursOf,
     "loose": lookups.LooseSince,
-    "told": lookups.StoredEvents,
+    "history": lookups.StoredEvents,
     "pending": lookups.PendingFor,
     "price": lookups.PriceNow,
     "new_ids": lookups.NewIds,

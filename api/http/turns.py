@@ -36,8 +36,8 @@ class Turns:
 
     def behind(self, address: str, headers: Headers) -> str:
         """Whose turn a request takes that came through a trusted proxy."""
-        told = self._proxies.told(address, headers)
-        return owner_of(address if told is None else told.address)
+        forwarded = self._proxies.forwarded(address, headers)
+        return owner_of(address if forwarded is None else forwarded.address)
 
     def take(self, owner: str, now: float, turns: int = 1) -> float:
         """Seconds to wait for one's turn. Raises Refusal where they are too many, and nothing is taken."""

@@ -116,8 +116,8 @@ class Attempts:
 
     def _address(self, client: Client) -> str:
         """Whose request it is: a trusted proxy's word counts."""
-        told = self._proxies.told(client.peer, client.headers)
-        return owner_of(client.peer if told is None else told.address)
+        forwarded = self._proxies.forwarded(client.peer, client.headers)
+        return owner_of(client.peer if forwarded is None else forwarded.address)
 
 
 def _digest(secret: str) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
-from engine.domain.session.facts import EventKey, Neighbour, Told
+from engine.domain.session.facts import EventKey, History, Neighbour
 from engine.domain.starting import Pending, PendingKey
 from engine.domain.state import Frozen, Price, Session, Token
 
@@ -74,10 +74,10 @@ class LooseSince(Lookup[Sequence[tuple[datetime, str]]], frozen=True):
     at: datetime
 
 
-class StoredEvents(Lookup[Told], frozen=True):
+class StoredEvents(Lookup[History], frozen=True):
     """What is stored of the transaction of an event (OCPP 2.x)."""
 
-    nothing: ClassVar[Any] = Told()
+    nothing: ClassVar[Any] = History()
 
     key: EventKey
 

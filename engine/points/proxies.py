@@ -33,8 +33,8 @@ SECURE: Final = frozenset({"https", "wss"})
 DIGEST: Final = hashlib.sha256().digest_size
 
 
-class Told(Frozen, frozen=True):
-    """What trusted proxies told of a connection; `secure` None: nothing."""
+class Forwarded(Frozen, frozen=True):
+    """What trusted proxies say of a connection; `secure` None: nothing."""
 
     address: str
     secure: bool | None = None
@@ -47,13 +47,13 @@ class Proxies:
     def __init__(self, networks: Iterable[str]) -> None:
         self._networks: tuple[Network, ...] = tuple(ipaddress.ip_network(one) for one in networks)
 
-    def told(self, peer: str, headers: Headers) -> Told | None:
+    def forwarded(self, peer: str, headers: Headers) -> Forwarded | None:
         """What the headers say of who is behind `peer`; None: it is nobody whom we believe."""
         nearest = address_in(peer)
         if nearest is None or not self._trusts(nearest):
             return None
         words = _listed(headers, PROTOCOL)
-        return Told(
+        return Forwarded(
             address=str(self._client(nearest, _listed(headers, FOR))),
             secure=words[-1].lower() in SECURE if words else None,
             certificate_sha256=_certificate(headers),

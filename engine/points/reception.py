@@ -100,14 +100,14 @@ class Reception:
 
     def behind(self, upgrade: Upgrade, peer: Visitor) -> Visitor:
         """Who it is that a trusted proxy speaks for; `peer` itself where it is none."""
-        told = self._proxies.told(peer.address, upgrade.headers)
-        if told is None:
+        forwarded = self._proxies.forwarded(peer.address, upgrade.headers)
+        if forwarded is None:
             return peer
         return Visitor(
-            address=told.address,
-            secure=peer.secure if told.secure is None else told.secure,
-            certificate=peer.certificate if told.secure is None else None,
-            certificate_sha256=told.certificate_sha256 if told.secure else None,
+            address=forwarded.address,
+            secure=peer.secure if forwarded.secure is None else forwarded.secure,
+            certificate=peer.certificate if forwarded.secure is None else None,
+            certificate_sha256=forwarded.certificate_sha256 if forwarded.secure else None,
         )
 
     def is_proxy(self, address: str) -> bool:

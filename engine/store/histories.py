@@ -14,7 +14,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from engine.domain.session.assign import is_foldable
-from engine.domain.session.facts import RANKS, Beside, EventKey, Neighbour, Stored, Told
+from engine.domain.session.facts import RANKS, Beside, EventKey, History, Neighbour, Stored
 from engine.domain.state import Session
 from engine.store.database import Connection
 from engine.store.fields import read
@@ -117,7 +117,7 @@ LONGEST: Final = timedelta(days=14)  # a transaction that began before is not lo
 BESIDE_AT_MOST: Final = 20
 
 
-async def told(connection: Connection, asked: Sequence[tuple[int, EventKey]]) -> Sequence[Told]:
+async def histories(connection: Connection, asked: Sequence[tuple[int, EventKey]]) -> Sequence[History]:
     """What is stored of the transactions that events may belong to, in the order of the questions."""
     ids = [charge_point for charge_point, _ in asked]
     keys = [key for _, key in asked]
@@ -158,7 +158,7 @@ async def told(connection: Connection, asked: Sequence[tuple[int, EventKey]]) ->
         ],
     )
     return [
-        Told(
+        History(
             known=n in known,
             sessions=[stored[number] for number in meant[n] if number in stored],
             beside=beside[n],

@@ -47,7 +47,7 @@ class Evse:
 
 
 @dataclass(frozen=True)
-class Told:
+class Sent:
     """A message and when it happened; `transaction` where it needs the number that 1.6 gives."""
 
     at: datetime
@@ -72,7 +72,7 @@ class Charger:
     """One that runs through the hours of `steps`, and leaves what it told in `told`."""
 
     habits: Habits
-    told: list[Told] = field(default_factory=list)
+    told: list[Sent] = field(default_factory=list)
     visits: list[Visit] = field(default_factory=list)
 
     # --- its meter ---
@@ -117,7 +117,7 @@ class Charger:
     # --- what it says ---
 
     def say(self, at: datetime, action: str, request: Any, transaction: int | None = None) -> None:
-        self.told.append(Told(at, action, request, transaction))
+        self.told.append(Sent(at, action, request, transaction))
 
     def clock(self, evse: Evse, at: datetime, transaction: int | None, power: float) -> None:
         """Clock-aligned values: of an EVSE in 2.x, of its transaction in 1.6."""

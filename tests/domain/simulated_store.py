@@ -26,7 +26,7 @@ from engine.domain.lookups import (
 )
 from engine.domain.metering.readings import identity
 from engine.domain.plausibility import clock_is_wrong
-from engine.domain.session.facts import RANKS, Beside, EventKey, Neighbour, Stored, Told
+from engine.domain.session.facts import RANKS, Beside, EventKey, History, Neighbour, Stored
 from engine.domain.starting import Pending
 from engine.domain.state import (
     ChargePoint,
@@ -165,7 +165,7 @@ class Store:
             case NeighboursOf(session_id=of):
                 return self._neighbours(of) if of in self.sessions else ()
             case StoredEvents(key=key):
-                return self._told(key)
+                return self._history(key)
             case PendingFor(key=key):
                 return self.pending.get(key.number or 0)
             case PriceNow():
@@ -288,16 +288,16 @@ class Store:
             for s in self.sessions.values()
         )
 
-    def _told(self, key: EventKey) -> Told:
-        """As `engine.store.loading.told`."""
+    def _history(self, key: EventKey) -> History:
+        """As `engine.store.histories.histories`."""
         same = {n: s for n, s in self.sessions.items() if s["transaction_id"] == key.transaction_id}
         same = {n: s for n, s in same.items() if s["protocol"] != "ocpp1.6"}
         if key.session_id is not None:
             own = {key.session_id: self._neighbours(key.session_id, key)}
-            return Told(beside=self._beside(key, key.evse_number), neighbours=own)
+            return History(beside=self._beside(key, key.evse_number), neighbours=own)
         event = (key.transaction_id, key.seq_no, key.at, key.kind, key.content)
         if event in self.events:
-            return Told(known=True, sessions=[self._stored(self.events[event].session_id)])
+            return History(known=True, sessions=[self._stored(self.events[event].session_id)])
         before = [n for n in same if same[n]["started_at"] <= key.at]
         after = [n for n in same if n not in before]
         meant = [
@@ -306,7 +306,7 @@ class Store:
         ]
         places = (key.evse_number, *(same[n]["evse_number"] for n in meant))
         evse_number = next((number for number in places if number), 0)
-        return Told(
+        return History(
             sessions=[self._stored(n) for n in meant],
             beside=self._beside(key, evse_number),
             neighbours={n: self._neighbours(n, key) for n in meant},

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from engine.ocpp import v16 as v16_protocol
 from engine.ocpp import v21 as v21_protocol
 from engine.ocpp import v201 as v201_protocol
-from tests.domain.correct_chargers import MORNING, Charger, Told, habits, plans, run
+from tests.domain.correct_chargers import MORNING, Charger, Sent, habits, plans, run
 from tests.domain.simulated_store import Store, station, token
 
 PROTOCOLS = {one.name: one for one in (v16_protocol.PROTOCOL, v201_protocol.PROTOCOL, v21_protocol.PROTOCOL)}
@@ -31,8 +31,8 @@ class Connection:
         self.offline = offline
         self.numbers: dict[int, int] = {}  # 1.6: of a charger's transaction the number that we gave
 
-    def carry(self, told: list[Told], repeats: set[int], reconnects: set[int]) -> None:
-        waiting: list[tuple[int, Told]] = []
+    def carry(self, told: list[Sent], repeats: set[int], reconnects: set[int]) -> None:
+        waiting: list[tuple[int, Sent]] = []
         for n, one in enumerate(told):
             if self.offline is not None and self.offline[0] <= one.at < self.offline[1]:
                 waiting.append((n, one))
@@ -44,7 +44,7 @@ class Connection:
             assert self.offline is not None
             self._deliver(m, other, self.offline[1], repeats, reconnects)
 
-    def _deliver(self, n: int, told: Told, now: datetime, repeats: set[int], reconnects: set[int]) -> None:
+    def _deliver(self, n: int, told: Sent, now: datetime, repeats: set[int], reconnects: set[int]) -> None:
         if n in reconnects:
             self.store.reconnect()
         handler = PROTOCOLS[self.store.cp.version].inbound[told.action]

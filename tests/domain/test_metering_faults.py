@@ -61,7 +61,7 @@ class Curve:
 
 
 @dataclass
-class Told:
+class Sent:
     """What the charger says of a curve, point by point: the first is the beginning, the last the end."""
 
     curve: Curve
@@ -143,10 +143,10 @@ def spoilt(draw: st.DrawFn, at: datetime, wh: int, usual: str, middle: bool) -> 
 
 
 @st.composite
-def sessions(draw: st.DrawFn) -> Told:
+def sessions(draw: st.DrawFn) -> Sent:
     curve = draw(curves())
     usual = draw(st.sampled_from(("total", "total", "phases", "split")))
-    told = Told(curve)
+    told = Sent(curve)
     last = len(curve.points) - 1
     for n, (at, wh) in enumerate(curve.points):
         # A restart shows only where the same register is read before and after it.
@@ -168,7 +168,7 @@ def judge(curve: Curve, row: dict[str, Any]) -> None:
     assert right or row["review"], f"{row['energy_wh']} Wh in place of {curve.delivered} Wh"
 
 
-def is_clean(told: Told) -> bool:
+def is_clean(told: Sent) -> bool:
     return told.curve.restart is None and all(
         point.parts == total(wh) for point, (_, wh) in zip(told.points, told.curve.points, strict=True)
     )
@@ -215,7 +215,7 @@ CLOCKS = (timedelta(0), timedelta(days=30_000), timedelta(days=-20_000))  # righ
 
 @settings(max_examples=400, deadline=None)
 @given(sessions(), st.data())
-def test_1_6_bills_the_truth_or_holds(told: Told, data: st.DataObject) -> None:
+def test_1_6_bills_the_truth_or_holds(told: Sent, data: st.DataObject) -> None:
     store = fresh("ocpp1.6")
     (begin, start_wh), *_, (end, stop_wh) = told.curve.points
     start = v16.StartTransaction(connector_id=1, id_tag="TAG", meter_start=start_wh, timestamp=begin)
@@ -278,7 +278,7 @@ def event(kind: Any, seq_no: int, at: datetime, points: list[Point]) -> v201.Tra
 
 
 @st.composite
-def events(draw: st.DrawFn, told: Told) -> list[v201.TransactionEvent]:
+def events(draw: st.DrawFn, told: Sent) -> list[v201.TransactionEvent]:
     """One event per point, or with a later one; the clock may be set on the way, and two share a second."""
     last = len(told.points) - 1
     set_at, by = draw(st.integers(1, last)), timedelta(0)
@@ -311,7 +311,7 @@ def events(draw: st.DrawFn, told: Told) -> list[v201.TransactionEvent]:
 
 @settings(max_examples=600, deadline=None)
 @given(sessions(), st.data())
-def test_2_x_bills_the_truth_or_holds(told: Told, data: st.DataObject) -> None:
+def test_2_x_bills_the_truth_or_holds(told: Sent, data: st.DataObject) -> None:
     made = data.draw(events(told))
     in_order, store = fresh("ocpp2.0.1"), fresh("ocpp2.0.1")
     plain = [e.timestamp for e in made] == sorted({e.timestamp for e in made})

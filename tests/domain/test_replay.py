@@ -38,7 +38,7 @@ class Transaction:
 
 
 @dataclass(frozen=True)
-class Told:
+class Sent:
     """One message of a transaction: its start (-1), its n-th meter values, or its stop (None)."""
 
     transaction: int
@@ -56,7 +56,7 @@ def meter_value(at: datetime, register: int, *more: v16.SampledValue) -> v16.Met
     )
 
 
-def tell(store: Store, all_: list[Transaction], told: Told, numbers: dict[int, int]) -> None:
+def tell(store: Store, all_: list[Transaction], told: Sent, numbers: dict[int, int]) -> None:
     one = all_[told.transaction]
     request: Message
     if told.part == -1:
@@ -88,13 +88,13 @@ def tell(store: Store, all_: list[Transaction], told: Told, numbers: dict[int, i
     store.handle(STOP, request, RECEIVED)
 
 
-def messages(all_: list[Transaction]) -> list[Told]:
+def messages(all_: list[Transaction]) -> list[Sent]:
     """In the order of time; transactions are listed in it."""
     told = []
     for n, one in enumerate(all_):
-        told += [Told(n, -1), *(Told(n, i) for i in range(len(one.values)))]
+        told += [Sent(n, -1), *(Sent(n, i) for i in range(len(one.values)))]
         if one.stop is not None:
-            told.append(Told(n, None))
+            told.append(Sent(n, None))
     return told
 
 
@@ -161,12 +161,12 @@ def test_any_order_and_repetition_folds_to_the_same(all_: list[Transaction], dat
     ]
     shuffled = data.draw(st.permutations(repeated))
     # A transaction's number is known only once its start was answered.
-    first = {n: shuffled.index(Told(n, -1)) for n in body}
+    first = {n: shuffled.index(Sent(n, -1)) for n in body}
     early = [m for i, m in enumerate(shuffled) if i < first[m.transaction]]
     ordered = [m for i, m in enumerate(shuffled) if i >= first[m.transaction]] + early
 
     store, numbers = fresh_store(), dict[int, int]()
-    for told in itertools.chain(ordered, (Told(n, -1) for n in (len(all_) - 2, len(all_) - 1))):
+    for told in itertools.chain(ordered, (Sent(n, -1) for n in (len(all_) - 2, len(all_) - 1))):
         if data.draw(st.integers(0, 4)) == 0:
             store.reconnect()
         tell(store, all_, told, numbers)

@@ -17,7 +17,7 @@ from engine.domain.changes import (
     MessageLogged,
     SessionOpened,
 )
-from engine.domain.session.facts import Stored, Told
+from engine.domain.session.facts import History, Stored
 from engine.domain.state import Policy, Registration, Session, SessionStatus
 from engine.errors import Conflict
 from engine.ocpp import v16, v201
@@ -212,7 +212,7 @@ async def test_a_look_up_and_what_it_makes_us_fold_anew_cost_more(
         session=session, count=folded, newest=None, newest_at=None, started_at=None,
         ended_at=None, ended_seq=None, events=((b"{}", 1),) * folded,
     )  # fmt: skip
-    store.reader.facts = facts_of(new_ids=(1, 2), told=Told(sessions=(stored,)))
+    store.reader.facts = facts_of(new_ids=(1, 2), history=History(sessions=(stored,)))
     async with start(message_rate=1, rate_burst=5, data_rate=1e9) as site, site.connect() as ws:
         began = trio.current_time()
         for number in range(2):

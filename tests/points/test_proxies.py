@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from engine.domain.changes import ChargePointConnected, SecurityEventReported
-from engine.points.proxies import Proxies, Told, address_in
+from engine.points.proxies import Forwarded, Proxies, address_in
 
 LOCAL = {"trusted_proxies": ("127.0.0.0/8",)}
 
@@ -74,13 +74,13 @@ def test_the_client_is_the_last_address_that_is_no_proxy(
 ) -> None:
     proxies = Proxies(["10.0.0.0/24", "2001:db8::1"])
     headers = [(b"x-forwarded-for", value.encode()) for value in forwarded]
-    assert proxies.told(peer, headers) == Told(address=client)
+    assert proxies.forwarded(peer, headers) == Forwarded(address=client)
 
 
 def test_others_are_not_believed() -> None:
     headers = [(b"x-forwarded-for", b"192.0.2.7"), (b"x-forwarded-proto", b"https")]
-    assert Proxies(["10.0.0.0/24"]).told("10.0.1.1", headers) is None
-    assert Proxies([]).told("127.0.0.1", headers) is None
+    assert Proxies(["10.0.0.0/24"]).forwarded("10.0.1.1", headers) is None
+    assert Proxies([]).forwarded("127.0.0.1", headers) is None
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def test_others_are_not_believed() -> None:
 def test_the_certificate_is_named_by_one_header(
     headers: list[tuple[bytes, bytes]], digest: bytes | None
 ) -> None:
-    told = Proxies(["10.0.0.1"]).told("10.0.0.1", headers)
-    assert told == Told(address="10.0.0.1", certificate_sha256=digest)
+    forwarded = Proxies(["10.0.0.1"]).forwarded("10.0.0.1", headers)
+    assert forwarded == Forwarded(address="10.0.0.1", certificate_sha256=digest)
 
 
 async def test_failed_log_ins_are_counted_per_client_behind_a_proxy(start: Any, store: Any) -> None:

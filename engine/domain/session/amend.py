@@ -22,7 +22,7 @@ from engine.domain.changes import (
 from engine.domain.drivers import Driver, awaited, displaces, driven, owner, presented
 from engine.domain.notifications import publish
 from engine.domain.session.close import reviewed, with_session
-from engine.domain.session.facts import Event, Stored, Told
+from engine.domain.session.facts import Event, History, Stored
 from engine.domain.session.fold import brings_tag
 from engine.domain.session.opening import begun, consume_reservation, place
 from engine.domain.starting import Pending, SessionUpdated
@@ -41,7 +41,7 @@ class Known(Frozen, frozen=True):
     payload: Json = Json()  # as received
     new_ids: Sequence[int] = ()  # a session's and an authorization's, or the latter's alone
     pending: Pending | None = None  # the session asked for remotely that the event names
-    told: Told = Told()  # what was stored before
+    history: History = History()  # what was stored before
     stored: Stored | None = None  # … of its own session
 
     @property

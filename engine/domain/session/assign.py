@@ -13,7 +13,7 @@ from typing import Final
 
 from engine.domain.changes import Change, OrphanKept, OrphanResolved, change_of
 from engine.domain.plausibility import clock_is_wrong, energy_ceiling_wh
-from engine.domain.session.facts import Event, Stored, Told, position
+from engine.domain.session.facts import Event, History, Stored, position
 from engine.domain.session.review import Review
 from engine.domain.state import ChargePoint, Orphan, Session, SessionStatus
 from ext.metering import JITTER_WH
@@ -39,11 +39,11 @@ def start_key(start: Event) -> str:
     return f"{start.evse_number}|{start.connector_number}|{tag}|{start.meter_wh}|{at}"
 
 
-def key_of_event(told: Told, event: Event) -> str:
+def key_of_event(history: History, event: Event) -> str:
     """What makes a transaction the same one. Where its id is used again, that is the event it began by."""
     if event.seq_no is None:
         return start_key(event)
-    if not told.sessions:
+    if not history.sessions:
         return f"transaction|{event.transaction_id}"
     return f"transaction.{event.at.astimezone(UTC).isoformat()}.{event.seq_no}|{event.transaction_id}"
 
@@ -59,9 +59,9 @@ def is_foldable(kind: str, stored: Stored) -> bool:
     return 0 < stored.count <= longest
 
 
-def chosen(told: Told, event: Event, now: datetime) -> Stored | None:
+def chosen(history: History, event: Event, now: datetime) -> Stored | None:
     """What an event belongs to; None where it is of a transaction that nothing is known of."""
-    return next((one for one in told.sessions if told.known or _belongs(one, event, now)), None)
+    return next((one for one in history.sessions if history.known or _belongs(one, event, now)), None)
 
 
 def _belongs(stored: Stored, event: Event, now: datetime) -> bool:

@@ -45,7 +45,7 @@ def finish_by(
         id_tag=session.stop_id_tag,
         certain=certain,
     )
-    neighbours = known.told.neighbours.get(session.id, ())
+    neighbours = known.history.neighbours.get(session.id, ())
     return finish(cp, session, stop, known.now, *overlaps, neighbours=neighbours)
 
 
@@ -59,11 +59,11 @@ def overlapping(session: Session, end: datetime | None, known: Known) -> tuple[l
         return [], []
     inside = end is not None and any(
         session.started_at <= one.started_at < end and Review.MISSING_START not in one.review
-        for one in known.told.beside
+        for one in known.history.beside
     )
     around = [
         one
-        for one in known.told.beside
+        for one in known.history.beside
         if one.stopped_at is not None
         and one.started_at <= session.started_at < one.stopped_at
         and not any(code in one.review for code in (*CLOSED_BY_US, Review.LATE_STOP))

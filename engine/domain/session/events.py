@@ -120,7 +120,7 @@ def _begun(
         cp,
         session,
         driver,
-        key=key_of_event(known.told, event),
+        key=key_of_event(known.history, event),
         placed=placed and not ended,
         now=now,
     )
@@ -138,7 +138,7 @@ def refold(
 
     `history` are the other events stored of the transaction, none of them where it is not to be folded.
     """
-    if known.told.known:
+    if known.history.known:
         return cp, session, []
     own = known.stored
     if own is not None and (session.corrected or not is_foldable(event.kind, own)):

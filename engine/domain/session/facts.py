@@ -124,7 +124,7 @@ class Neighbour(Frozen, frozen=True):
         return self.meter_start_wh, self.meter_stop_wh
 
 
-class Told(Frozen, frozen=True):
+class History(Frozen, frozen=True):
     """The answer to an `EventKey`. `sessions`: the one before its time and the one after it, at most.
 
     `neighbours`: of those of them that have their end, or get it by the event.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from engine.domain.lookups import LooseSince, SamplesSince, StoredEvents
-from engine.domain.session.facts import Told
+from engine.domain.session.facts import History
 from engine.store import histories, loading_sessions
 from engine.store.database import Connection
 from engine.store.lookups.asked import Asked
@@ -25,8 +25,8 @@ async def loose_since(
     return await loading_sessions.loose_values(connection, wanted)
 
 
-async def stored_events(connection: Connection, asked: Asked[StoredEvents]) -> Sequence[Told]:
+async def stored_events(connection: Connection, asked: Asked[StoredEvents]) -> Sequence[History]:
     keys = [(cp.id, one.key) for cp, one in asked]
     known = [key for key in keys if "\0" not in key[1].transaction_id]
-    found = dict(zip(known, await histories.told(connection, known), strict=True)) if known else {}
+    found = dict(zip(known, await histories.histories(connection, known), strict=True)) if known else {}
     return [found.get(key, StoredEvents.nothing) for key in keys]

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from engine.domain import changes as c
 from engine.domain.lookups import PendingFor
-from engine.domain.session.facts import Stored, Told
+from engine.domain.session.facts import History, Stored
 from engine.domain.starting import Pending, PendingKey, own_tag
 from engine.domain.state import ChargePoint, Price, Session, SessionStatus, Token
 from engine.ocpp.blocks.authorization import authorize_v2x, authorize_v16
@@ -168,12 +168,12 @@ def told(station: ChargePoint, request: Any, now: datetime, **facts: Any) -> Out
     return EVENT(station, request, facts_of(**{"new_ids": (90, 91), **facts}), now)
 
 
-def stored(session: Session, *, known: bool) -> Told:
+def stored(session: Session, *, known: bool) -> History:
     only = Stored(
         session=session, count=1, newest=(1, session.started_at, 1, 1), newest_at=session.started_at,
         started_at=None, ended_at=None, ended_seq=None,
     )  # fmt: skip
-    return Told(known=known, sessions=[only])
+    return History(known=known, sessions=[only])
 
 
 def status_of(outcome: Outcome) -> str:
@@ -218,7 +218,7 @@ def test_the_tag_that_we_chose_may_end_it_however_often_that_is_told(
     ended = told(running.state, end, now)
     assert status_of(ended) == "Accepted"
     session = running.state.sessions["tx"]
-    again = told(ended.state, end, now, told=stored(session, known=True))
+    again = told(ended.state, end, now, history=stored(session, known=True))
     assert status_of(again) == "Accepted"
 
 
@@ -265,7 +265,7 @@ def test_a_late_first_event_merges_too(
 ) -> None:
     first = event(words, now, 0, "Started", remote=70, tag=TAG)
     running = told(station, event(words, now, 1, "Updated"), now).state
-    outcome = told(running, first, now, pending=pending, told=stored(running.sessions["tx"], known=False))
+    outcome = told(running, first, now, pending=pending, history=stored(running.sessions["tx"], known=False))
     assert [one.id for one in of(c.SessionMerged, outcome)] == [70]
     assert status_of(outcome) == "Accepted"
 
@@ -275,7 +275,7 @@ def test_the_same_event_again_is_accepted_again(
 ) -> None:
     first = event(words, now, 0, "Started", remote=70, tag=TAG)
     outcome = told(station, first, now, pending=pending)
-    again = told(outcome.state, first, now, told=stored(outcome.state.sessions["tx"], known=True))
+    again = told(outcome.state, first, now, history=stored(outcome.state.sessions["tx"], known=True))
     assert (status_of(again), again.changes) == ("Accepted", [])
 
 

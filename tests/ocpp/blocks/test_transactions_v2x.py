@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from engine.domain import changes as c
 from engine.domain.lookups import NewIds, StoredEvents, TokensOf
 from engine.domain.session import assign, events
-from engine.domain.session.facts import RANKS, Stored, Told
+from engine.domain.session.facts import RANKS, History, Stored
 from engine.domain.state import ChargePoint, Metering, Policy, Price, Session, SessionStatus, Token
 from engine.ocpp.blocks.tariffs import update_cost
 from engine.ocpp.blocks.transactions import get_transaction_status, running_cost
@@ -254,8 +254,8 @@ def test_an_event_told_again_changes_nothing(station: ChargePoint, words: Module
     events = asked(needs, StoredEvents)
     assert events is not None
     assert (events.key.transaction_id, events.key.session_id) == ("tx", None)
-    told = Told(known=True, sessions=[stored_of(first.state.sessions["tx"], first)])
-    facts = facts_of(told=told, tokens={"TAG": token(max_active_sessions=1, active_sessions=1)})
+    history = History(known=True, sessions=[stored_of(first.state.sessions["tx"], first)])
+    facts = facts_of(history=history, tokens={"TAG": token(max_active_sessions=1, active_sessions=1)})
     again = STEP(first.state, request, facts, now)
     assert (again.state, list(again.changes)) == (first.state, [])
     assert again.reply == first.reply  # its own session does not count against its limit
@@ -277,7 +277,7 @@ def test_a_missing_start_holds_billing_until_it_comes(
 
 
 def history_of(*outcomes: Outcome, session: Session) -> Facts:
-    return facts_of(told=Told(sessions=[stored_of(session, *outcomes)]), new_ids=(9, 10))
+    return facts_of(history=History(sessions=[stored_of(session, *outcomes)]), new_ids=(9, 10))
 
 
 def closed_session(now: datetime, outcome: Outcome) -> Session:

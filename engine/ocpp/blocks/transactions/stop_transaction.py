@@ -32,7 +32,7 @@ from engine.domain.session.assign import (
     session_of_stop,
 )
 from engine.domain.session.close import reviewed
-from engine.domain.session.facts import Event, Told
+from engine.domain.session.facts import Event, History
 from engine.domain.session.review import Review, held
 from engine.domain.state import ChargePoint, Orphan, Session, SessionStatus
 from engine.ocpp.blocks.authorization.authorize_v16 import decide_v16, id_tag_info_v16
@@ -155,7 +155,7 @@ def finish_v16(
     if reconciled:
         session = replace(session, review=held(session.review, Review.RECONCILED))
     values = measured_v16(session, request.transaction_data or (), facts.of(SamplesSince))
-    known = Known(now=now, told=Told(neighbours={session.id: facts.of(NeighboursOf)}))
+    known = Known(now=now, history=History(neighbours={session.id: facts.of(NeighboursOf)}))
     cp, _, changes = events.append(cp, session, end, values, known)
     return cp, changes
 

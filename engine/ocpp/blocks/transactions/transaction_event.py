@@ -182,8 +182,8 @@ def transaction_event_v2x(costs: CostHook = cost_so_far) -> Step:
         event = event_of(request, fingerprint(payload if request.offline is UNSET else _told(request)))
         opened = cp.sessions.get(event.transaction_id)
         goes_on = opened is not None and _goes_on(opened, request)
-        told, pending = facts.of(StoredEvents), facts.of(PendingFor)
-        stored = None if goes_on else chosen(told, event, now)
+        history, pending = facts.of(StoredEvents), facts.of(PendingFor)
+        stored = None if goes_on else chosen(history, event, now)
         session = opened if goes_on else None
         if stored is not None:
             same = opened is not None and opened.id == stored.session.id
@@ -193,7 +193,7 @@ def transaction_event_v2x(costs: CostHook = cost_so_far) -> Step:
         known = Known(
             decision=decision,
             payload=Json(payload),
-            told=told,
+            history=history,
             stored=stored,
             new_ids=facts.of(NewIds),
             now=now,
@@ -204,8 +204,8 @@ def transaction_event_v2x(costs: CostHook = cost_so_far) -> Step:
         elif stored is None:
             state, session, changes = events.append(cp, session, event, measured_values(event.values), known)
         else:
-            history = [event_of(decode(text), content) for text, content in stored.events]
-            state, session, changes = events.refold(cp, session, history, event, known)
+            before = [event_of(decode(text), content) for text, content in stored.events]
+            state, session, changes = events.refold(cp, session, before, event, known)
         if session.price != price:  # it is no event's, so it is not folded with them
             state, session = _priced(state, session, price)
         if pending is not None and is_other(pending, session):
