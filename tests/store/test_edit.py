@@ -10,11 +10,13 @@ from engine.domain.caller import Caller, CallerKind
 from engine.errors import Conflict, Invalid, NotFound
 from engine.store import Store
 from engine.store.edit import Edit
-from engine.store.editing import Kind
+from engine.store.editing import Editing, Kind
 from engine.store.editings import API_TOKENS, ID_TAGS
 from engine.store.filters import Condition, Operator
 from engine.store.readings import AUDIT
 from engine.store.readings import ID_TAGS as READ
+from engine.store.repositories.stations import StationPatch
+from engine.store.tables.inventory import evses
 from tests.plans import EVERYBODY, found
 
 SHOWN = ("id", "operator_id", "uid", "label")
@@ -124,3 +126,31 @@ async def test_rows_of_the_node_are_nobody_else_s(store: Store) -> None:
     with pytest.raises(NotFound):  # it is revoked
         await store.write(gone)
     assert await store.query("select revoked_at is not null from api_tokens") == [(True,)]
+
+
+async def test_a_part_of_a_row_is_its_operator_s(store: Store) -> None:
+    """Rows whose operator is that of what they belong to."""
+    parts = Editing(evses, "evse", unique="evses_charge_point_id_network_id_key")
+    await store.stations.add(by(2), "CP1", StationPatch())
+
+    async def new(caller: Caller, kind: Kind = Kind.ADD, number: int = 1, **values: Any) -> None:
+        given = {"charge_point_id": 1, "network_id": number}
+        await store.write(Edit(caller=caller, editing=parts, kind=kind, new=given, values=values))
+
+    for caller in (by(), by(3), by(1, 3)):
+        with pytest.raises(Invalid):
+            await new(caller)
+    await new(by(2))
+    await new(by(2, 3), number=2)
+    await new(EVERYBODY, number=3)
+    with pytest.raises(Conflict) as refused:
+        await new(by(2))
+    assert refused.value.fields == {"network_id": ["is taken"]}
+    await new(by(2), Kind.SET, physical_reference="left")
+    where = (this(1),)
+    with pytest.raises(NotFound):
+        await store.write(Edit(caller=by(3), editing=parts, kind=Kind.DELETE, where=where))
+    changes = {"physical_reference": "right"}
+    await store.write(Edit(caller=by(2), editing=parts, kind=Kind.UPDATE, values=changes, where=where))
+    rows = await store.query("select network_id, physical_reference from evses order by 1")
+    assert rows == [(1, "right"), (2, None), (3, None)]
