@@ -95,6 +95,21 @@ def test_a_late_event_goes_to_the_session_of_its_time(store: Store) -> None:
     assert [energy for _, _, energy, _ in rows(store)] == [2_000, 2_000]
 
 
+def test_what_is_told_late_of_the_one_before_does_not_touch_the_one_that_goes_on(store: Store) -> None:
+    started, updated, _ = transaction()
+    told = event(2, "Updated", 40)  # without a value, whose time would say that it is late
+    second = transaction(DAY + timedelta(hours=2), 500_000)
+    tell(store, started, updated, told, second[0])
+    before = rows(store)
+    store.handle(EVENT, told, DAY + timedelta(hours=3))
+    assert rows(store) == before
+    store.handle(EVENT, event(3, "Ended", 60), DAY + timedelta(hours=3))
+    assert [status for _, status, _, _ in rows(store)] == ["finished", "active"]
+    assert [session.id for session in store.cp.sessions.values()] == [max(store.sessions)]
+    tell(store, *second[1:])
+    assert [energy for _, _, energy, _ in rows(store)] == [1_000, 2_000]
+
+
 def test_an_id_that_begins_again_before_its_end_came_shows_that_it_is_over(store: Store) -> None:
     tell(store, *transaction()[:2], *transaction(DAY + timedelta(hours=2), 5_000))
     assert rows(store) == [

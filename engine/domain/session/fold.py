@@ -51,6 +51,8 @@ def is_behind(session: Session, place: tuple[int, datetime, int], times: Sequenc
     """
     if session.position is None or place <= session.position[:3] or set_within(place[1], times):
         return False
+    if place[1] < session.started_at and Review.CLOCK_DRIFT not in session.review:
+        return False  # it may be of a transaction before it, under the same id
     return session.told_at is None or not times or min(times) > session.told_at
 
 
