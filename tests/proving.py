@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 
-from engine.ocpp.step import Command, Handler, Listener
+from engine.ocpp.step import Command, Handler, SendHandler
 from engine.ocpp.versions import PROTOCOLS
 from engine.points.calls import Call
 from tools.reference.proofs import Key, claims
@@ -45,7 +45,7 @@ def _codes(function: Callable[..., Any] | None) -> Iterator[CodeType]:
 def _watched() -> Iterator[tuple[tuple[CodeType, type], Key]]:
     for protocol in PROTOCOLS.values():
         version = protocol.name.removeprefix("ocpp")
-        told: list[tuple[str, Handler | Listener]] = [*protocol.inbound.items(), *protocol.sent.items()]
+        told: list[tuple[str, Handler | SendHandler]] = [*protocol.inbound.items(), *protocol.sent.items()]
         for action, entry in told:
             yield from (((code, entry.request), Key(version, "in", action)) for code in _codes(entry.step))
         for action, command in protocol.outbound.items():

@@ -98,7 +98,7 @@ class Command(Frozen, frozen=True):
     check: Callable[[Any, ChargePoint, datetime], list[str]] | None = None
 
 
-class Listener(Frozen, frozen=True):
+class SendHandler(Frozen, frozen=True):
     """One inbound action that wants no answer (SEND, OCPP 2.1 part 4): its reply is None."""
 
     request: type[Message]
@@ -111,6 +111,6 @@ class Protocol(Frozen, frozen=True):
     name: str  # "ocpp1.6"
     inbound: Mapping[str, Handler]
     outbound: Mapping[str, Command]
-    sent: Mapping[str, Listener] = {}  # message type 6; empty: the version has no such messages
+    sent: Mapping[str, SendHandler] = {}  # message type 6; empty: the version has no such messages
     # Requests to make once a charge point that is connected anew was first answered.
     greeting: Callable[[ChargePoint], Sequence[Message]] | None = None

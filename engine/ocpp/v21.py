@@ -20,14 +20,14 @@ from engine.ocpp.blocks.data_transfer.transfer_data import VendorHooks
 from engine.ocpp.blocks.monitoring.event_streams import notify_periodic_event_stream_v21
 from engine.ocpp.blocks.transactions import get_transaction_status
 from engine.ocpp.messages import v21
-from engine.ocpp.step import Command, Handler, Listener, Protocol
+from engine.ocpp.step import Command, Handler, Protocol, SendHandler
 
 NAME: Final = "ocpp2.1"
 # What only 2.1 has, or what 2.1 handles in another way.
 INBOUND: Final[Mapping[str, Handler]] = catalogue.handlers(NAME)
 OUTBOUND: Final[Mapping[str, Command]] = catalogue.commands(NAME)
-SENT: Final[Mapping[str, Listener]] = {
-    "NotifyPeriodicEventStream": Listener(
+SENT: Final[Mapping[str, SendHandler]] = {
+    "NotifyPeriodicEventStream": SendHandler(
         request=v21.NotifyPeriodicEventStream, step=notify_periodic_event_stream_v21
     )
 }

@@ -24,7 +24,7 @@ from engine.points.actor import Actor
 from engine.points.certificates import Certificates
 from engine.points.connection import Connection
 from engine.points.handshake import Handshake, Rejection, Upgrade, accept, refuse
-from engine.points.reception import DATABASE_PATIENCE, Entry, Reception, Turned, Visitor
+from engine.points.reception import DATABASE_PATIENCE, Admitted, Reception, Turned, Visitor
 from engine.points.registry import Registry
 from engine.points.sockets import Acceptor
 from engine.points.transport import PlainTransport, TlsTransport, Transport
@@ -149,7 +149,7 @@ class Listener:
             return begun.outcome
         return "accepted" if begun else "left"
 
-    async def _admit(self, request: Upgrade, place: Place, visitor: Visitor) -> Entry | Turned:
+    async def _admit(self, request: Upgrade, place: Place, visitor: Visitor) -> Admitted | Turned:
         if self._registry.draining:
             return self._reception.busy("overloaded", visitor.address)
         if not place.move(visitor.address):
@@ -163,7 +163,7 @@ class Listener:
         return registry.is_connected(identity) or len(registry) + self._entering <= self._shares.chargers
 
     async def _begin(
-        self, transport: Transport, visitor: Visitor, request: Upgrade, entry: Entry, version: str
+        self, transport: Transport, visitor: Visitor, request: Upgrade, entry: Admitted, version: str
     ) -> bool | Turned:
         """Claim the identity, load the state, upgrade, hand over to an actor; False: it left meanwhile."""
         record = entry.record

@@ -20,21 +20,21 @@ NEVER, HERE, LOST, GONE = (
 )
 
 
-class Event(Enum):
+class ConnectionEvent(Enum):
     CONNECTED = auto()
     DISCONNECTED = auto()
     STAYED_AWAY = auto()  # long_term_unavailable_after has passed since the disconnection
 
 
-TRANSITIONS: Final[Mapping[tuple[NetworkStatus, Event], NetworkStatus]] = {
-    (NEVER, Event.CONNECTED): HERE,
-    (LOST, Event.CONNECTED): HERE,
-    (GONE, Event.CONNECTED): HERE,
-    (HERE, Event.DISCONNECTED): LOST,
-    (LOST, Event.STAYED_AWAY): GONE,
+TRANSITIONS: Final[Mapping[tuple[NetworkStatus, ConnectionEvent], NetworkStatus]] = {
+    (NEVER, ConnectionEvent.CONNECTED): HERE,
+    (LOST, ConnectionEvent.CONNECTED): HERE,
+    (GONE, ConnectionEvent.CONNECTED): HERE,
+    (HERE, ConnectionEvent.DISCONNECTED): LOST,
+    (LOST, ConnectionEvent.STAYED_AWAY): GONE,
 }
 
 
-def after(status: NetworkStatus, event: Event) -> NetworkStatus | None:
+def after(status: NetworkStatus, event: ConnectionEvent) -> NetworkStatus | None:
     """The status that `event` leads to; None: no change (a takeover connects who is here already)."""
     return TRANSITIONS.get((status, event))

@@ -11,7 +11,7 @@ from functools import partial
 
 from engine.domain.changes import NetworkStatusChanged
 from engine.domain.state import NetworkStatus
-from engine.points.network_status import GONE, HERE, LOST, NEVER, Event, after
+from engine.points.network_status import GONE, HERE, LOST, NEVER, ConnectionEvent, after
 from engine.points.shared import LastPresence, Shared
 from engine.points.timers import Timer
 
@@ -38,11 +38,11 @@ class Presence:
 
     def connected(self, charge_point_id: int) -> list[NetworkStatusChanged]:
         """What to write when it connects: nothing after a takeover."""
-        return self._move(charge_point_id, Event.CONNECTED)
+        return self._move(charge_point_id, ConnectionEvent.CONNECTED)
 
     def disconnected(self, charge_point_id: int, generation: int) -> list[NetworkStatusChanged]:
         """What to write when its connection ended and no newer one took over."""
-        changes = self._move(charge_point_id, Event.DISCONNECTED)
+        changes = self._move(charge_point_id, ConnectionEvent.DISCONNECTED)
         if changes:
             self._wait(charge_point_id, generation, self._shared.settings.long_term_unavailable_after)
         return changes
@@ -57,7 +57,7 @@ class Presence:
         self._wait(last.id, last.generation, max(0.0, left))
         return []
 
-    def _move(self, charge_point_id: int, event: Event) -> list[NetworkStatusChanged]:
+    def _move(self, charge_point_id: int, event: ConnectionEvent) -> list[NetworkStatusChanged]:
         status = after(self._known.get(charge_point_id, NEVER), event)
         if status is None:
             return []
@@ -71,6 +71,6 @@ class Presence:
         self._waits[charge_point_id] = self._shared.timers.after(seconds, stayed_away)
 
     def _stayed_away(self, charge_point_id: int, generation: int) -> None:
-        changes = self._move(charge_point_id, Event.STAYED_AWAY)
+        changes = self._move(charge_point_id, ConnectionEvent.STAYED_AWAY)
         if changes:
             self._shared.write_soon(changes, charge_point_id, generation)

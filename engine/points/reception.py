@@ -61,7 +61,7 @@ class Visitor(Frozen, frozen=True):
     certificate_sha256: bytes | None = None  # of the one that a proxy names
 
 
-class Entry(Frozen, frozen=True):
+class Admitted(Frozen, frozen=True):
     """Let in. `version` None: it offers no subprotocol of ours."""
 
     record: StationRecord
@@ -114,7 +114,7 @@ class Reception:
         """Whether it is trusted to speak for others."""
         return self._proxies.trusts(address)
 
-    async def admit(self, upgrade: Upgrade, visitor: Visitor) -> Entry | Turned:
+    async def admit(self, upgrade: Upgrade, visitor: Visitor) -> Admitted | Turned:
         """Decide. May wait for its turn."""
         if not self._is_no_web_page(upgrade):
             return _turned("foreign_origin", 403, WEB_PAGE)
@@ -135,7 +135,7 @@ class Reception:
             await trio.sleep(turn)
         return await self._alone(identity, upgrade, visitor)
 
-    async def _alone(self, identity: str, upgrade: Upgrade, visitor: Visitor) -> Entry | Turned:
+    async def _alone(self, identity: str, upgrade: Upgrade, visitor: Visitor) -> Admitted | Turned:
         """One log-in of an identity from an address at a time."""
         key = (owner_of(visitor.address), identity)
         if key in self._pending:
@@ -190,7 +190,7 @@ class Reception:
         )
         self._shared.journal.append((row,))
 
-    async def _identify(self, identity: str, upgrade: Upgrade, visitor: Visitor) -> Entry | Turned:
+    async def _identify(self, identity: str, upgrade: Upgrade, visitor: Visitor) -> Admitted | Turned:
         reader = self._shared.reader
         credentials = Credentials(
             authorization=upgrade.authorization,
@@ -216,7 +216,7 @@ class Reception:
         credentials: Credentials,
         upgrade: Upgrade,
         visitor: Visitor,
-    ) -> Entry | Turned:
+    ) -> Admitted | Turned:
         """Look at the limit, decide, and count: in one breath."""
         limited = self._limited(visitor, identity)
         if limited is not None:
@@ -230,7 +230,7 @@ class Reception:
         if record is None:
             raise RuntimeError("nobody was authenticated")
         offered = (name for name in upgrade.subprotocols if name in self._shared.dialects)
-        return Entry(record=record, profile=verdict.profile, version=next(offered, None))
+        return Admitted(record=record, profile=verdict.profile, version=next(offered, None))
 
     async def _uploaded(self, sha256: bytes | None) -> Certificate | None:
         """The certificate that a proxy names: a person must have uploaded it, and it must hold today."""

@@ -149,7 +149,7 @@ class Route:
 
     __slots__ = ("action", "boot", "early", "failed", "handled", "logged", "needs", "request", "step")
 
-    def __init__(self, action: str, handler: step.Handler | step.Listener, logged: bool) -> None:
+    def __init__(self, action: str, handler: step.Handler | step.SendHandler, logged: bool) -> None:
         self.action = action
         self.request = handler.request
         self.step = handler.step

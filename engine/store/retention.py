@@ -31,7 +31,7 @@ LOCK_TIMEOUT: Final = "5s"  # writers queue behind us while we wait for a table
 NAME: Final = re.compile(r"(\w+)_(\d{4})_(\d{2})")
 
 
-class Plan(Frozen, frozen=True):
+class PartitionPlan(Frozen, frozen=True):
     """Months to make, months to drop, and the moment before which stray rows go."""
 
     create: Sequence[date]
@@ -39,13 +39,13 @@ class Plan(Frozen, frozen=True):
     cutoff: datetime
 
 
-def plan(now: datetime, existing: Collection[date], keep_days: int) -> Plan:
+def plan(now: datetime, existing: Collection[date], keep_days: int) -> PartitionPlan:
     """Last, present and next months exist; a month goes when its last moment is older than `keep_days`."""
     cutoff = now - timedelta(days=keep_days)
     first = max(_month(now.date(), -1), _month(cutoff.date(), 0))
     wanted = [_month(first, n) for n in range(MONTHS_AHEAD + 2)]
     wanted = [month for month in wanted if month <= _month(now.date(), MONTHS_AHEAD)]
-    return Plan(
+    return PartitionPlan(
         create=[month for month in wanted if month not in existing],
         drop=sorted(month for month in existing if _start(_month(month, 1)) <= cutoff),
         cutoff=cutoff,

@@ -16,7 +16,7 @@ from engine.domain.changes import SecurityEventReported
 from engine.metrics import Metrics
 from engine.points import Registry, authentication, reception
 from engine.points.handshake import Upgrade
-from engine.points.reception import Entry, Reception, Turned, Visitor
+from engine.points.reception import Admitted, Reception, Turned, Visitor
 from engine.settings import Settings
 
 PASSWORD = "0123456789abcdef"
@@ -57,7 +57,7 @@ class Desk:
 
     async def log_in(
         self, identity: str, password: str | None = None, address: str = "192.0.2.1", **visitor: Any
-    ) -> Entry | Turned:
+    ) -> Admitted | Turned:
         request = upgrade(identity, None if password is None else f"{identity}:{password}")
         return await self.reception.admit(request, Visitor(address=address, **visitor))
 
@@ -152,7 +152,7 @@ async def test_one_log_in_of_an_identity_from_an_address_at_a_time(desk: Callabl
     log_ins = [("SAFE1", PASSWORD, "192.0.2.1")] * 3 + [("SAFE1", PASSWORD, "192.0.2.2")]
     assert await here.all_at_once(log_ins) == {"accepted": 2, "rate_limited": 2}
     assert here.work["look-ups"] == 2
-    assert isinstance(await here.log_in("SAFE1", PASSWORD), Entry)
+    assert isinstance(await here.log_in("SAFE1", PASSWORD), Admitted)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ async def test_a_401_takes_the_same_work_whoever_it_is(
 async def test_who_is_remembered_and_right_waits_for_no_database(desk: Callable[..., Desk]) -> None:
     here = desk()
     here.remember()
-    assert isinstance(await here.log_in("SAFE1", PASSWORD), Entry)
+    assert isinstance(await here.log_in("SAFE1", PASSWORD), Admitted)
     assert here.work["look-ups"] == 0
 
 
@@ -223,7 +223,7 @@ async def test_a_web_page_is_no_charge_point(
     here = desk(allowed_origins=allowed)
     headers = () if origin is None else ((b"origin", origin),)
     answer = await here.reception.admit(upgrade("CP1", None, *headers), Visitor(address="127.0.0.1"))
-    assert isinstance(answer, Entry) is is_let_in
+    assert isinstance(answer, Admitted) is is_let_in
     if isinstance(answer, Turned):
         assert (answer.outcome, answer.rejection.status) == ("foreign_origin", 403)
         assert here.work["look-ups"] == 0

@@ -15,7 +15,7 @@ from engine.ocpp.messages.v16 import CertificateHashData
 MOST_CERTIFICATES: Final = 20
 
 
-class Store:
+class CertificateStore:
     """Root certificates by type, and the key pair of the charger's own certificate."""
 
     def __init__(self, dice: Random) -> None:

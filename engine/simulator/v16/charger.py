@@ -18,7 +18,7 @@ from engine.simulator.link import Answer, LinkLost, NoAnswer, Refusal, Rejected
 from engine.simulator.physics import Hardware
 from engine.simulator.v16 import commands
 from engine.simulator.v16.authorization import Knowledge
-from engine.simulator.v16.certificates import Store
+from engine.simulator.v16.certificates import CertificateStore
 from engine.simulator.v16.configuration import Configuration
 from engine.simulator.v16.readings import Readings
 from engine.simulator.v16.status import Status, status_of, steps
@@ -45,7 +45,7 @@ class Charger16(Charger):
         super().__init__(world, identity, hardware, reach, password)
         self.configuration = Configuration(self.hardware)
         self.knowledge = Knowledge(self.configuration)
-        self.certificates = Store(self.dice("keys"))
+        self.certificates = CertificateStore(self.dice("keys"))
         self.transactions = Transactions(self)
         self.readings = Readings(self)
         self.firmware = FIRMWARE

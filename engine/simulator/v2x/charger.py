@@ -31,7 +31,7 @@ from engine.simulator.v2x.monitors import Monitors
 from engine.simulator.v2x.tariffs import Tariffs
 from engine.simulator.v2x.transactions import Transactions
 from engine.simulator.v2x.variables import DeviceModel
-from engine.simulator.v16.certificates import Store
+from engine.simulator.v16.certificates import CertificateStore
 from engine.simulator.world import World
 
 FIRMWARE: Final = "3.0.1"
@@ -57,7 +57,7 @@ class Charger2x(Charger):
         self.monitors = Monitors(self.variables)
         self.display = Display()
         self.tariffs = Tariffs(hardware.connectors)
-        self.certificates = Store(self.dice("keys"))
+        self.certificates = CertificateStore(self.dice("keys"))
         self.events = Events(self)
         self.firmware = FIRMWARE
         self.list_version = 0
