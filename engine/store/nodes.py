@@ -134,6 +134,9 @@ class Nodes:
                 raise
             except StoreError as error:  # what needs the database says so
                 log.debug("no sign of life was given", error=str(error))
+            except Exception:  # a bug must not end the node
+                log.exception("no sign of life was given")
+                self._line.close()
             with trio.move_on_after(BEAT):
                 await self._hurry.wait()
 

@@ -113,3 +113,22 @@ async def test_a_node_that_was_given_up_ends(settings: Settings, monkeypatch: py
 
     with pytest.raises(GivenUp):
         await run()
+
+
+async def test_a_node_lives_on_whatever_goes_wrong_with_a_sign_of_life(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed, beaten, beat = trio.Event(), trio.Event(), store.nodes._beat
+
+    async def fail_once() -> None:
+        if not failed.is_set():
+            failed.set()
+            raise RuntimeError("a bug")
+        await beat()
+        beaten.set()
+
+    monkeypatch.setattr(nodes, "BEAT", 0.01)
+    monkeypatch.setattr(store.nodes, "_beat", fail_once)
+    store.nodes.heard_of(store.nodes.id)
+    await failed.wait()
+    await beaten.wait()
