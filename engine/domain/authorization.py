@@ -12,7 +12,7 @@ from typing import Final, Literal
 from engine.domain.changes import AuthorizationMade, Change
 from engine.domain.notifications import Notification, publish
 from engine.domain.state import ChargePoint, Frozen, Token
-from engine.domain.vocabulary import AuthorizationMethod, Verdict
+from engine.domain.vocabulary import AuthorizationMethod, TagVerdict
 from engine.errors import Conflict
 
 # How an id tag is presented: the types of OCPP 2.x, where one tag has several of them together.
@@ -41,13 +41,13 @@ class AuthorizationChanged(Notification, frozen=True, kw_only=True, tag="authori
 class Decision(Frozen, frozen=True):
     """A verdict and what it rests on; `token` is None for an unknown tag."""
 
-    verdict: Verdict
+    verdict: TagVerdict
     token: Token | None = None
     method: AuthorizationMethod = AuthorizationMethod.ID_TAG
 
     @property
     def accepted(self) -> bool:
-        return self.verdict is Verdict.ACCEPTED
+        return self.verdict is TagVerdict.ACCEPTED
 
 
 def decide(
@@ -70,7 +70,7 @@ def decide(
     method = AuthorizationMethod.ADMIN if asked else METHODS[kind]
     if token is None:
         accepted = unknown_accepted or asked
-        return Decision(verdict=Verdict.ACCEPTED if accepted else Verdict.UNKNOWN, method=method)
+        return Decision(verdict=TagVerdict.ACCEPTED if accepted else TagVerdict.UNKNOWN, method=method)
     return Decision(verdict=_verdict(token, now, uncounted), token=token, method=method)
 
 
@@ -85,17 +85,17 @@ def vouched(id_tag: str, token: Token | None, now: datetime, *, uncounted: int |
     return decision
 
 
-def _verdict(token: Token, now: datetime, uncounted: int | None) -> Verdict:
+def _verdict(token: Token, now: datetime, uncounted: int | None) -> TagVerdict:
     if token.status != "enabled" or not token.user_enabled:
-        return Verdict.BLOCKED
+        return TagVerdict.BLOCKED
     if token.expires_at is not None and token.expires_at <= now:
-        return Verdict.EXPIRED
+        return TagVerdict.EXPIRED
     if not token.valid:
-        return Verdict.INVALID
+        return TagVerdict.INVALID
     limit = token.max_active_sessions
     if uncounted is not None and limit is not None and token.active_sessions - uncounted >= limit:
-        return Verdict.CONCURRENT
-    return Verdict.ACCEPTED
+        return TagVerdict.CONCURRENT
+    return TagVerdict.ACCEPTED
 
 
 def recorded(

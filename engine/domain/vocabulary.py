@@ -107,7 +107,7 @@ class AuthorizationMethod(StrEnum):
     PAYMENT_TERMINAL = "payment_terminal"
 
 
-class Verdict(StrEnum):
+class TagVerdict(StrEnum):
     """The answer to a presented id tag; but for the first one also the reason of a rejection."""
 
     ACCEPTED = "accepted"

@@ -14,8 +14,8 @@ from engine.domain.vocabulary import (
     HardwareStatus,
     ReservationStatus,
     SessionReason,
+    TagVerdict,
     UploadStatus,
-    Verdict,
 )
 
 # RegistrationStatus of BootNotification's answer.
@@ -84,19 +84,19 @@ RESERVATION_STATUS: Final[Mapping[str, ReservationStatus]] = {
 
 # AuthorizationStatus of 1.6 (§7.2), which has no word for a tag that is not known.
 AUTHORIZATION_STATUS_V16: Final[
-    Mapping[Verdict, Literal["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"]]
+    Mapping[TagVerdict, Literal["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"]]
 ] = {
-    Verdict.ACCEPTED: "Accepted",
-    Verdict.BLOCKED: "Blocked",
-    Verdict.EXPIRED: "Expired",
-    Verdict.INVALID: "Invalid",
-    Verdict.UNKNOWN: "Invalid",
-    Verdict.CONCURRENT: "ConcurrentTx",
+    TagVerdict.ACCEPTED: "Accepted",
+    TagVerdict.BLOCKED: "Blocked",
+    TagVerdict.EXPIRED: "Expired",
+    TagVerdict.INVALID: "Invalid",
+    TagVerdict.UNKNOWN: "Invalid",
+    TagVerdict.CONCURRENT: "ConcurrentTx",
 }
 # AuthorizationStatusEnumType of 2.x.
 AUTHORIZATION_STATUS_V2X: Final[
-    Mapping[Verdict, Literal["Accepted", "Blocked", "ConcurrentTx", "Expired", "Invalid", "Unknown"]]
-] = {**AUTHORIZATION_STATUS_V16, Verdict.UNKNOWN: "Unknown"}
+    Mapping[TagVerdict, Literal["Accepted", "Blocked", "ConcurrentTx", "Expired", "Invalid", "Unknown"]]
+] = {**AUTHORIZATION_STATUS_V16, TagVerdict.UNKNOWN: "Unknown"}
 
 # RecurrencyKindType and ChargingProfilePurposeType, as the Public API writes them.
 RECURRENCY: Final[Mapping[str, str]] = {"Daily": "daily", "Weekly": "weekly"}

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from engine.domain.authorization import decide, recorded
 from engine.domain.changes import AuthorizationMade, EventPublished
 from engine.domain.state import ChargePoint, Token
-from engine.domain.vocabulary import Verdict
+from engine.domain.vocabulary import TagVerdict
 
 TOKEN = Token(
     id=3,
@@ -27,18 +27,18 @@ TOKEN = Token(
 @pytest.mark.parametrize(
     ("fields", "verdict"),
     [
-        ({}, Verdict.ACCEPTED),
-        ({"status": "disabled"}, Verdict.BLOCKED),
-        ({"status": "suspended"}, Verdict.BLOCKED),
-        ({"user_enabled": False}, Verdict.BLOCKED),
-        ({"expires_at": 0}, Verdict.EXPIRED),
-        ({"expires_at": 1}, Verdict.ACCEPTED),
-        ({"valid": False}, Verdict.INVALID),
-        ({"status": "disabled", "expires_at": -1, "valid": False}, Verdict.BLOCKED),
-        ({"max_active_sessions": 1, "active_sessions": 5}, Verdict.ACCEPTED),  # no start: no limit
+        ({}, TagVerdict.ACCEPTED),
+        ({"status": "disabled"}, TagVerdict.BLOCKED),
+        ({"status": "suspended"}, TagVerdict.BLOCKED),
+        ({"user_enabled": False}, TagVerdict.BLOCKED),
+        ({"expires_at": 0}, TagVerdict.EXPIRED),
+        ({"expires_at": 1}, TagVerdict.ACCEPTED),
+        ({"valid": False}, TagVerdict.INVALID),
+        ({"status": "disabled", "expires_at": -1, "valid": False}, TagVerdict.BLOCKED),
+        ({"max_active_sessions": 1, "active_sessions": 5}, TagVerdict.ACCEPTED),  # no start: no limit
     ],
 )
-def test_a_known_tag(fields: dict[str, Any], verdict: Verdict, now: datetime) -> None:
+def test_a_known_tag(fields: dict[str, Any], verdict: TagVerdict, now: datetime) -> None:
     if "expires_at" in fields:
         fields = fields | {"expires_at": now + timedelta(seconds=fields["expires_at"])}
     assert decide(replace(TOKEN, **fields), now).verdict is verdict
@@ -47,25 +47,25 @@ def test_a_known_tag(fields: dict[str, Any], verdict: Verdict, now: datetime) ->
 @pytest.mark.parametrize(
     ("limit", "active", "uncounted", "verdict"),
     [
-        (1, 0, 0, Verdict.ACCEPTED),
-        (1, 1, 0, Verdict.CONCURRENT),
-        (1, 1, 1, Verdict.ACCEPTED),
-        (2, 1, 0, Verdict.ACCEPTED),
-        (0, 0, 0, Verdict.CONCURRENT),
-        (None, 99, 0, Verdict.ACCEPTED),
+        (1, 0, 0, TagVerdict.ACCEPTED),
+        (1, 1, 0, TagVerdict.CONCURRENT),
+        (1, 1, 1, TagVerdict.ACCEPTED),
+        (2, 1, 0, TagVerdict.ACCEPTED),
+        (0, 0, 0, TagVerdict.CONCURRENT),
+        (None, 99, 0, TagVerdict.ACCEPTED),
     ],
 )
 def test_the_limit_counts_other_sessions(
-    limit: int | None, active: int, uncounted: int, verdict: Verdict, now: datetime
+    limit: int | None, active: int, uncounted: int, verdict: TagVerdict, now: datetime
 ) -> None:
     token = replace(TOKEN, max_active_sessions=limit, active_sessions=active)
     assert decide(token, now, uncounted=uncounted).verdict is verdict
 
 
 def test_an_unknown_tag_is_refused_unless_the_station_starts_anybody(now: datetime) -> None:
-    assert decide(None, now).verdict is Verdict.UNKNOWN
+    assert decide(None, now).verdict is TagVerdict.UNKNOWN
     assert decide(None, now, unknown_accepted=True).accepted
-    assert decide(replace(TOKEN, status="disabled"), now, unknown_accepted=True).verdict is Verdict.BLOCKED
+    assert decide(replace(TOKEN, status="disabled"), now, unknown_accepted=True).verdict is TagVerdict.BLOCKED
 
 
 def test_a_rejection_is_recorded_with_its_reason(cp: ChargePoint, now: datetime) -> None:

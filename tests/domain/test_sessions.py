@@ -18,7 +18,7 @@ from engine.domain.session.amend import Known
 from engine.domain.session.facts import Event, Stop
 from engine.domain.session.review import Review
 from engine.domain.state import ChargePoint, InstalledProfile, Reservation, Session, SessionStatus
-from engine.domain.vocabulary import HardwareStatus, SessionReason, Verdict
+from engine.domain.vocabulary import HardwareStatus, SessionReason, TagVerdict
 from engine.ocpp.messages import v16
 from ext.metering import read
 
@@ -54,7 +54,7 @@ def start(later: Later) -> Event:
 def begin(
     cp: ChargePoint, start: Event, now: datetime, session_id: int = 8
 ) -> tuple[ChargePoint, Session, list[c.Change]]:
-    accepted = Decision(verdict=Verdict.ACCEPTED)
+    accepted = Decision(verdict=TagVerdict.ACCEPTED)
     known = Known(decision=accepted, new_ids=(session_id, 9), now=now)
     return events.begin(cp, replace(start, transaction_id=str(session_id)), (), known)
 

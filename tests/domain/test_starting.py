@@ -11,11 +11,11 @@ from engine.domain import changes as c
 from engine.domain.authorization import Decision
 from engine.domain.starting import Pending, ask, give_up, key_of_tag, number_of, own_tag
 from engine.domain.state import ChargePoint, SessionStatus, StationSettings
-from engine.domain.vocabulary import AuthorizationMethod, SessionReason, Verdict
+from engine.domain.vocabulary import AuthorizationMethod, SessionReason, TagVerdict
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=5)
-ACCEPTED = Decision(verdict=Verdict.ACCEPTED, method=AuthorizationMethod.ADMIN)
+ACCEPTED = Decision(verdict=TagVerdict.ACCEPTED, method=AuthorizationMethod.ADMIN)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 import pytest
 
-from engine.domain.vocabulary import SessionReason, Verdict
+from engine.domain.vocabulary import SessionReason, TagVerdict
 from engine.ocpp import vocabulary
 from engine.ocpp.messages import v16, v21, v201
 
@@ -80,7 +80,7 @@ def test_every_verdict_has_a_word_of_every_version() -> None:
         (vocabulary.AUTHORIZATION_STATUS_V2X, v201.IdTokenInfo),
         (vocabulary.AUTHORIZATION_STATUS_V2X, v21.IdTokenInfo),
     ):
-        assert set(table) == set(Verdict)
+        assert set(table) == set(TagVerdict)
         assert set(table.values()) <= set(words(get_type_hints(message)["status"]))
 
 

@@ -27,7 +27,7 @@ from engine.domain.lookups import (
 from engine.domain.session.facts import EventKey, Neighbour
 from engine.domain.starting import Pending, PendingKey, ask
 from engine.domain.state import ChargePoint, Price
-from engine.domain.vocabulary import Verdict
+from engine.domain.vocabulary import TagVerdict
 from engine.store import Store
 from tests.domain import simulated_store
 from tests.plans import EVERYBODY, put_tag
@@ -174,7 +174,7 @@ async def test_a_stored_event_leads_to_its_session(answers: Answers) -> None:
 
 async def test_what_was_asked_for_is_found_by_its_number(answers: Answers) -> None:
     pending, changes = ask(
-        answers.cp, Decision(verdict=Verdict.ACCEPTED), session_id=7, authorization_id=107, id_tag="Guest",
+        answers.cp, Decision(verdict=TagVerdict.ACCEPTED), session_id=7, authorization_id=107, id_tag="Guest",
         evse_number=1, expires_at=at(300), now=at(0),
     )  # fmt: skip
     await answers.expect(pending, changes)

@@ -14,7 +14,7 @@ from engine.domain.changes import SessionMerged
 from engine.domain.lookups import PendingFor, TokensOf
 from engine.domain.starting import Pending, PendingKey, ask, give_up
 from engine.domain.state import ChargePoint, Price, SessionStatus
-from engine.domain.vocabulary import AuthorizationMethod, SessionReason, Verdict
+from engine.domain.vocabulary import AuthorizationMethod, SessionReason, TagVerdict
 from engine.store import Store
 from tests.plans import EVERYBODY, put_tag
 
@@ -32,7 +32,7 @@ async def asked_for(store: Store, cp: ChargePoint, number: int, **other: Any) ->
         "expires_at": at(300), "now": at(0),
     }  # fmt: skip
     pending, changes = ask(
-        cp, Decision(verdict=Verdict.ACCEPTED, method=AuthorizationMethod.ADMIN), **{**values, **other}
+        cp, Decision(verdict=TagVerdict.ACCEPTED, method=AuthorizationMethod.ADMIN), **{**values, **other}
     )
     await store.journal.commit(changes)
     return pending
@@ -73,7 +73,7 @@ async def test_it_has_the_price_of_when_it_was_asked_for(store: Store, state: Ch
 async def test_it_knows_who_asked(store: Store, state: ChargePoint) -> None:
     tag = await put_tag(store, "Card", group_id="G")
     token = (await store.reader.answer(state, TokensOf(("Card",))))["Card"]
-    decision = Decision(verdict=Verdict.ACCEPTED, token=token, method=AuthorizationMethod.ADMIN)
+    decision = Decision(verdict=TagVerdict.ACCEPTED, token=token, method=AuthorizationMethod.ADMIN)
     _, changes = ask(
         state,
         decision,

@@ -35,7 +35,7 @@ def _tables() -> Iterable[str]:
     yield _table("Status of a reservation", vocabulary.ReservationStatus, ocpp.RESERVATION_STATUS)
     yield _table("Upload of diagnostics or a log", vocabulary.UploadStatus, ocpp.UPLOAD_STATUS)
     told: dict[str, StrEnum] = {word: verdict for verdict, word in ocpp.AUTHORIZATION_STATUS_V2X.items()}
-    yield _table("Verdict on an id tag, and reason of a rejection", vocabulary.Verdict, told)
+    yield _table("Verdict on an id tag, and reason of a rejection", vocabulary.TagVerdict, told)
     title = "Method of an authorization"
     yield _table(title, vocabulary.AuthorizationMethod, authorization.METHODS, "types of id tags")
 

@@ -27,10 +27,10 @@ from engine.domain.session.fold import brings_tag
 from engine.domain.session.opening import begun, consume_reservation, place
 from engine.domain.starting import Pending, SessionUpdated
 from engine.domain.state import ChargePoint, Frozen, Session, SessionStatus, StationNumber
-from engine.domain.vocabulary import AuthorizationMethod, Verdict, Waiver
+from engine.domain.vocabulary import AuthorizationMethod, TagVerdict, Waiver
 
 # Of who asked for a remote start that its station begins after it had expired.
-TOO_LATE: Final = Decision(verdict=Verdict.EXPIRED, method=AuthorizationMethod.ADMIN)
+TOO_LATE: Final = Decision(verdict=TagVerdict.EXPIRED, method=AuthorizationMethod.ADMIN)
 
 
 class Known(Frozen, frozen=True):

@@ -17,7 +17,7 @@ from engine.domain.authorization import Decision, decide, recorded
 from engine.domain.lookups import NewIds, PendingFor, TokensOf
 from engine.domain.starting import PendingKey, key_of_tag, number_of
 from engine.domain.state import ChargePoint, Session, StationNumber
-from engine.domain.vocabulary import Verdict
+from engine.domain.vocabulary import TagVerdict
 from engine.ocpp.blocks.authorization.authorize_v16 import is_asked
 from engine.ocpp.blocks.authorization.contract_chains import Authorize, ContractCheck
 from engine.ocpp.blocks.payloads_2x import response_to, sibling_of, version_of
@@ -29,7 +29,9 @@ Wants: TypeAlias = Callable[[ChargePoint, Authorize], Needs]
 
 NO_CONTRACTS: Final = ContractCheck()
 
-_OF_THE_CONTRACT: Final = frozenset({Verdict.BLOCKED, Verdict.EXPIRED, Verdict.INVALID, Verdict.UNKNOWN})
+_OF_THE_CONTRACT: Final = frozenset(
+    {TagVerdict.BLOCKED, TagVerdict.EXPIRED, TagVerdict.INVALID, TagVerdict.UNKNOWN}
+)
 # Type of an id tag (domain.authorization.IdTagType) → how it may be presented (IdTokenEnumType), first as
 # stations are told it. Presented in another way it is another token: a card's number, which many can read,
 # must not charge when it is typed at a keypad.
@@ -110,7 +112,7 @@ def decide_v2x(
     What was asked for remotely may come back as any type: a station that was told one need not tell the same.
     """
     if token.type == _START_BUTTON:
-        return Decision(verdict=Verdict.ACCEPTED)  # 2.0.1 C02.FR.02: nobody is asked who charges
+        return Decision(verdict=TagVerdict.ACCEPTED)  # 2.0.1 C02.FR.02: nobody is asked who charges
     asked = is_asked(cp, token.id_token, facts, now, start=start, over=over)
     tokens = facts.of(TokensOf)
     found = (tokens[uid] for uid in uids_of(token) if uid in tokens)
@@ -125,7 +127,9 @@ def decide_v2x(
     )
     group = cp.settings.master_pass_group
     if start is not None and known is not None and group is not None and known.group_id == group:
-        return replace(decision, verdict=Verdict.INVALID)  # C16.FR.03: it ends transactions, it starts none
+        return replace(
+            decision, verdict=TagVerdict.INVALID
+        )  # C16.FR.03: it ends transactions, it starts none
     return decision
 
 
@@ -208,7 +212,7 @@ def authorize_v2x(contracts: ContractCheck = NO_CONTRACTS) -> Step:
             status = "ContractCancelled"  # C07.FR.13: the certificate is good, the contract is not
         elif status is not None and status != "Accepted":  # C07.FR.15 to FR.17
             expired = status == "CertificateExpired"
-            decision = replace(decision, verdict=Verdict.EXPIRED if expired else Verdict.INVALID)
+            decision = replace(decision, verdict=TagVerdict.EXPIRED if expired else TagVerdict.INVALID)
         changes = recorded(
             cp,
             decision,
