@@ -110,6 +110,15 @@ def test_what_is_told_late_of_the_one_before_does_not_touch_the_one_that_goes_on
     assert [energy for _, _, energy, _ in rows(store)] == [1_000, 2_000]
 
 
+def test_one_that_we_closed_never_ends_before_the_start_that_is_told_of_it_later(store: Store) -> None:
+    tell(store, event(0, "Started", 1, tx="2"))
+    store.handle(EVENT, event(1, "Updated", 0), DAY + timedelta(minutes=5))
+    store.handle(EVENT, event(0, "Started", 2), DAY + timedelta(minutes=6))
+    late = store.sessions[max(store.sessions)]
+    assert (late["status"], late["started_at"]) == ("finished", DAY + timedelta(minutes=2))
+    assert late["stopped_at"] >= late["started_at"]
+
+
 def test_an_id_that_begins_again_before_its_end_came_shows_that_it_is_over(store: Store) -> None:
     tell(store, *transaction()[:2], *transaction(DAY + timedelta(hours=2), 5_000))
     assert rows(store) == [

@@ -73,7 +73,8 @@ def _corrected(
         if (since := began_beside(s, after)) >= began_beside(after, s)
     ]
     bound = min(newer, default=max(ended, newest))
-    if min(newest, bound) == ended and before.metering.energy_wh == after.metering.energy_wh:
+    same_end = min(newest, bound) == ended >= after.started_at
+    if same_end and before.metering.energy_wh == after.metering.energy_wh:
         return cp, after, []
     code = next(c for c in CLOSED_BY_US if c in after.review)
     return close_missing(cp, after, code, bound=bound, now=now)
