@@ -127,9 +127,8 @@ def decide_v2x(
     )
     group = cp.settings.master_pass_group
     if start is not None and known is not None and group is not None and known.group_id == group:
-        return replace(
-            decision, verdict=TagVerdict.INVALID
-        )  # C16.FR.03: it ends transactions, it starts none
+        # C16.FR.03: it ends transactions, it starts none
+        return replace(decision, verdict=TagVerdict.INVALID)
     return decision
 
 
