@@ -7,7 +7,7 @@ import pytest
 from engine.errors import SchemaError
 from engine.metrics import Metrics
 from engine.settings import Settings
-from engine.store import Store, open_store
+from engine.store import Store, open_store, visit_store
 from engine.store.migrate import Applied, Migration, missing, shipped
 
 KNOWN = [Migration(number=n, name=f"000{n}_x.sql", sql=f"select {n}") for n in (1, 2)]
@@ -45,7 +45,7 @@ def test_the_shipped_files_are_numbered_without_gaps() -> None:
 
 
 async def test_opening_twice_runs_nothing_again(store: Store, settings: Settings) -> None:
-    async with open_store(settings, Metrics()) as again:
+    async with visit_store(settings, Metrics()) as again:
         assert await again.query("select count(*) from operators") == [(1,)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -49,9 +50,15 @@ async def state(store: Store, station: StationRecord) -> ChargePoint:
 
 
 @pytest.fixture
-async def other_store(settings: Settings) -> AsyncIterator[Store]:
+def elsewhere(settings: Settings, tmp_path: Path) -> Settings:
+    """Of another node on the same database."""
+    return msgspec.structs.replace(settings, data=str(tmp_path / "elsewhere"))
+
+
+@pytest.fixture
+async def other_store(elsewhere: Settings) -> AsyncIterator[Store]:
     """Another node on the same database."""
-    async with open_store(settings, Metrics()) as opened_too:
+    async with open_store(elsewhere, Metrics()) as opened_too:
         yield opened_too
 
 
@@ -168,9 +175,9 @@ async def test_station_settings_stand_over_the_node_s(store: Store, station: Sta
 
 
 async def test_who_may_take_payments_is_the_node_s_to_say_and_the_station_s(
-    settings: Settings, store: Store, station: StationRecord
+    elsewhere: Settings, store: Store, station: StationRecord
 ) -> None:
-    async with open_store(msgspec.structs.replace(settings, takes_payments=True), Metrics()) as other:
+    async with open_store(msgspec.structs.replace(elsewhere, takes_payments=True), Metrics()) as other:
         assert (await other.reader.load(station, "ocpp2.1")).settings.takes_payments
         await store.stations.update(EVERYBODY, "CP1", StationPatch(settings={"takes_payments": False}))
         assert not (await other.reader.load(station, "ocpp2.1")).settings.takes_payments
