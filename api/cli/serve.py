@@ -76,7 +76,8 @@ Lost the token? This makes another:
 def terminable() -> Iterator[None]:
     """Let SIGTERM do what Ctrl-C does, until the node takes both.
 
-    The first process of a container is not even ended by a SIGTERM that it has no handler for.
+    The first process of a container is not even ended by a SIGTERM that it has no handler for. What a script
+    starts in the background ignores Ctrl-C, and Trio has no handler for it then.
     """
 
     def interrupt(_: int, frame: FrameType | None) -> None:
@@ -84,6 +85,8 @@ def terminable() -> Iterator[None]:
         if callable(handler):
             handler(signal.SIGINT, frame)
 
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield

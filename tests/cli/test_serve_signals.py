@@ -14,11 +14,17 @@ from tests.patience import PATIENCE, look_until
 NO_PORTS = ("--ocpp-port", "0", "--http-port", "0", "--manage-port", "0")
 
 
+BACKGROUND = ("/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh")  # as a shell starts what goes on without it
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_a_start_that_is_interrupted_ends_in_order(data: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize("start", [(), BACKGROUND], ids=["foreground", "background"])
+def test_a_start_that_is_interrupted_ends_in_order(
+    data: Path, start: tuple[str, ...], number: signal.Signals
+) -> None:
     """SIGTERM has a handler by then: without one, the first process of a container would go on."""
     output, folder = data / "output.txt", data / "var"
-    command = [sys.executable, "-m", "api.cli", "serve", "--data", str(folder), *NO_PORTS]
+    command = [*start, sys.executable, "-m", "api.cli", "serve", "--data", str(folder), *NO_PORTS]
     with output.open("w") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file)
     look_until(lambda: (folder / "postgres").exists() or process.poll() is not None, output.read_text)

@@ -35,9 +35,9 @@ ABOUT_TRANSACTIONS = {"StartTransaction", "MeterValues", "StopTransaction", "Tra
 
 
 @contextmanager
-def simulating(program: Program, stations: int, file: Path) -> Iterator[subprocess.Popen[str]]:
+def simulating(url: str, stations: int, file: Path) -> Iterator[subprocess.Popen[str]]:
     """Chargers of all versions in a rough life, an hour a minute, until they are asked to come to an end."""
-    command = [sys.executable, "-m", "api.cli", "simulate", "--no-table", "--url", program.ocpp]
+    command = [sys.executable, "-m", "api.cli", "simulate", "--no-table", "--url", url]
     command += ["--stations", str(stations), "--password", PASSWORD, "--life", "rough", "--speed", "60"]
     command += ["--mix", "1.6=50,2.0.1=40,2.1=10", "--duration", str(LONG), "--seed", "11"]
     with subprocess.Popen(
@@ -121,7 +121,7 @@ def kill_test(data: Path, stations: int, kills: int) -> None:
             program.request("POST", "/id-tags", json={"uid": tag})
         for n in range(1, stations + 1):
             program.add_station(f"SIM-{n:04d}", password=PASSWORD)
-        with simulating(program, stations, data / "ledger.jsonl") as simulator:
+        with simulating(program.ocpp, stations, data / "ledger.jsonl") as simulator:
             kill_between_messages(program, kills, 2 * stations, random.Random(7))
             program.wait_until(lambda: finished(program) >= stations or simulator.poll() is not None)
             simulator.terminate()

@@ -32,7 +32,7 @@ def test_memory_is_bounded() -> None:
         for n in range(1, STATIONS + 1):
             program.add_station(f"SIM-{n:04d}", password=PASSWORD)
         sizes: list[int] = []
-        with simulating(program, STATIONS, folder / "ledger.jsonl") as simulator:
+        with simulating(program.ocpp, STATIONS, folder / "ledger.jsonl") as simulator:
             for _ in range(LOOKS):
                 time.sleep(LOOK_EVERY)  # the load's duration is the test's input
                 sizes.append(resident(program))
