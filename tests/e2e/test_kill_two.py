@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from engine.errors import StoreError
 from engine.simulator import ledger
 from engine.store.cluster import Cluster
 from engine.store.embedded import cluster
@@ -80,6 +81,14 @@ def frozen(node: Program, others: Sequence[Program], most: int, rng: random.Rand
         os.kill(node.pid, signal.SIGCONT)
 
 
+def has_started(server: Cluster) -> bool:
+    """False while processes of the one that was killed still end."""
+    with suppress(StoreError):
+        server.start()
+        return True
+    return False
+
+
 def kill_in_turn(
     nodes: Sequence[Program], server: Cluster, kills: int, most: int, rng: random.Random
 ) -> dict[str, int]:
@@ -101,7 +110,7 @@ def kill_in_turn(
             assert postmaster is not None
             os.kill(postmaster, signal.SIGKILL)
             look_until(lambda: server.status() is None)
-            server.start()
+            look_until(lambda: has_started(server))
     for node in nodes:
         node.wait_until(node.is_ready)
     return done
