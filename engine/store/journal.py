@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Final
 
 import outcome
@@ -27,7 +26,7 @@ from engine.store.background import plain_errors
 from engine.store.behind import Behind
 from engine.store.database import Database
 from engine.store.entries import Done, Entry
-from engine.store.fence import Fence
+from engine.store.fence import Fence, GivenUp
 from engine.store.writer import FenceMoved, PlanError, Writer
 from engine.supervision import keep
 
@@ -37,6 +36,7 @@ BATCH_ROWS: Final = 2_000  # per transaction; bounds memory and the time one com
 BATCH_BYTES: Final = 4 << 20  # the same for large rows, which are rare
 TOLD_AT_ONCE: Final = 32  # callers that are called back before other tasks get their turn
 # A crash of the database may take the last moments of what nobody waits for; so nobody waits for the disk.
+LOOK_AGAIN: Final = 0.5  # seconds until the takeovers are asked for again that could not be read
 UNHURRIED: Final = "set synchronous_commit = off"
 
 
@@ -233,8 +233,12 @@ class Journal:
         try:
             await writer.write(changes)
         except FenceMoved:
-            with suppress(StoreError):  # gone away since: then the writer waits for it
+            try:
                 await self._fence.look()
+            except GivenUp:
+                pass  # nothing is admitted any more
+            except StoreError:
+                await trio.sleep(LOOK_AGAIN)
             await self._settle(entries, writer)
             return
         except PlanError as refusal:

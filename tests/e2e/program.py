@@ -188,3 +188,17 @@ def running(data: Path, *flags: str, open_files: int | None = None) -> Iterator[
     finally:
         if program.running:
             program.stop()
+
+
+@contextlib.contextmanager
+def two_nodes(folder: Path, database: str) -> Iterator[tuple[Program, Program]]:
+    """Two running installations that share a database."""
+    address = ("--database", database)
+    with running(folder / "one", *address) as one:
+        other = Program(folder / "other", *address)
+        other.token = one.token  # it is the database's
+        other.start()
+        try:
+            yield one, other
+        finally:
+            other.stop()

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import random
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from engine.errors import StoreError
 from engine.simulator import ledger
 from engine.store.cluster import Cluster
 from engine.store.embedded import cluster
-from tests.e2e.program import Program, running
+from tests.e2e.program import Program, two_nodes
 from tests.e2e.test_kill import PASSWORD, TAGS, answered, disagreements, finished, simulating
 from tests.patience import PATIENCE, look_until
 
@@ -56,19 +56,6 @@ class Balancer:
             async for data in source:
                 await sink.send_all(data)
         both.cancel()
-
-
-@contextmanager
-def two_nodes(data: Path, server: Cluster) -> Iterator[tuple[Program, Program]]:
-    address = ("--database", server.dsn("postgres"))
-    with running(data / "one", *address) as one:
-        other = Program(data / "other", *address)
-        other.token = one.token  # it is the database's
-        other.start()
-        try:
-            yield one, other
-        finally:
-            other.stop()
 
 
 def frozen(node: Program, others: Sequence[Program], most: int, rng: random.Random) -> None:
@@ -122,7 +109,7 @@ async def test_nothing_is_lost_or_doubled_between_two_nodes(data: Path) -> None:
     server = cluster(data / "database")
     server.start()
     try:
-        with two_nodes(data, server) as nodes:
+        with two_nodes(data, server.dsn("postgres")) as nodes:
             one = nodes[0]
             for tag in TAGS:
                 one.request("POST", "/id-tags", json={"uid": tag})

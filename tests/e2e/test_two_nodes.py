@@ -18,7 +18,7 @@ from engine.store.cluster import Cluster
 from engine.store.embedded import cluster
 from tests.conftest import data_folder
 from tests.e2e.peers import dial, take
-from tests.e2e.program import Program, running
+from tests.e2e.program import Program, two_nodes
 from tests.patience import PATIENCE
 
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
@@ -37,15 +37,8 @@ def server() -> Iterator[Cluster]:
 
 @pytest.fixture
 def pair(server: Cluster) -> Iterator[tuple[Program, Program]]:
-    address = ("--database", server.dsn("postgres"))
-    with data_folder() as folder, running(folder / "one", *address) as one:
-        other = Program(folder / "other", *address)
-        other.token = one.token  # it is the database's
-        other.start()
-        try:
-            yield one, other
-        finally:
-            other.stop()
+    with data_folder() as folder, two_nodes(folder, server.dsn("postgres")) as nodes:
+        yield nodes
 
 
 def ask(socket: ClientConnection, action: str, payload: object) -> dict[str, Any]:

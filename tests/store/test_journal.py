@@ -20,6 +20,7 @@ from engine.domain.changes import (
     EventPublished,
     HardwareStatusChanged,
     Json,
+    MeterValueCounted,
     NetworkStatusChanged,
     SessionReopened,
 )
@@ -31,7 +32,7 @@ from engine.store.database import Database
 from engine.store.readings import CONNECTORS, PERIODS
 from tests.plans import EVERYBODY, found, whole
 
-from .conftest import NOW, at, closed, measured, opened
+from .conftest import NOW, at, closed, measured, opened, shown
 
 Count = Callable[[str], Any]
 
@@ -527,3 +528,29 @@ async def test_callers_wait_while_the_database_is_away(
         for number in range(5):
             nursery.start_soon(store.journal.commit, [measured(station.id, second=number)])
     assert await count("meter_values") == 5
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_meter_value_moves_the_totals_by_its_own_columns(
+    store: Store, station: StationRecord, together: bool
+) -> None:
+    def moved(second: float, energy_wh: int) -> MeterValueCounted:
+        row = measured(station.id, second=second, energy_wh=energy_wh, register_wh=1_000 + energy_wh)
+        return MeterValueCounted(**msgspec.structs.asdict(row))
+
+    told = [
+        shown(),
+        moved(120, 300),
+        moved(180, 400),
+        shown(second=240, energy_wh=450, resets=1),
+        moved(300, 500),
+    ]
+    await store.journal.commit([opened(station.id), measured(station.id)])
+    for changes in [told] if together else [[change] for change in told]:
+        await store.journal.commit(changes)
+    [totals] = await store.query(
+        "select energy_wh, register_wh, register_at, sampled_at, resets, register_series from session_totals"
+    )
+    assert totals == (500, 1_500, at(300), at(300), 1, 1)
+    rows = await store.query("select energy_wh from meter_values order by timestamp")
+    assert rows == [(200,), (300,), (400,), (500,)]
